@@ -1,0 +1,24 @@
+// One's own keys. The only holder of private keys; moved, never copied.
+#pragma once
+#include <vector>
+
+#include "dim/identity/document.h"
+#include "dim/identity/keys.h"
+#include "dim/identity/meta.h"
+
+namespace dim {
+
+struct Account {
+  Id id;
+  Meta meta;
+  Document visa;
+  PrivateKey identity_key;
+  std::vector<PrivateKey> message_keys;  ///< newest first; old ones stay a year for reading
+
+  /// ETH type, secp256k1 identity, RSA-2048 visa key. `name` is for people and not part of the ID.
+  static Result<Account> make_user(std::string name, Millis now, Random& random);
+  /// MKM type with network STATION and the seed as name; the visa holds `host`, `port` and `tls` pins.
+  static Result<Account> make_station(std::string seed, JsonObject properties, Millis now, Random& random);
+};
+
+}  // namespace dim

@@ -1,0 +1,61 @@
+// The three forms of a DIMP message: plain (content readable), sealed (encrypted), signed (what travels).
+#pragma once
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dim/base/json.h"
+#include "dim/base/time.h"
+#include "dim/identity/id.h"
+
+namespace dim {
+
+/// Who to whom and when. In the reference's form nothing of it is signed (A08): `bind` inside the content repairs that.
+struct Envelope {
+  Id sender;
+  Id receiver;
+  double time = 0;               ///< seconds since 1970, as on the wire; 0 when missing
+  std::optional<Id> group;       ///< exposed group
+  std::string type;              ///< content type as text ("1"), a hint; empty when missing
+};
+
+/// A message between writing and sealing, or after opening. `content` is a JSON object; its meaning is dim/protocol.
+struct PlainMessage {
+  Envelope envelope;
+  JsonObject content;
+};
+
+/// One encrypted message key: for an ID or ID/terminal.
+using MessageKey = std::pair<std::string, Bytes>;
+
+struct SealedMessage {
+  Envelope envelope;
+  Bytes data;                    ///< cipher text, or the JSON text itself for a broadcast
+  bool plain = false;            ///< broadcast form: `data` is text
+  Bytes iv;                      ///< 16 bytes, empty when missing
+  std::vector<MessageKey> keys;  ///< field `keys`
+  std::optional<Bytes> key;      ///< field `key`, the form of 2025
+};
+
+/// What arrives. `json` keeps every field as it came (unknown ones too); relaying sends `wire`, never a rewrite.
+struct SignedMessage {
+  SealedMessage sealed;
+  Bytes signature;
+  JsonObject json;
+  std::string wire;              ///< the bytes as received, empty for one made here
+
+  /// Strict JSON; twin and short keys of wire.md 2 understood, both forms at once refused (A34, J02). Checks J08–J12.
+  /// Says nothing about the signature: that needs the sender's keys (engine/verify.h).
+  static Result<SignedMessage> parse(std::string_view text);
+  static Result<SignedMessage> from_json(JsonObject object);
+};
+
+/// Reference field order and `keys` form (wire-2026.md 7); `style` reference or compact.
+JsonObject to_json(const SignedMessage& message);
+std::string write_message(const SignedMessage& message, JsonStyle style = JsonStyle::reference);
+
+/// SHA-256(sender | data | receiver-or-group), each behind its length: what the replay set and receipts know a message by (A07, A12).
+Digest32 message_hash(const SignedMessage& message);
+
+}  // namespace dim
