@@ -1,0 +1,366 @@
+#include "client/session.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "dim/base/base64.h"
+#include "dim/engine/engine.h"
+#include "dim/packet/uri.h"
+
+namespace dim {
+namespace {
+
+constexpr std::string_view kOffered = "[sha256, crc32c]";
+constexpr std::string_view kOfferedPlain = "[sha256]";
+constexpr Millis kPingAfterMs = 120'000;
+
+std::string pin_of(const Digest32& spki) { return "sha256-" + to_base64url(spki); }
+
+/// Pins may come with the URL alphabet or the standard one; compare in one.
+std::string normal_pin(std::string_view pin) {
+  std::string out(pin);
+  std::ranges::replace(out, '+', '-');
+  std::ranges::replace(out, '/', '_');
+  while (!out.empty() && out.back() == '=') out.pop_back();
+  return out;
+}
+
+std::int64_t number(std::string_view text) {
+  std::int64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+}  // namespace
+
+Result<StationTarget> StationTarget::parse(std::string_view link) {
+  auto uri = Uri::parse(link);
+  if (!uri) return std::unexpected(uri.error());
+  if (uri->type != UriType::station) {
+    return fail(Errc::usage, "this link is not an invitation to a station; one begins with dim:station:");
+  }
+  if (auto id = Id::parse(uri->identifier); !id || id->type() != EntityType::station) {
+    return fail(Errc::usage, "the link names no station ID; ask the operator for `dimd invite`");
+  }
+  StationTarget target;
+  target.id = uri->identifier;
+  for (const auto& [key, value] : uri->parameters) {
+    if (key == "host") {
+      target.host = value;
+      if (target.host.size() > 2 && target.host.front() == '[' && target.host.back() == ']') {
+        target.host = target.host.substr(1, target.host.size() - 2);
+      }
+    } else if (key == "port") {
+      const std::int64_t port = number(value);
+      if (port < 1 || port > 65'530) {
+        return fail(Errc::usage, "the link's port is not a number from 1 to 65530");
+      }
+      target.port = static_cast<std::uint16_t>(port);
+    } else if (key == "pin") {
+      target.pins.push_back(normal_pin(value));
+    }
+  }
+  if (target.host.empty()) return fail(Errc::usage, "the link names no host; it needs host=…;");
+  return target;
+}
+
+std::string StationTarget::link() const {
+  Uri uri;
+  uri.type = UriType::station;
+  uri.identifier = id;
+  uri.parameters.emplace_back("host", host.contains(':') ? "[" + host + "]" : host);
+  uri.parameters.emplace_back("port", std::to_string(port));
+  for (const auto& pin : pins) uri.parameters.emplace_back("pin", pin);
+  return uri.text();
+}
+
+Session::LaneState::LaneState(Lane which) : reader({.lane = which}) {}
+
+Session::Session(StationTarget target, const Account& account, SessionHost& host, Clock& clock,
+                 Random& random, Options options)
+    : target_(std::move(target)),
+      account_(account),
+      host_(host),
+      clock_(clock),
+      random_(random),
+      options_(std::move(options)),
+      started_(clock.monotonic()) {}
+
+Session::LaneState& Session::lane(Lane which) {
+  return lanes_.try_emplace(which, which).first->second;
+}
+
+void Session::opened(Lane which, Bytes channel_binding, Digest32 spki) {
+  if (state_ == State::over) return;
+  LaneState& state = lane(which);
+  state.channel_binding = std::move(channel_binding);
+  state.spki = spki;
+  state.up = true;
+  if (which == Lane::control) {
+    if (!target_.pins.empty() &&
+        std::ranges::find(target_.pins, pin_of(spki), normal_pin) == target_.pins.end() &&
+        target_.id.empty()) {
+      return fail_with({Errc::station_changed, "the station's certificate is not the pinned one"});
+    }
+    say_hello();
+  } else if (spki != lane(Lane::control).spki) {
+    fail_with({Errc::station_changed, "this lane's certificate differs from the control lane's"});
+  } else {
+    prove_lane(which);
+  }
+}
+
+void Session::say_hello() {
+  Packet packet = Packet::request(Operation::connect);
+  packet.set("id", "1").set("author", account_.id.bare().text());
+  // The resume secret is shown only to a certificate that the station's visa has vouched for before.
+  const bool pinned = std::ranges::find(target_.pins, pin_of(lane(Lane::control).spki), normal_pin) !=
+                      target_.pins.end();
+  if (options_.resume && pinned) {
+    packet.set("target", options_.resume->session).set("resume", options_.resume->secret);
+    state_ = State::resuming;
+  } else {
+    if (target_.id.empty()) {
+      // A station named only by a host name is dialled by whatever address it has; the loopback address stands for
+      // "the one I am connected to" and is not compared by the station.
+      auto address = parse_target_address(target_.host);
+      packet.set("target", address ? *address : "::1");
+    } else {
+      packet.set("target", target_.id);
+    }
+    const auto nonce = random_.array<32>();
+    nonce_.assign(nonce.begin(), nonce.end());
+    packet.set("nonce", to_base64(nonce_));
+    packet.set("checksums", std::string(options_.checksum_crc32c ? kOffered : kOfferedPlain));
+    state_ = State::hello;
+  }
+  packet.set("encryption", "AES");
+  write(Lane::control, packet);
+}
+
+Status Session::check_station(const Packet& packet) {
+  auto id = Id::parse(packet.get("author"));
+  if (!id) return fail(Errc::station_changed, "the station names no valid ID of its own");
+  if (!target_.id.empty() && id->text() != target_.id) {
+    return fail(Errc::station_changed,
+                "another station answers at this address; nothing was sent. If it moved on purpose, join with its new link");
+  }
+  if (!packet.content) return fail(Errc::security_error, "the station did not show its meta");
+  auto object = parse_json_object(*packet.content);
+  if (!object) return std::unexpected(object.error());
+  const Json* meta_json = object->find("meta");
+  const Json* visa_json = object->find("visa");
+  if (meta_json == nullptr || meta_json->object() == nullptr || visa_json == nullptr ||
+      visa_json->object() == nullptr) {
+    return fail(Errc::security_error, "the station did not show its meta and visa");
+  }
+  auto meta = Meta::parse(*meta_json->object());
+  if (!meta) return std::unexpected(meta.error());
+  if (!meta->matches(*id)) return fail(Errc::meta, "the station's meta does not belong to its ID");
+  auto visa = Document::parse(*visa_json->object(), *id, *meta);
+  if (!visa) return std::unexpected(visa.error());
+
+  std::vector<std::string> pins;
+  if (const Json* tls = visa->properties().find("tls"); tls != nullptr && tls->array() != nullptr) {
+    for (const Json& pin : *tls->array()) {
+      if (pin.text() != nullptr) pins.push_back(normal_pin(*pin.text()));
+    }
+  }
+  const LaneState& control = lane(Lane::control);
+  if (std::ranges::find(pins, pin_of(control.spki)) == pins.end()) {
+    return fail(Errc::station_changed, "the certificate of this connection is not in the station's visa");
+  }
+  auto challenge = from_base64(packet.get("challenge"));
+  auto signature = from_base64(packet.get("signature"));
+  if (!challenge || challenge->size() != 32 || !signature) {
+    return fail(Errc::security_error, "the station's challenge or signature cannot be read");
+  }
+  chosen_ = packet.get("chosen");
+  if (chosen_ != "sha256" && !(chosen_ == "crc32c" && options_.checksum_crc32c)) {
+    return fail(Errc::downgrade, "the station chose a checksum that was not offered");
+  }
+  ConnectInput input;
+  input.station = true;
+  input.station_id = id->text();
+  input.author_id = account_.id.bare().text();
+  input.port = 8800;
+  input.channel_binding = control.channel_binding;
+  input.challenge = *challenge;
+  input.nonce = nonce_;
+  input.offered = options_.checksum_crc32c ? kOffered : kOfferedPlain;
+  input.chosen = chosen_;
+  if (!meta->key().verify(connect_signing_input(input), *signature)) {
+    return fail(Errc::station_changed, "the station could not prove its identity");
+  }
+  station_ = *id;
+  station_meta_ = *meta;
+  station_pins_ = std::move(pins);
+
+  input.station = false;
+  Packet proof = Packet::request(Operation::connect);
+  proof.set("id", "2").set("author", input.author_id).set("target", id->text());
+  proof.set("challenge", std::string(packet.get("challenge")));
+  proof.set("signature", to_base64(account_.identity_key.sign(connect_signing_input(input))));
+  proof.set("encryption", "AES");
+  if (packet.get("known") != "yes") {
+    JsonObject content;
+    content.set("meta", account_.meta.json());
+    content.set("visa", account_.visa.json());
+    proof.content = write_json(content);
+    meta_asked_ = true;
+  }
+  state_ = State::proving;
+  write(Lane::control, proof);
+  return {};
+}
+
+void Session::on_challenge(const Packet& packet) {
+  if (state_ == State::proving && meta_asked_) {
+    return fail_with({Errc::unauthorised, "the station refused this account's meta"}, packet.code,
+                     packet.get("message"));
+  }
+  if (auto status = check_station(packet); !status) fail_with(status.error(), packet.code);
+}
+
+void Session::on_welcome(const Packet& packet) {
+  auto token = from_base64(packet.get("token"));
+  if (!token || token->size() != 32 || packet.get("session").empty()) {
+    return fail_with({Errc::security_error, "the station's answer to the log-in is incomplete"});
+  }
+  token_ = Secret::copy_of(*token);
+  wipe(*token);
+  ticket_ = ResumeTicket{std::string(packet.get("session")), std::string(packet.get("resume"))};
+  if (auto time = parse_time(packet.get("time"))) clock_offset_ = *time - clock_.now();
+  newest_cursor_ = number(packet.get("cursor"));
+  if (state_ == State::resuming && packet.has("chosen")) chosen_ = packet.get("chosen");
+  lane(Lane::control)
+      .reader.set_options(
+          {.lane = Lane::control, .checksum_required = true, .crc32c_agreed = chosen_ == "crc32c"});
+  if (options_.text_lane) {
+    state_ = State::lanes;
+    host_.open(Lane::text);
+  } else {
+    become_ready();
+  }
+}
+
+void Session::prove_lane(Lane which) {
+  const auto port = static_cast<std::uint16_t>(8800 + static_cast<int>(which));
+  Packet packet = Packet::request(Operation::connect);
+  packet.set("id", "1").set("session", ticket_ ? ticket_->session : "");
+  packet.set("proof", to_base64(port_proof(token_.view(), port, lane(which).channel_binding)));
+  if (which == Lane::text && options_.after) packet.set("after", std::to_string(*options_.after));
+  lane(which).reader.set_options(
+      {.lane = which, .checksum_required = true, .crc32c_agreed = chosen_ == "crc32c"});
+  write(which, packet);
+}
+
+void Session::on_lane_answer(Lane, const Packet& packet) {
+  if (packet.code != 200) {
+    return fail_with({Errc::token_invalid, "the station refused a lane of this session"}, packet.code,
+                     packet.get("message"));
+  }
+  become_ready();
+}
+
+void Session::become_ready() {
+  state_ = State::ready;
+  host_.ready();
+}
+
+void Session::received(Lane which, std::string_view bytes) {
+  if (state_ == State::over) return;
+  PacketReader& reader = lane(which).reader;
+  reader.feed(bytes);
+  while (state_ != State::over) {
+    auto next = reader.next();
+    if (std::holds_alternative<std::monostate>(next)) return;
+    if (auto* bad = std::get_if<BadPacket>(&next)) {
+      if (!bad->fatal) continue;
+      return fail_with(bad->error);
+    }
+    handle(which, std::get<Packet>(std::move(next)));
+  }
+}
+
+void Session::handle(Lane which, Packet packet) {
+  if (state_ != State::ready && packet.is_response()) {
+    if (which == Lane::control && (state_ == State::hello || state_ == State::proving)) {
+      if (packet.code == 418) return on_challenge(packet);
+      if (packet.code == 200 && state_ == State::proving) return on_welcome(packet);
+    } else if (which == Lane::control && state_ == State::resuming) {
+      if (packet.code == 200) return on_welcome(packet);
+      if (packet.code == 419) {  // too old or used up: prove the identity again on the same connection
+        options_.resume.reset();
+        return say_hello();
+      }
+    } else if (which == Lane::text && state_ == State::lanes) {
+      return on_lane_answer(which, packet);
+    }
+    return fail_with({Errc::unauthorised, "the station refused the log-in"}, packet.code,
+                     packet.get("message"));
+  }
+  if (packet.is_response()) {
+    auto found = requests_.find({which, std::string(packet.get("reply"))});
+    if (found == requests_.end()) {
+      if (packet.get("reply").empty() && packet.code >= 300) {
+        fail_with({Errc::bad_request, "the station gave this connection up"}, packet.code,
+                  packet.get("message"));
+      }
+      return;
+    }
+    Handler handler = std::move(found->second);
+    requests_.erase(found);
+    if (handler) handler(packet);
+    return;
+  }
+  host_.pushed(which, std::move(packet));
+}
+
+void Session::request(Lane which, Packet packet, Handler handler) {
+  const std::string id = std::to_string(++next_request_ + 1);
+  packet.set("id", id);
+  requests_.emplace(std::pair(which, id), std::move(handler));
+  write(which, packet);
+}
+
+void Session::write(Lane which, const Packet& packet) {
+  lane(which).last_sent = clock_.monotonic();
+  host_.send(which, write_packet(packet, chosen_ == "crc32c" && (state_ == State::ready || state_ == State::lanes)
+                                             ? Checksum::crc32c
+                                             : Checksum::sha256));
+}
+
+void Session::closed(Lane which) {
+  if (state_ == State::over) return;
+  lanes_.erase(which);
+  fail_with({Errc::unreachable, "the connection to the station ended"});
+}
+
+void Session::tick() {
+  if (state_ == State::over) return;
+  const Millis now = clock_.monotonic();
+  if (state_ != State::ready) {
+    if (now - started_ > limits::kLoginMs) {
+      fail_with({Errc::unreachable, "the station did not finish the log-in within 20 seconds"});
+    }
+    return;
+  }
+  for (auto& [which, state] : lanes_) {
+    if (state.up && now - state.last_sent > kPingAfterMs) {
+      request(which, Packet::request(Operation::notify).set("type", "ping"), {});
+    }
+  }
+}
+
+void Session::fail_with(const Error& error, int code, std::string_view message) {
+  if (state_ == State::over) return;
+  state_ = State::over;
+  requests_.clear();
+  std::vector<Lane> open;
+  for (const auto& [which, state] : lanes_) open.push_back(which);
+  for (const Lane which : open) host_.close(which);
+  host_.failed(error, code, message);
+}
+
+}  // namespace dim

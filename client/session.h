@@ -1,0 +1,131 @@
+// A client's side of DIM/2023 without I/O: log-in, lanes, requests and pushes of one session at one station.
+// Whoever owns the sockets (client/link.h, the simulator) feeds bytes in and sends what comes out.
+#pragma once
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dim/base/random.h"
+#include "dim/base/time.h"
+#include "dim/engine/account.h"
+#include "dim/packet/packet.h"
+#include "dim/packet/reader.h"
+
+namespace dim {
+
+/// Where a station is and who it must be. From an invite link, or from an earlier visit.
+struct StationTarget {
+  std::string id;                 ///< ID text; empty while only the address is known (trust on first use)
+  std::string host;               ///< IPv6 address or name
+  std::uint16_t port = 8800;      ///< of the control lane; the others follow
+  std::vector<std::string> pins;  ///< "sha256-<base64url>" of SPKIs that may appear; empty: the visa alone decides
+
+  /// `dim:station:<ID>?host=[::1];port=8800;pin=sha256-…;` Errc::usage with what is missing.
+  static Result<StationTarget> parse(std::string_view link);
+  std::string link() const;
+};
+
+/// Continues a session after a cut (connect.md section 4). Works once.
+struct ResumeTicket {
+  std::string session;
+  std::string secret;  ///< base64
+};
+
+/// What the owner of the sockets does for a session. All calls come from within the session's own calls.
+class SessionHost {
+ public:
+  virtual ~SessionHost() = default;
+  virtual void send(Lane lane, std::string bytes) = 0;
+  virtual void open(Lane lane) = 0;   ///< dial that lane; answer with Session::opened or Session::closed
+  virtual void close(Lane lane) = 0;
+
+  virtual void ready() = 0;                            ///< logged in, every wanted lane is up
+  virtual void pushed(Lane lane, Packet packet) = 0;   ///< from the station, in order
+  /// The session is over. Errc::station_changed and Errc::downgrade: do not dial again.
+  virtual void failed(const Error& error, int code, std::string_view message) = 0;
+};
+
+class Session {
+ public:
+  struct Options {
+    bool text_lane = true;               ///< open 8801 too
+    std::optional<std::int64_t> after;   ///< ask for pushes behind this cursor; nothing: no pushes
+    bool checksum_crc32c = true;         ///< offer the cheap checksum
+    std::optional<ResumeTicket> resume;  ///< try this first
+  };
+  using Handler = std::function<void(const Packet& response)>;
+
+  Session(StationTarget target, const Account& account, SessionHost& host, Clock& clock, Random& random,
+          Options options);
+
+  /// TLS is up on that lane: `channel_binding` is the exporter value, `spki` the SHA-256 of the peer's key.
+  void opened(Lane lane, Bytes channel_binding, Digest32 spki);
+  void received(Lane lane, std::string_view bytes);
+  /// The lane is gone. Requests that were open on it are forgotten: their handlers are not called.
+  void closed(Lane lane);
+  /// Every second or so: pings an idle lane, gives up a log-in after 20 s.
+  void tick();
+
+  /// Sends a request with a fresh `id`; the handler gets the answer. Only after ready().
+  void request(Lane lane, Packet packet, Handler handler);
+  std::size_t open_requests() const { return requests_.size(); }
+
+  bool is_ready() const { return state_ == State::ready; }
+  /// The station's identity as proven in this session.
+  const std::optional<Id>& station() const { return station_; }
+  const std::optional<Meta>& station_meta() const { return station_meta_; }
+  const std::vector<std::string>& station_pins() const { return station_pins_; }  ///< of its visa
+  const std::optional<ResumeTicket>& ticket() const { return ticket_; }
+  /// Server clock minus ours when the log-in was answered (ms).
+  Millis clock_offset() const { return clock_offset_; }
+  std::int64_t newest_cursor() const { return newest_cursor_; }
+
+ private:
+  enum class State : std::uint8_t { dialling, hello, proving, resuming, lanes, ready, over };
+  struct LaneState {
+    PacketReader reader;
+    Bytes channel_binding;
+    Digest32 spki{};
+    bool up = false;
+    Millis last_sent = 0;
+    explicit LaneState(Lane lane);
+  };
+
+  LaneState& lane(Lane lane);
+  void write(Lane lane, const Packet& packet);
+  void handle(Lane lane, Packet packet);
+  void say_hello();
+  void on_challenge(const Packet& packet);
+  void on_welcome(const Packet& packet);
+  void on_lane_answer(Lane lane, const Packet& packet);
+  void prove_lane(Lane lane);
+  void become_ready();
+  void fail_with(const Error& error, int code = 0, std::string_view message = {});
+  Status check_station(const Packet& packet);
+
+  StationTarget target_;
+  const Account& account_;
+  SessionHost& host_;
+  Clock& clock_;
+  Random& random_;
+  Options options_;
+  State state_ = State::dialling;
+  Millis started_ = 0;
+  std::map<Lane, LaneState> lanes_;
+  std::map<std::pair<Lane, std::string>, Handler> requests_;
+  std::uint64_t next_request_ = 1;
+  Bytes nonce_;
+  std::string chosen_;
+  bool meta_asked_ = false;
+  Secret token_;
+  std::optional<ResumeTicket> ticket_;
+  std::optional<Id> station_;
+  std::optional<Meta> station_meta_;
+  std::vector<std::string> station_pins_;
+  Millis clock_offset_ = 0;
+  std::int64_t newest_cursor_ = 0;
+};
+
+}  // namespace dim
