@@ -25,6 +25,8 @@ class JsonObject {
   /// Replaces the value of `key` in place, or appends the member.
   Json& set(std::string_view key, Json value);
   bool erase(std::string_view key);
+  /// Appends without a look-up; the caller knows that the key is new.
+  void append_new(std::string key, Json value);
 
   /// Text of a string member, or nullptr (missing or of another type).
   const std::string* text(std::string_view key) const;
