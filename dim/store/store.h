@@ -27,8 +27,16 @@ struct StoredMessage {
   std::string content;    ///< the bytes as they came (a signed object is never re-serialised)
 };
 
-/// How an earlier or this CREATE of the same GUID ended.
-enum class Accepted : std::uint8_t { stored, repeated /* same content: answer as the first time */, conflict /* 407 */, full /* 506 */ };
+/// How a write ended.
+/// PutMessage: `repeated` is the same GUID with the same author, type, content and receivers (answer as the first time),
+/// `conflict` the same GUID with anything else. Both hold after delivery and restart too, for kSeenMs. `full`: an inbox
+/// of a receiver is at its limit; no receiver got the message and the GUID may be tried again.
+/// PutName: `repeated` for the owner, `conflict` for anybody else. PutDocument: `repeated` for the stored bytes at the
+/// stored time, `conflict` for anything not newer than what is stored. Every other write is always `stored`.
+enum class Accepted : std::uint8_t { stored, repeated, conflict /* 407 */, full /* 506 */ };
+
+/// How long a GUID is remembered after the station accepted it (milliseconds).
+inline constexpr Millis kSeenMs = Millis{90} * 24 * 3'600'000;
 
 struct PutMessage {
   StoredMessage message;              ///< cursor is set by the store, one for each receiver
@@ -43,7 +51,8 @@ struct DropResume { Guid session; };
 
 using Write = std::variant<PutMessage, PutName, PutIdentity, PutDocument, AckInbox, PutResume, DropResume>;
 
-/// Outcome of one write of a batch, in the order of the batch. `cursors` goes with PutMessage, one for each receiver.
+/// Outcome of one write of a batch, in the order of the batch. `cursors` goes with PutMessage that is stored or repeated:
+/// one for each receiver in their order; a receiver named twice has one place, told twice.
 struct Written {
   Accepted accepted = Accepted::stored;
   std::vector<Cursor> cursors;
@@ -61,7 +70,15 @@ class Store {
   /// goes on; any other error: nothing of the batch may be acknowledged and the process must end (security.md 4.1).
   virtual Result<std::vector<Written>> commit(std::span<const Write> batch) = 0;
 
-  /// Messages after `after` in order, at most `limit`, and at most `bytes` of content (at least one).
+  /// Housekeeping by the thread that commits, when no answer waits for it. `idle` false: between two batches, only what
+  /// cannot wait; `idle` true: one slice of a few milliseconds of everything (removal of delivered bytes, of GUIDs older
+  /// than kSeenMs, of expired resume secrets). True while more is left. An error is as fatal as one of commit(),
+  /// insufficient_storage excepted.
+  virtual Result<bool> tidy(Millis /*now*/, bool /*idle*/) { return false; }
+
+  /// Messages after `after` in order, at most `limit`, and at most `bytes` of content (at least one). A record whose
+  /// checksum is wrong ends the page before it; as the first of a page it is Errc::internal with its cursor in `at`
+  /// (modulo 2^32), and the rest is reached with `after` = that cursor.
   virtual Result<std::vector<StoredMessage>> inbox(const std::string& user, Cursor after, std::size_t limit,
                                                    std::size_t bytes) = 0;
   virtual Result<std::optional<StoredIdentity>> identity(const std::string& id) = 0;

@@ -1,0 +1,153 @@
+#include "dim/store/memory_store.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace dim {
+
+MemoryStore::MemoryStore(InboxLimits limits) : limits_(limits) {}
+
+Result<std::vector<Written>> MemoryStore::commit(std::span<const Write> batch) {
+  const std::scoped_lock lock(mutex_);
+  std::vector<Written> out;
+  out.reserve(batch.size());
+  for (const Write& write : batch) {
+    out.push_back(std::visit([this](const auto& one) { return apply(one); }, write));
+  }
+  return out;
+}
+
+Written MemoryStore::apply(const PutMessage& put) {
+  const ContentDigest digest = content_digest(put);
+  if (const auto seen = seen_.find(put.message.guid); seen != seen_.end()) {
+    if (seen->second.digest != digest) return {Accepted::conflict, {}};
+    return {Accepted::repeated, seen->second.cursors};
+  }
+  const std::size_t size = put.message.content.size();
+  for (const std::string& receiver : put.receivers) {
+    const Inbox& inbox = inboxes_[receiver];
+    if (inbox.waiting.size() >= limits_.messages || inbox.bytes + size > limits_.bytes) {
+      return {Accepted::full, {}};
+    }
+  }
+  Written out;
+  std::unordered_map<std::string_view, Cursor> places;
+  for (const std::string& receiver : put.receivers) {
+    const auto [place, fresh] = places.try_emplace(receiver, 0);
+    if (fresh) {
+      Inbox& inbox = inboxes_[receiver];
+      place->second = ++inbox.newest;
+      inbox.bytes += size;
+      inbox.waiting.push_back(put.message);
+      inbox.waiting.back().cursor = place->second;
+    }
+    out.cursors.push_back(place->second);
+  }
+  seen_.emplace(put.message.guid, Seen{digest, put.message.time, out.cursors});
+  return out;
+}
+
+Written MemoryStore::apply(const PutName& put) {
+  const auto [entry, fresh] = names_.try_emplace(put.name, put.id);
+  if (fresh) return {};
+  return {entry->second == put.id ? Accepted::repeated : Accepted::conflict, {}};
+}
+
+Written MemoryStore::apply(const PutIdentity& put) {
+  identities_[put.id] = {put.meta, put.pinned};
+  return {};
+}
+
+Written MemoryStore::apply(const PutDocument& put) {
+  const StoredDocument document{put.type, put.terminal, put.time, put.document};
+  const auto [entry, fresh] = documents_.try_emplace({put.id, put.type, put.terminal}, document);
+  if (fresh) return {};
+  const Accepted accepted = judge_document(entry->second, put);
+  if (accepted == Accepted::stored) entry->second = document;
+  return {accepted, {}};
+}
+
+Written MemoryStore::apply(const AckInbox& ack) {
+  const auto found = inboxes_.find(ack.user);
+  if (found == inboxes_.end()) return {};
+  Inbox& inbox = found->second;
+  while (!inbox.waiting.empty() && inbox.waiting.front().cursor <= ack.upto) {
+    inbox.bytes -= inbox.waiting.front().content.size();
+    inbox.waiting.pop_front();
+  }
+  return {};
+}
+
+Written MemoryStore::apply(const PutResume& put) {
+  resumes_[put.session] = {put.user, put.secret_sha256, put.expires};
+  return {};
+}
+
+Written MemoryStore::apply(const DropResume& drop) {
+  resumes_.erase(drop.session);
+  return {};
+}
+
+Result<bool> MemoryStore::tidy(Millis now, bool idle) {
+  if (!idle) return false;
+  const std::scoped_lock lock(mutex_);
+  std::erase_if(seen_, [now](const auto& entry) { return entry.second.time < now - kSeenMs; });
+  std::erase_if(resumes_, [now](const auto& entry) { return entry.second.expires < now; });
+  return false;
+}
+
+Result<std::vector<StoredMessage>> MemoryStore::inbox(const std::string& user, Cursor after, std::size_t limit,
+                                                      std::size_t bytes) {
+  const std::scoped_lock lock(mutex_);
+  std::vector<StoredMessage> out;
+  const auto found = inboxes_.find(user);
+  if (found == inboxes_.end()) return out;
+  const auto& waiting = found->second.waiting;
+  auto next = std::ranges::upper_bound(waiting, after, {}, &StoredMessage::cursor);
+  std::size_t total = 0;
+  for (; next != waiting.end() && out.size() < limit; ++next) {
+    total += next->content.size();
+    if (total > bytes && !out.empty()) break;
+    out.push_back(*next);
+  }
+  return out;
+}
+
+Result<std::optional<StoredIdentity>> MemoryStore::identity(const std::string& id) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = identities_.find(id);
+  if (found == identities_.end()) return std::nullopt;
+  return found->second;
+}
+
+Result<std::vector<StoredDocument>> MemoryStore::documents(const std::string& id) {
+  const std::scoped_lock lock(mutex_);
+  std::vector<StoredDocument> out;
+  for (auto next = documents_.lower_bound({id, "", ""}); next != documents_.end(); ++next) {
+    if (std::get<0>(next->first) != id) break;
+    out.push_back(next->second);
+  }
+  return out;
+}
+
+Result<std::optional<std::string>> MemoryStore::owner_of(const std::string& name) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = names_.find(name);
+  if (found == names_.end()) return std::nullopt;
+  return found->second;
+}
+
+Result<std::optional<StoredResume>> MemoryStore::resume(const Guid& session) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = resumes_.find(session);
+  if (found == resumes_.end()) return std::nullopt;
+  return found->second;
+}
+
+Result<Cursor> MemoryStore::newest(const std::string& user) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = inboxes_.find(user);
+  return found == inboxes_.end() ? 0 : found->second.newest;
+}
+
+}  // namespace dim

@@ -1,0 +1,61 @@
+// The store's rules in memory: for simulations and tests, deterministic, gone with the process.
+#pragma once
+#include <deque>
+#include <map>
+#include <mutex>
+#include <string>
+#include <tuple>
+#include <unordered_map>
+
+#include "dim/base/limits.h"
+#include "dim/store/rules.h"
+#include "dim/store/store.h"
+
+namespace dim {
+
+/// Threads: every call may come from any thread.
+class MemoryStore : public Store {
+ public:
+  explicit MemoryStore(InboxLimits limits = {limits::kInboxMessages, limits::kInboxBytes});
+
+  Result<std::vector<Written>> commit(std::span<const Write> batch) override;
+  Result<bool> tidy(Millis now, bool idle) override;
+  Result<std::vector<StoredMessage>> inbox(const std::string& user, Cursor after, std::size_t limit,
+                                           std::size_t bytes) override;
+  Result<std::optional<StoredIdentity>> identity(const std::string& id) override;
+  Result<std::vector<StoredDocument>> documents(const std::string& id) override;
+  Result<std::optional<std::string>> owner_of(const std::string& name) override;
+  Result<std::optional<StoredResume>> resume(const Guid& session) override;
+  Result<Cursor> newest(const std::string& user) override;
+
+ private:
+  struct Inbox {
+    Cursor newest = 0;
+    std::size_t bytes = 0;
+    std::deque<StoredMessage> waiting;
+  };
+  struct Seen {
+    ContentDigest digest;
+    Millis time;
+    std::vector<Cursor> cursors;
+  };
+
+  Written apply(const PutMessage& put);
+  Written apply(const PutName& put);
+  Written apply(const PutIdentity& put);
+  Written apply(const PutDocument& put);
+  Written apply(const AckInbox& ack);
+  Written apply(const PutResume& put);
+  Written apply(const DropResume& drop);
+
+  InboxLimits limits_;
+  std::mutex mutex_;
+  std::unordered_map<std::string, Inbox> inboxes_;
+  std::map<Guid, Seen> seen_;
+  std::unordered_map<std::string, std::string> names_;
+  std::unordered_map<std::string, StoredIdentity> identities_;
+  std::map<std::tuple<std::string, std::string, std::string>, StoredDocument> documents_;
+  std::map<Guid, StoredResume> resumes_;
+};
+
+}  // namespace dim

@@ -1,0 +1,17 @@
+// Decisions that every store takes alike.
+#pragma once
+#include <array>
+#include <cstdint>
+
+#include "dim/store/store.h"
+
+namespace dim {
+
+/// First half of SHA-256 over everything that makes a message "the same": author, type, receivers in order, content.
+using ContentDigest = std::array<std::uint8_t, 16>;
+ContentDigest content_digest(const PutMessage& put);
+
+/// What becomes of `put` when `kept` has the same ID, type and terminal.
+Accepted judge_document(const StoredDocument& kept, const PutDocument& put);
+
+}  // namespace dim
