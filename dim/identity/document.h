@@ -1,4 +1,5 @@
-// Documents: what an entity says of itself, signed with its meta key. A visa for users, a bulletin for groups.
+// Documents: what an entity says of itself, signed with its meta key. A visa for users, a bulletin
+// for groups.
 #pragma once
 #include <optional>
 #include <string>
@@ -10,25 +11,49 @@
 
 namespace dim {
 
-/// A document whose signature verified with the meta of its ID. The signed text is kept as it came.
+/// What a document says, before anybody asked whether it may speak for its ID.
+struct SignedData {
+  WireId did{};
+  std::string type{};  ///< as outside, else as inside (strict), else by the ID: visa or bulletin
+  std::optional<std::string>
+      terminal{};                ///< field `terminal`, else that of `did`; nothing for "" and "*"
+  std::optional<double> time{};  ///< seconds
+  JsonObject properties{};
+};
+
+/// Checks the form and the signature over the bytes of `data` (wire.md 3.4): nothing else. The
+/// signature covers neither `did` nor `type` nor `terminal`. Errc::document, ::too_large (data over
+/// 16 KiB, strict), ::signature, or ::json.
+Result<SignedData> verify_document(const JsonObject& object, const PublicKey& key,
+                                   Reading reading = Reading::strict);
+
+/// A document that its entity has signed and that belongs to its ID. The signed text is kept as it
+/// came.
 class Document {
  public:
-  /// Checks: did inside and outside agree with `id`, signature over the bytes of `data`, JSON of `data`, size (16 KiB).
-  /// Time rules (A04, I11) are `check_document_time`.
+  /// Checks, in this order: size (16 KiB), that `meta` makes `id` and that `did` outside names the
+  /// same entity, signature over the bytes of `data`, its JSON, that `did`, `type` and `terminal`
+  /// inside agree where they are. Errc::too_large, ::document,
+  /// ::signature, ::json or ::id. Time rules (A04, I11) are `check_document_time`.
   static Result<Document> parse(const JsonObject& object, const Id& id, const Meta& meta);
-  /// Signs; `properties` gets `did`, `type` and `time` inside, as security.md 2.6 wants.
-  static Document make(const Id& id, std::string type, JsonObject properties, Millis time, const PrivateKey& key);
+  /// Signs; `properties` gets `did`, `type` and `time` inside, as security.md 2.6 wants. A terminal
+  /// of `id` names the device.
+  static Document make(const Id& id, std::string type, JsonObject properties, Millis time,
+                       const PrivateKey& key);
 
-  const Id& id() const { return id_; }
-  const std::string& type() const { return type_; }        ///< "visa", "bulletin", "profile"
-  const std::string& terminal() const { return terminal_; }
+  const Id& id() const { return id_; }                       ///< without terminal
+  const std::string& type() const { return type_; }          ///< "visa", "bulletin", "profile"
+  const std::string& terminal() const { return terminal_; }  ///< empty when there is none
   std::optional<Millis> time() const { return time_; }
   const JsonObject& properties() const { return properties_; }
-  std::string name() const;
-  /// Visa: the key that messages to this entity are encrypted with, when it is a public key we can use. A private
-  /// key published by mistake is Errc::document with a hint that says so (I12).
+  std::string name() const;  ///< for people; empty when there is none
+  /// Visa: the key that messages to this entity are encrypted with, when it is a public key we can
+  /// use. Errc::not_found without one, Errc::key for one that is too weak or cannot encrypt. A
+  /// private key published by mistake is Errc::document with a hint that says so (I12).
   Result<PublicKey> message_key() const;
-  const JsonObject& json() const { return json_; }  ///< with `did` and `ID`
+  const JsonObject& json() const {
+    return json_;
+  }                         ///< with `did` and `ID`; unsigned extras are left out
   Digest32 digest() const;  ///< SHA-256 of `data`
 
  private:
@@ -41,7 +66,11 @@ class Document {
   JsonObject json_;
 };
 
-/// Not in the future (5 min), not older than `stored` of the same (type, terminal); Errc::document or Errc::conflict.
+/// Not without time, not before 2018, not in the future (5 min): Errc::bad_request. Not older than
+/// `stored`, the one known of the same (type, terminal): Errc::conflict.
 Status check_document_time(const Document& document, std::optional<Millis> stored, Millis now);
+
+/// Twin fields of the reference (wire.md 2.1): `did` and `ID`, each from the other.
+JsonObject fix_document(const JsonObject& document);
 
 }  // namespace dim

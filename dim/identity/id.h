@@ -7,12 +7,20 @@
 
 #include "dim/base/error.h"
 #include "dim/crypto/digest.h"
+#include "dim/identity/wire_id.h"
 
 namespace dim {
 
 /// Network bytes of the reference (wire.md 3.1). Bit 0: group; bit 7: broadcast.
 enum class EntityType : std::uint8_t {
-  user = 0, group = 1, station = 2, isp = 3, bot = 4, icp = 5, any = 0x80, every = 0x81
+  user = 0,
+  group = 1,
+  station = 2,
+  isp = 3,
+  bot = 4,
+  icp = 5,
+  any = 0x80,
+  every = 0x81
 };
 inline bool is_group(EntityType type) { return (static_cast<std::uint8_t>(type) & 1) != 0; }
 inline bool is_broadcast(EntityType type) { return (static_cast<std::uint8_t>(type) & 0x80) != 0; }
@@ -20,33 +28,47 @@ inline bool is_broadcast(EntityType type) { return (static_cast<std::uint8_t>(ty
 /// BTC form (base58check), ETH form (EIP-55), or the broadcast words. Only valid ones can exist.
 class Address {
  public:
-  enum class Kind : std::uint8_t { btc, eth, broadcast };
+  using Kind = AddressKind;
 
-  /// Strict: exact check code, 40 hex digits, EIP-55 checked where the case is mixed (A36, I04–I07).
+  /// Strict: exact check code, 40 hex digits, EIP-55 checked where the case is mixed; a network
+  /// byte of the table above or an old one that has a meaning: 0x08 user, 0x10 and 0x30 group, 0x76
+  /// ISP, 0x88 station, 0xC8 bot. Errc::id otherwise (A36, I04–I07).
   static Result<Address> parse(std::string_view text);
-  static Address btc(EntityType network, ByteView hashed);  ///< base58check(network | ripemd160(sha256(hashed)))
-  static Address eth(ByteView public_key_64);               ///< last 20 bytes of keccak256(X | Y)
+  static Address btc(EntityType network,
+                     ByteView hashed);         ///< base58check(network | ripemd160(sha256(hashed)))
+  static Address eth(ByteView public_key_64);  ///< last 20 bytes of keccak256(X | Y)
   static Address anywhere();
   static Address everywhere();
 
   Kind kind() const { return kind_; }
   EntityType network() const { return network_; }
+  /// The byte that stands in the address: differs from network() for the old ones.
+  std::uint8_t network_byte() const { return byte_; }
   /// Canonical text: ETH in EIP-55 case, broadcast in lower case.
   const std::string& text() const { return text_; }
   bool operator==(const Address& other) const { return text_ == other.text_; }
   auto operator<=>(const Address& other) const { return text_ <=> other.text_; }
 
  private:
-  Address(Kind kind, EntityType network, std::string text) : kind_(kind), network_(network), text_(std::move(text)) {}
+  Address(Kind kind, std::uint8_t byte, EntityType network, std::string text)
+      : kind_(kind), byte_(byte), network_(network), text_(std::move(text)) {}
   Kind kind_;
+  std::uint8_t byte_;
   EntityType network_;
   std::string text_;
 };
 
+/// The text of an address in BTC form for any network byte: base58(network |
+/// ripemd160(sha256(hashed)) | check code).
+std::string btc_address(std::uint8_t network, ByteView hashed);
+
 class Id {
  public:
-  /// name: 1 to 64 bytes of NFC text without control, bidi, white space, `@`, `/`; terminal `[A-Za-z0-9._-]{1,32}`, and
-  /// `*`. Errc::id otherwise (I01–I08). A missing name is allowed where the address commits to a key by itself.
+  /// name: 1 to 64 bytes of NFC text without control, bidi, white space, `@`, `/` (name.h);
+  /// terminal
+  /// `[A-Za-z0-9._-]{1,32}`, and `*`. Errc::id otherwise (I01–I08). A missing name is allowed where
+  /// the address commits to a key by itself. Names of broadcast IDs are put into lower case, as the
+  /// reference does.
   static Result<Id> parse(std::string_view text);
   Id(std::string name, Address address) : Id(std::move(name), std::move(address), {}) {}
 
@@ -62,7 +84,9 @@ class Id {
   Id bare() const { return {name_, address_}; }
   Id with_terminal(std::string terminal) const { return {name_, address_, std::move(terminal)}; }
   /// Same name and address, whatever the device.
-  bool same_entity(const Id& other) const { return name_ == other.name_ && address_ == other.address_; }
+  bool same_entity(const Id& other) const {
+    return name_ == other.name_ && address_ == other.address_;
+  }
   bool operator==(const Id& other) const { return text_ == other.text_; }
   auto operator<=>(const Id& other) const { return text_ <=> other.text_; }
 

@@ -11,23 +11,36 @@ namespace dim {
 
 enum class MetaType : std::uint8_t { mkm = 1, btc = 2, eth = 4 };
 
-/// A valid meta: type, key, and for MKM a seed with the fingerprint sign(seed) that verified. Immutable.
+/// A valid meta: type, key, and for MKM a seed with the fingerprint sign(seed) that verified.
+/// Immutable.
 class Meta {
  public:
-  /// Errc::meta, Errc::key or Errc::signature when it does not hold (I09, I10, J15).
-  static Result<Meta> parse(const JsonObject& object);
+  /// `type`: 1, "1", "MKM", "mkm"; 2, "2", "BTC", "btc"; 4, "4", "ETH", "eth". Errc::bad_request
+  /// for another type or key algorithm; Errc::meta, Errc::key or Errc::signature when it does not
+  /// hold (I09, I10, J15). Reading::codec takes any seed, and junk inside the base64 of the
+  /// fingerprint.
+  static Result<Meta> parse(const JsonObject& object, Reading reading = Reading::strict);
+  /// `seed` becomes the name of the IDs and must be one (name.h).
   static Meta make_mkm(const PrivateKey& key, std::string seed);
-  static Result<Meta> make(MetaType type, const PublicKey& key);  ///< BTC or ETH
+  static Result<Meta> make(MetaType type,
+                           const PublicKey& key);  ///< BTC or ETH; Errc::meta otherwise
 
   MetaType type() const { return type_; }
   const PublicKey& key() const { return key_; }
   const std::string& seed() const { return seed_; }
-  /// Errc::meta where the form has no address for that network (ETH: only USER in what we make; wire-2026.md 3.2).
+  /// Errc::meta where the form has no address for that network (ETH: only USER in what we make;
+  /// wire-2026.md 3.2).
   Result<Id> id(EntityType network) const;
+  /// The same for any network byte, as text.
+  Result<WireAddress> address(std::uint8_t network) const;
+  /// True when the ID follows from this meta: same name, same address.
   bool matches(const Id& id) const;
+  /// As the reference compares: by exact text, so that an ETH address in lower case does not match.
+  bool matches(const WireId& id) const;
   /// As received or made, with the reference's twin fields (`type`, `version`) untouched.
   const JsonObject& json() const { return json_; }
-  /// SHA-256 over type, key data, seed and fingerprint: what gets pinned (A02).
+  /// SHA-256 over type (one byte), key data, seed and fingerprint, each behind its length: what
+  /// gets pinned (A02).
   Digest32 digest() const;
 
  private:
@@ -39,7 +52,9 @@ class Meta {
   JsonObject json_;
 };
 
-/// Twin fields of the reference, wire.md 2.1: `type` and `version` as integers on the way out.
+/// Twin fields of the reference, wire.md 2.1, needed on the way out and in: `type` and `version`
+/// both as integers, a type that was a name kept in `algorithm`. What is no meta comes back as it
+/// is.
 JsonObject meta_for_wire(const JsonObject& meta);
 
 }  // namespace dim
