@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cmath>
 
 #include "dim/base/base64.h"
 #include "dim/base/utf8.h"
 #include "dim/identity/meta.h"
-#include "dim/message/binary.h"
+#include "dim/identity/ted.h"
 
 namespace dim {
 namespace {
@@ -115,7 +113,7 @@ Result<Envelope> read_envelope(const JsonObject& object, Reading reading) {
 
 // A field that is there but no IV gets a length that decryption refuses; telling so before the
 // signature has verified would only help who probes (J19).
-void read_iv(const JsonObject& object, SealedMessage& sealed) {
+void read_iv(const JsonObject& object, SealedMessage& sealed, Reading reading) {
   static constexpr std::uint8_t kUnusable = 0;
   const Json* upper = object.find("IV");
   const Json* lower = object.find("iv");
@@ -124,14 +122,14 @@ void read_iv(const JsonObject& object, SealedMessage& sealed) {
   if (upper == nullptr && lower == nullptr) return;
   sealed.iv = {kUnusable};
   if (upper != nullptr && lower != nullptr) return;
-  if (auto iv = decode_binary(upper != nullptr ? *upper : *lower); iv && !iv->empty())
+  if (auto iv = read_data(upper != nullptr ? *upper : *lower, reading); iv && !iv->empty())
     sealed.iv = std::move(*iv);
 }
 
 Status read_keys(const JsonObject& object, SealedMessage& sealed, Reading reading) {
   const bool strict = reading == Reading::strict;
   if (const Json* key = object.find("key"); key != nullptr && !key->is_null()) {
-    auto bytes = decode_binary(*key);
+    auto bytes = read_data(*key, reading);
     if (!bytes && strict) return std::unexpected(bytes.error());
     if (bytes) sealed.key = std::move(*bytes);
   }
@@ -147,21 +145,21 @@ Status read_keys(const JsonObject& object, SealedMessage& sealed, Reading readin
   sealed.keys.reserve(entries->size());
   for (const auto& [id, value] : *entries) {
     if (id == "digest" || value.is_null()) continue;  // names the key, is none
-    auto bytes = decode_binary(value);
+    auto bytes = read_data(value, reading);
     if (!bytes && strict) return std::unexpected(bytes.error());
     if (bytes) sealed.keys.emplace_back(id, std::move(*bytes));
   }
   return {};
 }
 
-Status read_data(const JsonObject& object, SignedMessage& message, Reading reading) {
+Status read_signed(const JsonObject& object, SignedMessage& message, Reading reading) {
   const bool strict = reading == Reading::strict;
   const Json* data = object.find("data");
   const Json* signature = object.find("signature");
   if (data == nullptr || data->is_null() || signature == nullptr || signature->is_null()) {
     return fail(Errc::bad_request, "a message needs data and signature");
   }
-  auto signature_bytes = decode_binary(*signature);
+  auto signature_bytes = read_data(*signature, reading);
   if (!signature_bytes && strict) return std::unexpected(signature_bytes.error());
   if (signature_bytes) message.signature = std::move(*signature_bytes);
 
@@ -173,7 +171,7 @@ Status read_data(const JsonObject& object, SignedMessage& message, Reading readi
     if (strict && sealed.data.empty()) return fail(Errc::bad_request, "data is empty");
     return {};
   }
-  auto bytes = decode_binary(*data);
+  auto bytes = read_data(*data, reading);
   if (!bytes && strict) return std::unexpected(bytes.error());
   if (bytes) sealed.data = std::move(*bytes);
   if (strict && (sealed.data.size() < kLeastCipher || sealed.data.size() % kAesBlock != 0)) {
@@ -203,16 +201,7 @@ void set_extra(JsonObject& out, const std::string& name, const Json& value) {
 }  // namespace
 
 double read_seconds(const Json* value) {
-  double seconds = 0;
-  if (value == nullptr) return 0;
-  if (value->is_number()) {
-    seconds = value->number();
-  } else if (const std::string* text = value->text()) {
-    const char* end = text->data() + text->size();
-    const auto [at, error] = std::from_chars(text->data(), end, seconds);
-    if (error != std::errc() || at != end) return 0;
-  }
-  return std::isfinite(seconds) && seconds > 0 ? seconds : 0;
+  return value != nullptr ? read_time(*value).value_or(0) : 0;
 }
 
 bool is_plain(const Envelope& envelope) {
@@ -236,10 +225,10 @@ Result<SignedMessage> SignedMessage::from_json(JsonObject object, Reading readin
   if (!envelope) return std::unexpected(envelope.error());
   SignedMessage message{.sealed = {.envelope = std::move(*envelope)}};
   message.sealed.plain = is_plain(message.sealed.envelope);
-  if (auto status = read_data(*full, message, reading); !status)
+  if (auto status = read_signed(*full, message, reading); !status)
     return std::unexpected(status.error());
   if (!message.sealed.plain) {
-    read_iv(*full, message.sealed);
+    read_iv(*full, message.sealed, reading);
     if (auto status = read_keys(*full, message.sealed, reading); !status)
       return std::unexpected(status.error());
   }

@@ -9,6 +9,7 @@
 #include "dim/base/json.h"
 #include "dim/base/time.h"
 #include "dim/identity/id.h"
+#include "dim/identity/reading.h"
 
 namespace dim {
 
@@ -44,11 +45,6 @@ struct SealedMessage {
   std::optional<Bytes> key{};      ///< field `key`, the form of 2025
 };
 
-/// How a message is read. `codec` answers what the reference's formats allow: a binary field that
-/// cannot be decoded is left empty, so that verifying or decrypting fails instead of parsing. Only
-/// test vectors and importers use it.
-enum class Reading : std::uint8_t { strict, codec };
-
 /// What arrives. `json` keeps every field as it came (unknown ones too, short names written out);
 /// relaying sends `wire`, never a rewrite.
 struct SignedMessage {
@@ -57,9 +53,11 @@ struct SignedMessage {
   JsonObject json{};
   std::string wire{};  ///< the bytes as received, empty for one made here
 
-  /// Strict JSON; twin and short keys of wire.md 2 understood, both forms at once refused (A34,
-  /// J02). Checks J08–J12: Errc::json, ::id, ::bad_request, ::encoding, or ::too_large beyond 1
-  /// MiB. Says nothing about the signature: that needs the sender's keys (engine/verify.h).
+  /// Reading::codec: a binary field that cannot be decoded is left empty, so that verifying or
+  /// decrypting fails instead of parsing. Strict JSON; twin and short keys of wire.md 2 understood,
+  /// both forms at once refused (A34, J02). Checks J08–J12: Errc::json, ::id, ::bad_request,
+  /// ::encoding, or ::too_large beyond 1 MiB. Says nothing about the signature: that needs the
+  /// sender's keys (engine/verify.h).
   static Result<SignedMessage> parse(std::string_view text, Reading reading = Reading::strict);
   static Result<SignedMessage> from_json(JsonObject object, Reading reading = Reading::strict);
 };
