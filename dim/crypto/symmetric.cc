@@ -14,15 +14,24 @@ constexpr std::size_t kBlock = 16;
 constexpr std::size_t kNonce = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
 constexpr std::size_t kTag = crypto_aead_xchacha20poly1305_ietf_ABYTES;
 
+// Null for a key that is not allowed.
+const EVP_CIPHER* cbc_cipher(std::size_t key_bytes, AesKeys keys) {
+  if (key_bytes == kAesKeyBytes) return EVP_aes_256_cbc();
+  if (keys == AesKeys::any_size && key_bytes == 24) return EVP_aes_192_cbc();
+  if (keys == AesKeys::any_size && key_bytes == 16) return EVP_aes_128_cbc();
+  return nullptr;
+}
+
 }  // namespace
 
-Result<Bytes> aes_cbc_encrypt(const Secret& key, const AesIv& iv, ByteView plain) {
-  if (key.size() != kAesKeyBytes) return fail(Errc::key, "an AES key here has 32 bytes");
+Result<Bytes> aes_cbc_encrypt(const Secret& key, const AesIv& iv, ByteView plain, AesKeys keys) {
+  const EVP_CIPHER* aes = cbc_cipher(key.size(), keys);
+  if (aes == nullptr) return fail(Errc::key, "an AES key here has 32 bytes");
   const CipherContext context(EVP_CIPHER_CTX_new(), &EVP_CIPHER_CTX_free);
   Bytes out(plain.size() + kBlock);
   int size = 0;
   int last = 0;
-  if (!context || EVP_EncryptInit_ex(context.get(), EVP_aes_256_cbc(), nullptr, key.view().data(), iv.data()) != 1 ||
+  if (!context || EVP_EncryptInit_ex(context.get(), aes, nullptr, key.view().data(), iv.data()) != 1 ||
       EVP_EncryptUpdate(context.get(), out.data(), &size, plain.data(), static_cast<int>(plain.size())) != 1 ||
       EVP_EncryptFinal_ex(context.get(), out.data() + size, &last) != 1) {
     return fail(Errc::internal, "the AES library failed");
@@ -31,14 +40,15 @@ Result<Bytes> aes_cbc_encrypt(const Secret& key, const AesIv& iv, ByteView plain
   return out;
 }
 
-Result<Secret> aes_cbc_decrypt(const Secret& key, const AesIv& iv, ByteView cipher) {
+Result<Secret> aes_cbc_decrypt(const Secret& key, const AesIv& iv, ByteView cipher, AesKeys keys) {
   const auto bad = fail(Errc::decrypt, "this message cannot be decrypted");
-  if (key.size() != kAesKeyBytes || cipher.empty() || cipher.size() % kBlock != 0) return bad;
+  const EVP_CIPHER* aes = cbc_cipher(key.size(), keys);
+  if (aes == nullptr || cipher.empty() || cipher.size() % kBlock != 0) return bad;
   const CipherContext context(EVP_CIPHER_CTX_new(), &EVP_CIPHER_CTX_free);
   Secret plain(cipher.size());
   int size = 0;
   int last = 0;
-  if (!context || EVP_DecryptInit_ex(context.get(), EVP_aes_256_cbc(), nullptr, key.view().data(), iv.data()) != 1 ||
+  if (!context || EVP_DecryptInit_ex(context.get(), aes, nullptr, key.view().data(), iv.data()) != 1 ||
       EVP_CIPHER_CTX_set_padding(context.get(), 0) != 1 ||
       EVP_DecryptUpdate(context.get(), plain.writable().data(), &size, cipher.data(), static_cast<int>(cipher.size())) != 1 ||
       EVP_DecryptFinal_ex(context.get(), plain.writable().data() + size, &last) != 1) {

@@ -372,12 +372,12 @@ Secret SymmetricKey::json() const {
 
 Result<Bytes> SymmetricKey::encrypt(ByteView plain, const AesIv& iv) const {
   if (plain_) return Bytes(plain.begin(), plain.end());
-  return aes_cbc_encrypt(key_, iv, plain);
+  return aes_cbc_encrypt(key_, iv, plain, AesKeys::any_size);  // parse has checked the size
 }
 
 Result<Secret> SymmetricKey::decrypt(ByteView cipher, const AesIv& iv) const {
   if (plain_) return Secret::copy_of(cipher);
-  return aes_cbc_decrypt(key_, iv, cipher);
+  return aes_cbc_decrypt(key_, iv, cipher, AesKeys::any_size);
 }
 
 Result<AesIv> find_iv(const JsonObject& object, const SymmetricKey& key, Reading reading) {
