@@ -1,5 +1,7 @@
-// RSA and secp256k1 keys. A key object is proof that its key passed the checks below.
+// RSA and secp256k1 keys. A key object is proof that its key passed the checks below; it may be used by many threads.
+// PEM: one block of the kind asked for (white space in it is free, blocks of other kinds may stand beside it).
 #pragma once
+#include <array>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -24,13 +26,14 @@ class RsaPublicKey {
 
  private:
   friend class RsaPrivateKey;
+  RsaPublicKey() = default;
   std::shared_ptr<const void> key_;
 };
 
 class RsaPrivateKey {
  public:
   static Result<RsaPrivateKey> generate(int bits);
-  static Result<RsaPrivateKey> from_pem(std::string_view pem);  ///< PKCS#1 or PKCS#8, not encrypted
+  static Result<RsaPrivateKey> from_pem(std::string_view pem);  ///< PKCS#1 or PKCS#8, not encrypted; consistent numbers
   static Result<RsaPrivateKey> from_der(ByteView der);
   Bytes sign(ByteView data) const;
   /// Constant-time implicit rejection (A22): a cipher text of the right length always yields bytes; for bad padding
@@ -41,6 +44,7 @@ class RsaPrivateKey {
   Secret pem() const;  ///< PKCS#1, as the reference writes it
 
  private:
+  RsaPrivateKey() = default;
   std::shared_ptr<const void> key_;
 };
 
@@ -57,6 +61,7 @@ class EcPublicKey {
 
  private:
   friend class EcPrivateKey;
+  EcPublicKey() = default;
   std::array<std::uint8_t, 64> key_{};  ///< libsecp256k1's own form
 };
 
@@ -72,6 +77,7 @@ class EcPrivateKey {
   EcPrivateKey clone() const;
 
  private:
+  EcPrivateKey() = default;
   Secret scalar_;
 };
 

@@ -1,12 +1,10 @@
-#include <openssl/bio.h>
-#include <openssl/pem.h>
 #include <secp256k1.h>
 
 #include <algorithm>
-#include <cstring>
+#include <optional>
 
-#include "dim/base/base64.h"
 #include "dim/crypto/asymmetric.h"
+#include "dim/crypto/der.h"
 #include "dim/crypto/digest.h"
 #include "dim/crypto/os_random.h"
 #include "dim/crypto/pem.h"
@@ -24,10 +22,13 @@ constexpr std::array<std::uint8_t, 23> kSpki65 = {0x30, 0x56, 0x30, 0x10, 0x06, 
 constexpr std::array<std::uint8_t, 23> kSpki33 = {0x30, 0x36, 0x30, 0x10, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02,
                                                   0x01, 0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x0A, 0x03, 0x22, 0x00};
 
+constexpr std::array<std::uint8_t, 7> kEcPublicKey = {0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01};
+constexpr std::array<std::uint8_t, 5> kCurve = {0x2B, 0x81, 0x04, 0x00, 0x0A};  // secp256k1 (SEC 2)
+
 /// One context for the process, blinded with the system's randomness; libsecp256k1 contexts are read-only after that.
 const secp256k1_context* context() {
   static const secp256k1_context* const made = [] {
-    secp256k1_context* fresh = secp256k1_context_create(SECP256K1_CONTEXT_SIGN | SECP256K1_CONTEXT_VERIFY);
+    secp256k1_context* fresh = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
     const auto seed = OsRandom().array<32>();
     [[maybe_unused]] const int blinded = secp256k1_context_randomize(fresh, seed.data());
     return fresh;
@@ -38,6 +39,55 @@ const secp256k1_context* context() {
 const secp256k1_pubkey* as_key(const std::array<std::uint8_t, 64>& key) {
   static_assert(sizeof(secp256k1_pubkey) == 64);
   return reinterpret_cast<const secp256k1_pubkey*>(key.data());
+}
+
+/// The OID alone, or the whole AlgorithmIdentifier of an elliptic-curve key on secp256k1.
+bool is_curve(ByteView oid) { return std::ranges::equal(oid, kCurve); }
+bool is_algorithm(ByteView algorithm) {
+  der::Reader reader(algorithm);
+  const bool ec = std::ranges::equal(reader.next(der::kOid), kEcPublicKey);
+  return is_curve(reader.next(der::kOid)) && reader.done() && ec;
+}
+
+/// PKCS#8 (RFC 5958): version, algorithm, the SEC1 structure, perhaps attributes. The reference writes version 1.
+std::optional<ByteView> unwrap_pkcs8(ByteView der) {
+  der::Reader outer(der);
+  der::Reader info(outer.next(der::kSequence));
+  const ByteView version = info.integer();
+  const bool ours = is_algorithm(info.next(der::kSequence));
+  const ByteView key = info.next(der::kOctetString);
+  if (info.has(der::kContext0)) info.next(der::kContext0);
+  const bool known = version.empty() || (version.size() == 1 && version[0] == 1);
+  if (!outer.done() || !info.done() || !ours || !known) return std::nullopt;
+  return key;
+}
+
+struct Sec1 {
+  ByteView scalar;
+  ByteView point;  // empty if it is left out
+  bool names_curve = false;
+};
+
+/// ECPrivateKey (RFC 5915 section 3): version 1, scalar, perhaps the curve, perhaps the public key.
+std::optional<Sec1> read_sec1(ByteView der) {
+  der::Reader outer(der);
+  der::Reader key(outer.next(der::kSequence));
+  const ByteView version = key.integer();
+  Sec1 out;
+  out.scalar = key.next(der::kOctetString);
+  bool good = version.size() == 1 && version[0] == 1;
+  if (key.has(der::kContext0)) {
+    der::Reader curve(key.next(der::kContext0));
+    out.names_curve = is_curve(curve.next(der::kOid)) && curve.done();
+    good = good && out.names_curve;
+  }
+  if (key.has(der::kContext1)) {
+    der::Reader point(key.next(der::kContext1));
+    out.point = point.bits();
+    good = good && point.done() && !out.point.empty();
+  }
+  if (!outer.done() || !key.done() || !good) return std::nullopt;
+  return out;
 }
 
 Bytes serialised(const std::array<std::uint8_t, 64>& key, std::size_t size, unsigned flags) {
@@ -113,19 +163,21 @@ EcPrivateKey EcPrivateKey::generate(Random& random) {
 }
 
 Result<EcPrivateKey> EcPrivateKey::from_pem(std::string_view pem) {
+  const auto bad = fail(Errc::key, "this is not a secp256k1 private key in SEC1 or PKCS#8 form");
   auto body = pem_body(pem, {"PRIVATE KEY", "EC PRIVATE KEY"});
   if (!body) return std::unexpected(body.error());
-  // Both forms hold the SEC1 structure, where the scalar is the 32-byte OCTET STRING behind version 1 (RFC 5915).
-  constexpr std::array<std::uint8_t, 5> kBefore = {0x02, 0x01, 0x01, 0x04, 0x20};
-  constexpr std::array<std::uint8_t, 7> kCurve = {0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x0A};
-  const ByteView der = body->der.view();
-  const auto found = std::ranges::search(der, kBefore);
-  if (found.empty() || std::ranges::search(der, kCurve).empty() ||
-      static_cast<std::size_t>(der.end() - found.end()) < kScalar || !der_is_one_sequence(der)) {
-    return fail(Errc::key, "this is not a secp256k1 private key in SEC1 or PKCS#8 form");
+  const bool wrapped = body->label == "PRIVATE KEY";
+  const auto sec1 = wrapped ? unwrap_pkcs8(body->der.view()) : body->der.view();
+  if (!sec1) return bad;
+  const auto parts = read_sec1(*sec1);
+  if (!parts || (!wrapped && !parts->names_curve)) return bad;
+  auto key = from_scalar(parts->scalar);
+  if (!key || parts->point.empty()) return key;
+  const auto point = EcPublicKey::from_point(parts->point);
+  if (!point || point->key_ != key->public_key().key_) {
+    return fail(Errc::key, "the public half in this file belongs to another private key");
   }
-  const auto at = static_cast<std::size_t>(found.end() - der.begin());
-  return from_scalar(der.subspan(at, kScalar));
+  return key;
 }
 
 Bytes EcPrivateKey::sign(ByteView data) const {

@@ -11,6 +11,7 @@ namespace {
 using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)>;
 
 constexpr std::size_t kBlock = 16;
+constexpr std::size_t kMost = std::size_t{1} << 30;  // OpenSSL counts in int
 constexpr std::size_t kNonce = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
 constexpr std::size_t kTag = crypto_aead_xchacha20poly1305_ietf_ABYTES;
 
@@ -22,11 +23,17 @@ const EVP_CIPHER* cbc_cipher(std::size_t key_bytes, AesKeys keys) {
   return nullptr;
 }
 
+/// Lets libsodium choose its code for this processor; without it everything works, but slowly.
+void prepare_sodium() {
+  [[maybe_unused]] static const int ready = sodium_init();
+}
+
 }  // namespace
 
 Result<Bytes> aes_cbc_encrypt(const Secret& key, const AesIv& iv, ByteView plain, AesKeys keys) {
   const EVP_CIPHER* aes = cbc_cipher(key.size(), keys);
   if (aes == nullptr) return fail(Errc::key, "an AES key here has 32 bytes");
+  if (plain.size() > kMost) return fail(Errc::too_large, "at most 1 GiB can be encrypted at once");
   const CipherContext context(EVP_CIPHER_CTX_new(), &EVP_CIPHER_CTX_free);
   Bytes out(plain.size() + kBlock);
   int size = 0;
@@ -43,7 +50,10 @@ Result<Bytes> aes_cbc_encrypt(const Secret& key, const AesIv& iv, ByteView plain
 Result<Secret> aes_cbc_decrypt(const Secret& key, const AesIv& iv, ByteView cipher, AesKeys keys) {
   const auto bad = fail(Errc::decrypt, "this message cannot be decrypted");
   const EVP_CIPHER* aes = cbc_cipher(key.size(), keys);
-  if (aes == nullptr || cipher.empty() || cipher.size() % kBlock != 0) return bad;
+  if (aes == nullptr || cipher.empty() || cipher.size() % kBlock != 0 ||
+      cipher.size() > kMost) {
+    return bad;
+  }
   const CipherContext context(EVP_CIPHER_CTX_new(), &EVP_CIPHER_CTX_free);
   Secret plain(cipher.size());
   int size = 0;
@@ -66,6 +76,7 @@ Result<Secret> aes_cbc_decrypt(const Secret& key, const AesIv& iv, ByteView ciph
 }
 
 Result<Bytes> box(const Secret& key, ByteView plain, ByteView associated, Random& random) {
+  prepare_sodium();
   if (key.size() != crypto_aead_xchacha20poly1305_ietf_KEYBYTES) return fail(Errc::key, "a box key has 32 bytes");
   Bytes out(kNonce + plain.size() + kTag);
   random.fill(std::span(out).first(kNonce));
@@ -75,6 +86,7 @@ Result<Bytes> box(const Secret& key, ByteView plain, ByteView associated, Random
 }
 
 Result<Secret> unbox(const Secret& key, ByteView boxed, ByteView associated) {
+  prepare_sodium();
   if (key.size() != crypto_aead_xchacha20poly1305_ietf_KEYBYTES) return fail(Errc::key, "a box key has 32 bytes");
   if (boxed.size() < kNonce + kTag) return fail(Errc::decrypt, "a box has at least 40 bytes");
   Secret plain(boxed.size() - kNonce - kTag);
@@ -87,6 +99,7 @@ Result<Secret> unbox(const Secret& key, ByteView boxed, ByteView associated) {
 }
 
 Result<Secret> derive_key(ByteView passphrase, ByteView salt, const Argon2Cost& cost) {
+  prepare_sodium();
   if (salt.size() != crypto_pwhash_SALTBYTES) return fail(Errc::key, "a salt has 16 bytes");
   Secret key(32);
   if (crypto_pwhash(key.writable().data(), key.size(), reinterpret_cast<const char*>(passphrase.data()), passphrase.size(),
