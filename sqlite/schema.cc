@@ -1,0 +1,65 @@
+#include "sqlite/schema.h"
+
+namespace dim {
+namespace {
+
+constexpr std::int64_t kApplication = 0x44494d31;  // "DIM1"
+
+// msg and inbox grow at their ends only. inbox.id - place is msg.id. acked stands apart from user so that an
+// acknowledgement writes 12 bytes and not a name.
+constexpr const char* kTables = R"sql(
+CREATE TABLE msg(id INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE inbox(id INTEGER PRIMARY KEY, user INTEGER NOT NULL, cursor INTEGER NOT NULL, place INTEGER NOT NULL,
+                   bytes INTEGER NOT NULL);
+CREATE TABLE user(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE acked(user INTEGER PRIMARY KEY, upto INTEGER NOT NULL);
+CREATE TABLE seen(guid BLOB PRIMARY KEY, digest BLOB NOT NULL, time INTEGER NOT NULL, cursors BLOB NOT NULL)
+  WITHOUT ROWID;
+CREATE TABLE name(name TEXT PRIMARY KEY, owner TEXT NOT NULL, time INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE identity(id TEXT PRIMARY KEY, meta TEXT NOT NULL, pinned INTEGER NOT NULL);
+CREATE TABLE document(id TEXT NOT NULL, type TEXT NOT NULL, terminal TEXT NOT NULL, time INTEGER NOT NULL,
+                      document TEXT NOT NULL, PRIMARY KEY(id, type, terminal));
+CREATE TABLE resume(session BLOB PRIMARY KEY, user TEXT NOT NULL, secret TEXT NOT NULL, expires INTEGER NOT NULL)
+  WITHOUT ROWID;
+CREATE INDEX resume_expires ON resume(expires);
+)sql";
+
+}  // namespace
+
+Status prepare_database(Database& db, bool exclusive) {
+  sqlite3_busy_timeout(db.handle(), 2'000);
+  if (exclusive) {
+    if (auto done = db.run("PRAGMA locking_mode=EXCLUSIVE"); !done) return done;
+  }
+  const auto format = db.integer("PRAGMA user_version");
+  if (!format) return std::unexpected(format.error());
+  if (*format > kStoreFormat) {
+    return fail(Errc::edition, "the data folder was written by a newer version; start that version, or restore a backup");
+  }
+  const auto application = db.integer("PRAGMA application_id");
+  if (!application) return std::unexpected(application.error());
+  const auto tables = db.integer("SELECT count(*) FROM sqlite_master");
+  if (!tables) return std::unexpected(tables.error());
+  const bool empty = *tables == 0 && *format == 0;
+  if (!empty && (*application != kApplication || *format < 1)) {
+    return fail(Errc::internal, "station.db in the data folder is not a station's database; name another folder");
+  }
+  if (empty) {
+    int reserve = 8;  // bytes of each page for its checksum (checked_vfs.h)
+    sqlite3_file_control(db.handle(), "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve);
+    if (auto done = db.run("PRAGMA page_size=4096; PRAGMA auto_vacuum=NONE"); !done) return done;
+  }
+  if (auto done = db.run("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;"
+                         "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=16777216;"
+                         "PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;"
+                         "PRAGMA cell_size_check=ON");
+      !done) {
+    return done;
+  }
+  if (!empty) return {};
+  if (auto done = db.run("BEGIN IMMEDIATE"); !done) return done;
+  if (auto done = db.run(kTables); !done) return done;
+  return db.run("PRAGMA application_id=1145654577; PRAGMA user_version=1; COMMIT");
+}
+
+}  // namespace dim

@@ -1,0 +1,326 @@
+#include "sqlite/sqlite_store.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <mutex>
+#include <utility>
+
+#include "sqlite/database.h"
+#include "sqlite/folder_lock.h"
+#include "sqlite/record.h"
+#include "sqlite/schema.h"
+#include "sqlite/store_writer.h"
+#include "sqlite/waiting.h"
+
+namespace dim {
+namespace {
+
+constexpr std::size_t kSweepFrom = 1'024;   // dead rows; fewer wait for a quiet moment
+constexpr std::size_t kSliceRows = 512;     // of one idle transaction
+constexpr Millis kForgetEveryMs = 24 * 3'600'000;
+constexpr std::size_t kPageBytes = 4096;
+constexpr std::size_t kForcedCheckpoint = 8;  // times the log that tidy() would have moved
+
+}  // namespace
+
+struct SqliteStore::Impl {
+  Impl(SqliteOptions given, std::string where)
+      : options(std::move(given)), folder(std::move(where)), waiting(options.cached_users), writer(waiting, options.limits) {}
+
+  Status open();
+  Status prepare_reads();
+  Result<std::vector<Written>> transact(std::span<const Write> batch);
+  Status checkpoint(int mode);
+  Result<bool> idle_slice(Millis now);
+  Database& reads() { return options.exclusive ? writer.db() : reader; }
+  /// What a failed transaction leaves: everything as before, or a store that has stopped.
+  void undo(const Error& error);
+
+  SqliteOptions options;
+  std::string folder;
+  FolderLock lock;
+  Waiting waiting;
+  std::mutex read_mutex;  // the reading connection; in exclusive mode the writing one too
+  StoreWriter writer;
+  Database reader;
+  Statement find_msg, find_identity, find_documents, find_name, find_resume, find_newest;
+  bool broken = false;
+  int log_pages = 0;
+  Millis forgot_at = INT64_MIN;
+  bool forgetting = false;
+  Bytes forget_from;
+};
+
+SqliteStore::SqliteStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+SqliteStore::~SqliteStore() {
+  if (!impl_->broken) static_cast<void>(impl_->checkpoint(SQLITE_CHECKPOINT_TRUNCATE));
+  for (Statement* statement : {&impl_->find_msg, &impl_->find_identity, &impl_->find_documents, &impl_->find_name,
+                               &impl_->find_resume, &impl_->find_newest}) {
+    statement->finish();
+  }
+  impl_->reader.close();
+  impl_->writer.stop();
+}
+
+Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& folder, const SqliteOptions& options) {
+  auto impl = std::make_unique<Impl>(options, folder);
+  if (auto done = impl->open(); !done) {
+    impl->writer.stop();
+    return std::unexpected(done.error());
+  }
+  return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(impl)));
+}
+
+Status SqliteStore::Impl::open() {
+  const std::string path = folder + "/station.db";
+  const char* vfs = options.vfs.empty() ? nullptr : options.vfs.c_str();
+  if (options.vfs.empty()) {
+    auto taken = FolderLock::take(folder);
+    if (!taken) return std::unexpected(taken.error());
+    lock = std::move(*taken);
+    // SQLite would make it readable for all; its other files take over this one's mode.
+    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0) ::close(fd);
+    if (auto done = sync_folder(folder); !done) return done;
+  }
+  if (auto done = writer.db().open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs); !done) return done;
+  if (auto done = prepare_database(writer.db(), options.exclusive); !done) return done;
+  sqlite3_wal_hook(
+      writer.db().handle(),
+      [](void* self, sqlite3*, const char*, int pages) {
+        static_cast<Impl*>(self)->log_pages = pages;
+        return SQLITE_OK;
+      },
+      this);
+  if (auto done = writer.start(); !done) return done;
+  if (!options.exclusive) {
+    if (auto done = reader.open(path, SQLITE_OPEN_READWRITE, vfs); !done) return done;
+    sqlite3_busy_timeout(reader.handle(), 2'000);
+    if (auto done = reader.run("PRAGMA query_only=ON; PRAGMA cache_size=-16384; PRAGMA cell_size_check=ON"); !done) {
+      return done;
+    }
+  }
+  return prepare_reads();
+}
+
+Status SqliteStore::Impl::prepare_reads() {
+  const std::pair<Statement*, std::string_view> statements[] = {
+      {&find_msg, "SELECT body FROM msg WHERE id = ?"},
+      {&find_identity, "SELECT meta, pinned FROM identity WHERE id = ?"},
+      {&find_documents, "SELECT type, terminal, time, document FROM document WHERE id = ? ORDER BY type, terminal"},
+      {&find_name, "SELECT owner FROM name WHERE name = ?"},
+      {&find_resume, "SELECT user, secret, expires FROM resume WHERE session = ?"},
+      {&find_newest, "SELECT upto FROM acked JOIN user ON user.id = acked.user WHERE name = ?"},
+  };
+  for (const auto& [statement, sql] : statements) {
+    if (auto ready = statement->prepare(reads(), sql); !ready) return ready;
+  }
+  return {};
+}
+
+void SqliteStore::Impl::undo(const Error& error) {
+  const bool undone = writer.rollback().has_value();
+  waiting.discard();
+  if (!undone || error.code != Errc::insufficient_storage) broken = true;
+}
+
+Result<std::vector<Written>> SqliteStore::Impl::transact(std::span<const Write> batch) {
+  if (auto done = writer.begin(); !done) return std::unexpected(done.error());
+  if (waiting.dead() >= kSweepFrom) {
+    // Pages that become free here take the batch's messages: removal then writes next to nothing of its own.
+    if (auto done = writer.sweep(2 * batch.size() + 32); !done) return std::unexpected(done.error());
+  }
+  std::vector<Written> out;
+  out.reserve(batch.size());
+  for (const Write& write : batch) {
+    auto written = writer.apply(write);
+    if (!written) return std::unexpected(written.error());
+    out.push_back(std::move(*written));
+  }
+  if (auto done = writer.commit(); !done) return std::unexpected(done.error());
+  return out;
+}
+
+Result<std::vector<Written>> SqliteStore::commit(std::span<const Write> batch) {
+  Impl& impl = *impl_;
+  if (impl.broken) return fail(Errc::io, "the store stopped after a failure of the disk; end the process");
+  if (batch.empty()) return std::vector<Written>{};
+  std::unique_lock<std::mutex> alone;
+  if (impl.options.exclusive) alone = std::unique_lock(impl.read_mutex);
+  auto out = impl.transact(batch);
+  if (!out) {
+    impl.undo(out.error());
+    return out;
+  }
+  impl.waiting.publish();
+  if (static_cast<std::size_t>(impl.log_pages) * kPageBytes >= kForcedCheckpoint * impl.options.checkpoint_bytes) {
+    // Nobody calls tidy(), or a reader held the log each time. The batch is durable whatever comes of this.
+    const auto moved = impl.checkpoint(SQLITE_CHECKPOINT_PASSIVE);
+    if (!moved && moved.error().code != Errc::insufficient_storage) impl.broken = true;
+  }
+  return out;
+}
+
+Status SqliteStore::Impl::checkpoint(int mode) {
+  int pages = 0;
+  const int rc = sqlite3_wal_checkpoint_v2(writer.db().handle(), nullptr, mode, &pages, nullptr);
+  if (rc == SQLITE_OK) {
+    log_pages = mode == SQLITE_CHECKPOINT_TRUNCATE ? 0 : pages;
+    return {};
+  }
+  if ((rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED) return {};  // a reader is at work: next time
+  return std::unexpected(database_error(writer.db().handle()));
+}
+
+Result<bool> SqliteStore::Impl::idle_slice(Millis now) {
+  if (!forgetting && (forgot_at == INT64_MIN || now >= forgot_at + kForgetEveryMs || now < forgot_at)) {
+    forgetting = true;
+    forgot_at = now;
+    forget_from.clear();
+  }
+  if (!waiting.has_dead() && !forgetting) {
+    if (log_pages == 0) return false;
+    if (auto done = checkpoint(SQLITE_CHECKPOINT_TRUNCATE); !done) return std::unexpected(done.error());
+    return false;
+  }
+  const auto work = [&]() -> Status {
+    if (auto done = writer.begin(); !done) return done;
+    if (auto done = writer.sweep(kSliceRows); !done) return done;
+    if (forgetting) {
+      if (auto done = writer.drop_expired(now, kSliceRows); !done) return done;
+      auto next = writer.forget(forget_from, now - kSeenMs, now + kForgetEveryMs, kSliceRows);
+      if (!next) return std::unexpected(next.error());
+      forget_from = std::move(*next);
+      forgetting = !forget_from.empty();
+    }
+    return writer.commit();
+  };
+  if (auto done = work(); !done) {
+    undo(done.error());
+    return std::unexpected(done.error());
+  }
+  return true;
+}
+
+Result<bool> SqliteStore::tidy(Millis now, bool idle) {
+  Impl& impl = *impl_;
+  if (impl.broken) return fail(Errc::io, "the store stopped after a failure of the disk; end the process");
+  std::unique_lock<std::mutex> alone;
+  if (impl.options.exclusive) alone = std::unique_lock(impl.read_mutex);
+  if (static_cast<std::size_t>(impl.log_pages) * kPageBytes >= impl.options.checkpoint_bytes) {
+    if (auto done = impl.checkpoint(SQLITE_CHECKPOINT_PASSIVE); !done) {
+      if (done.error().code != Errc::insufficient_storage) impl.broken = true;
+      return std::unexpected(done.error());
+    }
+  }
+  if (!idle) return false;
+  auto more = impl.idle_slice(now);
+  if (!more && more.error().code != Errc::insufficient_storage) impl.broken = true;
+  return more;
+}
+
+Result<std::vector<StoredMessage>> SqliteStore::inbox(const std::string& user, Cursor after, std::size_t limit,
+                                                      std::size_t bytes) {
+  Impl& impl = *impl_;
+  const std::vector<WaitingRow> rows = impl.waiting.read(user, after, limit, bytes);
+  std::vector<StoredMessage> out;
+  if (rows.empty()) return out;
+  out.reserve(rows.size());
+  const std::scoped_lock lock(impl.read_mutex);
+  for (const WaitingRow& row : rows) {
+    Use find(impl.find_msg);
+    const auto found = find.bind(row.message()).step();
+    Result<StoredMessage> message = fail(Errc::internal, "a stored message is missing; salvage the store");
+    if (!found) {
+      message = std::unexpected(found.error());
+    } else if (*found) {
+      message = decode_record(row.message(), find.blob(0));
+    } else if (!impl.waiting.still_waits(user, row.cursor)) {
+      continue;  // acknowledged and removed while we read
+    }
+    if (!message) {
+      if (!out.empty()) break;
+      return std::unexpected(Error{message.error().code, message.error().hint, static_cast<std::uint32_t>(row.cursor)});
+    }
+    message->cursor = row.cursor;
+    out.push_back(std::move(*message));
+  }
+  return out;
+}
+
+Result<std::optional<StoredIdentity>> SqliteStore::identity(const std::string& id) {
+  const std::scoped_lock lock(impl_->read_mutex);
+  Use find(impl_->find_identity);
+  const auto row = find.bind(id).step();
+  if (!row) return std::unexpected(row.error());
+  if (!*row) return std::nullopt;
+  return StoredIdentity{find.text(0), find.integer(1) != 0};
+}
+
+Result<std::vector<StoredDocument>> SqliteStore::documents(const std::string& id) {
+  const std::scoped_lock lock(impl_->read_mutex);
+  Use find(impl_->find_documents);
+  find.bind(id);
+  std::vector<StoredDocument> out;
+  for (;;) {
+    const auto row = find.step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return out;
+    out.push_back({find.text(0), find.text(1), find.integer(2), find.text(3)});
+  }
+}
+
+Result<std::optional<std::string>> SqliteStore::owner_of(const std::string& name) {
+  const std::scoped_lock lock(impl_->read_mutex);
+  Use find(impl_->find_name);
+  const auto row = find.bind(name).step();
+  if (!row) return std::unexpected(row.error());
+  if (!*row) return std::nullopt;
+  return find.text(0);
+}
+
+Result<std::optional<StoredResume>> SqliteStore::resume(const Guid& session) {
+  const std::scoped_lock lock(impl_->read_mutex);
+  Use find(impl_->find_resume);
+  const auto row = find.bind(ByteView(session.bytes())).step();
+  if (!row) return std::unexpected(row.error());
+  if (!*row) return std::nullopt;
+  return StoredResume{find.text(0), find.text(1), find.integer(2)};
+}
+
+Result<Cursor> SqliteStore::newest(const std::string& user) {
+  if (const auto known = impl_->waiting.newest(user)) return *known;
+  // Not in memory: nothing waits, so everything ever given was acknowledged.
+  const std::scoped_lock lock(impl_->read_mutex);
+  Use find(impl_->find_newest);
+  const auto row = find.bind(user).step();
+  if (!row) return std::unexpected(row.error());
+  return *row ? find.integer(0) : 0;
+}
+
+Result<std::size_t> SqliteStore::verify() {
+  const std::scoped_lock lock(impl_->read_mutex);
+  Statement check;
+  if (auto ready = check.prepare(impl_->reads(), "PRAGMA integrity_check(1)"); !ready) return std::unexpected(ready.error());
+  {
+    Use use(check);
+    const auto row = use.step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row || use.text(0) != "ok") return fail(Errc::internal, "the store's database is damaged; restore it or salvage it");
+  }
+  Statement all;
+  if (auto ready = all.prepare(impl_->reads(), "SELECT id, body FROM msg"); !ready) return std::unexpected(ready.error());
+  Use scan(all);
+  std::size_t damaged = 0;
+  for (;;) {
+    const auto row = scan.step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return damaged;
+    if (!decode_record(scan.integer(0), scan.blob(1))) ++damaged;
+  }
+}
+
+}  // namespace dim

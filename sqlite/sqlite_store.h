@@ -1,0 +1,56 @@
+// The station's store in one SQLite file: a log of messages, an append-only log of who waits for them with its index in
+// memory, and small tables beside. WAL, synchronous=FULL, secure_delete. docs/adr/0003-sqlite-group-commit.md says why.
+#pragma once
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "dim/base/limits.h"
+#include "dim/store/store.h"
+
+namespace dim {
+
+struct SqliteOptions {
+  InboxLimits limits{limits::kInboxMessages, limits::kInboxBytes};
+  /// Written log (bytes) after which it is copied into the database between two batches.
+  std::size_t checkpoint_bytes = 4 * limits::kMiB;
+  /// Users without waiting messages that are kept in memory.
+  std::size_t cached_users = 100'000;
+  /// An SQLite VFS to work on, for simulated disks; empty: the system's. With one, no lock file is made.
+  std::string vfs;
+  /// One connection for reads and writes, and no shared memory file: what a simulated disk needs.
+  bool exclusive = false;
+};
+
+/// One thread calls commit() and tidy(); reads may come from any thread at the same time and see what was committed.
+/// After an error of commit() or tidy() other than insufficient_storage every later commit() is Errc::io.
+class SqliteStore : public Store {
+ public:
+  /// The store in `folder` (made with mode 0700 when absent): station.db, its -wal and -shm, station.lock.
+  /// Errc::conflict: another station holds the folder (exit 75). Errc::edition: written by a newer version (78), nothing
+  /// is changed. Errc::forbidden: not writable (73). Errc::insufficient_storage: full (74). Errc::internal: damaged; a
+  /// torn last record is not damage and is cut. Errc::io: the disk failed (70).
+  static Result<std::unique_ptr<SqliteStore>> open(const std::string& folder, const SqliteOptions& options = {});
+  /// Moves the log into the database unless the disk has failed; not needed for durability.
+  ~SqliteStore() override;
+
+  Result<std::vector<Written>> commit(std::span<const Write> batch) override;
+  Result<bool> tidy(Millis now, bool idle) override;
+  Result<std::vector<StoredMessage>> inbox(const std::string& user, Cursor after, std::size_t limit,
+                                           std::size_t bytes) override;
+  Result<std::optional<StoredIdentity>> identity(const std::string& id) override;
+  Result<std::vector<StoredDocument>> documents(const std::string& id) override;
+  Result<std::optional<std::string>> owner_of(const std::string& name) override;
+  Result<std::optional<StoredResume>> resume(const Guid& session) override;
+  Result<Cursor> newest(const std::string& user) override;
+
+  /// Reads every page and record again: how many messages are damaged. Errc::internal when the database itself is.
+  Result<std::size_t> verify();
+
+ private:
+  struct Impl;
+  explicit SqliteStore(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dim

@@ -1,0 +1,72 @@
+// What one transaction of the store does, write by write.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "dim/store/rules.h"
+#include "dim/store/store.h"
+#include "sqlite/database.h"
+#include "sqlite/waiting.h"
+
+namespace dim {
+
+/// Between begin() and commit() or rollback(), on the thread that commits. Drafts in `waiting` what the transaction does
+/// to inboxes; the caller publishes or discards it.
+class StoreWriter {
+ public:
+  StoreWriter(Waiting& waiting, InboxLimits limits) : waiting_(waiting), limits_(limits) {}
+
+  Database& db() { return db_; }
+  /// Prepares the statements and reads the inbox log into `waiting`.
+  Status start();
+  void stop();
+
+  Status begin();
+  Status commit();
+  /// Leaves the database as it was before begin().
+  Status rollback();
+
+  Result<Written> apply(const Write& write);
+  /// Removes up to `budget` delivered rows, oldest first, with the messages nobody waits for any more.
+  Status sweep(std::size_t budget);
+  /// Forgets GUIDs accepted before `before`, from `from` on in order of GUIDs. The place to go on at, empty at the end.
+  /// GUIDs whose own time (version 7) lies in [before, fresh] are skipped: they cannot be that old.
+  Result<Bytes> forget(const Bytes& from, Millis before, Millis fresh, std::size_t budget);
+  Status drop_expired(Millis now, std::size_t budget);
+
+ private:
+  Result<Written> put(const PutMessage& write);
+  Result<Written> put(const PutName& write);
+  Result<Written> put(const PutIdentity& write);
+  Result<Written> put(const PutDocument& write);
+  Result<Written> put(const AckInbox& write);
+  Result<Written> put(const PutResume& write);
+  Result<Written> put(const DropResume& write);
+  /// nullptr: unknown and not `make`.
+  Result<Waiting::Inbox*> inbox_of(const std::string& user, bool make);
+  Status load_waiting();
+
+  Waiting& waiting_;
+  InboxLimits limits_;
+  Database db_;
+  std::int64_t next_row_ = 1;
+  std::int64_t next_user_ = 1;
+  Bytes record_;
+  Bytes cursors_;
+  std::vector<DeadRow> swept_;
+  std::vector<Waiting::Inbox*> receivers_;
+
+  Statement begin_, commit_, rollback_;
+  Statement find_seen_, add_seen_, scan_seen_, drop_seen_;
+  Statement add_msg_, drop_msg_, add_row_, drop_row_;
+  Statement find_user_, add_user_, set_acked_;
+  Statement find_name_, add_name_, set_identity_, find_document_, set_document_;
+  Statement set_resume_, drop_resume_, drop_expired_;
+};
+
+/// Cursors as the table `seen` keeps them: seven bits a byte, low ones first, the top bit set in all but a number's last.
+void encode_cursors(const std::vector<Cursor>& cursors, Bytes& out);
+/// Errc::internal when `bytes` is no such list.
+Result<std::vector<Cursor>> decode_cursors(ByteView bytes);
+
+}  // namespace dim
