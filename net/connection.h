@@ -62,8 +62,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void resume_reading();
   bool reading_paused() const { return paused_; }
 
-  /// Stops reading, sends what is queued and TLS's closing alert, waits for the peer to have read it (at most
-  /// `flush_timeout` ms altogether), then closes. `closed` comes later, with `reason`.
+  /// Stops reading, sends what is queued and TLS's closing alert (for at most `flush_timeout` ms), waits up to 2 s for
+  /// the peer to end its side too, so that our last words are not lost to a reset, then closes. `closed` comes then,
+  /// with `reason`.
   void close(CloseReason reason = CloseReason::local, Millis flush_timeout = 5'000);
   /// Drops the queue and resets the connection at once. `closed` comes later.
   void abort(CloseReason reason = CloseReason::local);
@@ -104,20 +105,30 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void wait_read();
   void on_readable();
   void take(std::string_view bytes);
-  void take_setup(std::string_view bytes);
-  void take_tls(std::string_view bytes);
-  void advance_handshake();
+  void begin(std::unique_ptr<Setup> setup, Millis deadline);
+  void take_upgrade(std::string_view bytes);
   void begin_tls(std::string_view rest);
   void run_handshake();
-  void become_open();
-  void deliver(std::string_view plain);
-  void on_end();
-  void flush();
-  void wait_write();
-  bool encrypt_some();
-  void after_flush();
+  void after_tls(const Status& status, std::string& plain);
+  void on_setup_timeout();
   void fail_setup(const Error& error);
+  void leave_gate();
+  void become_open();
+  void start_delivery();
+  void deliver(std::string_view plain);
+  void on_peer_end();
+  void on_socket_end();
+  bool wants_input() const;
+  void discard();
+  void flush();
+  void flush_soon();
+  bool send_wire();
+  bool send_queue();
+  bool say_goodbye();
+  void start_closing(CloseReason reason, Millis flush_timeout);
+  void linger();
   void finish(CloseReason reason, bool reset);
+  void tell_closed();
   void watch_idle();
 
   Reactor& reactor_;
@@ -131,6 +142,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::size_t queue_at_ = 0;
   std::string wire_;         // bytes for the socket that the kernel did not take
   std::size_t wire_at_ = 0;
+  std::string early_;        // plain bytes from before set_callbacks()
   std::size_t drain_mark_ = 64 * 1024;
   Endpoint peer_;
   std::uint64_t id_;
@@ -143,10 +155,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   CloseReason reason_ = CloseReason::local;
   bool paused_ = false;
   bool reading_ = false;
-  bool writing_ = false;
+  bool write_waiting_ = false;
   bool flush_queued_ = false;
   bool over_mark_ = false;
-  bool input_over_ = false;
+  bool peer_ended_ = false;   // it will send no more plain bytes
+  bool input_over_ = false;   // its socket has ended
+  bool told_closed_ = false;
 };
 
 }  // namespace dim

@@ -81,7 +81,7 @@ class Listener {
                                                 std::function<void(std::shared_ptr<Connection>)> opened);
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
-  /// Stops accepting; connections live on.
+  /// Stops accepting. Connections handed over live on, those not yet open are dropped.
   ~Listener();
 
   std::uint16_t port() const;

@@ -47,6 +47,7 @@ class TimerWheel {
   /// Runs everything due. A function may arm, cancel and destroy any timer, its own too.
   void advance(Millis now);
   std::size_t armed() const { return armed_; }
+  void cancel_all();
 
  private:
   friend class Timer;

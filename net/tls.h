@@ -111,6 +111,7 @@ class TlsStream {
   std::string_view alpn() const;
 
  private:
+  friend class TlsContext;
   struct Hooks;  // OpenSSL's callbacks
   Status begin();
   Status collect(std::string_view bytes, Millis now, std::string& plain);
@@ -128,6 +129,7 @@ class TlsStream {
   Millis now_ = 0;
   Millis key_updates_since_ = 0;
   std::uint32_t key_updates_ = 0;
+  std::size_t hello_needs_ = 1;
   State state_;
   bool hold_ = false;
   bool peer_ended_ = false;

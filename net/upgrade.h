@@ -27,14 +27,16 @@ struct UpgradeStep {
   std::optional<Error> error;  ///< why refused
 };
 
-/// A station's side of one connection. The outcome does not depend on how the bytes are cut. Not to be fed after
-/// start_tls or refuse.
+/// A station's side of one connection. How the bytes are cut changes nothing but whether bytes injected behind CONNECT
+/// get 300 instead of 101 or after it. Not to be fed after start_tls or refuse.
 class UpgradeServer {
  public:
   UpgradeServer();
   UpgradeStep feed(std::string_view bytes);
   /// The draft's form was used and 101 has been answered.
-  bool switched() const { return state_ == State::switched; }
+  bool switched() const { return switched_; }
+  /// A plain packet has begun and is not complete.
+  bool in_plain() const { return state_ == State::plain; }
 
  private:
   enum class State : std::uint8_t { first_byte, plain, switched, over };
@@ -44,6 +46,7 @@ class UpgradeServer {
   State state_ = State::first_byte;
   PacketReader reader_;
   std::size_t taken_ = 0;
+  bool switched_ = false;
 };
 
 /// A client that uses the draft's form. Anything but 101 is Errc::downgrade, except 303, 401 and 5xx, which are
