@@ -1,0 +1,206 @@
+"""Two people on a fresh station: from nothing to conversations, by the commands of the README."""
+import json
+import os
+import subprocess
+import time
+
+import harness
+from harness import of
+
+
+class Conversation(harness.EndToEnd):
+    def test_F28_F64_first_message_is_read_within_five_seconds(self):
+        station = self.station()
+        begin = time.monotonic()
+        link = station.link()
+        alice = self.person("alice", link)
+        bobby = self.person("bobby", link)
+        sent = of(alice.run("send", "bobby", "hello Bobby, grüße 你好 😀"), "message")
+        read = of(bobby.run("listen", "--once", "--timeout", "10"), "message")
+        took = time.monotonic() - begin
+        self.assertEqual(sent[0]["state"], "sent")
+        self.assertEqual(read[0]["text"], "hello Bobby, grüße 你好 😀")
+        self.assertEqual(read[0]["peer"], alice.id())
+        self.assertEqual(read[0]["label"], "secure, old protocol")
+        self.assertEqual(read[0]["direction"], "in")
+        self.assertLess(took, 5)
+
+    def test_R4_R5_offline_messages_come_once_in_order(self):
+        station = self.station()
+        alice = self.person("alice", station.link())
+        bobby = self.person("bobby", station.link())
+        for i in range(10):
+            alice.run("send", "bobby", f"number {i}")
+        got = of(bobby.run("listen", "--timeout", "2"), "message")
+        self.assertEqual([message["text"] for message in got], [f"number {i}" for i in range(10)])
+        bobby.run("listen", "--timeout", "1", code=3)
+
+    def test_listen_once_leaves_the_next_message_for_the_next_time(self):
+        station = self.station()
+        alice = self.person("alice", station.link())
+        bobby = self.person("bobby", station.link())
+        for i in range(3):
+            alice.run("send", "bobby", f"number {i}")
+        for i in range(3):
+            got = of(bobby.run("listen", "--once", "--timeout", "5"), "message")
+            self.assertEqual([message["text"] for message in got], [f"number {i}"])
+        bobby.run("listen", "--once", "--timeout", "1", code=3)
+
+    def test_F09_ticks_go_from_sent_to_delivered_to_read(self):
+        station = self.station()
+        alice = self.person("alice", station.link())
+        bobby = self.person("bobby", station.link())
+        alice.run("send", "bobby", "tick?")
+        states = lambda: [entry["state"] for entry in of(alice.run("history", "bobby"), "message")]
+        self.assertEqual(states(), ["sent"])
+        bobby.run("listen", "--once", "--timeout", "5")
+        alice.run("listen", "--timeout", "2", code=3)
+        self.assertEqual(states(), ["read"])
+
+    def test_F65_outbox_keeps_what_is_written_while_the_station_is_away(self):
+        station = self.station()
+        alice = self.person("alice", station.link())
+        bobby = self.person("bobby", station.link())
+        bobby_id = bobby.id()
+        station.stop()
+        for i in range(3):
+            sent = of(alice.run("send", bobby_id, f"later {i}", "--timeout", "1"), "message")
+            self.assertEqual(sent[0]["state"], "queued")
+        alice.run("status", code=4)
+        station.start()
+        status = of(alice.run("status"), "status")[0]
+        self.assertEqual(status["waiting"], 0)
+        got = of(bobby.run("listen", "--timeout", "2"), "message")
+        self.assertEqual([message["text"] for message in got], ["later 0", "later 1", "later 2"])
+        self.assertEqual([entry["state"] for entry in of(alice.run("history", bobby_id), "message")], ["sent"] * 3)
+
+    def test_R1_killed_station_has_every_acknowledged_message(self):
+        station = self.station()
+        alice = self.person("alice", station.link())
+        bobby = self.person("bobby", station.link())
+        for i in range(5):
+            alice.run("send", "bobby", f"kept {i}")
+            station.kill()
+            station.start()
+        got = of(bobby.run("listen", "--timeout", "2"), "message")
+        self.assertEqual([message["text"] for message in got], [f"kept {i}" for i in range(5)])
+
+    def test_live_listener_gets_messages_and_survives_a_restart_of_the_station(self):
+        station = self.station()
+        alice = self.person("alice", station.link())
+        bobby = self.person("bobby", station.link())
+        listener = bobby.start("listen", "--timeout", "30")
+        try:
+            while json.loads(listener.stdout.readline())["event"] != "connected":
+                pass
+            alice.run("send", "bobby", "live")
+            self.assertEqual(json.loads(listener.stdout.readline())["text"], "live")
+            station.kill()
+            station.start()
+            alice.run("send", "bobby", "after the restart")
+            while True:
+                line = json.loads(listener.stdout.readline())
+                if line["event"] == "message":
+                    break
+            self.assertEqual(line["text"], "after the restart")
+        finally:
+            listener.kill()
+            listener.communicate()
+
+    def test_chat_is_lines_in_and_lines_out(self):
+        station = self.station()
+        alice = self.person("alice", station.link())
+        bobby = self.person("bobby", station.link())
+        bobby.run("send", "alice", "are you there?")
+        output = alice.run("chat", "bobby", stdin="yes\nI am\n")
+        self.assertIn("are you there?", [message["text"] for message in of(output, "message")])
+        got = of(bobby.run("listen", "--timeout", "2"), "message")
+        self.assertEqual([message["text"] for message in got], ["yes", "I am"])
+
+    def test_text_may_come_from_standard_input_with_any_lines(self):
+        station = self.station()
+        alice = self.person("alice", station.link())
+        bobby = self.person("bobby", station.link())
+        text = 'first\n"""\n\nversion: dim/2023\noperation: DESTROY\n\u2028end'
+        alice.run("send", "bobby", "-", stdin=text)
+        got = of(bobby.run("listen", "--once", "--timeout", "5"), "message")
+        self.assertEqual(got[0]["text"], text)
+
+    def test_F36_verify_shows_both_the_same_number_and_words(self):
+        station = self.station()
+        alice = self.person("alice", station.link())
+        bobby = self.person("bobby", station.link())
+        one = of(alice.run("verify", "bobby"), "verify")[0]
+        two = of(bobby.run("verify", alice.id()), "verify")[0]
+        self.assertEqual(one["number"], two["number"])
+        self.assertEqual(one["words"], two["words"])
+        self.assertEqual(len(one["number"].replace(" ", "")), 60)
+        self.assertFalse(one["verified"])
+        self.assertTrue(of(alice.run("verify", "bobby", "--confirm"), "verify")[0]["verified"])
+        self.assertTrue(of(alice.run("contacts"), "contact")[0]["verified"])
+
+    def test_who_may_be_an_id_a_link_a_name_or_an_alias(self):
+        station = self.station()
+        alice = self.person("alice", station.link())
+        bobby = self.person("bobby", station.link())
+        alice.run("contacts", "bobby", "--alias", "Bob")
+        for who in (bobby.id(), "dim:user:" + bobby.id(), "bobby", "Bob"):
+            alice.run("send", who, "to " + who)
+        got = of(bobby.run("listen", "--timeout", "2"), "message")
+        self.assertEqual(len(got), 4)
+        alice.run("send", "nobody_here", "lost?", code=6)
+
+    def test_names_that_cannot_be_registered_do_not_stop_a_join(self):
+        station = self.station()
+        bob = self.person("bob")
+        joined = of(bob.run("join", station.link(), "--name", "Bob"), "joined")[0]
+        self.assertEqual(joined["registered"], "")
+        self.assertIn("5 to 32", joined["notice"])
+        first = self.person("carol", station.link())
+        second = self.person("other")
+        taken = of(second.run("join", station.link(), "--name", "carol"), "joined")[0]
+        self.assertEqual(taken["registered"], "")
+        self.assertNotEqual(first.id(), second.id())
+
+    def test_A43_locked_home_opens_with_its_passphrase_only(self):
+        station = self.station()
+        good = os.path.join(self.folder, "good")
+        bad = os.path.join(self.folder, "bad")
+        for path, text in ((good, "correct horse\n"), (bad, "wrong horse\n")):
+            with open(path, "w") as file:
+                file.write(text)
+        dora = self.person("dora1")
+        dora.run("--passphrase-file", good, "join", station.link(), "--name", "dora1", "--lock")
+        dora.run("--passphrase-file", good, "id")
+        dora.run("--passphrase-file", bad, "id", code=7)
+        done = subprocess.run(dora.command("id"), capture_output=True, text=True, stdin=subprocess.DEVNULL,
+                              start_new_session=True, timeout=30)
+        self.assertEqual(done.returncode, 7)
+
+    def test_A43_readable_key_file_is_refused(self):
+        station = self.station()
+        alice = self.person("alice", station.link())
+        os.chmod(os.path.join(alice.home, "key"), 0o644)
+        alice.run("id", code=7)
+
+
+class Refusals(harness.EndToEnd):
+    def test_S18_another_station_at_a_known_address_stops_the_client(self):
+        station = self.station()
+        alice = self.person("alice", station.link())
+        station.stop()
+        os.rename(station.data, station.data + ".old")
+        station.start()
+        errors = of(alice.run("status", code=5), "error") + of(alice.run("send", alice.id(), "x", code=5), "error")
+        self.assertTrue(all(error["code"] == "E_STATION_CHANGED" for error in errors) and errors)
+
+    def test_usage_errors_say_so(self):
+        eve = self.person("eve")
+        eve.run("id", code=7)
+        eve.run("join", "http://example.org", "--name", "eve", code=2)
+        eve.run("send", code=2)
+        eve.run("nonsense", code=2)
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,142 @@
+"""Runs dimd and dim as a user would: real programs, real TLS on [::1], one temporary folder."""
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+BIN = os.environ.get("DIM_BIN") or os.path.join(os.path.dirname(__file__), "../../build/release/bin")
+
+
+def free_port_base():
+    """A base whose control, text and gateway ports are free on [::1]."""
+    while True:
+        base = random.randrange(20000, 50000, 16)
+        try:
+            for offset in (0, 1, 2, 10):
+                with socket.socket(socket.AF_INET6) as probe:
+                    probe.bind(("::1", base + offset))
+            return base
+        except OSError:
+            continue
+
+
+class Station:
+    def __init__(self, folder, *arguments):
+        self.data = os.path.join(folder, "station")
+        self.base = free_port_base()
+        self.arguments = arguments
+        self.log = open(os.path.join(folder, "dimd.log"), "ab")
+        self.process = None
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [os.path.join(BIN, "dimd"), "run", "--data", self.data, "--listen", "::1", "--port-base", str(self.base),
+             *self.arguments],
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection(("::1", self.base + 1), timeout=1).close()
+                return
+            except OSError:
+                if self.process.poll() is not None:
+                    raise AssertionError(f"dimd ended with {self.process.returncode}: {self.log_text()[-2000:]}")
+                time.sleep(0.02)
+        raise AssertionError("dimd did not listen within 30 s: " + self.log_text()[-2000:])
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                return self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise AssertionError("dimd did not stop within 10 s of SIGTERM")
+        return self.process.returncode
+
+    def log_text(self):
+        with open(self.log.name, "r", errors="replace") as file:
+            return file.read()
+
+    def dimd(self, verb, *arguments):
+        done = subprocess.run([os.path.join(BIN, "dimd"), verb, "--data", self.data, *arguments],
+                              capture_output=True, text=True, timeout=30)
+        if done.returncode != 0:
+            raise AssertionError(f"dimd {verb}: {done.returncode}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    def link(self):
+        """The invite link, with the address and port that this test uses."""
+        text = self.dimd("invite", "--host", "::1", "--json")
+        return json.loads(text.splitlines()[0])["link"]
+
+
+class Person:
+    def __init__(self, folder, name):
+        self.name = name
+        self.home = os.path.join(folder, "home-" + name)
+
+    def command(self, *arguments, as_json=True):
+        return [os.path.join(BIN, "dim"), "--home", self.home, *(["--json"] if as_json else []), *arguments]
+
+    def run(self, *arguments, code=0, as_json=True, stdin=None, timeout=60):
+        """Runs a verb; its JSON lines (or its text). Fails when it ends with another code."""
+        done = subprocess.run(self.command(*arguments, as_json=as_json), input=stdin, capture_output=True, text=True,
+                              timeout=timeout, stdin=subprocess.DEVNULL if stdin is None else None)
+        if code is not None and done.returncode != code:
+            raise AssertionError(f"dim {arguments}: {done.returncode}, not {code}\n{done.stdout}\n{done.stderr}")
+        if not as_json:
+            return done.stdout
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def start(self, *arguments):
+        return subprocess.Popen(self.command(*arguments), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True)
+
+    def id(self):
+        return self.run("id")[0]["id"]
+
+
+def of(objects, event):
+    return [object for object in objects if object["event"] == event]
+
+
+class EndToEnd(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="dim-e2e-")
+        self.stations = []
+        self.addCleanup(self.clean_up)
+
+    def clean_up(self):
+        for station in self.stations:
+            if station.process.poll() is None:
+                station.kill()
+            station.log.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def station(self, *arguments):
+        station = Station(self.folder, *arguments)
+        self.stations.append(station)
+        return station
+
+    def person(self, name, link=None):
+        person = Person(self.folder, name)
+        if link:
+            person.run("join", link, "--name", name)
+        return person
+
+
+def main():
+    unittest.main(argv=[sys.argv[0], "-v"] + sys.argv[1:])
