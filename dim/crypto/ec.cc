@@ -127,6 +127,7 @@ Result<EcPublicKey> EcPublicKey::from_pem(std::string_view pem) {
 }
 
 bool EcPublicKey::verify(ByteView data, ByteView der_signature) const {
+  if (der_signature.empty()) return false;  // the library stops the program for a null pointer (J13)
   secp256k1_ecdsa_signature signature;
   if (secp256k1_ecdsa_signature_parse_der(context(), &signature, der_signature.data(), der_signature.size()) != 1) {
     return false;

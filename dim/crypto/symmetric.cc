@@ -24,9 +24,7 @@ const EVP_CIPHER* cbc_cipher(std::size_t key_bytes, AesKeys keys) {
 }
 
 /// Lets libsodium choose its code for this processor; without it everything works, but slowly.
-void prepare_sodium() {
-  [[maybe_unused]] static const int ready = sodium_init();
-}
+void prepare_sodium() { [[maybe_unused]] static const int ready = sodium_init(); }
 
 }  // namespace
 
@@ -38,8 +36,10 @@ Result<Bytes> aes_cbc_encrypt(const Secret& key, const AesIv& iv, ByteView plain
   Bytes out(plain.size() + kBlock);
   int size = 0;
   int last = 0;
-  if (!context || EVP_EncryptInit_ex(context.get(), aes, nullptr, key.view().data(), iv.data()) != 1 ||
-      EVP_EncryptUpdate(context.get(), out.data(), &size, plain.data(), static_cast<int>(plain.size())) != 1 ||
+  if (!context ||
+      EVP_EncryptInit_ex(context.get(), aes, nullptr, key.view().data(), iv.data()) != 1 ||
+      EVP_EncryptUpdate(context.get(), out.data(), &size, plain.data(),
+                        static_cast<int>(plain.size())) != 1 ||
       EVP_EncryptFinal_ex(context.get(), out.data() + size, &last) != 1) {
     return fail(Errc::internal, "the AES library failed");
   }
@@ -50,23 +50,26 @@ Result<Bytes> aes_cbc_encrypt(const Secret& key, const AesIv& iv, ByteView plain
 Result<Secret> aes_cbc_decrypt(const Secret& key, const AesIv& iv, ByteView cipher, AesKeys keys) {
   const auto bad = fail(Errc::decrypt, "this message cannot be decrypted");
   const EVP_CIPHER* aes = cbc_cipher(key.size(), keys);
-  if (aes == nullptr || cipher.empty() || cipher.size() % kBlock != 0 ||
-      cipher.size() > kMost) {
+  if (aes == nullptr || cipher.empty() || cipher.size() % kBlock != 0 || cipher.size() > kMost) {
     return bad;
   }
   const CipherContext context(EVP_CIPHER_CTX_new(), &EVP_CIPHER_CTX_free);
   Secret plain(cipher.size());
   int size = 0;
   int last = 0;
-  if (!context || EVP_DecryptInit_ex(context.get(), aes, nullptr, key.view().data(), iv.data()) != 1 ||
+  if (!context ||
+      EVP_DecryptInit_ex(context.get(), aes, nullptr, key.view().data(), iv.data()) != 1 ||
       EVP_CIPHER_CTX_set_padding(context.get(), 0) != 1 ||
-      EVP_DecryptUpdate(context.get(), plain.writable().data(), &size, cipher.data(), static_cast<int>(cipher.size())) != 1 ||
+      EVP_DecryptUpdate(context.get(), plain.writable().data(), &size, cipher.data(),
+                        static_cast<int>(cipher.size())) != 1 ||
       EVP_DecryptFinal_ex(context.get(), plain.writable().data() + size, &last) != 1) {
     return bad;
   }
-  // PKCS#7 (RFC 5652 section 6.3), every byte of it: the reference looks at the last one only (A10). No early exit.
+  // PKCS#7 (RFC 5652 section 6.3), every byte of it: the reference looks at the last one only
+  // (A10). No early exit.
   const std::uint8_t amount = plain.view().back();
-  std::uint32_t wrong = static_cast<std::uint32_t>(amount == 0) | static_cast<std::uint32_t>(amount > kBlock);
+  std::uint32_t wrong =
+      static_cast<std::uint32_t>(amount == 0) | static_cast<std::uint32_t>(amount > kBlock);
   for (std::size_t i = 0; i < kBlock; ++i) {
     const std::uint32_t covered = static_cast<std::uint32_t>(i < amount);
     wrong |= covered & static_cast<std::uint32_t>(plain.view()[plain.size() - 1 - i] != amount);
@@ -77,23 +80,27 @@ Result<Secret> aes_cbc_decrypt(const Secret& key, const AesIv& iv, ByteView ciph
 
 Result<Bytes> box(const Secret& key, ByteView plain, ByteView associated, Random& random) {
   prepare_sodium();
-  if (key.size() != crypto_aead_xchacha20poly1305_ietf_KEYBYTES) return fail(Errc::key, "a box key has 32 bytes");
+  if (key.size() != crypto_aead_xchacha20poly1305_ietf_KEYBYTES)
+    return fail(Errc::key, "a box key has 32 bytes");
   Bytes out(kNonce + plain.size() + kTag);
   random.fill(std::span(out).first(kNonce));
-  crypto_aead_xchacha20poly1305_ietf_encrypt(out.data() + kNonce, nullptr, plain.data(), plain.size(), associated.data(),
-                                             associated.size(), nullptr, out.data(), key.view().data());
+  crypto_aead_xchacha20poly1305_ietf_encrypt(out.data() + kNonce, nullptr, plain.data(),
+                                             plain.size(), associated.data(), associated.size(),
+                                             nullptr, out.data(), key.view().data());
   return out;
 }
 
 Result<Secret> unbox(const Secret& key, ByteView boxed, ByteView associated) {
   prepare_sodium();
-  if (key.size() != crypto_aead_xchacha20poly1305_ietf_KEYBYTES) return fail(Errc::key, "a box key has 32 bytes");
+  if (key.size() != crypto_aead_xchacha20poly1305_ietf_KEYBYTES)
+    return fail(Errc::key, "a box key has 32 bytes");
   if (boxed.size() < kNonce + kTag) return fail(Errc::decrypt, "a box has at least 40 bytes");
   Secret plain(boxed.size() - kNonce - kTag);
-  if (crypto_aead_xchacha20poly1305_ietf_decrypt(plain.writable().data(), nullptr, nullptr, boxed.data() + kNonce,
-                                                 boxed.size() - kNonce, associated.data(), associated.size(),
-                                                 boxed.data(), key.view().data()) != 0) {
-    return fail(Errc::decrypt, "the box was made with another key, for another place, or was changed");
+  if (crypto_aead_xchacha20poly1305_ietf_decrypt(
+          plain.writable().data(), nullptr, nullptr, boxed.data() + kNonce, boxed.size() - kNonce,
+          associated.data(), associated.size(), boxed.data(), key.view().data()) != 0) {
+    return fail(Errc::decrypt,
+                "the box was made with another key, for another place, or was changed");
   }
   return plain;
 }
@@ -102,8 +109,10 @@ Result<Secret> derive_key(ByteView passphrase, ByteView salt, const Argon2Cost& 
   prepare_sodium();
   if (salt.size() != crypto_pwhash_SALTBYTES) return fail(Errc::key, "a salt has 16 bytes");
   Secret key(32);
-  if (crypto_pwhash(key.writable().data(), key.size(), reinterpret_cast<const char*>(passphrase.data()), passphrase.size(),
-                    salt.data(), cost.passes, cost.memory_bytes, crypto_pwhash_ALG_ARGON2ID13) != 0) {
+  if (crypto_pwhash(key.writable().data(), key.size(),
+                    reinterpret_cast<const char*>(passphrase.data()), passphrase.size(),
+                    salt.data(), cost.passes, cost.memory_bytes,
+                    crypto_pwhash_ALG_ARGON2ID13) != 0) {
     return fail(Errc::internal, "Argon2id needs more memory than this machine gives");
   }
   return key;
