@@ -2,11 +2,13 @@
 // verdict, …}]}, and what checks each kind. vectors/README.md describes the format.
 #pragma once
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "dim/base/bytes.h"
 #include "dim/base/json.h"
 
 namespace dim::vectors {
@@ -48,14 +50,20 @@ void add_message_checks(
     CheckTable& table);  ///< message_roundtrip, message_receive, message_route, message_explode
 
 /// "expected <JSON>, got <JSON>", each cut to 200 characters.
-std::string mismatch(const Json& expected, const Json& got);
-/// As `mismatch`, with the name of the member first.
-std::string mismatch(std::string_view what, const Json& expected, const Json& got);
+std::string differs(const Json& expected, const Json& got);
+/// As `differs`, with the name of the member first.
+std::string differs(std::string_view what, const Json& expected, const Json& got);
 /// Nothing when `accepted` is what the verdict says.
 std::optional<std::string> check_verdict(const Case& test, bool accepted);
+/// Each member of `expected` must be equal in `got` (missing there counts as null); `got` may have
+/// more. Members in `ignored` are not compared.
+std::optional<std::string> compare_members(const JsonObject& expected, const JsonObject& got,
+                                           std::initializer_list<std::string_view> ignored = {});
 /// The object member `name` of `object`, or an empty object.
 const JsonObject& object_member(const JsonObject& object, std::string_view name);
 /// The text member `name` of `object`, or empty text.
 const std::string& text_member(const JsonObject& object, std::string_view name);
+/// The bytes of the hexadecimal text member `name`; empty when there is none or it is no hex.
+Bytes hex_member(const JsonObject& object, std::string_view name);
 
 }  // namespace dim::vectors

@@ -210,6 +210,26 @@ Status check_document_time(const Document& document, std::optional<Millis> store
   return {};
 }
 
+std::map<std::string, std::size_t> newest_visas(std::span<const Document> documents) {
+  std::map<std::string, std::size_t> out;
+  for (std::size_t i = 0; i < documents.size(); ++i) {
+    if (documents[i].type() != "visa") continue;
+    const auto [place, fresh] = out.emplace(documents[i].terminal(), i);
+    if (!fresh && documents[place->second].time() < documents[i].time()) place->second = i;
+  }
+  return out;
+}
+
+std::optional<std::size_t> newest_visa(std::span<const Document> documents,
+                                       std::string_view terminal) {
+  std::optional<std::size_t> out;
+  for (const auto& [device, index] : newest_visas(documents)) {
+    if (terminal != "*" && terminal != device) continue;
+    if (!out || documents[*out].time() < documents[index].time()) out = index;
+  }
+  return out;
+}
+
 JsonObject fix_document(const JsonObject& document) {
   JsonObject out = document;
   const Json* did = document.find("did");

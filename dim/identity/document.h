@@ -1,8 +1,11 @@
 // Documents: what an entity says of itself, signed with its meta key. A visa for users, a bulletin
 // for groups.
 #pragma once
+#include <map>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "dim/base/json.h"
@@ -53,7 +56,7 @@ class Document {
   Result<PublicKey> message_key() const;
   const JsonObject& json() const {
     return json_;
-  }                         ///< with `did` and `ID`; unsigned extras are left out
+  }  ///< with `did` and `ID`; unsigned extras are left out
   Digest32 digest() const;  ///< SHA-256 of `data`
 
  private:
@@ -69,6 +72,13 @@ class Document {
 /// Not without time, not before 2018, not in the future (5 min): Errc::bad_request. Not older than
 /// `stored`, the one known of the same (type, terminal): Errc::conflict.
 Status check_document_time(const Document& document, std::optional<Millis> stored, Millis now);
+
+/// The newest visa of each device: terminal ("" for none) to index in `documents`. Of two with the
+/// same time the first counts.
+std::map<std::string, std::size_t> newest_visas(std::span<const Document> documents);
+/// Index of the newest visa of one device, or of all with "*"; nothing when there is none.
+std::optional<std::size_t> newest_visa(std::span<const Document> documents,
+                                       std::string_view terminal);
 
 /// Twin fields of the reference (wire.md 2.1): `did` and `ID`, each from the other.
 JsonObject fix_document(const JsonObject& document);

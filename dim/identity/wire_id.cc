@@ -90,6 +90,26 @@ WireId WireId::of(std::string_view name, WireAddress address, std::optional<std:
   return id;
 }
 
+std::uint8_t WireId::type() const {
+  if (name.value_or("").empty()) return 0;
+  switch (address.network) {
+    case 0x08:
+      return 0;
+    case 0x10:
+      return 1;
+    case 0x30:
+      return 0x31;
+    case 0x76:
+      return 3;
+    case 0x88:
+      return 2;
+    case 0xC8:
+      return 4;
+    default:
+      return address.network;
+  }
+}
+
 bool WireId::same_entity(const WireId& other) const {
   return name.value_or("") == other.name.value_or("") && address.text == other.address.text;
 }
