@@ -16,9 +16,19 @@ struct Account {
   std::vector<PrivateKey> message_keys;  ///< newest first; old ones stay a year for reading
 
   /// ETH type, secp256k1 identity, RSA-2048 visa key. `name` is for people and not part of the ID.
+  /// The visa promises "features": ["bind"] (A08).
   static Result<Account> make_user(std::string name, Millis now, Random& random);
-  /// MKM type with network STATION and the seed as name; the visa holds `host`, `port` and `tls` pins.
-  static Result<Account> make_station(std::string seed, JsonObject properties, Millis now, Random& random);
+  /// MKM type with network STATION and the seed as name; the visa holds `host`, `port` and `tls`
+  /// pins.
+  static Result<Account> make_station(std::string seed, JsonObject properties, Millis now,
+                                      Random& random);
+
+  /// A new visa with `properties` in place of those of the old one that have the same name (null
+  /// takes one away); `rev` and `prev` continue its chain (A04). The message key stays.
+  Status update_visa(const JsonObject& properties, Millis now);
+  /// A new RSA-2048 message key and the visa that says so; every 90 days. Older private keys are
+  /// kept for reading, eight of them at most.
+  Status renew_message_key(Millis now);
 };
 
 }  // namespace dim

@@ -1,14 +1,19 @@
 // Sealing and opening messages: the only code that sees plain text and private keys together.
-// Order when reading (security.md 2.6): size, JSON, IDs, meta, signature, replay, decrypt, padding, UTF-8, JSON, type,
-// sn, time, bind. Nothing of a message is believed before its signature has verified.
+// Order when reading (security.md 2.6): size, JSON, IDs, meta, signature, replay, decrypt, padding,
+// UTF-8, JSON, type, sn, time, bind. Nothing of a message is believed before its signature has
+// verified.
 #pragma once
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "dim/engine/account.h"
 #include "dim/engine/directory.h"
+#include "dim/engine/key_ring.h"
+#include "dim/engine/proofs.h"
+#include "dim/engine/verify.h"
 #include "dim/message/message.h"
 
 namespace dim {
@@ -24,49 +29,58 @@ std::string_view to_string(Label label);
 
 /// The place of a message in what its sender wrote to one conversation (A13).
 struct Chain {
-  std::int64_t seq = 0;   ///< counted from 1
-  std::string prev;        ///< base64 of the message_hash before, empty for the first
+  std::int64_t seq = 0;  ///< counted from 1
+  std::string prev{};    ///< base64 of the message_hash before, empty for the first
 };
 
-/// content -> sealed -> signed, for a person, a station or a broadcast ID. Adds `bind`, `seq`, `prev`; 16 spaces in front and
-/// padding to 320 * 2^k bytes (A10); a fresh AES key and IV each time; `keys` for each visa of the receiver.
-/// Errc::not_found when no key of the receiver is known.
-Result<SignedMessage> seal(const PlainMessage& message, const Account& sender, const Directory& directory,
-                           const Chain& chain, Random& random);
+/// content -> sealed -> signed, for a person, a station or a broadcast ID. Adds `bind`, `seq`,
+/// `prev`; 16 spaces in front and padding to 320 * 2^k bytes (A10); a fresh AES key and IV each
+/// time; `keys` for each visa of the receiver. Errc::not_found when no key of the receiver is
+/// known; Errc::conflict when the receiver has two metas with proof (A02); Errc::content for a
+/// content without type, sn or time; Errc::too_large over 640 KiB; Errc::plain_not_allowed for a
+/// plain form that A09 forbids; Errc::not_implemented for a group (seal_group).
+Result<SignedMessage> seal(const PlainMessage& message, const Account& sender,
+                           const Directory& directory, const Chain& chain, Random& random);
 
-/// Signature over the bytes of `data` by the sender's meta key or visa key (A01, A03). Errc::signature, or
-/// Errc::not_found when the sender's meta is unknown.
-Status verify(const SignedMessage& message, const Directory& directory, Millis now);
+/// As `seal`, to a group whose ID is the receiver: encrypted once, `keys` for all devices of all
+/// `members`, `group` exposed. copy_for_member (message/delivery.h) makes each member's copy.
+/// Errc::not_found when a member has no known key.
+Result<SignedMessage> seal_group(const PlainMessage& message, std::span<const Id> members,
+                                 const Account& sender, const Directory& directory,
+                                 const Chain& chain, Random& random);
 
+/// A message that verified and was read. Only `open` makes one.
 struct Opened {
-  PlainMessage message;
+  PlainMessage message;  ///< content with old names completed (protocol/wire.h)
   Label label = Label::addressee_unproven;
   Digest32 hash{};
-  std::optional<Chain> chain;
-  bool late = false;   ///< signed time and envelope time are more than 5 min apart, or older than what was shown
+  std::optional<Chain> chain{};
+  bool late = false;  ///< arrived more than 5 min after its signed time (A13)
 };
 
-/// Has this hash been opened before? Asked after verification, before decryption (A12). True: drop it.
+/// Has this hash been opened before? Asked after verification, before decryption (A12). True: drop
+/// it.
 using SeenBefore = std::function<bool(const Digest32&)>;
 
-/// Verifies, then decrypts and checks the content. One error for every cause of failed decryption (A22).
-Result<Opened> open(const SignedMessage& message, const Account& receiver, Directory& directory,
-                    const SeenBefore& seen_before, Millis now);
-
-/// The signing input and proofs of CONNECT (docs/protocol/connect.md).
-struct ConnectInput {
-  bool station = false;  ///< role of the signer
-  std::string station_id, author_id;
-  std::uint16_t port = 8800;
-  Bytes channel_binding, challenge, nonce;
-  std::string offered, chosen;
+/// What differs between readers.
+struct OpenRules {
+  Reading reading =
+      Reading::strict;          ///< codec: what the reference's formats allow, for test vectors
+  KeyRing* keys = nullptr;      ///< remembers keys of peers that leave them out later
+  std::optional<Id> station{};  ///< a client's own station on this very link: its plain handshake
+                                ///< and document answers are taken (A09, case E)
 };
-Bytes connect_signing_input(const ConnectInput& input);
-Digest32 port_proof(ByteView token, std::uint16_t port, ByteView channel_binding);
-/// Signed by stations over a name record (A26).
-Bytes name_signing_input(std::string_view name, std::string_view owner, std::string_view time);
 
-/// 60 digits in 12 groups of 5, the same on both sides: SHA-512 iterated 5,200 times over both IDs and meta digests (3.8).
-std::string safety_number(const Id& a, const Meta& meta_a, const Id& b, const Meta& meta_b);
+/// Verifies, then decrypts and checks the content. Errc::not_found, ::signature, ::conflict
+/// (verify.h), ::replay; Errc::decrypt, one and the same for every cause of failed decryption (A22,
+/// J17–J20); Errc::plain_not_allowed (A09, J10),
+/// ::content (J21), ::rebound (A08, J22), ::bad_request when it is for somebody else.
+/// The sender's meta is pinned by the signature; attached metas and documents are learnt (A05).
+Result<Opened> open(const SignedMessage& message, const Account& receiver, Directory& directory,
+                    const SeenBefore& seen_before, Millis now, const OpenRules& rules = {});
+
+/// A12: commands that change state (login, report, group history) are refused with Errc::content
+/// when their signed time is more than 10 min ago.
+Status check_command_age(const JsonObject& content, Millis now);
 
 }  // namespace dim

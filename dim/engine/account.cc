@@ -1,0 +1,88 @@
+#include "dim/engine/account.h"
+
+#include <algorithm>
+
+#include "dim/base/base64.h"
+
+namespace dim {
+namespace {
+
+constexpr std::size_t kOldMessageKeys = 8;
+
+JsonObject first_properties(const PrivateKey& message_key, JsonObject properties) {
+  properties.set("key", message_key.public_key().json());
+  properties.set("features", JsonArray{Json("bind")});
+  properties.set("rev", 1);
+  return properties;
+}
+
+Account assemble(Id id, Meta meta, PrivateKey identity_key, PrivateKey message_key,
+                 JsonObject properties, Millis now) {
+  Document visa = Document::make(id, "visa", first_properties(message_key, std::move(properties)),
+                                 now, identity_key);
+  std::vector<PrivateKey> message_keys;
+  message_keys.push_back(std::move(message_key));
+  return {std::move(id), std::move(meta), std::move(visa), std::move(identity_key),
+          std::move(message_keys)};
+}
+
+}  // namespace
+
+Result<Account> Account::make_user(std::string name, Millis now, Random& random) {
+  PrivateKey identity_key = PrivateKey::generate_ec(random);
+  auto meta = Meta::make(MetaType::eth, identity_key.public_key());
+  if (!meta) return std::unexpected(meta.error());
+  auto id = meta->id(EntityType::user);
+  if (!id) return std::unexpected(id.error());
+  auto message_key = PrivateKey::generate_rsa();
+  if (!message_key) return std::unexpected(message_key.error());
+  JsonObject properties;
+  properties.set("name", std::move(name));
+  return assemble(std::move(*id), std::move(*meta), std::move(identity_key),
+                  std::move(*message_key), std::move(properties), now);
+}
+
+Result<Account> Account::make_station(std::string seed, JsonObject properties, Millis now,
+                                      Random& random) {
+  PrivateKey identity_key = PrivateKey::generate_ec(random);
+  Meta meta = Meta::make_mkm(identity_key, std::move(seed));
+  auto id = meta.id(EntityType::station);
+  if (!id) return std::unexpected(id.error());
+  auto message_key = PrivateKey::generate_rsa();
+  if (!message_key) return std::unexpected(message_key.error());
+  return assemble(std::move(*id), std::move(meta), std::move(identity_key), std::move(*message_key),
+                  std::move(properties), now);
+}
+
+Status Account::update_visa(const JsonObject& properties, Millis now) {
+  JsonObject all = visa.properties();
+  for (const auto& [name, value] : properties) {
+    if (value.is_null()) {
+      all.erase(name);
+    } else {
+      all.set(name, value);
+    }
+  }
+  for (const std::string_view name : {"type", "did", "time"}) all.erase(name);
+  const Json* rev = all.find("rev");
+  all.set("rev", rev != nullptr && rev->integer() != nullptr ? *rev->integer() + 1 : 1);
+  all.set("prev", "sha256-" + to_base64(visa.digest()));
+  // Peers order documents by time: the new one must be later whatever the clock says.
+  const Millis time = std::max(now, visa.time().value_or(0) + 1);
+  const Id device = visa.terminal().empty() ? id.bare() : id.with_terminal(visa.terminal());
+  visa = Document::make(device, "visa", std::move(all), time, identity_key);
+  return {};
+}
+
+Status Account::renew_message_key(Millis now) {
+  auto message_key = PrivateKey::generate_rsa();
+  if (!message_key) return std::unexpected(message_key.error());
+  JsonObject properties;
+  properties.set("key", message_key->public_key().json());
+  if (auto status = update_visa(properties, now); !status) return status;
+  message_keys.insert(message_keys.begin(), std::move(*message_key));
+  while (message_keys.size() > kOldMessageKeys + 1) message_keys.pop_back();
+  return {};
+}
+
+}  // namespace dim
