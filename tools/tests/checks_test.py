@@ -1,0 +1,174 @@
+"""check_pairs, check_ids, check_words and check_docs find what they are for."""
+import contextlib
+import importlib.machinery
+import importlib.util
+import io
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+TOOLS = Path(__file__).resolve().parent.parent
+
+
+def tool(name):
+    loader = importlib.machinery.SourceFileLoader(name, str(TOOLS / name))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
+    loader.exec_module(module)
+    return module
+
+
+class Tree(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = Path(folder.name)
+
+    def write(self, path, text=""):
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+    def run_main(self, name):
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            code = tool(name).main([name, str(self.root)])
+        return code, out.getvalue()
+
+
+class CheckPairs(Tree):
+    def setUp(self):
+        super().setUp()
+        self.write("tools/pairs_exceptions.txt", "# path reason\n")
+        self.write("tools/decoders.txt", "dim/base/json.h  json\n")
+        for path in ("dim/base/json.h", "dim/base/json.cc", "dim/base/json_test.cc", "fuzz/json_fuzz.cc", "fuzz/corpus/json/a"):
+            self.write(path)
+
+    def test_all_there(self):
+        self.assertEqual(self.run_main("check_pairs")[0], 0)
+
+    def test_a_source_without_test(self):
+        self.write("net/tls.cc")
+        code, out = self.run_main("check_pairs")
+        self.assertEqual(code, 1)
+        self.assertIn("net/tls.cc: no tls_test.cc", out)
+
+    def test_an_exception_needs_a_reason_a_file_and_no_test(self):
+        self.write("net/tls.cc")
+        self.write("tools/pairs_exceptions.txt", "net/tls.cc  only tables\n")
+        self.assertEqual(self.run_main("check_pairs")[0], 0)
+        self.write("tools/pairs_exceptions.txt", "net/tls.cc\n")
+        self.assertIn("needs a reason", self.run_main("check_pairs")[1])
+        self.write("tools/pairs_exceptions.txt", "net/tls.cc  only tables\nnet/gone.cc  why\n")
+        self.assertIn("does not exist", self.run_main("check_pairs")[1])
+        self.write("tools/pairs_exceptions.txt", "net/tls.cc  only tables\n")
+        self.write("net/tls_test.cc")
+        self.assertIn("has a test now", self.run_main("check_pairs")[1])
+
+    def test_a_decoder_without_corpus_and_a_fuzzer_without_decoder(self):
+        (self.root / "fuzz/corpus/json/a").unlink()
+        self.write("fuzz/other_fuzz.cc")
+        out = self.run_main("check_pairs")[1]
+        self.assertIn("fuzz/corpus/json has no inputs", out)
+        self.assertIn("fuzz/other_fuzz.cc", out)
+
+
+class CheckIds(Tree):
+    def test_names_in_every_language_count(self):
+        self.write("tools/ids.txt", "P01-P05 required\nR1 required\nM01-M02 later: no media\n")
+        self.write("dim/packet/a_test.cc", "TEST(Packet, P01_P02_Claims) {}\nTEST_F(P03_Suite, Claims) {}\n")
+        self.write("server/b_test.cc", 'Case{"P04_RefusesThis", 401},\n')
+        self.write("tests/e2e/c_test.py", "    def test_P05_refused(self):\n")
+        self.write("tests/CMakeLists.txt", "add_test(NAME R1_crashloop COMMAND x)\n")
+        code, out = self.run_main("check_ids")
+        self.assertEqual(code, 0, out)
+        self.assertIn("6 of 6", out)
+
+    def test_an_uncovered_id_is_an_error(self):
+        self.write("tools/ids.txt", "P01-P02 required\n")
+        self.write("dim/packet/a_test.cc", "// P02 is not a name here\nTEST(Packet, P01_Claim) {}\nTEST(Packet, XP02Y) {}\n")
+        code, out = self.run_main("check_ids")
+        self.assertEqual(code, 1)
+        self.assertIn("P02: no test", out)
+
+    def test_sources_that_are_no_tests_do_not_count(self):
+        self.write("tools/ids.txt", "P01 required\n")
+        self.write("dim/packet/a.cc", 'log("P01_Claim");\n')
+        self.assertEqual(self.run_main("check_ids")[0], 1)
+
+    def test_an_id_that_the_list_does_not_know(self):
+        self.write("tools/ids.txt", "P01 required\n")
+        self.write("dim/packet/a_test.cc", "TEST(Packet, P01_P99_Claim) {}\n")
+        self.assertIn("P99: not in tools/ids.txt", self.run_main("check_ids")[1])
+
+    def test_later_needs_a_reason(self):
+        self.write("tools/ids.txt", "M01 later:\n")
+        with self.assertRaises(SystemExit):
+            self.run_main("check_ids")
+
+
+class CheckWords(Tree):
+    def found(self, line):
+        return tool("check_words").check_text("a.md", line + "\n")
+
+    def test_paths_registries_and_leftovers(self):
+        for line in ("see /wor" + "k/main/x", "in /roo" + "t/.cache", "/hom" + "e/anna/x", "pip --index-ur" + "l=x",
+                     "https://registr" + "y.example/x", "// TOD" + "O later", "GTEST_SKI" + "P() << 1;", "make |" + "| true"):
+            with self.subTest(line=line):
+                self.assertEqual(len(self.found(line)), 1)
+
+    def test_ordinary_words_pass(self):
+        for line in ("docs/work/a", "the home/away match", "$HOME/.dim", "https://github.com/dimchat/core-py", "/var/lib/dim"):
+            with self.subTest(line=line):
+                self.assertEqual(self.found(line), [])
+
+    def test_new_files_count_and_ignored_ones_do_not(self):
+        subprocess.run(["git", "init", "-q", str(self.root)], check=True)
+        self.write(".gitignore", "build/\n")
+        self.write("build/a.txt", "/roo" + "t/x\n")
+        self.assertEqual(self.run_main("check_words")[0], 0)
+        self.write("a.txt", "/roo" + "t/x\n")
+        self.assertEqual(self.run_main("check_words")[0], 1)
+
+
+class CheckDocs(Tree):
+    def setUp(self):
+        super().setUp()
+        self.write("dev", "verb_up() {\n}\nverb_test() {\n}\n")
+        self.write("README.md", "# One\n\n## Two words\n\n`./dev up`, `./dev test`, [there](docs/a.md), [two](#two-words)\n")
+        self.write("docs/a.md", "# A `b` c\n\n[back](../README.md#two-words) [here](#a-b-c)\n\n```\n[no](link.md)\n```\n")
+
+    def test_true_documents_pass(self):
+        code, out = self.run_main("check_docs")
+        self.assertEqual(code, 0, out)
+
+    def test_dead_links_and_anchors(self):
+        self.write("docs/b.md", "[x](gone.md) [y](a.md#nowhere)\n")
+        out = self.run_main("check_docs")[1]
+        self.assertIn("gone.md", out)
+        self.assertIn("no such heading", out)
+
+    def test_verbs_of_dev_both_ways(self):
+        self.write("dev", "verb_up() {\n}\nverb_fmt() {\n}\n")
+        out = self.run_main("check_docs")[1]
+        self.assertIn("./dev test does not exist", out)
+        self.assertIn("./dev fmt stands neither", out)
+
+    def test_programs_both_ways(self):
+        self.write("build/release/bin/dim", """#!/bin/sh
+if [ "$1" = send ]; then printf 'Usage: dim send\n  --until TEXT  wait'; exit; fi
+printf 'Usage: dim\n  --home DIR  folder\nSubcommands:\n  send   send a text'
+""")
+        (self.root / "build/release/bin/dim").chmod(0o755)
+        self.write("docs/user.md", "`dim --home DIR send WHO`: `dim send --soon`\n")
+        out = self.run_main("check_docs")[1]
+        self.assertIn("says nothing of --until", out)
+        self.assertIn("has no option --soon", out)
+        self.write("docs/user.md", "`dim --home DIR send WHO --until read`\n")
+        self.assertEqual(self.run_main("check_docs")[0], 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
