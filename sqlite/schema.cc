@@ -1,5 +1,7 @@
 #include "sqlite/schema.h"
 
+#include "sqlite/checked_vfs.h"
+
 namespace dim {
 namespace {
 
@@ -45,7 +47,7 @@ Status prepare_database(Database& db, bool exclusive) {
     return fail(Errc::internal, "station.db in the data folder is not a station's database; name another folder");
   }
   if (empty) {
-    int reserve = 8;  // bytes of each page for its checksum (checked_vfs.h)
+    int reserve = kPageReserveBytes;
     sqlite3_file_control(db.handle(), "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve);
     if (auto done = db.run("PRAGMA page_size=4096; PRAGMA auto_vacuum=NONE"); !done) return done;
   }

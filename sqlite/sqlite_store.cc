@@ -7,8 +7,10 @@
 #include <mutex>
 #include <utility>
 
+#include "sqlite/checked_vfs.h"
 #include "sqlite/database.h"
 #include "sqlite/folder_lock.h"
+#include "sqlite/log_check.h"
 #include "sqlite/record.h"
 #include "sqlite/schema.h"
 #include "sqlite/store_writer.h"
@@ -20,7 +22,7 @@ namespace {
 constexpr std::size_t kSweepFrom = 1'024;   // dead rows; fewer wait for a quiet moment
 constexpr std::size_t kSliceRows = 512;     // of one idle transaction
 constexpr Millis kForgetEveryMs = 24 * 3'600'000;
-constexpr std::size_t kPageBytes = 4096;
+constexpr std::size_t kPageBytes = kDatabasePageBytes;
 constexpr std::size_t kForcedCheckpoint = 8;  // times the log that tidy() would have moved
 
 }  // namespace
@@ -41,11 +43,13 @@ struct SqliteStore::Impl {
   SqliteOptions options;
   std::string folder;
   FolderLock lock;
+  std::unique_ptr<CheckedVfs> vfs;
   Waiting waiting;
   std::mutex read_mutex;  // the reading connection; in exclusive mode the writing one too
   StoreWriter writer;
   Database reader;
   Statement find_msg, find_identity, find_documents, find_name, find_resume, find_newest;
+  std::size_t torn_bytes = 0;
   bool broken = false;
   int log_pages = 0;
   Millis forgot_at = INT64_MIN;
@@ -76,7 +80,9 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& folder
 
 Status SqliteStore::Impl::open() {
   const std::string path = folder + "/station.db";
-  const char* vfs = options.vfs.empty() ? nullptr : options.vfs.c_str();
+  auto made = CheckedVfs::make(options.vfs);
+  if (!made) return std::unexpected(made.error());
+  vfs = std::move(*made);
   if (options.vfs.empty()) {
     auto taken = FolderLock::take(folder);
     if (!taken) return std::unexpected(taken.error());
@@ -86,7 +92,12 @@ Status SqliteStore::Impl::open() {
     if (fd >= 0) ::close(fd);
     if (auto done = sync_folder(folder); !done) return done;
   }
-  if (auto done = writer.db().open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs); !done) return done;
+  const auto torn = check_log(sqlite3_vfs_find(options.vfs.empty() ? nullptr : options.vfs.c_str()), path);
+  if (!torn) return std::unexpected(torn.error());
+  torn_bytes = *torn;
+  if (auto done = writer.db().open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs->name()); !done) {
+    return done;
+  }
   if (auto done = prepare_database(writer.db(), options.exclusive); !done) return done;
   sqlite3_wal_hook(
       writer.db().handle(),
@@ -95,9 +106,13 @@ Status SqliteStore::Impl::open() {
         return SQLITE_OK;
       },
       this);
+  // Each run begins with an empty log: what an earlier one left unfinished in it can never look like this one's.
+  if (auto done = checkpoint(SQLITE_CHECKPOINT_TRUNCATE); !done && done.error().code != Errc::insufficient_storage) {
+    return done;
+  }
   if (auto done = writer.start(); !done) return done;
   if (!options.exclusive) {
-    if (auto done = reader.open(path, SQLITE_OPEN_READWRITE, vfs); !done) return done;
+    if (auto done = reader.open(path, SQLITE_OPEN_READWRITE, vfs->name()); !done) return done;
     sqlite3_busy_timeout(reader.handle(), 2'000);
     if (auto done = reader.run("PRAGMA query_only=ON; PRAGMA cache_size=-16384; PRAGMA cell_size_check=ON"); !done) {
       return done;
@@ -300,6 +315,8 @@ Result<Cursor> SqliteStore::newest(const std::string& user) {
   if (!row) return std::unexpected(row.error());
   return *row ? find.integer(0) : 0;
 }
+
+std::size_t SqliteStore::torn_bytes() const { return impl_->torn_bytes; }
 
 Result<std::size_t> SqliteStore::verify() {
   const std::scoped_lock lock(impl_->read_mutex);

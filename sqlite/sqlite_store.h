@@ -44,6 +44,8 @@ class SqliteStore : public Store {
   Result<std::optional<StoredResume>> resume(const Guid& session) override;
   Result<Cursor> newest(const std::string& user) override;
 
+  /// Bytes of an unfinished write that opening has cut off the end of the log; to be counted and logged.
+  std::size_t torn_bytes() const;
   /// Reads every page and record again: how many messages are damaged. Errc::internal when the database itself is.
   Result<std::size_t> verify();
 

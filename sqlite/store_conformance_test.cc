@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -253,7 +252,9 @@ TYPED_TEST(StoreConformance, NewestDocumentWinsForEachTypeAndTerminal) {
   EXPECT_EQ(this->one(PutDocument{"bobby", "visa", "", 5, "F"}).accepted, Accepted::stored);
   this->reopen();
   std::vector<std::string> documents;
-  for (const StoredDocument& one : *this->store().documents("bob")) {
+  const auto kept = this->store().documents("bob");
+  ASSERT_TRUE(kept);
+  for (const StoredDocument& one : *kept) {
     documents.push_back(one.type + "/" + one.terminal + "@" + std::to_string(one.time) + one.document);
   }
   EXPECT_THAT(documents, ElementsAre("profile/@5E", "visa/@5D", "visa/phone@11C"));

@@ -1,0 +1,64 @@
+// Checksums under SQLite, which has none of its own for pages: a layer between it and the system's (or a simulated) VFS.
+// Database pages: the last 8 of their 4,096 bytes are the page number and the CRC-32C of everything before, both little
+// endian; written when a page goes into the database, verified whenever one is read. Log: SQLite chains checksums over
+// its frames but looks at them only after a crash, so the CRC of every frame is kept in memory and verified at each read.
+// A wrong one makes the read fail with SQLITE_IOERR_DATA: damage is an error, never data.
+#pragma once
+#include <sqlite3.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "dim/base/bytes.h"
+#include "dim/base/error.h"
+
+namespace dim {
+
+inline constexpr int kDatabasePageBytes = 4'096;
+inline constexpr int kPageReserveBytes = 8;
+
+/// Registered under name() while it lives; every connection must be closed before. Any thread.
+class CheckedVfs {
+ public:
+  /// Over the VFS `parent`, the system's when empty. Errc::config when there is none of that name.
+  static Result<std::unique_ptr<CheckedVfs>> make(const std::string& parent);
+  CheckedVfs(const CheckedVfs&) = delete;
+  CheckedVfs& operator=(const CheckedVfs&) = delete;
+  ~CheckedVfs();
+
+  const char* name() const { return name_.c_str(); }
+
+ private:
+  struct File;
+  struct Methods;
+  /// CRC of each frame of a log, shared by the connections to it.
+  struct Frames {
+    std::mutex mutex;
+    std::vector<std::int64_t> sums;  ///< -1: not known
+
+    void set(std::size_t frame, std::int64_t sum);
+    bool matches_or_learn(std::size_t frame, ByteView page, bool learn);
+    void cut(std::size_t frames);
+  };
+
+  explicit CheckedVfs(sqlite3_vfs* parent);
+  std::shared_ptr<Frames> frames_of(const std::string& path);
+  void forget(const std::string& path);
+
+  sqlite3_vfs* parent_;
+  std::string name_;
+  sqlite3_vfs vfs_{};
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<Frames>> frames_;
+};
+
+/// Puts page number and checksum into the last 8 bytes.
+void stamp_page(std::uint32_t number, std::span<std::uint8_t, kDatabasePageBytes> page);
+/// A page of zeros was never written and is right.
+bool page_is_right(std::uint32_t number, ByteView page);
+
+}  // namespace dim
