@@ -132,9 +132,10 @@ void command_out(JsonObject& content, WireForm form) {
   const std::string* name = content.text("command");
   if (name == nullptr) return;
   const std::string command = *name;
+  const bool documents = command == "documents" || command == "document";
+  if (command == "meta" || documents) fix_meta(content);
+  if (documents) documents_out(content, form);
   if (names_somebody(command)) both_ways(content, "did", "ID");
-  if (command == "meta" || command == "documents" || command == "document") fix_meta(content);
-  if (command == "documents" || command == "document") documents_out(content, form);
   if (command == "receipt") receipt_out(content);
   if (command == "login") login_out(content);
   if (command == "report") report_out(content);
@@ -159,21 +160,28 @@ Status write_out_short_names(JsonObject& content) {
   return {};
 }
 
-// An old `document` is the list, unless there is a list: the reference drops all but the newest
-// here.
+bool is_documents(const std::string& command) {
+  return command == "documents" || command == "document";
+}
+
+// An old `document` becomes the list. Where there is a list it wins: the twin is only its newest,
+// though the reference then drops all others.
 Status documents_in(JsonObject& content) {
   content.set("command", "documents");
   const Json* list = content.find("documents");
   if (list != nullptr && list->is_null()) list = nullptr;
-  if (list != nullptr && list->array() == nullptr)
+  if (list != nullptr && list->array() == nullptr) {
     return fail(Errc::content, "documents must be a list");
+  }
   const Json* single = content.find("document");
-  if (single == nullptr || single->is_null()) return {};
-  if (single->object() == nullptr) return fail(Errc::content, "a document must be an object");
-  if (list != nullptr) return {};
-  JsonArray documents;
-  documents.push_back(*single);
-  content.set("documents", std::move(documents));
+  if (single == nullptr) return {};
+  if (list == nullptr && !single->is_null()) {
+    if (single->object() == nullptr) return fail(Errc::content, "a document must be an object");
+    JsonArray documents;
+    documents.push_back(*single);
+    content.set("documents", std::move(documents));
+  }
+  content.erase("document");
   return {};
 }
 
@@ -184,12 +192,12 @@ Status command_in(JsonObject& content) {
   if (command == nullptr || command->empty() || cmd == nullptr) {
     return fail(Errc::content, "a command needs its name as text in the member command");
   }
-  if (*command != *cmd) return fail(Errc::content, "command and cmd name different commands");
+  if (*command != *cmd && !(is_documents(*command) && is_documents(*cmd)))
+    return fail(Errc::content, "command and cmd name different commands");
   const std::string name = *command;
   if (names_somebody(name)) both_ways(content, "did", "ID");
-  if (name == "meta" || name == "documents" || name == "document") fix_meta(content);
-  if (name == "document" || (name == "documents" && content.contains("document")))
-    return documents_in(content);
+  if (name == "meta" || is_documents(name)) fix_meta(content);
+  if (is_documents(name)) return documents_in(content);
   return {};
 }
 
