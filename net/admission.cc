@@ -20,6 +20,12 @@ std::uint64_t network_of(const Endpoint& peer) {
 
 std::uint64_t site_of(std::uint64_t network) { return network >> 16; }
 
+bool is_loopback(const Endpoint& peer) {
+  Endpoint loopback;
+  loopback.address[15] = 1;
+  return peer.address == loopback.address;
+}
+
 }  // namespace
 
 AdmissionLimits AdmissionLimits::open() {
@@ -32,6 +38,7 @@ AdmissionLimits AdmissionLimits::open() {
 }
 
 Verdict Admission::admit(const Endpoint& peer, Millis now) {
+  if (!limits_.count_loopback && is_loopback(peer)) return Verdict::admit;
   const std::uint64_t key = network_of(peer);
   if (networks_.size() >= limits_.networks || now - swept_ >= 10'000) forget_idle(now);
   auto found = networks_.find(key);
@@ -72,6 +79,7 @@ Verdict Admission::admit(const Endpoint& peer, Millis now) {
 }
 
 void Admission::release(const Endpoint& peer) {
+  if (!limits_.count_loopback && is_loopback(peer)) return;
   const std::uint64_t key = network_of(peer);
   const auto network = networks_.find(key);
   if (network == networks_.end() || network->second.held == 0) return;

@@ -24,6 +24,7 @@ struct AdmissionLimits {
   double new_burst = 40;
   std::size_t networks = 65'536;    ///< most /64s remembered at once
   std::size_t handshakes = limits::kHandshakesAtOnce;
+  bool count_loopback = true;       ///< false: ::1 is not limited; whoever is on the machine can do more harm elsewhere
   Millis handshake_patience = 1'000;  ///< when others wait, a handshake older than this loses its place
 
   /// So high that only the machine limits: benchmarks, and many clients on one address.

@@ -73,6 +73,19 @@ TEST(Admission, R7_Takes128FromOneSite) {
   EXPECT_EQ(admission.admit(at(2, 100), 0), Verdict::admit);
 }
 
+TEST(Admission, LoopbackMayBeLeftOut) {
+  Dice dice;
+  AdmissionLimits limits;
+  limits.count_loopback = false;
+  Admission admission(limits, dice);
+  Endpoint loopback;
+  loopback.address[15] = 1;
+  for (int i = 0; i < 1'000; ++i) ASSERT_EQ(admission.admit(loopback, 0), Verdict::admit);
+  EXPECT_EQ(admission.unauthenticated(), 0U);
+  admission.release(loopback);
+  EXPECT_EQ(admission.unauthenticated(), 0U);
+}
+
 TEST(Admission, AnIPv4AddressIsANetworkOfItsOwn) {
   Dice dice;
   Admission admission(no_rate(), dice);

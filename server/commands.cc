@@ -1,0 +1,351 @@
+#include "server/commands.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <qrencode.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <thread>
+
+#include "dim/base/hex.h"
+#include "dim/base/json.h"
+#include "dim/base/utf8.h"
+#include "dim/packet/uri.h"
+#include "server/check.h"
+#include "server/config.h"
+#include "server/daemon.h"
+#include "server/keys.h"
+
+namespace dim {
+namespace {
+
+constexpr rlim_t kFewestFiles = 256;
+
+struct Options {
+  std::string data;
+  std::string config_file;
+  std::string listen;
+  std::optional<std::string> port_base;
+  std::string host;
+  bool json = false;
+};
+
+int fail_with(const Failure& failure) {
+  fmt::print(stderr, "dimd: {}\n", failure.text);
+  return static_cast<int>(failure.code);
+}
+
+/// The configuration file, then what the command line says.
+std::expected<DaemonConfig, Failure> configure(const Options& options) {
+  DaemonConfig config;
+  config.data = options.data;
+  std::string file = options.config_file;
+  if (file.empty()) {
+    const std::string usual = options.data + "/dimd.toml";
+    if (::access(usual.c_str(), F_OK) == 0) file = usual;
+  }
+  if (!file.empty()) {
+    auto read = read_config(file, config);
+    if (!read) return read;
+    config = std::move(*read);
+  }
+  if (!options.listen.empty()) {
+    if (!valid_listen_address(options.listen)) {
+      return std::unexpected(Failure{
+          Exit::usage, fmt::format("--listen {}: must be an IPv6 address, as :: (every address) or ::1",
+                                   escape(options.listen, 64))});
+    }
+    config.listen = options.listen;
+  }
+  if (options.port_base) {
+    const auto port = parse_size(*options.port_base);
+    if (!port || *port < 1 || *port > 65'525) {
+      return std::unexpected(Failure{Exit::usage, fmt::format("--port-base {}: must be a number from 1 to 65525; the usual one is 8800",
+                                                              escape(*options.port_base, 64))});
+    }
+    config.port_base = static_cast<std::uint16_t>(*port);
+  }
+  return config;
+}
+
+// --- run ----------------------------------------------------------------------------------------------------------
+
+std::expected<void, Failure> prepare_process() {
+  // Keys are in memory: no core dumps, no debugger of other processes (A43).
+  ::prctl(PR_SET_DUMPABLE, 0);
+  ::umask(077);
+  std::signal(SIGPIPE, SIG_IGN);
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_max < kFewestFiles) {
+      return std::unexpected(Failure{
+          Exit::too_few_files, fmt::format("only {} files may be open; dimd needs {}: raise the limit (ulimit -n {}, LimitNOFILE=)",
+                                           limit.rlim_max, kFewestFiles, kFewestFiles)});
+    }
+  }
+  return {};
+}
+
+/// Tells systemd, when it asked for it (sd_notify(3)).
+void notify_supervisor(const char* state) {
+  const char* path = std::getenv("NOTIFY_SOCKET");
+  sockaddr_un address{};
+  if (path == nullptr || path[0] == '\0' || std::strlen(path) >= sizeof address.sun_path) return;
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path, std::strlen(path));
+  if (address.sun_path[0] == '@') address.sun_path[0] = '\0';
+  const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return;
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
+  ::sendto(fd, state, std::strlen(state), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), size);
+  ::close(fd);
+}
+
+int run(const Options& options) {
+  if (auto prepared = prepare_process(); !prepared) return fail_with(prepared.error());
+  auto config = configure(options);
+  if (!config) return fail_with(config.error());
+
+  // Blocked before any thread starts, so that only the waiting thread below gets them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int one : {SIGTERM, SIGINT, SIGHUP, SIGUSR2}) sigaddset(&signals, one);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  Log log(config->log_level);
+  auto daemon = Daemon::open(*config, log);
+  if (!daemon) return fail_with(daemon.error());
+
+  std::thread waiter([&] {
+    while (true) {
+      int got = 0;
+      if (sigwait(&signals, &got) != 0) continue;
+      if (got == SIGUSR2) return;  // run() has ended
+      if (got == SIGHUP) {
+        auto fresh = configure(options);
+        if (fresh) (*daemon)->reload(std::move(*fresh));
+        else log.write(LogLevel::error, "reload-failed", {{"error", fresh.error().text}, {"detail", "the old configuration stays"}});
+        continue;
+      }
+      notify_supervisor("STOPPING=1");
+      (*daemon)->stop();
+    }
+  });
+
+  log.write(LogLevel::info, "start", {{"station", (*daemon)->station_id()}, {"data", config->data}});
+  if (::geteuid() == 0) log.write(LogLevel::warn, "root", {{"detail", "dimd needs no root rights; run it as a user of its own"}});
+  fmt::print("dimd: ready on [{}]:{} (control) and {} (text) as {}\n", config->listen, (*daemon)->port(Lane::control),
+             (*daemon)->port(Lane::text), (*daemon)->station_id());
+  std::fflush(stdout);
+  notify_supervisor("READY=1");
+  const Exit exit = (*daemon)->run();
+  pthread_kill(waiter.native_handle(), SIGUSR2);
+  waiter.join();
+  daemon->reset();
+  if (exit == Exit::store_failed) {
+    fmt::print(stderr, "dimd: the disk failed; nothing that was not stored has been acknowledged. Check {} and start again\n",
+               config->data);
+  }
+  return static_cast<int>(exit);
+}
+
+// --- id, invite ---------------------------------------------------------------------------------------------------
+
+/// 40 hex digits in groups of four: what people compare.
+std::string fingerprint(const Meta& meta) {
+  const Digest32 digest = meta.digest();
+  const std::string hex = to_hex(ByteView(digest).first(20));
+  std::string out;
+  for (std::size_t i = 0; i < hex.size(); i += 4) {
+    if (i != 0) out += ' ';
+    out += hex.substr(i, 4);
+  }
+  return out;
+}
+
+int show_id(const Options& options) {
+  auto keys = load_keys(options.data);
+  if (!keys) return fail_with(keys.error());
+  if (options.json) {
+    JsonObject out;
+    out.set("id", keys->account.id.text());
+    out.set("fingerprint", fingerprint(keys->account.meta));
+    JsonArray pins;
+    for (auto& pin : keys->pins()) pins.emplace_back(std::move(pin));
+    out.set("pins", std::move(pins));
+    fmt::print("{}\n", write_json(out));
+    return 0;
+  }
+  fmt::print("station      {}\nfingerprint  {}\n", keys->account.id.text(), fingerprint(keys->account.meta));
+  for (const auto& pin : keys->pins()) fmt::print("certificate  {}\n", pin);
+  return 0;
+}
+
+/// Two rows of modules a line; light modules are drawn, for dark terminals and light ones alike.
+std::string draw_qr(const std::string& text) {
+  const std::unique_ptr<QRcode, decltype(&QRcode_free)> code(
+      QRcode_encodeString(text.c_str(), 0, QR_ECLEVEL_L, QR_MODE_8, 1), &QRcode_free);
+  if (!code) return {};
+  constexpr int kMargin = 2;
+  const int width = code->width;
+  const auto dark = [&](int row, int column) {
+    if (row < 0 || column < 0 || row >= width || column >= width) return false;
+    return (code->data[row * width + column] & 1) != 0;
+  };
+  std::string out;
+  for (int row = -kMargin; row < width + kMargin; row += 2) {
+    for (int column = -kMargin; column < width + kMargin; ++column) {
+      const bool upper = !dark(row, column);
+      const bool lower = row + 1 < width + kMargin && !dark(row + 1, column);
+      out += upper ? (lower ? "█" : "▀") : (lower ? "▄" : " ");
+    }
+    out += '\n';
+  }
+  return out;
+}
+
+int invite(const Options& options) {
+  auto config = configure(options);
+  if (!config) return fail_with(config.error());
+  auto keys = load_keys(options.data);
+  if (!keys) return fail_with(keys.error());
+  const JsonObject& visa = keys->account.visa.properties();
+  std::string host = options.host;
+  if (host.empty()) host = config->public_host;
+  if (host.empty() && visa.text("host") != nullptr) host = *visa.text("host");
+  if (host.empty()) host = machine_address();
+  std::int64_t port = config->port_base;
+  // What the station bound last time is in its visa, unless this command was told otherwise.
+  const Json* bound = visa.find("port");
+  if (!options.port_base && bound != nullptr && bound->integer() != nullptr) port = *bound->integer();
+
+  Uri uri;
+  uri.type = UriType::station;
+  uri.identifier = keys->account.id.text();
+  uri.parameters.emplace_back("host", host.find(':') != std::string::npos ? "[" + host + "]" : host);
+  uri.parameters.emplace_back("port", std::to_string(port));
+  for (auto& pin : keys->pins()) {
+    uri.parameters.emplace_back("pin", std::move(pin));
+    break;  // the one in use; the visa vouches for the next
+  }
+  const std::string link = uri.text();
+  if (options.json) {
+    JsonObject out;
+    out.set("link", link);
+    out.set("id", keys->account.id.text());
+    out.set("host", host);
+    out.set("port", port);
+    fmt::print("{}\n", write_json(out));
+    return 0;
+  }
+  fmt::print("{}\n{}", link, draw_qr(link));
+  return 0;
+}
+
+// --- check --------------------------------------------------------------------------------------------------------
+
+int check(const Options& options) {
+  auto config = configure(options);
+  if (!config) return fail_with(config.error());
+  const auto findings = check_machine(*config);
+  bool failed = false;
+  JsonArray list;
+  for (const Finding& one : findings) {
+    failed = failed || one.kind == Finding::Kind::fail;
+    if (options.json) {
+      JsonObject object;
+      object.set("result", to_string(one.kind));
+      object.set("what", one.what);
+      object.set("detail", one.detail);
+      list.emplace_back(std::move(object));
+    } else {
+      fmt::print("{:<4}  {}: {}\n", to_string(one.kind), one.what, one.detail);
+    }
+  }
+  if (options.json) {
+    JsonObject out;
+    out.set("ok", !failed);
+    out.set("checks", std::move(list));
+    fmt::print("{}\n", write_json(out));
+  }
+  return static_cast<int>(failed ? Exit::failed : Exit::ok);
+}
+
+std::string footer() {
+  std::string out =
+      "Exit codes: 0 done, 1 check failed, 2 command line or configuration, 69 port in use, 70 disk failed,\n"
+      "71 too few open files, 73 not writable, 74 disk full, 75 another station has the folder, 77 keys readable by\n"
+      "others, 78 keys missing or damaged.\n\n"
+      "Signals: TERM and INT stop cleanly; HUP reads quotas, bans and log level again.\n\n"
+      "Configuration (TOML, DATA/dimd.toml or --config), with defaults:\n";
+  std::string section;
+  for (const ConfigKey& key : config_keys()) {
+    const auto dot = key.name.find('.');
+    if (key.name.substr(0, dot) != section) {
+      section = key.name.substr(0, dot);
+      out += fmt::format("  [{}]\n", section);
+    }
+    const std::string setting = fmt::format("{} = {}", key.name.substr(dot + 1), key.fallback);
+    out += fmt::format("    {:<36} # {}\n", setting, key.meaning);
+  }
+  return out;
+}
+
+}  // namespace
+
+int run_dimd(int argc, char** argv) {
+  Options options;
+  CLI::App app{"dimd is a DIM/2023 station: people log in, it keeps their messages until they have them.", "dimd"};
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "dimd 0.1.0 (DIM/2023)");
+  app.footer(footer);
+  const auto data = [&](CLI::App* command) {
+    command->add_option("--data", options.data, "folder of keys and store (made with mode 0700)")->required();
+  };
+  const auto network = [&](CLI::App* command) {
+    command->add_option("--config", options.config_file, "configuration; default: DATA/dimd.toml when it is there");
+    command->add_option("--listen", options.listen, "IPv6 address to listen on; default ::");
+    command->add_option("--port-base", options.port_base, "port of the control lane, text is the next; default 8800");
+  };
+  CLI::App* run_command = app.add_subcommand("run", "run the station until it is told to stop");
+  data(run_command);
+  network(run_command);
+  CLI::App* id_command = app.add_subcommand("id", "show the station's ID, fingerprint and certificate pins");
+  data(id_command);
+  id_command->add_flag("--json", options.json, "one JSON object");
+  CLI::App* invite_command = app.add_subcommand("invite", "show the link (and QR code) that people join with");
+  data(invite_command);
+  network(invite_command);
+  invite_command->add_option("--host", options.host, "name or IPv6 address to put into the link");
+  invite_command->add_flag("--json", options.json, "one JSON object, no QR code");
+  CLI::App* check_command = app.add_subcommand("check", "look at ports, clock, disk, keys and limits");
+  data(check_command);
+  network(check_command);
+  check_command->add_flag("--json", options.json, "one JSON object");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? 0 : static_cast<int>(Exit::usage);
+  }
+  while (options.data.size() > 1 && options.data.back() == '/') options.data.pop_back();
+  if (run_command->parsed()) return run(options);
+  if (id_command->parsed()) return show_id(options);
+  if (invite_command->parsed()) return invite(options);
+  return check(options);
+}
+
+}  // namespace dim

@@ -1,0 +1,47 @@
+// The configuration of dimd: one TOML file, every key checked (security.md C01-C03). docs/operator.md has the table.
+#pragma once
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dim/store/store.h"
+#include "net/admission.h"
+#include "server/exit_codes.h"
+#include "server/station.h"
+
+namespace dim {
+
+enum class LogLevel : std::uint8_t { debug, info, warn, error, off };
+
+struct DaemonConfig {
+  std::string data;                  ///< folder of keys and store
+  std::string listen = "::";         ///< IPv6 address
+  std::uint16_t port_base = 8800;    ///< 8800 lane; the others follow. 0: any free ports (tests)
+  std::string public_host;           ///< what invitations name; empty: found out
+  StationConfig station;
+  InboxLimits inbox{limits::kInboxMessages, limits::kInboxBytes};
+  AdmissionLimits admission;
+  LogLevel log_level = LogLevel::info;
+};
+
+/// Reads `text` over `config`; `file` is for messages only. An unknown key names the nearest known one.
+std::expected<DaemonConfig, Failure> parse_config(std::string_view text, const std::string& file, DaemonConfig config);
+/// As parse_config with the bytes of a file.
+std::expected<DaemonConfig, Failure> read_config(const std::string& file, DaemonConfig config);
+
+/// "2001:db8::1", "::": an address that may be listened on; IPv4 in any dress is refused.
+bool valid_listen_address(const std::string& text);
+/// Bytes: 4096, "64KiB", "4MiB", "2GiB"; nothing when it is another form.
+std::optional<std::int64_t> parse_size(std::string_view text);
+
+/// One row of the table of keys, for --help and the manual.
+struct ConfigKey {
+  std::string_view name;     ///< "quotas.messages_per_second"
+  std::string_view fallback; ///< default
+  std::string_view meaning;
+};
+std::vector<ConfigKey> config_keys();
+
+}  // namespace dim

@@ -1,0 +1,401 @@
+#include <array>
+
+#include "server/station_fixture.h"
+
+namespace dim::station_test {
+namespace {
+
+class Connect : public StationTest {};
+
+TEST_F(Connect, LogsInAnUnknownUserWhoShowsTheMeta) {
+  auto in = login("alice");
+  EXPECT_EQ(in.welcome.get("session").size(), 32U);
+  EXPECT_EQ(in.token.size(), 32U);
+  EXPECT_EQ(in.welcome.get("limit-control"), "65536");
+  EXPECT_EQ(in.welcome.get("limit-text"), "1048576");
+  EXPECT_EQ(in.welcome.get("cursor"), "0");
+  EXPECT_EQ(in.welcome.get("chosen"), "crc32c");
+  EXPECT_TRUE(in.control->link.was_proven);
+  ASSERT_TRUE(store.identity(id_of("alice")).value());
+  EXPECT_TRUE((*store.identity(id_of("alice")))->pinned);
+  EXPECT_EQ(store.documents(id_of("alice"))->size(), 1U);
+  auto again = connect();
+  EXPECT_EQ(answer(*again, hello(user("alice"))).get("known"), "yes");
+}
+
+TEST_F(Connect, TheStationProvesItselfBeforeTheClientDoes) {
+  auto peer = connect();
+  const Packet challenge = answer(*peer, hello(user("alice")));
+  ASSERT_EQ(challenge.code, 418);
+  EXPECT_EQ(challenge.get("author"), station_account().id.text());
+  ConnectInput input = input_for(user("alice"), *peer, challenge);
+  input.station = true;
+  EXPECT_TRUE(station_account().meta.key().verify(connect_signing_input(input),
+                                                  *from_base64(challenge.get("signature"))));
+  auto shown = parse_json_object(*challenge.content);
+  ASSERT_TRUE(shown);
+  EXPECT_TRUE(Meta::parse(*shown->find("meta")->object())->matches(station_account().id));
+}
+
+TEST_F(Connect, S01_RefusesIpv4InAnyDress) {
+  for (const char* target : {"1.2.3.4", "::ffff:1.2.3.4", "::1.2.3.4", "64:ff9b::102:304", "016.1.1.1", "0x7f000001"}) {
+    auto peer = connect();
+    EXPECT_EQ(answer(*peer, hello(user("alice"), target)).code, 401) << target;
+  }
+}
+
+TEST_F(Connect, S02_RefusesAddressesThatNobodyHas) {
+  for (const char* target : {"::", "ff02::1", "fe80::1", "fe80::1%eth0"}) {
+    auto peer = connect();
+    EXPECT_EQ(answer(*peer, hello(user("alice"), target)).code, 401) << target;
+  }
+  auto peer = connect();
+  EXPECT_EQ(answer(*peer, hello(user("alice"), "2001:db8::99")).code, 418);
+}
+
+TEST_F(Connect, S03_ChoosesAesFromAListAndRefusesAListWithoutIt) {
+  auto peer = connect();
+  Packet packet = hello(user("alice"));
+  const Packet refused = answer(*peer, packet.set("encryption", "ROT13"));
+  EXPECT_EQ(refused.code, 303);
+  EXPECT_EQ(refused.get("encryption"), "[AES]");
+  EXPECT_EQ(answer(*peer, packet.set("encryption", "[RC4, AES]")).code, 418);
+}
+
+TEST_F(Connect, S04_RefusesASignatureOverAnotherConnection) {
+  auto first = connect();
+  auto second = connect();
+  const Packet challenge = answer(*second, hello(user("alice")));
+  const ConnectInput stolen = input_for(user("alice"), *first, challenge);
+  EXPECT_EQ(answer(*second, proof(user("alice"), stolen, true)).code, 402);
+}
+
+TEST_F(Connect, S05_RefusesASignatureForAnotherStationRoleOrPort) {
+  for (int which = 0; which < 3; ++which) {
+    auto peer = connect();
+    const Packet challenge = answer(*peer, hello(user("alice")));
+    ConnectInput input = input_for(user("alice"), *peer, challenge);
+    if (which == 0) input.station_id = user("bob").id.text();
+    if (which == 1) input.station = true;
+    if (which == 2) input.port = 8801;
+    EXPECT_EQ(answer(*peer, proof(user("alice"), input, true)).code, 402) << which;
+  }
+}
+
+TEST_F(Connect, S06_AChallengeWorksOnceAndForThirtySeconds) {
+  auto peer = connect();
+  const Packet challenge = answer(*peer, hello(user("alice")));
+  const ConnectInput input = input_for(user("alice"), *peer, challenge);
+  ConnectInput wrong = input;
+  wrong.port = 1;
+  EXPECT_EQ(answer(*peer, proof(user("alice"), wrong, true)).code, 402);
+  EXPECT_EQ(answer(*peer, proof(user("alice"), input, true)).code, 402) << "used up by the wrong proof";
+
+  auto late = connect();
+  const Packet second = answer(*late, hello(user("alice")));
+  clock.at += 30'001;  // no tick: the log-in deadline of 20 s does not help here
+  EXPECT_EQ(answer(*late, proof(user("alice"), input_for(user("alice"), *late, second), true)).code, 511);
+}
+
+TEST_F(Connect, S07_TheAuthorMustBeTheSigner) {
+  auto peer = connect();
+  Packet challenge = answer(*peer, hello(user("alice")));
+  Packet packet = proof(user("bob"), input_for(user("alice"), *peer, challenge), true);
+  EXPECT_EQ(answer(*peer, packet).code, 402) << "other author than in the first step";
+
+  challenge = answer(*peer, hello(user("alice")));
+  packet = proof(user("bob"), input_for(user("alice"), *peer, challenge), true);
+  packet.set("author", id_of("alice"));
+  EXPECT_EQ(answer(*peer, packet).code, 402) << "a meta of another ID";
+
+  auto third = connect();
+  challenge = answer(*third, hello(user("alice")));
+  const ConnectInput input = input_for(user("alice"), *third, challenge);
+  const Packet again = answer(*third, proof(user("alice"), input, false));
+  EXPECT_EQ(again.code, 418);
+  EXPECT_EQ(again.get("known"), "no");
+  EXPECT_NE(again.get("challenge"), challenge.get("challenge"));
+  EXPECT_EQ(answer(*third, proof(user("alice"), input_for(user("alice"), *third, again), true)).code, 200);
+}
+
+TEST_F(Connect, S10_RefusesAStationAsAuthor) {
+  auto peer = connect();
+  Packet packet = hello(user("alice"));
+  packet.set("author", station_account().id.text());
+  EXPECT_EQ(answer(*peer, packet).code, 403);
+  EXPECT_TRUE(peer->link.closed);
+}
+
+TEST_F(Connect, S11_RefusesTheBannedAndEndsTheirSessions) {
+  auto in = online("alice");
+  auto other = online("bob");
+  station->reload(config.quotas, {id_of("alice")});
+  station->end_of_turn();
+  EXPECT_TRUE(in.control->link.closed);
+  EXPECT_TRUE(in.text->link.closed);
+  EXPECT_EQ(in.control->take().front().code, 403);
+  EXPECT_FALSE(other.control->link.closed);
+
+  auto peer = connect();
+  const Packet challenge = answer(*peer, hello(user("alice")));
+  EXPECT_EQ(answer(*peer, proof(user("alice"), input_for(user("alice"), *peer, challenge), false)).code, 403);
+  EXPECT_TRUE(peer->link.closed);
+}
+
+TEST_F(Connect, S12_RefusesAWrongExpiredOrForeignProof) {
+  auto alice = login("alice");
+  auto bob = login("bob");
+  const auto lane = [&](const LoggedIn& in, const Bytes& proof_bytes, const Peer& peer) {
+    Packet packet = Packet::request(Operation::connect);
+    packet.set("id", "1").set("session", in.session).set("proof", to_base64(proof_bytes));
+    Packet out;
+    send(const_cast<Peer&>(peer), packet);
+    auto all = const_cast<Peer&>(peer).take();
+    return all.empty() ? out : all.front();
+  };
+  const auto right = [](const LoggedIn& in, const Peer& peer) {
+    const Digest32 digest = port_proof(in.token, 8801, peer.binding);
+    return Bytes(digest.begin(), digest.end());
+  };
+  auto peer = connect(Lane::text);
+  EXPECT_EQ(lane(alice, Bytes(32, 0), *peer).code, 419);
+  EXPECT_EQ(lane(alice, right(bob, *peer), *peer).code, 419);
+  peer = connect(Lane::text);
+  EXPECT_EQ(lane(alice, alice.token, *peer).code, 419) << "the bare token";
+  clock.at += limits::kTokenMs + 1;
+  EXPECT_EQ(lane(alice, right(alice, *peer), *peer).code, 419) << "expired";
+  clock.at -= limits::kTokenMs + 1;
+  EXPECT_EQ(lane(alice, right(alice, *peer), *peer).code, 200);
+}
+
+TEST_F(Connect, S13_AProofForOnePortFailsOnAnother) {
+  auto alice = login("alice");
+  auto peer = connect(Lane::media);
+  Packet packet = Packet::request(Operation::connect);
+  packet.set("session", alice.session).set("proof", to_base64(port_proof(alice.token, 8801, peer->binding)));
+  EXPECT_EQ(answer(*peer, packet).code, 419);
+  packet.set("proof", to_base64(port_proof(alice.token, 8802, peer->binding)));
+  EXPECT_EQ(answer(*peer, packet).code, 200);
+}
+
+class Resume : public StationTest {
+ protected:
+  Packet resume(Peer& peer, const LoggedIn& in, const std::string& secret) {
+    Packet packet = Packet::request(Operation::connect);
+    packet.set("id", "1").set("author", in.account->id.bare().text()).set("target", in.session).set("resume", secret);
+    auto all = ask(peer, packet);
+    return all.empty() ? Packet{} : all.front();
+  }
+};
+
+TEST_F(Resume, S14_RefusesUnknownAndMalformedSessions) {
+  auto in = login("alice");
+  auto peer = connect();
+  in.session = "018f6f0e7b8c7cc2a1f3b0d5f3a1c9e4";
+  EXPECT_EQ(resume(*peer, in, in.resume).code, 419);
+  in.session = "no-guid";
+  EXPECT_EQ(resume(*peer, in, in.resume).code, 401);
+  auto lane = connect(Lane::text);
+  Packet packet = Packet::request(Operation::connect);
+  packet.set("session", "zz").set("proof", to_base64(Bytes(32, 1)));
+  EXPECT_EQ(answer(*lane, packet).code, 401);
+  packet.set("session", "018f6f0e7b8c7cc2a1f3b0d5f3a1c9e4");
+  EXPECT_EQ(answer(*lane, packet).code, 419);
+}
+
+TEST_F(Resume, SurvivesARestartAndTakesOverOldConnections) {
+  auto in = online("alice");
+  start();  // the process died: tokens are gone, the disk is not
+  auto peer = connect();
+  const Packet welcome = resume(*peer, in, in.resume);
+  ASSERT_EQ(welcome.code, 200) << welcome.get("message");
+  EXPECT_EQ(welcome.get("session"), in.session);
+  EXPECT_NE(welcome.get("resume"), in.resume);
+  EXPECT_NE(welcome.get("token"), in.welcome.get("token"));
+
+  auto newer = connect();
+  const Packet second = resume(*newer, in, std::string(welcome.get("resume")));
+  EXPECT_EQ(second.code, 200);
+  EXPECT_TRUE(peer->link.closed);
+  EXPECT_EQ(station->sessions(), 1U);
+}
+
+TEST_F(Resume, S14_AUsedSecretEndsTheSessionAndIsTold) {
+  auto in = login("alice");
+  auto other = login("alice");
+  const std::string stolen = in.resume;
+  station->closed(in.control->id);
+  station->end_of_turn();
+  auto thief = connect();
+  ASSERT_EQ(resume(*thief, in, stolen).code, 200);
+  Packet ping = Packet::request(Operation::notify);
+  EXPECT_EQ(answer(*thief, ping.set("id", "9").set("type", "ping")).code, 200);
+
+  auto owner = connect();
+  EXPECT_EQ(resume(*owner, in, stolen).code, 419);
+  EXPECT_TRUE(thief->link.closed);
+  auto told = other.control->take();
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].get("type"), "session");
+  EXPECT_EQ(told[0].get("state"), "theft");
+  EXPECT_EQ(station->counters().thefts, 1U);
+  EXPECT_FALSE(store.resume(*Guid::parse(in.session)).value());
+  EXPECT_EQ(answer(*owner, hello(user("alice"))).code, 418) << "the identity can still be proven there";
+}
+
+TEST_F(Resume, ALostAnswerIsNotTheft) {
+  auto in = login("alice");
+  auto first = connect();
+  ASSERT_EQ(resume(*first, in, in.resume).code, 200);
+  station->closed(first->id);  // the client never saw the answer
+  start();
+  auto second = connect();
+  EXPECT_EQ(resume(*second, in, in.resume).code, 200);
+  EXPECT_EQ(station->counters().thefts, 0U);
+}
+
+TEST_F(Resume, SecretsAreOnTheDiskAsDigestsOnly) {
+  auto in = login("alice");
+  const auto stored = store.resume(*Guid::parse(in.session)).value();
+  ASSERT_TRUE(stored);
+  EXPECT_EQ(stored->secret_sha256.find(in.resume), std::string::npos);
+  EXPECT_EQ(stored->secret_sha256.size(), 64U);
+}
+
+TEST_F(Connect, S15_TheNinthSessionReplacesTheOldest) {
+  std::vector<LoggedIn> all;
+  for (int i = 0; i < 8; ++i) {
+    all.push_back(login("alice"));
+    clock.at += 1'000;
+  }
+  Packet ping = Packet::request(Operation::notify);
+  EXPECT_EQ(answer(*all[0].control, ping.set("type", "ping")).code, 200);  // now the second is the oldest idle
+  clock.at += 1'000;
+  auto ninth = login("alice");
+  EXPECT_EQ(station->sessions(), 8U);
+  EXPECT_FALSE(all[0].control->link.closed);
+  EXPECT_TRUE(all[1].control->link.closed);
+  auto told = all[1].control->take();
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].get("state"), "replaced");
+}
+
+TEST_F(Connect, S15_RefusesASecondConnectionOnOnePort) {
+  auto in = online("alice");
+  auto first = std::move(in.text);
+  EXPECT_EQ(open_lane(in, 0).code, 407);
+  EXPECT_FALSE(first->link.closed);
+}
+
+TEST_F(Connect, P35_RefusesASecondConnect) {
+  auto in = online("alice");
+  EXPECT_EQ(answer(*in.control, hello(user("alice"))).code, 407);
+  Packet packet = Packet::request(Operation::connect);
+  packet.set("session", in.session).set("proof", to_base64(Bytes(32, 1)));
+  EXPECT_EQ(answer(*in.text, packet).code, 407);
+  EXPECT_FALSE(in.control->link.closed);
+}
+
+TEST_F(Connect, EndingTheControlLaneEndsTheOthers) {
+  auto in = online("alice");
+  station->closed(in.control->id);
+  station->end_of_turn();
+  EXPECT_TRUE(in.text->link.closed);
+  EXPECT_EQ(station->sessions(), 0U);
+}
+
+TEST_F(Connect, NothingButConnectBeforeTheLogin) {
+  auto peer = connect();
+  Packet ping = Packet::request(Operation::notify);
+  EXPECT_EQ(answer(*peer, ping.set("type", "ping")).code, 418);
+  auto text = connect(Lane::text);
+  EXPECT_EQ(answer(*text, create(user("alice"), id_of("bob"), "hi")).code, 418);
+  EXPECT_EQ(answer(*text, hello(user("alice"))).code, 417);
+}
+
+TEST_F(Connect, FailedLoginsAreCountedForTheNetworkNotForTheUser) {
+  Packet last;
+  for (int i = 0; i < 12; ++i) {
+    auto peer = connect(Lane::control, "2001:db8:bad::" + std::to_string(i + 1));
+    const Packet challenge = answer(*peer, hello(user("alice")));
+    last = challenge;
+    if (challenge.code != 418) break;
+    ConnectInput wrong = input_for(user("alice"), *peer, challenge);
+    wrong.port = 1;
+    EXPECT_EQ(answer(*peer, proof(user("alice"), wrong, true)).code, 402);
+  }
+  EXPECT_EQ(last.code, 416);
+  EXPECT_FALSE(last.get("retry-after").empty());
+  EXPECT_EQ(login("alice", "2001:db8:600d::1").welcome.code, 200);
+}
+
+TEST_F(Connect, TheThirdWrongProofCloses) {
+  auto peer = connect();
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_FALSE(peer->link.closed);
+    const Packet challenge = answer(*peer, hello(user("alice")));
+    ConnectInput wrong = input_for(user("alice"), *peer, challenge);
+    wrong.port = 1;
+    EXPECT_EQ(answer(*peer, proof(user("alice"), wrong, true)).code, 402);
+  }
+  EXPECT_TRUE(peer->link.closed);
+}
+
+TEST_F(Connect, P16_AHeaderThatNeverEndsIsClosedAfterTenSeconds) {
+  auto peer = connect();
+  bytes(*peer, "version: dim/2023\noperation: CONNECT\nx: ");
+  for (int i = 0; i < 99; ++i) {
+    pass(100);
+    if (!peer->link.closed) bytes(*peer, "y");
+  }
+  EXPECT_FALSE(peer->link.closed);
+  pass(1'200);
+  EXPECT_TRUE(peer->link.closed);
+  EXPECT_EQ(peer->take().front().code, 511);
+}
+
+TEST_F(Connect, P19_AContentThatStopsIsClosedAfterTenSeconds) {
+  auto in = online("alice");
+  bytes(*in.text, "version: dim/2023\noperation: CREATE\nid: 4\ntype: message\nlength: 9999\nchecksum: crc32c-AAAAAA==\n"
+                  "content: |\n\"\"\"\nhalf");
+  pass(9'000);
+  EXPECT_FALSE(in.text->link.closed);
+  pass(2'500);
+  EXPECT_TRUE(in.text->link.closed);
+  auto told = in.text->take();
+  ASSERT_FALSE(told.empty());
+  EXPECT_EQ(told.front().code, 511);
+}
+
+TEST_F(Connect, IdleSessionsEndAfterFiveMinutesAndPingsKeepThem) {
+  auto in = online("alice");
+  Packet ping = Packet::request(Operation::notify);
+  ping.set("type", "ping");
+  pass(200'000, 1'000);
+  EXPECT_EQ(answer(*in.control, ping).code, 200);
+  pass(200'000, 1'000);
+  EXPECT_FALSE(in.control->link.closed);
+  EXPECT_TRUE(in.text->link.closed);
+  pass(101'000, 1'000);
+  EXPECT_TRUE(in.control->link.closed);
+}
+
+TEST_F(Connect, LoginMustBeCompleteInTwentySeconds) {
+  auto peer = connect();
+  EXPECT_EQ(answer(*peer, hello(user("alice"))).code, 418);
+  pass(19'000);
+  EXPECT_FALSE(peer->link.closed);
+  pass(2'000);
+  EXPECT_TRUE(peer->link.closed);
+}
+
+TEST_F(Connect, AStationThatStopsSaysSo) {
+  auto in = online("alice");
+  station->stop();
+  station->end_of_turn();
+  EXPECT_TRUE(in.control->link.closed);
+  EXPECT_EQ(in.control->take().front().code, 503);
+}
+
+}  // namespace
+}  // namespace dim::station_test

@@ -1,0 +1,240 @@
+// Inside of the station, shared by its source files: links, the turn, pending commits. Nobody else includes it.
+#pragma once
+#include <array>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "dim/engine/engine.h"
+#include "dim/message/message.h"
+#include "dim/packet/reader.h"
+#include "server/session_table.h"
+#include "server/station.h"
+
+namespace dim {
+
+/// A log-in between the station's challenge and the client's proof.
+struct LoginChallenge {
+  std::string author;
+  std::string target;
+  Bytes challenge;
+  Bytes nonce;
+  std::string offered;
+  std::string chosen;
+  Millis issued = 0;  // monotonic
+};
+
+struct LinkState {
+  enum class Phase : std::uint8_t { hello, challenged, proven };
+
+  LinkState(LinkId link_id, StationLink& owner, LinkInfo link_info)
+      : id(link_id), link(&owner), info(std::move(link_info)), reader({.lane = info.lane}) {}
+
+  LinkId id;
+  StationLink* link;
+  LinkInfo info;
+  std::uint64_t subnet = 0;  ///< 0: no quotas of a /64
+  PacketReader reader;
+  Phase phase = Phase::hello;
+  bool busy = false;       ///< a log-in is being committed: nothing else is read meanwhile
+  bool paused = false;     ///< what the Link was last told
+  bool processing = false;
+  bool dirty = false;      ///< stands in StationCore::dirty_
+  bool waiting = false;    ///< stands in StationCore::ready_
+  bool listed = false;     ///< stands in StationCore::held_
+  bool closing = false;    ///< close after the flush of this turn
+  UserSession* session = nullptr;
+  std::unique_ptr<LoginChallenge> challenge;
+  std::vector<std::string> open;  ///< ids of requests without an answer yet
+  std::size_t unanswered = 0;     ///< the same count, also of requests that have no id
+  std::string out;
+
+  Millis opened = 0, last_byte = 0, window_start = 0, held_until = 0;  ///< monotonic
+  std::size_t window_bytes = 0;
+  bool had_packet = false;
+  unsigned failures = 0, strays = 0, refusals = 0;
+
+  bool pushing = false;    ///< asked for the inbox
+  bool caught_up = false;  ///< everything durable up to now has been pushed
+  Cursor sent = 0;
+};
+
+/// One request that is being handled.
+struct StationRequest {
+  LinkState& link;
+  UserSession& session;
+  Packet& packet;
+  std::string id;
+};
+
+/// A CREATE of a message or receipt on its way to the disk, with what is needed to push it without reading it back.
+struct PendingMessage {
+  LinkId link{};
+  std::string reply;
+  StoredMessage message;
+  std::vector<std::string> receivers;
+};
+
+using Completion = std::function<void(const Result<std::vector<Written>>&)>;
+
+struct PendingWrite {
+  std::size_t first = 0;  ///< index of its first write in the batch
+  std::size_t count = 0;
+  std::variant<PendingMessage, Completion> what;
+};
+
+/// Answers to the last CREATEs, so that a repeated one gets the same.
+class AnswerCache {
+ public:
+  struct Entry {
+    Millis time = 0;
+    bool taken = false;
+  };
+  void put(const Guid& guid, Entry entry);
+  std::optional<Entry> find(const Guid& guid) const;
+
+ private:
+  static constexpr std::size_t kSlots = 16'384;
+  struct GuidHash {
+    std::size_t operator()(const std::array<std::uint8_t, 16>& bytes) const;
+  };
+  std::unordered_map<std::array<std::uint8_t, 16>, Entry, GuidHash> entries_;
+  std::vector<std::array<std::uint8_t, 16>> ring_;
+  std::size_t next_ = 0;
+};
+
+class StationCore {
+ public:
+  StationCore(StationConfig config, const Account& account, Store& reads, Committer& committer, Clock& clock,
+              Random& random);
+
+  // station.cc
+  LinkId opened(StationLink& link, LinkInfo info);
+  void received(LinkId id, std::string_view bytes);
+  void drained(LinkId id);
+  void closed(LinkId id);
+  void tick();
+  void end_of_turn();
+  void reload(const Quotas& quotas, std::set<std::string, std::less<>> bans);
+  void stop();
+
+  bool failed_ = false;
+  StationCounters counters_;
+  std::function<void(const StationEvent&)> on_event_;
+  std::unordered_map<LinkId, std::unique_ptr<LinkState>> links_;
+  SessionTable sessions_;
+
+ private:
+  using Handler = void (StationCore::*)(StationRequest&);
+  struct Operations;  // the handler table
+
+  // station.cc: links and turns
+  LinkState* find(LinkId id);
+  void process(LinkState& link);
+  bool held(const LinkState& link) const;
+  void update_pause(LinkState& link);
+  void mark_dirty(LinkState& link);
+  void wake(LinkState& link);
+  void send(LinkState& link, std::string_view bytes);
+  void send(LinkState& link, const Packet& packet);
+  void refuse(LinkState& link, std::string_view reply, const Error& error);
+  void refuse_and_close(LinkState& link, std::string_view reply, const Error& error);
+  void read_failed(LinkState& link, std::string_view reply, const Error& error);
+  void close_link(LinkState& link);
+  void flush_link(LinkId id);
+  void let_go(LinkState& link);
+  void check_times(LinkState& link, Millis now);
+  std::size_t queued(const LinkState& link) const { return link.link->queued() + link.out.size(); }
+  void event(StationEvent::Level level, std::string_view name, std::string who, std::string_view detail = {}) const;
+  const std::string& time_text(Millis time);
+
+  // station.cc: commits
+  void submit(std::vector<Write> writes, Completion done);
+  void submit(Write write) { batch_.push_back(std::move(write)); }
+  void submit_message(PendingMessage pending);
+  void flush_batch();
+  void committed(std::vector<PendingWrite>& pending, const Result<std::vector<Written>>& written);
+  void open_request(LinkState& link, const std::string& id);
+  LinkState* finish_request(LinkId id, const std::string& reply);
+
+  // connect.cc
+  void on_connect(LinkState& link, const Packet& packet);
+  void connect_control(LinkState& link, const Packet& packet);
+  void hello(LinkState& link, const Packet& packet, const std::string& author);
+  void send_challenge(LinkState& link, std::string_view reply, bool known);
+  void proof(LinkState& link, const Packet& packet, const std::string& author);
+  void resume(LinkState& link, const Packet& packet, const std::string& author);
+  void connect_lane(LinkState& link, const Packet& packet);
+  void login_failed(LinkState& link, std::string_view reply, const Error& error, std::string who);
+  void welcome(LinkState& link, UserSession& session, std::string_view reply, const Bytes& secret);
+  bool admit_login(LinkState& link, std::string_view reply);
+  void confirm_resume(UserSession& session);
+  void end_session(UserSession& session, std::string_view state, bool drop_resume);
+  void tell_sessions(std::string_view user, std::string_view state, const UserSession* except);
+  std::vector<PublicKey> keys_of(const std::string& id, const Meta& meta);
+
+  // operations.cc
+  void on_request(LinkState& link, Packet& packet);
+  bool within_quota(StationRequest& request, TokenBucket& bucket, const Rate& rate, double cost = 1);
+  void refuse_quota(StationRequest& request, Millis wait);
+  void refuse(StationRequest& request, const Error& error) { refuse(request.link, request.id, error); }
+  void create_message(StationRequest& request);
+  void get_message(StationRequest& request);
+  void notify_typing(StationRequest& request);
+  void notify_presence(StationRequest& request);
+  void notify_ping(StationRequest& request);
+  void notify_cursor(StationRequest& request);
+
+  // names.cc, documents.cc
+  void create_name(StationRequest& request);
+  void get_name(StationRequest& request);
+  void create_document(StationRequest& request);
+  void get_document(StationRequest& request);
+
+  // delivery.cc
+  bool deliver(const std::string& user, Cursor cursor, const StoredMessage& message);
+  void message_committed(PendingMessage& pending, const Result<std::vector<Written>>& all, std::size_t index);
+  void start_pushing(LinkState& link, Cursor after);
+  void pump(LinkState& link);
+  std::string encode_push(const std::string& user, Cursor cursor, const StoredMessage& message, Checksum checksum);
+  void remember_ack(UserSession& session);
+  void flush_acks();
+  bool known_user(const std::string& id);
+
+  StationConfig config_;
+  const Account& account_;
+  Store& reads_;
+  Committer& committer_;
+  Clock& clock_;
+  Random& random_;
+  std::string station_id_;
+  std::string credentials_;  // JSON of meta and visa, as step 2 of the log-in shows it
+
+  std::uint64_t next_link_ = 1;
+  std::vector<LinkId> dirty_;
+  std::deque<LinkId> ready_;
+  std::vector<LinkId> held_;  // links that wait for a time or for room in flight
+  std::vector<Write> batch_;
+  std::vector<PendingWrite> pending_;
+  std::size_t inflight_bytes_ = 0;
+  SubnetTable subnets_;
+  AnswerCache answers_;
+  std::unordered_map<std::string, Cursor> acks_;  // not yet submitted
+  std::unordered_map<std::string, Cursor> acked_; // highest that every pushing session has, of users online
+  std::unordered_map<std::string, bool> known_;   // users whose identity is stored
+  Millis next_scan_ = 0, next_ack_flush_ = 0, next_purge_ = 0;
+  Millis cached_time_ = -1;
+  std::string cached_time_text_;
+  bool stopping_ = false;
+};
+
+/// A whole number without sign, 1 to 18 digits.
+std::optional<std::int64_t> parse_count(std::string_view text);
+
+}  // namespace dim

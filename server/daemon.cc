@@ -1,0 +1,371 @@
+#include "server/daemon.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <unordered_map>
+
+#include "dim/crypto/os_random.h"
+#include "net/listener.h"
+#include "net/reactor.h"
+#include "net/system_clock.h"
+#include "server/keys.h"
+#include "sqlite/group_commit.h"
+#include "sqlite/sqlite_store.h"
+
+namespace dim {
+namespace {
+
+constexpr Millis kTickMs = 100;
+constexpr Millis kStopMs = 1'500;
+constexpr Millis kStatsMs = 600'000;
+constexpr Millis kEarliest = 1'704'067'200'000;  // 2024: a clock before that is not set (C07)
+constexpr std::array kLanes{Lane::control, Lane::text};
+// Not a graphical ID, so no user can own it: the record that ties a store to its station.
+constexpr std::string_view kOwnerName = "#station";
+
+/// The station's view of one connection.
+class ConnectionLink final : public StationLink {
+ public:
+  explicit ConnectionLink(std::shared_ptr<Connection> connection) : connection_(std::move(connection)) {}
+  void send(std::string bytes) override { connection_->send(bytes); }
+  void close() override { connection_->close(); }
+  std::size_t queued() const override { return connection_->queued_bytes(); }
+  void pause(bool paused) override {
+    if (paused) connection_->pause_reading();
+    else connection_->resume_reading();
+  }
+  void proven() override { connection_->mark_authenticated(); }
+  Connection& connection() { return *connection_; }
+  LinkId id{};
+
+ private:
+  std::shared_ptr<Connection> connection_;
+};
+
+class ThreadCommitter final : public Committer {
+ public:
+  explicit ThreadCommitter(GroupCommit& group) : group_(group) {}
+  void submit(std::vector<Write> writes, Done done) override { group_.submit(std::move(writes), std::move(done)); }
+
+ private:
+  GroupCommit& group_;
+};
+
+LogLevel level_of(StationEvent::Level level) {
+  switch (level) {
+    case StationEvent::Level::debug: return LogLevel::debug;
+    case StationEvent::Level::info: return LogLevel::info;
+    case StationEvent::Level::warn: return LogLevel::warn;
+    case StationEvent::Level::error: break;
+  }
+  return LogLevel::error;
+}
+
+Failure store_failure(const std::string& data, const Error& error) {
+  switch (error.code) {
+    case Errc::conflict:
+      return {Exit::locked, fmt::format("{}: another station is running here; stop it first (only one may use a folder)", data)};
+    case Errc::edition:
+      return {Exit::keys, fmt::format("{}: the store was written by a newer dimd; run that version", data)};
+    case Errc::forbidden:
+      return {Exit::not_writable, fmt::format("{}: cannot be written; give the folder to the user that runs dimd", data)};
+    case Errc::insufficient_storage:
+      return {Exit::disk_full, fmt::format("{}: the disk is full; make room and start again", data)};
+    case Errc::internal:
+      return {Exit::keys, fmt::format("{}: the store is damaged ({}); restore the backup", data, error.hint)};
+    default: break;
+  }
+  return {Exit::store_failed, fmt::format("{}: the store cannot be opened: {}", data, error.hint)};
+}
+
+}  // namespace
+
+struct Daemon::Impl {
+  Impl(const DaemonConfig& settings, Log& output, StationKeys loaded, std::unique_ptr<SqliteStore> opened)
+      : config(settings), log(output), keys(std::move(loaded)), store(std::move(opened)) {}
+  ~Impl() {
+    listeners.clear();
+    // The writer first: its callbacks are for the station.
+    if (group) group->stop();
+  }
+
+  std::expected<void, Failure> listen();
+  void accepted(Lane lane, std::shared_ptr<Connection> connection);
+  void turn_soon();
+  void end_of_turn();
+  void tick();
+  void begin_stop(Exit code);
+  void finish_stop();
+  void report(std::string_view event);
+
+  DaemonConfig config;
+  Log& log;
+  StationKeys keys;
+  std::unique_ptr<SqliteStore> store;
+  OsRandom random;
+  SystemClock clock;
+  Reactor reactor;
+  std::shared_ptr<Gate> gate;
+  std::unique_ptr<GroupCommit> group;
+  std::unique_ptr<ThreadCommitter> committer;
+  std::unique_ptr<Station> station;
+  std::unordered_map<std::uint64_t, std::unique_ptr<ConnectionLink>> links;  // by Connection::id
+  std::vector<std::pair<Lane, std::unique_ptr<Listener>>> listeners;
+  Timer ticker;
+  Timer stopper;
+  bool turn_posted = false;
+  bool stopping = false;
+  bool clock_warned = false;
+  Millis stop_until = 0;
+  Millis next_stats = 0;
+  std::atomic<bool> stopped = false;
+  Exit exit = Exit::ok;
+};
+
+std::expected<std::unique_ptr<Daemon>, Failure> Daemon::open(const DaemonConfig& config, Log& log) {
+  SystemClock clock;
+  OsRandom random;
+  if (::mkdir(config.data.c_str(), 0700) != 0 && errno != EEXIST) {
+    return std::unexpected(
+        Failure{errno == ENOSPC ? Exit::disk_full : Exit::not_writable,
+                fmt::format("{}: the folder cannot be made; make it, or give another one with --data", config.data)});
+  }
+  SqliteOptions store_options;
+  store_options.limits = config.inbox;
+  auto store = SqliteStore::open(config.data, store_options);
+  if (!store) return std::unexpected(store_failure(config.data, store.error()));
+
+  auto owner = (*store)->owner_of(std::string(kOwnerName));
+  if (!owner) return std::unexpected(store_failure(config.data, owner.error()));
+  if (!have_keys(config.data)) {
+    if (*owner) {
+      return std::unexpected(Failure{
+          Exit::keys, fmt::format("{}: missing, while the store beside it belongs to {}; put the file from your backup there. "
+                                  "New keys would be another station: for one, start with an empty folder",
+                                  key_file(config.data), **owner)});
+    }
+    auto made = make_keys(clock.now(), random);
+    if (!made) return std::unexpected(made.error());
+    if (auto saved = save_keys(config.data, *made); !saved) return std::unexpected(saved.error());
+    log.write(LogLevel::info, "keys-made", {{"station", made->account.id.text()}});
+  }
+  auto keys = load_keys(config.data);
+  if (!keys) return std::unexpected(keys.error());
+  const std::string id = keys->account.id.text();
+  if (*owner && **owner != id) {
+    return std::unexpected(Failure{
+        Exit::keys, fmt::format("{}: these are the keys of {}, the store belongs to {}; put the right file there",
+                                key_file(config.data), id, **owner)});
+  }
+  if (!*owner) {
+    const std::array<Write, 1> tie{PutName{std::string(kOwnerName), id, clock.now()}};
+    if (auto tied = (*store)->commit(tie); !tied) return std::unexpected(store_failure(config.data, tied.error()));
+  }
+
+  auto impl = std::make_unique<Impl>(config, log, std::move(*keys), std::move(*store));
+  impl->config.admission.count_loopback = config.station.quotas.count_loopback;
+  impl->gate = std::make_shared<Gate>(impl->reactor, impl->config.admission, impl->random);
+  if (auto listening = impl->listen(); !listening) return std::unexpected(listening.error());
+  std::unique_ptr<Daemon> daemon(new Daemon(std::move(impl)));
+  Impl& self = *daemon->impl_;
+
+  const std::string host = config.public_host.empty()
+                               ? (config.listen == "::" ? machine_address() : config.listen)
+                               : config.public_host;
+  if (update_visa(self.keys, host, daemon->port(Lane::control), clock.now())) {
+    if (auto saved = save_keys(config.data, self.keys); !saved) return std::unexpected(saved.error());
+  }
+  self.group = std::make_unique<GroupCommit>(
+      *self.store, self.clock,
+      [impl = &self](std::move_only_function<void()> work) {
+        impl->reactor.post([impl, work = std::move(work)]() mutable {
+          work();
+          impl->end_of_turn();
+        });
+      },
+      GroupCommit::Options{.batch_bytes = 1 * limits::kMiB,
+                           .on_failure = [impl = &self](const Error& error) {
+                             impl->log.write(LogLevel::error, "store-failed", {{"error", to_string(error)}});
+                             impl->begin_stop(Exit::store_failed);
+                           }});
+  self.committer = std::make_unique<ThreadCommitter>(*self.group);
+  self.station = std::make_unique<Station>(self.config.station, self.keys.account, *self.store, *self.committer,
+                                           self.clock, self.random);
+  self.station->on_event([impl = &self](const StationEvent& event) {
+    impl->log.write(level_of(event.level), event.name, {{"who", event.who}, {"detail", std::string(event.detail)}});
+  });
+  return daemon;
+}
+
+Daemon::Daemon(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Daemon::~Daemon() = default;
+
+std::expected<void, Failure> Daemon::Impl::listen() {
+  auto tls = TlsContext::server(keys.tls.front());
+  if (!tls) {
+    return std::unexpected(Failure{Exit::keys, fmt::format("{}: the certificate cannot be used", key_file(config.data))});
+  }
+  for (const Lane lane : kLanes) {
+    ListenOptions options;
+    options.address = config.listen;
+    options.port = config.port_base == 0
+                       ? std::uint16_t{0}
+                       : static_cast<std::uint16_t>(config.port_base + static_cast<std::uint16_t>(lane));
+    options.tls = *tls;
+    auto listener = Listener::open(reactor, gate, options, [this, lane](std::shared_ptr<Connection> connection) {
+      accepted(lane, std::move(connection));
+    });
+    if (!listener) {
+      if (listener.error().code == Errc::config) {
+        return std::unexpected(Failure{Exit::usage, fmt::format("--listen {}: {}", config.listen, listener.error().hint)});
+      }
+      return std::unexpected(Failure{
+          Exit::port_in_use,
+          fmt::format("[{}]:{} cannot be bound ({}); stop the program that has it (ss -ltnp), or choose another --port-base",
+                      config.listen, options.port, listener.error().hint)});
+    }
+    listeners.emplace_back(lane, std::move(*listener));
+  }
+  return {};
+}
+
+void Daemon::Impl::accepted(Lane lane, std::shared_ptr<Connection> connection) {
+  auto binding = connection->channel_binding();
+  if (!binding || stopping) return connection->abort();
+  const std::uint64_t key = connection->id();
+  auto link = std::make_unique<ConnectionLink>(connection);
+  ConnectionLink* raw = link.get();
+  links.emplace(key, std::move(link));
+  raw->id = station->opened(*raw, {.lane = lane,
+                                   .remote = connection->peer().address_text(),
+                                   .channel_binding = std::move(*binding)});
+  connection->set_callbacks({.data =
+                                 [this, raw](std::string_view bytes) {
+                                   station->received(raw->id, bytes);
+                                   turn_soon();
+                                 },
+                             .drained =
+                                 [this, raw] {
+                                   station->drained(raw->id);
+                                   turn_soon();
+                                 },
+                             .ended = {},
+                             .closed =
+                                 [this, raw, key](CloseReason) {
+                                   station->closed(raw->id);
+                                   links.erase(key);
+                                   turn_soon();
+                                 }});
+  turn_soon();
+}
+
+/// One end of turn for everything that is ready now.
+void Daemon::Impl::turn_soon() {
+  if (std::exchange(turn_posted, true)) return;
+  reactor.post([this] { end_of_turn(); });
+}
+
+void Daemon::Impl::end_of_turn() {
+  turn_posted = false;
+  station->end_of_turn();
+  if (station->failed() && !stopping) begin_stop(Exit::store_failed);
+}
+
+void Daemon::Impl::tick() {
+  reactor.arm(ticker, kTickMs, [this] { tick(); });
+  station->tick();
+  end_of_turn();
+  const bool unset = clock.now() < kEarliest;
+  if (unset && !clock_warned) {
+    log.write(LogLevel::warn, "clock", {{"detail", "the clock stands before 2024; documents and messages will be refused"}});
+  }
+  clock_warned = unset;
+  if (clock.monotonic() >= next_stats) {
+    if (next_stats != 0) report("stats");
+    next_stats = clock.monotonic() + kStatsMs;
+  }
+}
+
+void Daemon::Impl::report(std::string_view event) {
+  const StationCounters& c = station->counters();
+  const Gate::Stats& g = gate->stats();
+  log.write(LogLevel::info, event,
+            {{"sessions", std::to_string(station->sessions())},
+             {"links", std::to_string(station->links())},
+             {"logins", std::to_string(c.logins)},
+             {"refused_logins", std::to_string(c.logins_refused)},
+             {"messages", std::to_string(c.messages_stored)},
+             {"pushed", std::to_string(c.pushed_live + c.pushed_from_store)},
+             {"bad_packets", std::to_string(c.bad_packets)},
+             {"over_quota", std::to_string(c.refused_quota)},
+             {"accepted", std::to_string(g.accepted)},
+             {"refused", std::to_string(g.refused_rate + g.refused_per_64 + g.refused_per_48 + g.refused_early + g.refused_full)},
+             {"tls_old", std::to_string(g.tls_old)},
+             {"tls_failed", std::to_string(g.tls_failed)}});
+}
+
+void Daemon::Impl::begin_stop(Exit code) {
+  if (std::exchange(stopping, true)) return;
+  exit = code;
+  listeners.clear();
+  // What was taken from clients first: its answers are on their way before the connections close.
+  station->end_of_turn();
+  if (code == Exit::ok) {
+    stop_until = clock.monotonic() + kStopMs;
+    station->stop();
+    station->end_of_turn();
+    group->stop();
+  } else {
+    stop_until = clock.monotonic() + kStopMs / 2;
+    station->end_of_turn();
+  }
+  finish_stop();
+}
+
+void Daemon::Impl::finish_stop() {
+  if (links.empty() || clock.monotonic() >= stop_until) {
+    report("stopped");
+    return reactor.stop();
+  }
+  reactor.arm(stopper, kTickMs, [this] { finish_stop(); });
+}
+
+Exit Daemon::run() {
+  impl_->reactor.post([impl = impl_.get()] {
+    impl->tick();
+    if (impl->stopped) impl->begin_stop(Exit::ok);
+  });
+  impl_->reactor.run();
+  return impl_->exit;
+}
+
+void Daemon::stop() {
+  if (impl_->stopped.exchange(true)) return;
+  impl_->reactor.post([impl = impl_.get()] { impl->begin_stop(Exit::ok); });
+}
+
+void Daemon::reload(DaemonConfig config) {
+  impl_->reactor.post([impl = impl_.get(), config = std::move(config)]() mutable {
+    impl->log.set_level(config.log_level);
+    impl->station->reload(config.station.quotas, std::move(config.station.bans));
+    impl->end_of_turn();
+    impl->log.write(LogLevel::info, "reloaded");
+  });
+}
+
+std::uint16_t Daemon::port(Lane lane) const {
+  for (const auto& [which, listener] : impl_->listeners) {
+    if (which == lane) return listener->port();
+  }
+  return 0;
+}
+
+std::string Daemon::station_id() const { return impl_->keys.account.id.text(); }
+std::vector<std::string> Daemon::pins() const { return impl_->keys.pins(); }
+const StationCounters& Daemon::counters() const { return impl_->station->counters(); }
+
+}  // namespace dim

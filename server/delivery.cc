@@ -1,0 +1,291 @@
+// Messages: from the sender to the disk, from there to the receiver's sessions in cursor order.
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "server/core.h"
+
+namespace dim {
+namespace {
+
+constexpr std::size_t kPageBytes = 256 * limits::kKiB;
+constexpr std::size_t kPushAheadBytes = 1 * limits::kMiB;  // of an old inbox; the live queue may grow to its limit
+constexpr std::size_t kKnownUsers = 200'000;
+
+Error error_of(Errc code, Literal hint) { return {code, hint.view}; }
+
+}  // namespace
+
+// --- CREATE -------------------------------------------------------------------------------------------------------
+
+/// Has logged in here at some time. Nobody else gets an inbox: IDs cost nothing, disks do.
+bool StationCore::known_user(const std::string& id) {
+  if (!sessions_.of(id).empty()) return true;
+  if (known_.contains(id)) return true;
+  const auto identity = reads_.identity(id);
+  if (!identity || !*identity) return false;
+  if (known_.size() >= kKnownUsers) known_.clear();
+  known_.emplace(id, true);
+  return true;
+}
+
+void StationCore::create_message(StationRequest& request) {
+  Packet& packet = request.packet;
+  const auto refused = [&](const Error& error) {
+    ++counters_.messages_refused;
+    refuse(request, error);
+  };
+  auto guid = Guid::parse(packet.get("guid"));
+  if (!guid) return refused(error_of(Errc::bad_request, "a message needs guid: 32 hex digits that the client chose"));
+  if (!packet.content) return refused(error_of(Errc::bad_request, "a message needs content: the signed message"));
+  auto targets = packet.list("target");
+  if (!targets) return refused(targets.error());
+  if (targets->empty()) return refused(error_of(Errc::bad_request, "a message needs target: the receiver's ID"));
+  auto message = SignedMessage::parse(*packet.content);
+  if (!message) return refused(message.error());
+  const Envelope& envelope = message->sealed.envelope;
+  // A21: nobody speaks for somebody else.
+  if (envelope.sender.bare().text() != request.session.user) {
+    return refused(error_of(Errc::unauthorised, "the message's sender is not the user of this session"));
+  }
+  if (envelope.receiver.is_group() || envelope.receiver.is_broadcast()) {
+    return refused(error_of(Errc::not_found, "this station keeps no groups; send each member a copy"));
+  }
+  const std::string receiver = envelope.receiver.bare().text();
+  for (const auto& text : *targets) {
+    if (text == receiver) continue;
+    auto target = Id::parse(text);
+    if (!target) return refused(target.error());
+    if (!target->same_entity(envelope.receiver)) {
+      return refused(error_of(Errc::bad_request, "target is not the receiver of the message"));
+    }
+  }
+  if (!known_user(receiver)) {
+    return refused(error_of(Errc::not_found, "nobody with this ID has ever logged in at this station"));
+  }
+  if (!request.session.keys.empty() || !request.session.bound || config_.verify == VerifyMode::always) {
+    const bool valid = std::ranges::any_of(request.session.keys, [&](const PublicKey& key) {
+      return key.verify(message->sealed.data, message->signature);
+    });
+    if (!valid) return refused(error_of(Errc::signature, "the signature does not verify with the sender's keys"));
+  }
+  PendingMessage pending{.link = request.link.id,
+                         .reply = request.id,
+                         .message = {.cursor = 0,
+                                     .guid = *guid,
+                                     .time = clock_.now(),
+                                     .author = request.session.user,
+                                     .type = std::string(packet.get("type")),
+                                     .content = std::move(*packet.content)},
+                         .receivers = {receiver}};
+  open_request(request.link, request.id);
+  submit_message(std::move(pending));
+}
+
+void StationCore::message_committed(PendingMessage& pending, const Result<std::vector<Written>>& all,
+                                    std::size_t index) {
+  const Guid& guid = pending.message.guid;
+  const auto answer_with = [&](Packet packet) {
+    if (LinkState* link = finish_request(pending.link, pending.reply)) send(*link, packet);
+  };
+  if (!all) return answer_with(Packet::response(all.error(), pending.reply));
+  const Written& written = (*all)[index];
+  AnswerCache::Entry entry{pending.message.time, false};
+  switch (written.accepted) {
+    case Accepted::conflict:
+      ++counters_.messages_refused;
+      return answer_with(
+          Packet::response(error_of(Errc::conflict, "this guid belongs to a message with other content"), pending.reply));
+    case Accepted::full:
+      ++counters_.messages_refused;
+      return answer_with(Packet::response(
+          error_of(Errc::insufficient_storage, "the receiver's inbox is full; try again when it has been read"),
+          pending.reply));
+    case Accepted::repeated:
+      ++counters_.messages_repeated;
+      entry = answers_.find(guid).value_or(entry);
+      break;
+    case Accepted::stored:
+      ++counters_.messages_stored;
+      for (std::size_t i = 0; i < pending.receivers.size() && i < written.cursors.size(); ++i) {
+        entry.taken |= deliver(pending.receivers[i], written.cursors[i], pending.message);
+      }
+      answers_.put(guid, entry);
+      break;
+  }
+  Packet packet = Packet::response(entry.taken ? 201 : 202, pending.reply);
+  packet.set("guid", guid.text()).set("time", time_text(entry.time));
+  answer_with(std::move(packet));
+}
+
+// --- pushes -------------------------------------------------------------------------------------------------------
+
+std::string StationCore::encode_push(const std::string& user, Cursor cursor, const StoredMessage& message,
+                                     Checksum checksum) {
+  Packet push = Packet::request(Operation::create);
+  push.fields.reserve(6);
+  push.fields.emplace_back("type", message.type);
+  push.fields.emplace_back("author", message.author);
+  push.fields.emplace_back("target", user);
+  push.fields.emplace_back("guid", message.guid.text());
+  push.fields.emplace_back("time", time_text(message.time));
+  push.fields.emplace_back("cursor", std::to_string(cursor));
+  push.content = message.content;
+  return write_packet(push, checksum);
+}
+
+/// Pushes what was just committed to every session that has everything before it. True when one of them took it.
+bool StationCore::deliver(const std::string& user, Cursor cursor, const StoredMessage& message) {
+  bool taken = false;
+  std::array<std::string, 2> encoded;  // for each checksum, made once
+  for (UserSession* session : sessions_.of(user)) {
+    LinkState* link = session->lanes[static_cast<std::size_t>(Lane::text)];
+    if (link == nullptr || !link->pushing || link->closing) continue;
+    if (cursor <= link->sent) {  // it came out of the store a moment ago
+      taken = true;
+      continue;
+    }
+    if (!link->caught_up) continue;
+    if (queued(*link) + message.content.size() > config_.send_queue_bytes) {
+      // R9: the rest stays in the store until there is room.
+      link->caught_up = false;
+      ++counters_.pauses_for_slow_reader;
+      continue;
+    }
+    std::string& bytes = encoded[static_cast<std::size_t>(session->checksum)];
+    if (bytes.empty()) bytes = encode_push(user, cursor, message, session->checksum);
+    send(*link, bytes);
+    link->sent = cursor;
+    ++counters_.pushed_live;
+    taken = true;
+  }
+  return taken;
+}
+
+void StationCore::start_pushing(LinkState& link, Cursor after) {
+  link.pushing = true;
+  link.caught_up = false;
+  link.sent = after;
+  link.session->acked = std::max(link.session->acked, Cursor{0});
+  pump(link);
+}
+
+/// Reads on from the store until the reader has all of it or enough is queued.
+void StationCore::pump(LinkState& link) {
+  if (!link.pushing || link.closing || link.session == nullptr) return;
+  while (!link.caught_up && queued(link) < std::min(kPushAheadBytes, config_.send_queue_bytes)) {
+    const auto page = reads_.inbox(link.session->user, link.sent, limits::kHistoryPage, kPageBytes);
+    if (!page) {
+      event(StationEvent::Level::error, "store-read", link.session->user, page.error().hint);
+      if (page.error().code == Errc::internal && page.error().at != 0) {
+        // One record is rotten (security.md 4.1): the ones behind it are not.
+        constexpr Cursor kWrap = Cursor{1} << 32;
+        Cursor rotten = (link.sent & ~(kWrap - 1)) + page.error().at;
+        if (rotten <= link.sent) rotten += kWrap;
+        link.sent = rotten;
+        continue;
+      }
+      return refuse_and_close(link, {}, error_of(Errc::internal, "the inbox cannot be read; tell the operator"));
+    }
+    if (page->empty()) {
+      link.caught_up = true;
+      return;
+    }
+    for (const StoredMessage& message : *page) {
+      send(link, encode_push(link.session->user, message.cursor, message, link.session->checksum));
+      link.sent = message.cursor;
+      ++counters_.pushed_from_store;
+    }
+  }
+}
+
+void StationCore::get_message(StationRequest& request) {
+  const Packet& packet = request.packet;
+  std::size_t limit = limits::kHistoryPage;
+  if (packet.has("limit")) {
+    const auto asked = parse_count(packet.get("limit"));
+    if (!asked || *asked == 0) return refuse(request, error_of(Errc::bad_request, "limit is a number from 1 to 200"));
+    limit = std::min(limit, static_cast<std::size_t>(*asked));
+  }
+  std::array<std::int64_t, 2> bounds{0, std::numeric_limits<std::int64_t>::max()};
+  for (std::size_t i = 0; i < bounds.size(); ++i) {
+    const std::string_view key = i == 0 ? "after" : "before";
+    if (!packet.has(key)) continue;
+    const auto cursor = parse_count(packet.get(key));
+    if (!cursor) return refuse(request, error_of(Errc::bad_request, "after and before are cursors: whole numbers"));
+    bounds[i] = *cursor;
+  }
+  auto page = reads_.inbox(request.session.user, bounds[0], limit + 1, kPushAheadBytes);
+  if (!page) return read_failed(request.link, request.id, page.error());
+  std::erase_if(*page, [&](const StoredMessage& message) { return message.cursor >= bounds[1]; });
+  bool more = page->size() > limit;
+  if (more) page->pop_back();
+  if (!more && !page->empty() && page->back().cursor + 1 < bounds[1]) {
+    // The page may have ended because of its bytes.
+    const auto rest = reads_.inbox(request.session.user, page->back().cursor, 1, 1);
+    if (!rest) return read_failed(request.link, request.id, rest.error());
+    more = !rest->empty() && rest->front().cursor < bounds[1];
+  }
+  for (const StoredMessage& message : *page) {
+    send(request.link, encode_push(request.session.user, message.cursor, message, request.session.checksum));
+  }
+  Packet answer = Packet::response(more ? 206 : 200, request.id);
+  answer.set("count", std::to_string(page->size()));
+  if (more) answer.set("next", std::to_string(page->back().cursor));
+  send(request.link, answer);
+}
+
+// --- what has arrived ---------------------------------------------------------------------------------------------
+
+/// The inbox is removed up to what every session with pushes has stored: the other devices of the user that are online
+/// have it too, then.
+void StationCore::remember_ack(UserSession& session) {
+  Cursor highest = session.acked;
+  std::optional<Cursor> least;
+  for (const UserSession* other : sessions_.of(session.user)) {
+    highest = std::max(highest, other->acked);
+    const LinkState* link = other->lanes[static_cast<std::size_t>(Lane::text)];
+    if (link == nullptr || !link->pushing || link->closing) continue;
+    least = std::min(least.value_or(other->acked), other->acked);
+  }
+  const Cursor upto = least.value_or(highest);
+  if (upto == 0) return;
+  Cursor& done = acked_[session.user];
+  if (upto <= done) return;
+  done = upto;
+  acks_[session.user] = upto;
+}
+
+void StationCore::flush_acks() {
+  for (const auto& [user, upto] : acks_) submit(AckInbox{user, upto});
+  acks_.clear();
+  // Only users online are worth remembering; the store ignores an old cursor anyway.
+  std::erase_if(acked_, [&](const auto& entry) { return sessions_.of(entry.first).empty(); });
+}
+
+// --- answers again ------------------------------------------------------------------------------------------------
+
+std::size_t AnswerCache::GuidHash::operator()(const std::array<std::uint8_t, 16>& bytes) const {
+  std::uint64_t out = 0;
+  std::memcpy(&out, bytes.data() + 8, sizeof out);  // the random half of a version 7 GUID
+  return out;
+}
+
+void AnswerCache::put(const Guid& guid, Entry entry) {
+  if (ring_.size() < kSlots) {
+    ring_.push_back(guid.bytes());
+  } else {
+    entries_.erase(ring_[next_]);
+    ring_[next_] = guid.bytes();
+  }
+  next_ = (next_ + 1) % kSlots;
+  entries_.insert_or_assign(guid.bytes(), entry);
+}
+
+std::optional<AnswerCache::Entry> AnswerCache::find(const Guid& guid) const {
+  const auto found = entries_.find(guid.bytes());
+  if (found == entries_.end()) return std::nullopt;
+  return found->second;
+}
+
+}  // namespace dim

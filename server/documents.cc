@@ -1,0 +1,120 @@
+// Metas and documents of users: verified before they are stored, handed out as they came.
+#include <algorithm>
+
+#include "server/core.h"
+
+namespace dim {
+namespace {
+
+constexpr std::size_t kDocumentsPerUser = 16;
+
+Error error_of(Errc code, Literal hint) { return {code, hint.view}; }
+
+}  // namespace
+
+void StationCore::create_document(StationRequest& request) {
+  auto target = Id::parse(request.packet.get("target"));
+  if (!target) return refuse(request, target.error());
+  const std::string& user = request.session.user;
+  if (target->bare().text() != user) {
+    return refuse(request, error_of(Errc::forbidden, "a session publishes documents of its own user only"));
+  }
+  if (!request.packet.content) {
+    return refuse(request, error_of(Errc::bad_request, "a document needs content: {\"document\":{…}}"));
+  }
+  auto object = parse_json_object(*request.packet.content);
+  if (!object) return refuse(request, object.error());
+  const Json* document_json = object->find("document");
+  if (document_json == nullptr || document_json->object() == nullptr) {
+    return refuse(request, error_of(Errc::bad_request, "the content has no object named document"));
+  }
+  auto identity = reads_.identity(user);
+  if (!identity) return read_failed(request.link, request.id, identity.error());
+  if (!*identity) return refuse(request, error_of(Errc::not_found, "the station has no meta of this user"));
+  auto meta_json = parse_json_object((*identity)->meta);
+  if (!meta_json) return read_failed(request.link, request.id, meta_json.error());
+  auto meta = Meta::parse(*meta_json);
+  if (!meta) return read_failed(request.link, request.id, meta.error());
+  if (const Json* shown = object->find("meta"); shown != nullptr && !shown->is_null()) {
+    if (shown->object() == nullptr) return refuse(request, error_of(Errc::meta, "meta is not a JSON object"));
+    auto other = Meta::parse(*shown->object());
+    if (!other) return refuse(request, other.error());
+    if (other->digest() != meta->digest()) {
+      event(StationEvent::Level::warn, "meta-suspect", user, "a document came with another meta than the pinned one");
+      return refuse(request, error_of(Errc::conflict, "another meta is pinned for this ID"));
+    }
+  }
+  auto document = Document::parse(*document_json->object(), target->bare(), *meta);
+  if (!document) return refuse(request, document.error());
+  auto stored = reads_.documents(user);
+  if (!stored) return read_failed(request.link, request.id, stored.error());
+  const auto same = std::ranges::find_if(*stored, [&](const StoredDocument& one) {
+    return one.type == document->type() && one.terminal == document->terminal();
+  });
+  if (!document->time()) {
+    return refuse(request, error_of(Errc::bad_request, "a document needs time inside what is signed"));
+  }
+  const auto before = same == stored->end() ? std::nullopt : std::optional(same->time);
+  if (auto status = check_document_time(*document, before, clock_.now()); !status) {
+    return refuse(request, status.error());
+  }
+  if (same == stored->end() && stored->size() >= kDocumentsPerUser) {
+    return refuse(request, error_of(Errc::insufficient_storage, "the station keeps 16 documents of a user"));
+  }
+  open_request(request.link, request.id);
+  std::vector<Write> writes;
+  writes.emplace_back(
+      PutDocument{user, document->type(), document->terminal(), *document->time(), write_json(document->json())});
+  submit(std::move(writes), [this, id = request.link.id, reply = request.id, user,
+                             meta = *meta](const Result<std::vector<Written>>& written) {
+    if (written && written->front().accepted != Accepted::conflict) {
+      for (UserSession* session : sessions_.of(user)) {
+        if (!session->keys.empty()) session->keys = keys_of(user, meta);
+      }
+    }
+    LinkState* link = finish_request(id, reply);
+    if (link == nullptr) return;
+    if (!written) return refuse(*link, reply, written.error());
+    if (written->front().accepted == Accepted::conflict) {
+      return refuse(*link, reply, error_of(Errc::conflict, "a newer document of this type is stored"));
+    }
+    send(*link, Packet::response(201, reply));
+  });
+}
+
+void StationCore::get_document(StationRequest& request) {
+  auto target = Id::parse(request.packet.get("target"));
+  if (!target) return refuse(request, target.error());
+  const std::string id = target->bare().text();
+  std::string meta;
+  std::vector<std::string> documents;
+  if (id == station_id_) {
+    meta = write_json(account_.meta.json());
+    documents.push_back(write_json(account_.visa.json()));
+  } else {
+    auto identity = reads_.identity(id);
+    if (!identity) return read_failed(request.link, request.id, identity.error());
+    if (!*identity) return refuse(request, error_of(Errc::not_found, "this station knows nobody with this ID"));
+    meta = (*identity)->meta;
+    auto stored = reads_.documents(id);
+    if (!stored) return read_failed(request.link, request.id, stored.error());
+    std::ranges::sort(*stored, std::greater{}, [](const StoredDocument& one) { return std::pair(one.type == "visa", one.time); });
+    for (auto& one : *stored) documents.push_back(std::move(one.document));
+  }
+  // Visas first, newest first, as many as the content of a packet on 8800 may hold.
+  std::string content = "{\"meta\":" + meta + ",\"documents\":[";
+  bool first = true;
+  for (const std::string& document : documents) {
+    if (content.size() + document.size() + 3 > content_limit(request.link.info.lane)) break;
+    if (!first) content += ',';
+    first = false;
+    content += document;
+  }
+  content += "]}";
+  Packet packet = Packet::response(200, request.id);
+  packet.set("target", id);
+  packet.content = std::move(content);
+  send(request.link, packet);
+}
+
+}  // namespace dim

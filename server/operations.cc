@@ -1,0 +1,221 @@
+// Requests of a session: which operation is done where, by whom, how often (docs/protocol/operations.md).
+#include <algorithm>
+
+#include "dim/base/utf8.h"
+#include "server/core.h"
+
+namespace dim {
+namespace {
+
+constexpr double kReceiptsPerMessage = 10;
+constexpr unsigned kRefusalsBeforeClose = 100;
+constexpr Millis kHoldStepMs = 100;
+constexpr Millis kHoldMostMs = 2'000;
+
+Error error_of(Errc code, Literal hint) { return {code, hint.view}; }
+
+std::uint16_t draft_port(Lane lane) { return static_cast<std::uint16_t>(8800 + static_cast<int>(lane)); }
+
+bool valid_request_id(std::string_view id) {
+  return id.size() <= 20 && std::ranges::all_of(id, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+}  // namespace
+
+enum class Quota : std::uint8_t { none, messages, receipts, notices, history, documents, names };
+
+/// One row: what is done, on which lane, under which quota.
+struct StationCore::Operations {
+  Operation operation;
+  std::string_view type;
+  Lane lane;
+  bool any_lane;
+  Quota quota;
+  Handler handler;
+
+  static const Operations* find(Operation operation, std::string_view type);
+};
+
+const StationCore::Operations* StationCore::Operations::find(Operation operation, std::string_view type) {
+  using Core = StationCore;
+  static constexpr std::array kTable{
+      Operations{Operation::create, "message", Lane::text, false, Quota::messages, &Core::create_message},
+      Operations{Operation::create, "receipt", Lane::text, false, Quota::receipts, &Core::create_message},
+      Operations{Operation::notify, "cursor", Lane::text, false, Quota::none, &Core::notify_cursor},
+      Operations{Operation::notify, "typing", Lane::text, false, Quota::notices, &Core::notify_typing},
+      Operations{Operation::get, "message", Lane::text, false, Quota::history, &Core::get_message},
+      Operations{Operation::notify, "ping", Lane::control, true, Quota::none, &Core::notify_ping},
+      Operations{Operation::notify, "presence", Lane::control, false, Quota::notices, &Core::notify_presence},
+      Operations{Operation::create, "document", Lane::control, false, Quota::documents, &Core::create_document},
+      Operations{Operation::create, "name", Lane::control, false, Quota::names, &Core::create_name},
+      Operations{Operation::get, "document", Lane::control, false, Quota::history, &Core::get_document},
+      Operations{Operation::get, "name", Lane::control, false, Quota::history, &Core::get_name},
+  };
+  for (const Operations& row : kTable) {
+    if (row.operation == operation && row.type == type) return &row;
+  }
+  return nullptr;
+}
+
+void StationCore::on_request(LinkState& link, Packet& packet) {
+  const std::string_view id = packet.get("id");
+  if (!valid_request_id(id)) {
+    return refuse(link, {}, error_of(Errc::bad_request, "id is a number of 1 to 20 digits"));
+  }
+  if (link.session == nullptr) {
+    refuse(link, id, error_of(Errc::token_required, "log in first: this connection begins with CONNECT"));
+    if (++link.failures > kRefusalsBeforeClose / 10) close_link(link);
+    return;
+  }
+  UserSession& session = *link.session;
+  if (!session.resume.confirmed) confirm_resume(session);
+  if (!id.empty() && std::ranges::find(link.open, id) != link.open.end()) {
+    return refuse(link, id, error_of(Errc::conflict, "a request with this id is still open on this connection"));
+  }
+  if (packet.has("priority")) {
+    const std::string_view priority = packet.get("priority");
+    if (priority != "high" && priority != "normal" && priority != "low") {
+      return refuse(link, id, error_of(Errc::bad_request, "priority is high, normal or low"));
+    }
+  }
+  if (packet.has("time")) {
+    const auto time = parse_time(packet.get("time"));
+    if (!time || !plausible_time(*time, clock_.now())) {
+      return refuse(link, id,
+                    error_of(Errc::bad_request, "time is RFC 3339 in UTC, from 2018 to five minutes from now"));
+    }
+  }
+  const std::string_view type = packet.get("type");
+  if (type.empty()) return refuse(link, id, error_of(Errc::bad_request, "a request needs type"));
+  const Operations* row = Operations::find(*packet.operation, type);
+  if (row == nullptr) {
+    Packet answer = Packet::response(
+        error_of(Errc::not_implemented, "this station does not do this operation on this type"), id);
+    return send(link, answer.set("type", escape(type, 64)));
+  }
+  if (!row->any_lane && row->lane != link.info.lane) {
+    Packet answer = Packet::response(
+        error_of(Errc::wrong_instance, "this operation belongs on another port of the station; port says which"), id);
+    return send(link, answer.set("port", std::to_string(draft_port(row->lane))));
+  }
+  StationRequest request{link, session, packet, std::string(id)};
+  const Quotas& quotas = config_.quotas;
+  bool admitted = true;
+  switch (row->quota) {
+    case Quota::none: break;
+    case Quota::messages: admitted = within_quota(request, session.messages, quotas.messages); break;
+    case Quota::receipts:
+      admitted = within_quota(request, session.receipts,
+                              {quotas.messages.per_second * kReceiptsPerMessage,
+                               quotas.messages.burst * kReceiptsPerMessage});
+      break;
+    case Quota::notices: admitted = within_quota(request, session.notices, quotas.notices); break;
+    case Quota::history: admitted = within_quota(request, session.history, quotas.history); break;
+    case Quota::documents: admitted = within_quota(request, session.documents, quotas.documents); break;
+    case Quota::names: admitted = within_quota(request, session.names, quotas.names); break;
+  }
+  if (!admitted) return;
+  if (link.subnet != 0 && row->quota == Quota::messages) {
+    const Millis now = clock_.monotonic();
+    const Millis wait = subnets_.at(link.subnet, now).messages.take(quotas.subnet_messages, now);
+    if (wait != 0) return refuse_quota(request, wait);
+  }
+  link.refusals = 0;
+  (this->*row->handler)(request);
+}
+
+bool StationCore::within_quota(StationRequest& request, TokenBucket& bucket, const Rate& rate, double cost) {
+  const Millis wait = bucket.take(rate, clock_.monotonic(), cost);
+  if (wait == 0) return true;
+  refuse_quota(request, wait);
+  return false;
+}
+
+/// R10: says no, then reads more and more slowly, in the end not at all.
+void StationCore::refuse_quota(StationRequest& request, Millis wait) {
+  LinkState& link = request.link;
+  ++counters_.refused_quota;
+  Packet answer = Packet::response(
+      error_of(Errc::too_many_requests, "too many requests; wait as many seconds as retry-after says"), request.id);
+  answer.set("retry-after", std::to_string((wait + 999) / 1000));
+  send(link, answer);
+  if (++link.refusals >= kRefusalsBeforeClose) {
+    event(StationEvent::Level::warn, "flood", request.session.user, "closed after 100 refused requests in a row");
+    return close_link(link);
+  }
+  link.held_until = clock_.monotonic() + std::min<Millis>(kHoldStepMs * link.refusals, kHoldMostMs);
+}
+
+// --- notices ------------------------------------------------------------------------------------------------------
+
+void StationCore::notify_ping(StationRequest& request) { send(request.link, Packet::response(200, request.id)); }
+
+void StationCore::notify_typing(StationRequest& request) {
+  const std::string_view state = request.packet.get("state");
+  if (state != "on" && state != "off") {
+    return refuse(request, error_of(Errc::bad_request, "typing needs state: on or off"));
+  }
+  auto target = Id::parse(request.packet.get("target"));
+  if (!target) return refuse(request, target.error());
+  if (!target->is_user()) return refuse(request, error_of(Errc::not_found, "typing is told to users only"));
+  Packet push = Packet::request(Operation::notify);
+  push.set("type", "typing").set("author", request.session.user).set("state", std::string(state));
+  for (UserSession* session : sessions_.of(target->bare().text())) {
+    LinkState* lane = session->lanes[static_cast<std::size_t>(Lane::text)];
+    // Never stored: whoever is slow misses it.
+    if (lane == nullptr || queued(*lane) >= config_.send_queue_bytes) continue;
+    ++counters_.notices;
+    send(*lane, push);
+  }
+  send(request.link, Packet::response(200, request.id));
+}
+
+void StationCore::notify_presence(StationRequest& request) {
+  const std::string_view state = request.packet.get("state");
+  if (state != "online" && state != "away" && state != "offline") {
+    return refuse(request, error_of(Errc::bad_request, "presence needs state: online, away or offline"));
+  }
+  auto targets = request.packet.list("target");
+  if (!targets) return refuse(request, targets.error());
+  if (targets->empty()) return refuse(request, error_of(Errc::bad_request, "presence needs target: who may know"));
+  std::vector<std::string> users;
+  for (const auto& text : *targets) {
+    auto target = Id::parse(text);
+    if (!target) return refuse(request, target.error());
+    users.push_back(target->bare().text());
+  }
+  std::ranges::sort(users);
+  users.erase(std::unique(users.begin(), users.end()), users.end());
+  Packet push = Packet::request(Operation::notify);
+  push.set("type", "presence").set("author", request.session.user).set("state", std::string(state));
+  const std::string bytes = write_packet(push);
+  for (const auto& user : users) {
+    for (UserSession* session : sessions_.of(user)) {
+      LinkState* lane = session->lanes[static_cast<std::size_t>(Lane::control)];
+      if (lane == nullptr || queued(*lane) >= config_.send_queue_bytes) continue;
+      ++counters_.notices;
+      send(*lane, bytes);
+    }
+  }
+  send(request.link, Packet::response(200, request.id));
+}
+
+void StationCore::notify_cursor(StationRequest& request) {
+  const auto cursor = parse_count(request.packet.get("cursor"));
+  if (!cursor) return refuse(request, error_of(Errc::bad_request, "cursor is the whole number of a push"));
+  UserSession& session = request.session;
+  if (*cursor > request.link.sent) {
+    const auto newest = reads_.newest(session.user);
+    if (!newest) return read_failed(request.link, request.id, newest.error());
+    if (*cursor > *newest) {
+      return refuse(request, error_of(Errc::bad_request, "this cursor was never given to a message of this inbox"));
+    }
+  }
+  if (*cursor > session.acked) {
+    session.acked = *cursor;
+    remember_ack(session);
+  }
+  send(request.link, Packet::response(200, request.id));
+}
+
+}  // namespace dim

@@ -1,0 +1,84 @@
+#include "server/quotas.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <string>
+
+namespace dim {
+namespace {
+
+constexpr Millis kForgetMs = 600'000;
+
+bool read_address(std::string_view text, std::array<std::uint8_t, 16>& out) {
+  if (!text.empty() && text.front() == '[') text = text.substr(1, text.find(']') - 1);
+  if (const auto zone = text.find('%'); zone != std::string_view::npos) text = text.substr(0, zone);
+  return inet_pton(AF_INET6, std::string(text).c_str(), out.data()) == 1;
+}
+
+}  // namespace
+
+void TokenBucket::refill(const Rate& rate, Millis now) {
+  if (tokens_ < 0) {
+    tokens_ = rate.burst;
+  } else if (now > last_) {
+    tokens_ = std::min(rate.burst, tokens_ + rate.per_second * static_cast<double>(now - last_) / 1000);
+  }
+  last_ = std::max(last_, now);
+}
+
+Millis TokenBucket::take(const Rate& rate, Millis now, double cost) {
+  if (rate.per_second <= 0) return 0;
+  refill(rate, now);
+  if (tokens_ >= cost) {
+    tokens_ -= cost;
+    return 0;
+  }
+  return std::max<Millis>(1, static_cast<Millis>(std::ceil((cost - tokens_) * 1000 / rate.per_second)));
+}
+
+Millis TokenBucket::wait(const Rate& rate, Millis now) {
+  if (rate.per_second <= 0) return 0;
+  refill(rate, now);
+  if (tokens_ >= 1) return 0;
+  return std::max<Millis>(1, static_cast<Millis>(std::ceil((1 - tokens_) * 1000 / rate.per_second)));
+}
+
+void TokenBucket::charge(const Rate& rate, Millis now) {
+  if (rate.per_second <= 0) return;
+  refill(rate, now);
+  tokens_ = std::max(0.0, tokens_ - 1);
+}
+
+std::uint64_t subnet_of(std::string_view address) {
+  std::array<std::uint8_t, 16> bytes{};
+  if (!read_address(address, bytes)) return 0;
+  std::uint64_t out = 0;
+  for (std::size_t i = 0; i < 8; ++i) out = out << 8 | bytes[i];
+  return out;
+}
+
+bool is_loopback(std::string_view address) {
+  std::array<std::uint8_t, 16> bytes{};
+  if (!read_address(address, bytes) || bytes[15] != 1) return false;
+  return std::all_of(bytes.begin(), bytes.end() - 1, [](std::uint8_t byte) { return byte == 0; });
+}
+
+SubnetState& SubnetTable::at(std::uint64_t subnet, Millis now) {
+  auto found = subnets_.find(subnet);
+  if (found == subnets_.end()) {
+    // A full table forgets an arbitrary network: its quota starts afresh, which harms less than growing.
+    if (subnets_.size() >= limit_) subnets_.erase(subnets_.begin());
+    found = subnets_.emplace(subnet, SubnetState{}).first;
+  }
+  found->second.used = now;
+  return found->second;
+}
+
+void SubnetTable::purge(Millis now) {
+  std::erase_if(subnets_, [&](const auto& entry) { return now - entry.second.used > kForgetMs; });
+}
+
+}  // namespace dim

@@ -1,0 +1,71 @@
+// Token buckets: how often a session, or a network of 2^64 addresses, may do something (security.md 4.4).
+#pragma once
+#include <cstdint>
+#include <string_view>
+#include <unordered_map>
+
+#include "dim/base/limits.h"
+#include "dim/base/time.h"
+
+namespace dim {
+
+/// So many a second, so many at once. A rate of 0 or less means: no limit.
+struct Rate {
+  double per_second = 0;
+  double burst = 0;
+};
+
+/// Quotas that may change while the station runs.
+struct Quotas {
+  Rate messages{limits::kMessagesPerSecond, limits::kMessagesBurst};  ///< a session; receipts have ten times that
+  Rate notices{limits::kMessagesPerSecond, limits::kMessagesBurst};   ///< typing, presence
+  Rate history{limits::kHistoryPerSecond, 2.0 * limits::kHistoryPerSecond};  ///< every GET
+  Rate documents{limits::kDocumentsPerHour / 3600.0, 20};             ///< CREATE of documents
+  Rate names{1.0 / 3600.0, 3};                                        ///< CREATE of names
+  Rate subnet_messages{400, 1'200};                                   ///< all sessions of one /64 together
+  Rate subnet_failures{limits::kFailedLoginsPerMinute / 60.0, limits::kFailedLoginsPerMinute};
+  Rate subnet_logins{10, 40};
+  bool count_loopback = false;  ///< whether ::1 has the quotas of a /64 too
+};
+
+class TokenBucket {
+ public:
+  /// Takes `cost` tokens when they are there and returns 0; otherwise takes nothing and returns after how many
+  /// milliseconds they will be. `now` is monotonic.
+  Millis take(const Rate& rate, Millis now, double cost = 1);
+  /// As take() of one token, without taking it.
+  Millis wait(const Rate& rate, Millis now);
+  /// Takes one even when none is there: counts a failure.
+  void charge(const Rate& rate, Millis now);
+  Millis last() const { return last_; }
+
+ private:
+  void refill(const Rate& rate, Millis now);
+  double tokens_ = -1;  // -1: never used, full
+  Millis last_ = 0;
+};
+
+/// The upper 64 bits of an IPv6 address in text form ("2001:db8::7", also "[…]:port"); 0 when it is none.
+std::uint64_t subnet_of(std::string_view address);
+bool is_loopback(std::string_view address);
+
+struct SubnetState {
+  TokenBucket messages, failures, logins;
+  Millis used = 0;
+};
+
+/// What is remembered of each /64; bounded, forgets the idle ones.
+class SubnetTable {
+ public:
+  explicit SubnetTable(std::size_t limit = 65'536) : limit_(limit) {}
+  SubnetState& at(std::uint64_t subnet, Millis now);
+  /// Forgets what was not used for ten minutes.
+  void purge(Millis now);
+  std::size_t size() const { return subnets_.size(); }
+
+ private:
+  std::unordered_map<std::uint64_t, SubnetState> subnets_;
+  std::size_t limit_;
+};
+
+}  // namespace dim

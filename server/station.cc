@@ -1,0 +1,447 @@
+#include "server/station.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "server/core.h"
+
+namespace dim {
+namespace {
+
+constexpr Millis kScanMs = 1'000;
+constexpr Millis kAckFlushMs = 5'000;
+constexpr Millis kPurgeMs = 60'000;
+constexpr unsigned kBadPackets = 20;
+constexpr std::size_t kAnswerBytes = 256;  // an estimate, for reserving
+
+}  // namespace
+
+Station::Station(StationConfig config, const Account& account, Store& reads, Committer& committer, Clock& clock,
+                 Random& random)
+    : core_(std::make_unique<StationCore>(std::move(config), account, reads, committer, clock, random)) {}
+Station::~Station() = default;
+
+LinkId Station::opened(StationLink& link, LinkInfo info) { return core_->opened(link, std::move(info)); }
+void Station::received(LinkId id, std::string_view bytes) { core_->received(id, bytes); }
+void Station::drained(LinkId id) { core_->drained(id); }
+void Station::closed(LinkId id) { core_->closed(id); }
+void Station::tick() { core_->tick(); }
+void Station::end_of_turn() { core_->end_of_turn(); }
+void Station::reload(const Quotas& quotas, std::set<std::string, std::less<>> bans) {
+  core_->reload(quotas, std::move(bans));
+}
+void Station::stop() { core_->stop(); }
+bool Station::failed() const { return core_->failed_; }
+const StationCounters& Station::counters() const { return core_->counters_; }
+std::size_t Station::links() const { return core_->links_.size(); }
+std::size_t Station::sessions() const { return core_->sessions_.size(); }
+void Station::on_event(std::function<void(const StationEvent&)> handler) { core_->on_event_ = std::move(handler); }
+
+std::optional<std::int64_t> parse_count(std::string_view text) {
+  std::int64_t value = 0;
+  if (text.empty() || text.size() > 18) return std::nullopt;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value < 0 || text.front() == '-') return std::nullopt;
+  return value;
+}
+
+StationCore::StationCore(StationConfig config, const Account& account, Store& reads, Committer& committer, Clock& clock,
+                         Random& random)
+    : config_(std::move(config)),
+      account_(account),
+      reads_(reads),
+      committer_(committer),
+      clock_(clock),
+      random_(random),
+      station_id_(account.id.bare().text()) {
+  JsonObject object;
+  object.set("meta", account.meta.json());
+  object.set("visa", account.visa.json());
+  credentials_ = write_json(object);
+}
+
+// --- links --------------------------------------------------------------------------------------------------------
+
+LinkState* StationCore::find(LinkId id) {
+  const auto found = links_.find(id);
+  return found == links_.end() || found->second->closing ? nullptr : found->second.get();
+}
+
+LinkId StationCore::opened(StationLink& link, LinkInfo info) {
+  const auto id = static_cast<LinkId>(next_link_++);
+  auto state = std::make_unique<LinkState>(id, link, std::move(info));
+  const Millis now = clock_.monotonic();
+  state->opened = state->last_byte = state->window_start = now;
+  if (config_.quotas.count_loopback || !is_loopback(state->info.remote)) state->subnet = subnet_of(state->info.remote);
+  LinkState& out = *state;
+  links_.emplace(id, std::move(state));
+  ++counters_.links_opened;
+  if (stopping_ || failed_) {
+    refuse_and_close(out, {}, {Errc::unavailable, "this station is stopping; come back in a minute"});
+  }
+  return id;
+}
+
+void StationCore::received(LinkId id, std::string_view bytes) {
+  LinkState* link = find(id);
+  if (link == nullptr) return;
+  const Millis now = clock_.monotonic();
+  link->last_byte = now;
+  if (!link->reader.in_packet()) {
+    link->window_start = now;
+    link->window_bytes = 0;
+  }
+  link->reader.feed(bytes);
+  process(*link);
+}
+
+void StationCore::drained(LinkId id) {
+  LinkState* link = find(id);
+  if (link == nullptr) return;
+  pump(*link);
+  if (link->paused) wake(*link);
+}
+
+void StationCore::closed(LinkId id) {
+  const auto found = links_.find(id);
+  if (found == links_.end()) return;
+  LinkState& link = *found->second;
+  if (!link.closing) let_go(link);
+  links_.erase(found);
+  ++counters_.links_closed;
+}
+
+/// Takes the link out of its session. The control lane takes the session with it.
+void StationCore::let_go(LinkState& link) {
+  UserSession* session = std::exchange(link.session, nullptr);
+  if (session == nullptr) return;
+  session->lanes[static_cast<std::size_t>(link.info.lane)] = nullptr;
+  if (link.pushing) remember_ack(*session);
+  if (link.info.lane != Lane::control) return;
+  for (LinkState*& other : session->lanes) {
+    if (other == nullptr) continue;
+    LinkState& lane = *std::exchange(other, nullptr);
+    lane.session = nullptr;
+    close_link(lane);
+  }
+  if (const auto given_up = sessions_.detach(session->user, session->guid, config_.sessions_per_user)) {
+    submit(DropResume{*given_up});
+  }
+  sessions_.remove(*session);
+}
+
+void StationCore::mark_dirty(LinkState& link) {
+  if (link.dirty) return;
+  link.dirty = true;
+  dirty_.push_back(link.id);
+}
+
+void StationCore::close_link(LinkState& link) {
+  if (link.closing) return;
+  link.closing = true;
+  let_go(link);
+  mark_dirty(link);
+}
+
+void StationCore::send(LinkState& link, std::string_view bytes) {
+  if (link.closing) return;
+  if (link.out.empty()) link.out.reserve(std::max(bytes.size(), kAnswerBytes));
+  link.out.append(bytes);
+  mark_dirty(link);
+}
+
+void StationCore::send(LinkState& link, const Packet& packet) {
+  send(link, write_packet(packet, link.session != nullptr ? link.session->checksum : Checksum::sha256));
+}
+
+void StationCore::refuse(LinkState& link, std::string_view reply, const Error& error) {
+  send(link, Packet::response(error, reply));
+}
+
+/// A record that cannot be read: an alarm, and an error for this one request.
+void StationCore::read_failed(LinkState& link, std::string_view reply, const Error& error) {
+  event(StationEvent::Level::error, "store-read", {}, error.hint);
+  refuse(link, reply, {Errc::internal, "what the station has stored about this cannot be read; tell the operator"});
+}
+
+void StationCore::refuse_and_close(LinkState& link, std::string_view reply, const Error& error) {
+  refuse(link, reply, error);
+  close_link(link);
+}
+
+void StationCore::event(StationEvent::Level level, std::string_view name, std::string who,
+                        std::string_view detail) const {
+  if (on_event_) on_event_({level, name, std::move(who), detail});
+}
+
+const std::string& StationCore::time_text(Millis time) {
+  if (time != cached_time_) {
+    cached_time_ = time;
+    cached_time_text_ = format_time(time);
+  }
+  return cached_time_text_;
+}
+
+// --- reading ------------------------------------------------------------------------------------------------------
+
+bool StationCore::held(const LinkState& link) const {
+  return link.busy || link.unanswered >= limits::kOpenRequests || queued(link) >= config_.send_queue_bytes ||
+         inflight_bytes_ >= config_.inflight_bytes || link.held_until > clock_.monotonic();
+}
+
+void StationCore::process(LinkState& link) {
+  if (link.processing) return;
+  link.processing = true;
+  while (!link.closing && !held(link)) {
+    auto next = link.reader.next();
+    if (std::holds_alternative<std::monostate>(next)) break;
+    if (auto* bad = std::get_if<BadPacket>(&next)) {
+      ++counters_.bad_packets;
+      refuse(link, bad->reply, bad->error);
+      // Before the log-in nobody has a reason to send one bad packet after the other.
+      if (bad->fatal || (link.session == nullptr && ++link.failures > kBadPackets)) close_link(link);
+      continue;
+    }
+    ++counters_.packets;
+    link.had_packet = true;
+    link.window_start = clock_.monotonic();
+    link.window_bytes = 0;
+    Packet& packet = std::get<Packet>(next);
+    if (packet.is_response()) {
+      // P41: the station asks nothing, so nothing can be answered.
+      ++counters_.strays;
+      if (++link.strays >= limits::kStrayResponses) {
+        refuse_and_close(link, {}, {Errc::bad_request, "too many responses to requests that were never made"});
+      }
+      continue;
+    }
+    if (link.session != nullptr) link.session->last_active = link.window_start;
+    if (*packet.operation == Operation::connect) {
+      on_connect(link, packet);
+    } else {
+      on_request(link, packet);
+    }
+  }
+  link.processing = false;
+  update_pause(link);
+}
+
+void StationCore::update_pause(LinkState& link) {
+  if (link.closing) return;
+  const bool hold = held(link);
+  if (hold == link.paused) return;
+  link.paused = hold;
+  link.link->pause(hold);
+  if (hold && !link.listed) {
+    link.listed = true;
+    held_.push_back(link.id);
+  }
+}
+
+/// Has the link processed again in this turn.
+void StationCore::wake(LinkState& link) {
+  if (link.waiting || link.closing) return;
+  link.waiting = true;
+  ready_.push_back(link.id);
+}
+
+// --- turns and time -----------------------------------------------------------------------------------------------
+
+void StationCore::end_of_turn() {
+  while (!ready_.empty() || !batch_.empty()) {
+    while (!ready_.empty()) {
+      const LinkId id = ready_.front();
+      ready_.pop_front();
+      LinkState* link = find(id);
+      if (link == nullptr) continue;
+      link->waiting = false;
+      process(*link);
+    }
+    flush_batch();
+  }
+  // Links may call back while they are flushed, and a control lane that closes takes the others with it.
+  while (!dirty_.empty()) {
+    std::vector<LinkId> dirty;
+    dirty.swap(dirty_);
+    for (const LinkId id : dirty) flush_link(id);
+    if (dirty_.empty()) {
+      dirty.clear();
+      dirty_.swap(dirty);  // keeps the room
+    }
+  }
+}
+
+void StationCore::flush_link(LinkId id) {
+  const auto found = links_.find(id);
+  if (found == links_.end()) return;
+  LinkState& link = *found->second;
+  link.dirty = false;
+  if (!link.out.empty()) link.link->send(std::exchange(link.out, {}));
+  if (!link.closing) {
+    if (link.paused || queued(link) >= config_.send_queue_bytes) update_pause(link);
+    return;
+  }
+  StationLink& owner = *link.link;
+  links_.erase(id);
+  ++counters_.links_closed;
+  owner.close();
+}
+
+void StationCore::tick() {
+  const Millis now = clock_.monotonic();
+  std::vector<LinkId> held_links;
+  held_links.swap(held_);
+  for (const LinkId id : held_links) {
+    LinkState* link = find(id);
+    if (link == nullptr) continue;
+    link->listed = link->paused && held(*link);
+    if (link->listed) {
+      held_.push_back(id);
+    } else if (link->paused) {
+      wake(*link);
+    }
+  }
+  if (now >= next_scan_) {
+    next_scan_ = now + kScanMs;
+    for (auto& [id, link] : links_) check_times(*link, now);
+  }
+  if (now >= next_ack_flush_) {
+    next_ack_flush_ = now + kAckFlushMs;
+    flush_acks();
+  }
+  if (now >= next_purge_) {
+    next_purge_ = now + kPurgeMs;
+    subnets_.purge(now);
+  }
+}
+
+void StationCore::check_times(LinkState& link, Millis now) {
+  if (link.closing || link.busy) return;
+  const auto give_up = [&](std::string_view hint) {
+    ++counters_.slow_peers;
+    event(StationEvent::Level::debug, "slow-peer", link.info.remote, hint);
+    refuse_and_close(link, {}, {Errc::request_timeout, hint});
+  };
+  if (!link.had_packet && now - link.opened >= limits::kFirstPacketMs) {
+    return give_up("no complete packet came within 10 seconds");
+  }
+  if (link.session == nullptr && now - link.opened >= limits::kLoginMs) {
+    return give_up("the log-in was not complete within 20 seconds");
+  }
+  if (now - link.last_byte >= limits::kIdleMs && !link.paused) {
+    return give_up("nothing came for 300 seconds; send NOTIFY with type ping to stay");
+  }
+  if (!link.reader.in_packet() || link.paused) return;
+  const std::size_t got = link.reader.packet_bytes();
+  if (now - link.last_byte >= limits::kSlowWindowMs) return give_up("a packet was begun and not continued");
+  if (now - link.window_start < limits::kSlowWindowMs) return;
+  constexpr std::size_t kLeast = limits::kSlowBytesPerSecond * limits::kSlowWindowMs / 1000;
+  if (got < link.window_bytes + kLeast) return give_up("a packet comes at less than 64 bytes a second");
+  link.window_start = now;
+  link.window_bytes = got;
+}
+
+// --- commits ------------------------------------------------------------------------------------------------------
+
+void StationCore::submit(std::vector<Write> writes, Completion done) {
+  PendingWrite pending{batch_.size(), writes.size(), std::move(done)};
+  for (Write& write : writes) batch_.push_back(std::move(write));
+  pending_.push_back(std::move(pending));
+}
+
+void StationCore::submit_message(PendingMessage pending) {
+  inflight_bytes_ += pending.message.content.size();
+  const std::size_t first = batch_.size();
+  batch_.emplace_back(PutMessage{pending.message, pending.receivers});
+  pending_.push_back({first, 1, std::move(pending)});
+}
+
+void StationCore::flush_batch() {
+  if (batch_.empty()) return;
+  auto pending = std::make_shared<std::vector<PendingWrite>>(std::exchange(pending_, {}));
+  std::vector<Write> writes = std::exchange(batch_, {});
+  batch_.reserve(writes.size());
+  pending_.reserve(pending->size());
+  ++counters_.commits;
+  committer_.submit(std::move(writes), [this, pending](const Result<std::vector<Written>>& written) {
+    committed(*pending, written);
+  });
+}
+
+void StationCore::committed(std::vector<PendingWrite>& pending, const Result<std::vector<Written>>& written) {
+  if (!written) {
+    ++counters_.commit_errors;
+    const bool full = written.error().code == Errc::insufficient_storage;
+    event(StationEvent::Level::error, full ? "disk-full" : "store-failed", {}, written.error().hint);
+    // security.md 4.1: after any other failure nothing can be believed to be on the disk.
+    if (!full) failed_ = true;
+  }
+  for (PendingWrite& one : pending) {
+    if (auto* message = std::get_if<PendingMessage>(&one.what)) {
+      inflight_bytes_ -= std::min(inflight_bytes_, message->message.content.size());
+      message_committed(*message, written, one.first);
+    } else if (written) {
+      const auto begin = written->begin() + static_cast<std::ptrdiff_t>(one.first);
+      std::get<Completion>(one.what)(std::vector<Written>(begin, begin + static_cast<std::ptrdiff_t>(one.count)));
+    } else {
+      std::get<Completion>(one.what)(written);
+    }
+  }
+  if (failed_) {
+    for (auto& [id, link] : links_) {
+      if (!link->closing) {
+        refuse_and_close(*link, {}, {Errc::internal, "the station cannot store anything any more and stops"});
+      }
+    }
+  }
+}
+
+void StationCore::open_request(LinkState& link, const std::string& id) {
+  ++link.unanswered;
+  if (!id.empty()) link.open.push_back(id);
+}
+
+LinkState* StationCore::finish_request(LinkId id, const std::string& reply) {
+  LinkState* link = find(id);
+  if (link == nullptr) return nullptr;
+  if (link->unanswered > 0) --link->unanswered;
+  if (!reply.empty()) {
+    const auto found = std::ranges::find(link->open, reply);
+    if (found != link->open.end()) {
+      if (found != link->open.end() - 1) *found = std::move(link->open.back());
+      link->open.pop_back();
+    }
+  }
+  if (link->paused) wake(*link);
+  return link;
+}
+
+// --- operator -----------------------------------------------------------------------------------------------------
+
+void StationCore::reload(const Quotas& quotas, std::set<std::string, std::less<>> bans) {
+  config_.quotas = quotas;
+  config_.bans = std::move(bans);
+  std::vector<UserSession*> banned;
+  sessions_.each([&](UserSession& session) {
+    if (config_.bans.contains(session.user)) banned.push_back(&session);
+  });
+  for (UserSession* session : banned) {
+    event(StationEvent::Level::warn, "banned", session->user, "session ended");
+    for (LinkState* lane : session->lanes) {
+      if (lane != nullptr) refuse(*lane, {}, {Errc::forbidden, "this user is banned from the station"});
+    }
+    end_session(*session, "banned", true);
+  }
+}
+
+void StationCore::stop() {
+  stopping_ = true;
+  flush_acks();
+  for (auto& [id, link] : links_) {
+    if (!link->closing) {
+      refuse_and_close(*link, {}, {Errc::unavailable, "this station is stopping; come back in a minute"});
+    }
+  }
+}
+
+}  // namespace dim

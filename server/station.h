@@ -1,0 +1,126 @@
+// The station without I/O: one thread, no sockets, no clock or randomness but those given. dimd (server/daemon.h) and the
+// simulator feed it bytes and carry out what it says.
+//
+// Turns: after a run of opened/received/drained/closed/tick calls, or of Committer callbacks, the owner calls
+// end_of_turn() once. Only there are writes submitted and bytes handed to links: everything of a turn goes in one piece.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dim/base/bytes.h"
+#include "dim/base/limits.h"
+#include "dim/base/random.h"
+#include "dim/base/time.h"
+#include "dim/engine/account.h"
+#include "dim/packet/packet.h"
+#include "dim/store/store.h"
+#include "server/quotas.h"
+
+namespace dim {
+
+enum class LinkId : std::uint64_t {};
+
+/// One connection, as the station sees it. Lives until the owner has called Station::closed, or until close() was called.
+class StationLink {
+ public:
+  virtual ~StationLink() = default;
+  virtual void send(std::string bytes) = 0;
+  /// Ends the connection after what was sent has gone out (or after a while without progress). The station does not
+  /// use the link after this and ignores its id.
+  virtual void close() = 0;
+  /// Bytes given to send() that have not left yet.
+  virtual std::size_t queued() const = 0;
+  /// True: read no more from the peer until false (back-pressure). What has been read may still be delivered.
+  virtual void pause(bool paused) = 0;
+  /// The peer has logged in: the connection no longer counts among the unauthenticated.
+  virtual void proven() {}
+};
+
+struct LinkInfo {
+  Lane lane = Lane::control;
+  std::string remote;     ///< IPv6 address text
+  Bytes channel_binding;  ///< TLS exporter value; empty: the channel proves nothing, every message is verified
+};
+
+/// Makes writes durable, in the order of submission. `done` is called later, or at once, on the station's thread, in the same
+/// order, with what Store::commit says of these writes.
+class Committer {
+ public:
+  virtual ~Committer() = default;
+  using Done = std::function<void(Result<std::vector<Written>>)>;
+  virtual void submit(std::vector<Write> writes, Done done) = 0;
+};
+
+enum class VerifyMode : std::uint8_t {
+  unbound,  ///< signatures of messages are checked on links without channel binding (elsewhere TLS has proven the sender)
+  always,
+};
+
+struct StationConfig {
+  Quotas quotas;
+  std::set<std::string, std::less<>> bans;  ///< IDs without terminal, canonical text
+  VerifyMode verify = VerifyMode::unbound;
+  std::size_t sessions_per_user = limits::kSessionsPerUser;
+  std::size_t send_queue_bytes = limits::kSendQueueBytes;
+  std::size_t inflight_bytes = 64 * limits::kMiB;  ///< content on its way to the disk; beyond it reading stops
+};
+
+/// What happened, for logs. `who` may come from a peer: escape it. Never content, keys, tokens.
+struct StationEvent {
+  enum class Level : std::uint8_t { debug, info, warn, error };
+  Level level = Level::info;
+  std::string_view name;  ///< "login", "login-refused", "session-replaced", "resume-theft", "meta-suspect", "slow-peer", …
+  std::string who;
+  std::string_view detail;
+};
+
+struct StationCounters {
+  std::uint64_t links_opened = 0, links_closed = 0;
+  std::uint64_t logins = 0, logins_refused = 0, resumes = 0, thefts = 0;
+  std::uint64_t packets = 0, bad_packets = 0, strays = 0, refused_quota = 0;
+  std::uint64_t messages_stored = 0, messages_repeated = 0, messages_refused = 0;
+  std::uint64_t pushed_live = 0, pushed_from_store = 0, pauses_for_slow_reader = 0, notices = 0;
+  std::uint64_t slow_peers = 0, commits = 0, commit_errors = 0;
+};
+
+class StationCore;
+
+class Station {
+ public:
+  /// All references must outlive the station; `reads` sees what `committer` has made durable. No callback of the
+  /// committer may run after the station is gone.
+  Station(StationConfig config, const Account& account, Store& reads, Committer& committer, Clock& clock, Random& random);
+  ~Station();
+
+  /// TLS is up. `link` stays valid until closed() or StationLink::close().
+  LinkId opened(StationLink& link, LinkInfo info);
+  void received(LinkId id, std::string_view bytes);
+  /// StationLink::queued() has become small (call it at 0, earlier if that pays): more may be pushed.
+  void drained(LinkId id);
+  void closed(LinkId id);
+  /// Ten times a second or so: timeouts, paused links, lazy writes.
+  void tick();
+  void end_of_turn();
+
+  /// New quotas and bans; sessions of users who are banned now end at once (S11).
+  void reload(const Quotas& quotas, std::set<std::string, std::less<>> bans);
+  /// Clean stop: submits lazy writes, tells and closes every link. The owner then waits for the committer.
+  void stop();
+  /// A commit failed other than for space: nothing more will be acknowledged, the process must end with 70 (R3).
+  bool failed() const;
+
+  const StationCounters& counters() const;
+  std::size_t links() const;
+  std::size_t sessions() const;
+  void on_event(std::function<void(const StationEvent&)> handler);
+
+ private:
+  std::unique_ptr<StationCore> core_;
+};
+
+}  // namespace dim
