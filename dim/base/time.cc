@@ -1,5 +1,6 @@
 #include "dim/base/time.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 
@@ -9,6 +10,8 @@ namespace dim {
 namespace {
 
 constexpr Millis kDayMs = 86'400'000;
+constexpr Millis kEarliest = -62'167'219'200'000;  // 0000-01-01T00:00:00.000Z
+constexpr Millis kLatest = 253'402'300'799'999;    // 9999-12-31T23:59:59.999Z
 constexpr Millis kFirstTime = 1'514'764'800'000;  // 2018-01-01T00:00:00Z
 
 /// `count` digits at `at`, or -1.
@@ -24,6 +27,7 @@ int digits(std::string_view text, std::size_t at, std::size_t count) {
 }  // namespace
 
 std::string format_time(Millis time) {
+  time = std::clamp(time, kEarliest, kLatest);
   const Millis days = (time >= 0 ? time : time - (kDayMs - 1)) / kDayMs;
   const auto rest = static_cast<int>(time - days * kDayMs);
   const std::chrono::year_month_day date{std::chrono::sys_days{std::chrono::days{days}}};
