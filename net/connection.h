@@ -28,14 +28,14 @@ std::string_view to_string(CloseReason reason);
 /// Called on the reactor's thread, never from inside send(), close() or another method of the connection.
 struct ConnectionCallbacks {
   /// Plain bytes as they came, in any segmentation, up to some 64 KiB at once; valid within the call.
-  std::function<void(std::string_view bytes)> data;
+  std::function<void(std::string_view bytes)> data = {};
   /// The queue has fallen to the drain mark or below after having been over it.
-  std::function<void()> drained;
+  std::function<void()> drained = {};
   /// The peer will send no more (half-close). If set, the connection stays open for sending until close(); if not, it
   /// flushes and closes itself with CloseReason::ended.
-  std::function<void()> ended;
+  std::function<void()> ended = {};
   /// Exactly once, the last call; all callbacks are dropped after it.
-  std::function<void(CloseReason reason)> closed;
+  std::function<void(CloseReason reason)> closed = {};
 };
 
 /// Owned by shared_ptr: the reactor keeps it while its socket lives, the user as long as it likes. A user that lets go

@@ -138,6 +138,7 @@ struct Listener::State : std::enable_shared_from_this<Listener::State> {
     // RST: costs neither side a state to wait in.
     error_code ignored;
     socket.set_option(asio::socket_base::linger(true, 0), ignored);
+    socket.close(ignored);  // the destructor would take the option back
   }
 
   void serve(Socket&& socket, const Endpoint& from) {

@@ -65,7 +65,7 @@ struct ListenOptions {
   std::string address = "::";   ///< IPv6, or IPv4 with allow_v4
   std::uint16_t port = 0;       ///< 0: any free one, see Listener::port()
   ListenMode mode = ListenMode::dim;
-  std::shared_ptr<const TlsContext> tls;  ///< needed unless plain
+  std::shared_ptr<const TlsContext> tls = nullptr;  ///< needed unless plain
   bool allow_v4 = false;        ///< only for 8810 (C02 otherwise)
   int backlog = 1'024;
   Millis setup_ms = limits::kFirstPacketMs;  ///< until TLS is up

@@ -109,6 +109,14 @@ std::size_t hello_needs(std::string_view bytes) {
   }
 }
 
+// A ClientHello that offers SSL 3.0 at most. OpenSSL would answer it in SSL 3.0's own alerts, which lack
+// protocol_version (P07).
+bool is_ssl3_hello(std::string_view bytes) {
+  constexpr std::size_t kClientVersion = kRecordHeader + 4;
+  return bytes.size() >= kClientVersion + 2 && bytes[0] == 22 && bytes[kRecordHeader] == 1 &&
+         bytes[kClientVersion] == 3 && bytes[kClientVersion + 1] == 0;
+}
+
 }  // namespace
 
 // What OpenSSL calls. The transport is a pair of strings of the stream: no sockets, no copies in between.
@@ -159,7 +167,9 @@ struct TlsStream::Hooks {
   static int client_hello(SSL* ssl, int* alert, void* arg) {
     const unsigned char* data = nullptr;
     std::size_t size = 0;
+    // A client without supported_versions has no TLS 1.3: OpenSSL tells it so (P07).
     if (!static_cast<const TlsContext*>(arg)->alpn_required_ ||
+        SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_supported_versions, &data, &size) != 1 ||
         SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &data,
                                   &size) == 1) {
       return SSL_CLIENT_HELLO_SUCCESS;
@@ -400,6 +410,12 @@ Status TlsStream::begin() {
 Status TlsStream::start(Millis now, std::string& plain) {
   now_ = now;
   if (ssl_ != nullptr || state_ == State::failed) return {};
+  if (is_ssl3_hello(pending_)) {
+    state_ = State::failed;
+    pending_ = {};
+    output_.append("\x15\x03\x01\x00\x02\x02\x46", 7);  // fatal protocol_version
+    return fail(Errc::better_encryption, "the peer does not speak TLS 1.3");
+  }
   if (auto begun = begin(); !begun) return begun;
   if (!context_->server_) return pump({}, plain);
   const std::string held = std::exchange(pending_, {});

@@ -8,7 +8,9 @@
 #include <openssl/ssl.h>
 
 #include <algorithm>
-#include <cstring>
+#include <memory>
+#include <utility>
+#include <vector>
 
 namespace dim {
 namespace {
@@ -69,8 +71,8 @@ class OddClient {
     SSL_CTX_set_max_proto_version(ctx_, version);
     SSL_CTX_set_verify(ctx_, SSL_VERIFY_NONE, nullptr);
     SSL_CTX_set_session_cache_mode(ctx_, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
-    SSL_CTX_sess_set_new_cb(ctx_, [](SSL* ssl, SSL_SESSION* session) {
-      auto* self = static_cast<OddClient*>(SSL_get_app_data(ssl));
+    SSL_CTX_sess_set_new_cb(ctx_, [](SSL* of, SSL_SESSION* session) {
+      auto* self = static_cast<OddClient*>(SSL_get_app_data(of));
       SSL_SESSION_free(self->ticket);
       self->ticket = session;
       return 1;
