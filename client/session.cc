@@ -100,11 +100,11 @@ void Session::opened(Lane which, Bytes channel_binding, Digest32 spki) {
     if (!target_.pins.empty() &&
         std::ranges::find(target_.pins, pin_of(spki), normal_pin) == target_.pins.end() &&
         target_.id.empty()) {
-      return fail_with({Errc::station_changed, "the station's certificate is not the pinned one"});
+      return abandon({Errc::station_changed, "the station's certificate is not the pinned one"});
     }
     say_hello();
   } else if (spki != lane(Lane::control).spki) {
-    fail_with({Errc::station_changed, "this lane's certificate differs from the control lane's"});
+    abandon({Errc::station_changed, "this lane's certificate differs from the control lane's"});
   } else {
     prove_lane(which);
   }
@@ -216,22 +216,23 @@ Status Session::check_station(const Packet& packet) {
 
 void Session::on_challenge(const Packet& packet) {
   if (state_ == State::proving && meta_asked_) {
-    return fail_with({Errc::unauthorised, "the station refused this account's meta"}, packet.code,
+    return abandon({Errc::unauthorised, "the station refused this account's meta"}, packet.code,
                      packet.get("message"));
   }
-  if (auto status = check_station(packet); !status) fail_with(status.error(), packet.code);
+  if (auto status = check_station(packet); !status) abandon(status.error(), packet.code);
 }
 
 void Session::on_welcome(const Packet& packet) {
   auto token = from_base64(packet.get("token"));
   if (!token || token->size() != 32 || packet.get("session").empty()) {
-    return fail_with({Errc::security_error, "the station's answer to the log-in is incomplete"});
+    return abandon({Errc::security_error, "the station's answer to the log-in is incomplete"});
   }
   token_ = Secret::copy_of(*token);
   wipe(*token);
   ticket_ = ResumeTicket{std::string(packet.get("session")), std::string(packet.get("resume"))};
   if (auto time = parse_time(packet.get("time"))) clock_offset_ = *time - clock_.now();
   newest_cursor_ = number(packet.get("cursor"));
+  message_rate_ = number(packet.get("limit-messages"));
   if (state_ == State::resuming && packet.has("chosen")) chosen_ = packet.get("chosen");
   lane(Lane::control)
       .reader.set_options(
@@ -257,7 +258,7 @@ void Session::prove_lane(Lane which) {
 
 void Session::on_lane_answer(Lane, const Packet& packet) {
   if (packet.code != 200) {
-    return fail_with({Errc::token_invalid, "the station refused a lane of this session"}, packet.code,
+    return abandon({Errc::token_invalid, "the station refused a lane of this session"}, packet.code,
                      packet.get("message"));
   }
   become_ready();
@@ -277,7 +278,7 @@ void Session::received(Lane which, std::string_view bytes) {
     if (std::holds_alternative<std::monostate>(next)) return;
     if (auto* bad = std::get_if<BadPacket>(&next)) {
       if (!bad->fatal) continue;
-      return fail_with(bad->error);
+      return abandon(bad->error);
     }
     handle(which, std::get<Packet>(std::move(next)));
   }
@@ -297,14 +298,14 @@ void Session::handle(Lane which, Packet packet) {
     } else if (which == Lane::text && state_ == State::lanes) {
       return on_lane_answer(which, packet);
     }
-    return fail_with({Errc::unauthorised, "the station refused the log-in"}, packet.code,
+    return abandon({Errc::unauthorised, "the station refused the log-in"}, packet.code,
                      packet.get("message"));
   }
   if (packet.is_response()) {
     auto found = requests_.find({which, std::string(packet.get("reply"))});
     if (found == requests_.end()) {
       if (packet.get("reply").empty() && packet.code >= 300) {
-        fail_with({Errc::bad_request, "the station gave this connection up"}, packet.code,
+        abandon({Errc::bad_request, "the station gave this connection up"}, packet.code,
                   packet.get("message"));
       }
       return;
@@ -334,7 +335,7 @@ void Session::write(Lane which, const Packet& packet) {
 void Session::closed(Lane which) {
   if (state_ == State::over) return;
   lanes_.erase(which);
-  fail_with({Errc::unreachable, "the connection to the station ended"});
+  abandon({Errc::unreachable, "the connection to the station ended"});
 }
 
 void Session::tick() {
@@ -342,7 +343,7 @@ void Session::tick() {
   const Millis now = clock_.monotonic();
   if (state_ != State::ready) {
     if (now - started_ > limits::kLoginMs) {
-      fail_with({Errc::unreachable, "the station did not finish the log-in within 20 seconds"});
+      abandon({Errc::unreachable, "the station did not finish the log-in within 20 seconds"});
     }
     return;
   }
@@ -353,7 +354,7 @@ void Session::tick() {
   }
 }
 
-void Session::fail_with(const Error& error, int code, std::string_view message) {
+void Session::abandon(const Error& error, int code, std::string_view message) {
   if (state_ == State::over) return;
   state_ = State::over;
   requests_.clear();

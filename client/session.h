@@ -51,9 +51,9 @@ class Session {
  public:
   struct Options {
     bool text_lane = true;               ///< open 8801 too
-    std::optional<std::int64_t> after;   ///< ask for pushes behind this cursor; nothing: no pushes
+    std::optional<std::int64_t> after{}; ///< ask for pushes behind this cursor; nothing: no pushes
     bool checksum_crc32c = true;         ///< offer the cheap checksum
-    std::optional<ResumeTicket> resume;  ///< try this first
+    std::optional<ResumeTicket> resume{};  ///< try this first
   };
   using Handler = std::function<void(const Packet& response)>;
 
@@ -65,6 +65,8 @@ class Session {
   void received(Lane lane, std::string_view bytes);
   /// The lane is gone. Requests that were open on it are forgotten: their handlers are not called.
   void closed(Lane lane);
+  /// Ends it from this side; the host's failed() is called with the same words.
+  void abandon(const Error& error, int code = 0, std::string_view message = {});
   /// Every second or so: pings an idle lane, gives up a log-in after 20 s.
   void tick();
 
@@ -81,6 +83,8 @@ class Session {
   /// Server clock minus ours when the log-in was answered (ms).
   Millis clock_offset() const { return clock_offset_; }
   std::int64_t newest_cursor() const { return newest_cursor_; }
+  /// Messages a second that the station takes from this session; 0 where it sets no limit.
+  std::int64_t message_rate() const { return message_rate_; }
 
  private:
   enum class State : std::uint8_t { dialling, hello, proving, resuming, lanes, ready, over };
@@ -102,7 +106,6 @@ class Session {
   void on_lane_answer(Lane lane, const Packet& packet);
   void prove_lane(Lane lane);
   void become_ready();
-  void fail_with(const Error& error, int code = 0, std::string_view message = {});
   Status check_station(const Packet& packet);
 
   StationTarget target_;
@@ -126,6 +129,7 @@ class Session {
   std::vector<std::string> station_pins_;
   Millis clock_offset_ = 0;
   std::int64_t newest_cursor_ = 0;
+  std::int64_t message_rate_ = 0;
 };
 
 }  // namespace dim

@@ -2,6 +2,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -99,7 +100,7 @@ class Person:
             raise AssertionError(f"dim {arguments}: {done.returncode}, not {code}\n{done.stdout}\n{done.stderr}")
         if not as_json:
             return done.stdout
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        return [checked(line) for line in done.stdout.splitlines()]
 
     def start(self, *arguments):
         return subprocess.Popen(self.command(*arguments), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -107,6 +108,33 @@ class Person:
 
     def id(self):
         return self.run("id")[0]["id"]
+
+
+def documented():
+    """event -> (members that must be there, members that may be), from docs/cli-json.md."""
+    path = os.path.join(os.path.dirname(__file__), "../../docs/cli-json.md")
+    table = {}
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            match = re.match(r"\| `(\w+)` \| .*? \| (.*) \|$", line)
+            if match and match.group(2).startswith("`"):
+                plain = re.sub(r"\([^)]*\)", "", match.group(2).split(":")[0])
+                names = re.findall(r"`(\w+)`(\??)", plain)
+                table[match.group(1)] = ({n for n, q in names if not q}, {n for n, q in names if q})
+    return table
+
+
+DOCUMENTED = documented()
+
+
+def checked(line):
+    """One line of --json output, which must be as documented."""
+    object = json.loads(line)
+    must, may = DOCUMENTED[object["event"]]
+    members = set(object) - {"event"}
+    if not must <= members or not members <= must | may:
+        raise AssertionError(f"not as docs/cli-json.md says ({must} and perhaps {may}): {line}")
+    return object
 
 
 def of(objects, event):

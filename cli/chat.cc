@@ -1,0 +1,101 @@
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "cli/context.h"
+#include "cli/verbs.h"
+
+namespace dim {
+
+// Lines only go down and are never redrawn, so that a screen reader and a log both follow (C19).
+int verb_chat(const CommonOptions& common, const std::string& who_text) {
+  Context context(common);
+  if (!context.open_home()) return static_cast<int>(Exit::home);
+  std::optional<Id> who;
+  context.events.ticked = [&](const HistoryEntry& entry) {
+    if (!who || !entry.peer.same_entity(*who)) return;
+    if (common.json) {
+      JsonObject members;
+      members.set("guid", entry.guid);
+      members.set("peer", entry.peer.text());
+      members.set("state", to_string(entry.tick));
+      context.out.object("state", std::move(members));
+    } else if (entry.tick == Tick::read || entry.tick == Tick::failed) {
+      context.out.note(fmt::format("        ({}: {})", to_string(entry.tick), printable(entry.text.substr(0, 40))));
+    }
+  };
+  bool was_typing = false;
+  context.events.typing = [&](const Id& peer, bool on) {
+    if (who && peer.same_entity(*who) && on && !was_typing) context.out.note(fmt::format("        {} is typing", printable(context.name_of(peer))));
+    was_typing = on;
+  };
+  context.make_messenger({});
+  (void)context.connect(10'000);
+  if (context.failure && exit_of(*context.failure) == Exit::security) return context.report_failure();
+  who = context.find(who_text, 10'000);
+  if (!who) return static_cast<int>(Exit::unknown_person);
+
+  const auto show_new = [&] {
+    auto unread = context.messenger->unread();
+    if (!unread) return;
+    for (const HistoryEntry& entry : *unread) {
+      // Messages of others wait for their own conversation.
+      if (!entry.peer.same_entity(*who)) continue;
+      context.out.message(entry, context.name_of(entry.peer));
+      (void)context.messenger->shown(entry);
+    }
+  };
+  if (auto before = context.messenger->history(*who, 10)) {
+    auto unread = context.messenger->unread();
+    for (const HistoryEntry& entry : *before) {
+      const bool is_new = unread && std::ranges::any_of(*unread, [&](const HistoryEntry& other) { return other.guid == entry.guid; });
+      if (!is_new) context.out.message(entry, context.name_of(*who));
+    }
+  }
+  context.out.note(fmt::format("You are writing to {}. One line is one message; Ctrl-D ends.", printable(context.name_of(*who))));
+  show_new();
+
+  bool over = false;
+  int result = 0;
+  context.link.watch_input(
+      [&](std::string line) {
+        if (line.empty()) return;
+        auto sent = context.messenger->send_text(*who, line);
+        if (!sent) return context.out.error(sent.error());
+        if (common.json) context.out.message(*sent, context.name_of(*who));
+      },
+      [&] { over = true; });
+  Backoff backoff;
+  while (!over) {
+    context.link.run_until(
+        [&] {
+          show_new();
+          return over || context.failure.has_value();
+        },
+        -1);
+    if (over) break;
+    if (exit_of(*context.failure) == Exit::security) {
+      result = context.report_failure();
+      break;
+    }
+    context.out.note(fmt::format("dim: {}; what you write is kept and sent later", context.failure->hint));
+    while (!over && !context.messenger->is_ready()) {
+      context.link.run_until([&] { return over; }, backoff.next(context.random));
+      if (!over && context.connect(10'000)) context.out.note("dim: connected again");
+      if (context.failure && exit_of(*context.failure) == Exit::security) return context.report_failure();
+    }
+    backoff.reset();
+  }
+  // What was typed last should leave before the program does; otherwise it stays in the outbox.
+  context.link.run_until(
+      [&] {
+        auto waiting = context.messenger->waiting();
+        return !context.messenger->is_ready() || !waiting || *waiting == 0;
+      },
+      5'000);
+  context.link.finish();
+  return result;
+}
+
+}  // namespace dim

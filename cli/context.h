@@ -1,0 +1,49 @@
+// What every verb that talks to the station starts with: an open home, sockets, a messenger, and how it ended.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "cli/output.h"
+#include "cli/verbs.h"
+#include "client/home.h"
+#include "client/link.h"
+#include "client/messenger.h"
+#include "dim/crypto/os_random.h"
+#include "net/system_clock.h"
+
+namespace dim {
+
+/// Reads the passphrase from the file, or asks at the terminal without echo when the home is locked.
+Result<std::optional<Secret>> passphrase_for(const CommonOptions& common, bool ask);
+
+class Context {
+ public:
+  explicit Context(const CommonOptions& options) : common(options), out(options.json) {}
+
+  /// Opens the home; prints what is wrong and returns false when it cannot.
+  bool open_home();
+  /// Makes the messenger; `events` may be given before.
+  void make_messenger(Messenger::Options options);
+  /// Dials and waits until the session is ready or has failed; `failure` says why.
+  bool connect(Millis timeout_ms);
+  /// The name a person goes by here: alias, registered name, name in the visa, short ID.
+  std::string name_of(const Id& id);
+  /// Finds WHO, asking the station when that is needed; prints what is wrong otherwise.
+  std::optional<Id> find(const std::string& who, Millis timeout_ms);
+  /// Prints the failure of the session and returns its exit code.
+  int report_failure();
+
+  CommonOptions common;
+  Output out;
+  OsRandom random;
+  SystemClock clock;
+  std::optional<Home> home;
+  Link link;
+  MessengerEvents events;
+  std::unique_ptr<Messenger> messenger;
+  std::optional<Error> failure;
+  std::string station_message;
+};
+
+}  // namespace dim

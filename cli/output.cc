@@ -1,0 +1,114 @@
+#include "cli/output.h"
+
+#include <fmt/core.h>
+
+#include <cstdio>
+
+#include "dim/base/utf8.h"
+
+namespace dim {
+
+Exit exit_of(const Error& error) {
+  switch (error.code) {
+    case Errc::usage:
+      return Exit::usage;
+    case Errc::unreachable:
+      return Exit::unreachable;
+    case Errc::station_changed:
+    case Errc::downgrade:
+    case Errc::security_error:
+      return Exit::security;
+    default:
+      return Exit::failed;
+  }
+}
+
+std::string printable(std::string_view text) {
+  if (!valid_utf8(text)) return escape(text, text.size() * 4);
+  std::string out;
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const std::size_t begin = at;
+    const char32_t c = next_code_point(text, at);
+    if (c == U'\n' || c == U'\t' || (!is_control(c) && !is_invisible(c))) {
+      out.append(text.substr(begin, at - begin));
+    } else {
+      out += fmt::format("\\u{{{:X}}}", static_cast<std::uint32_t>(c));
+    }
+  }
+  return out;
+}
+
+void Output::object(std::string_view event, JsonObject members) const {
+  if (!json_) return;
+  JsonObject out;
+  out.set("event", event);
+  for (auto& [key, value] : members) out.set(key, value);
+  fmt::print("{}\n", write_json(out));
+  std::fflush(stdout);
+}
+
+void Output::line(std::string_view text) const {
+  if (json_) return;
+  fmt::print("{}\n", text);
+  std::fflush(stdout);
+}
+
+void Output::note(std::string_view text) const {
+  if (!json_) fmt::print(stderr, "{}\n", text);
+}
+
+void Output::error(const Error& error, std::string_view station_message) const {
+  if (json_) {
+    JsonObject members;
+    members.set("code", name_of(error.code));
+    members.set("message", error.hint);
+    if (!station_message.empty()) members.set("station", station_message);
+    object("error", std::move(members));
+    return;
+  }
+  fmt::print(stderr, "dim: {}{}\n", error.hint,
+             station_message.empty() ? "" : fmt::format(" (the station says: {})", escape(station_message)));
+}
+
+void Output::message(const HistoryEntry& entry, std::string_view peer_name) const {
+  if (json_) {
+    JsonObject members;
+    members.set("guid", entry.guid);
+    members.set("direction", entry.outgoing ? "out" : "in");
+    members.set("peer", entry.peer.text());
+    members.set("peer_name", peer_name);
+    members.set("time", format_time(entry.time));
+    members.set("type", entry.content_type);
+    members.set("text", entry.text);
+    if (entry.outgoing) {
+      members.set("state", to_string(entry.tick));
+    } else {
+      members.set("label", to_string(entry.label));
+    }
+    if (!entry.cause.empty()) members.set("cause", entry.cause);
+    if (entry.late) members.set("late", true);
+    if (entry.missing > 0) members.set("missing", entry.missing);
+    return object("message", std::move(members));
+  }
+  const std::string time = format_time(entry.time).substr(11, 5);
+  if (entry.missing > 0) line(fmt::format("        … {} earlier message(s) of {} have not come", entry.missing, printable(peer_name)));
+  std::string body = entry.cause.empty() ? printable(entry.text) : "";
+  if (entry.cause.empty() && entry.text.empty() && entry.content_type != "text") {
+    body = fmt::format("[{}: this edition cannot show it]", printable(entry.content_type));
+  } else if (!entry.cause.empty()) {
+    body = entry.outgoing ? fmt::format("{} [not sent: {}]", printable(entry.text), printable(entry.cause))
+                          : fmt::format("[a message that could not be read: {}]", printable(entry.cause));
+  }
+  if (entry.outgoing) {
+    line(fmt::format("{}  you → {}: {}  ({})", time, printable(peer_name), body, to_string(entry.tick)));
+  } else {
+    line(fmt::format("{}  {}: {}{}{}", time, printable(peer_name), body,
+                     entry.label == Label::secure || entry.label == Label::secure_old || !entry.cause.empty()
+                         ? ""
+                         : fmt::format("  [{}]", to_string(entry.label)),
+                     entry.late ? "  [arrived late]" : ""));
+  }
+}
+
+}  // namespace dim

@@ -1,0 +1,45 @@
+// What the verbs print: for people, or one JSON object a line (docs/cli-json.md). Nothing from a peer reaches the
+// terminal unescaped (C11).
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "client/messenger.h"
+
+namespace dim {
+
+/// Exit codes of `dim`, for scripts (docs/cli-json.md).
+enum class Exit : int {
+  ok = 0,
+  failed = 1,
+  usage = 2,
+  nothing = 3,       ///< nothing came within --timeout
+  unreachable = 4,   ///< the station cannot be reached
+  security = 5,      ///< another station or a changed key: nothing was sent
+  unknown_person = 6,
+  home = 7,          ///< no home here, or it does not open
+};
+Exit exit_of(const Error& error);
+
+class Output {
+ public:
+  explicit Output(bool json) : json_(json) {}
+  bool json() const { return json_; }
+
+  /// One object; `event` is its first member.
+  void object(std::string_view event, JsonObject members) const;
+  /// A line for people, not printed with --json.
+  void line(std::string_view text) const;
+  /// Something for people that is not the result: on standard error, not printed with --json.
+  void note(std::string_view text) const;
+  void error(const Error& error, std::string_view station_message = {}) const;
+  void message(const HistoryEntry& entry, std::string_view peer_name) const;
+
+ private:
+  bool json_;
+};
+
+/// Text of a peer for a terminal: line breaks and tabs kept, every other control or invisible character escaped.
+std::string printable(std::string_view text);
+
+}  // namespace dim

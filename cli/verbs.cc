@@ -1,0 +1,402 @@
+#include "cli/verbs.h"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <iostream>
+#include <iterator>
+
+#include "cli/context.h"
+#include "dim/base/hex.h"
+#include "dim/base/utf8.h"
+#include "dim/packet/uri.h"
+#include "terminal/qr.h"
+
+namespace dim {
+namespace {
+
+constexpr Millis kConnectMs = 10'000;
+
+int code(Exit exit) { return static_cast<int>(exit); }
+
+std::string own_uri(const Id& id) { return "dim:user:" + id.bare().text(); }
+
+/// The first 16 hex digits of the meta's digest in groups: short enough to read aloud.
+std::string fingerprint(const Meta& meta) {
+  const std::string hex = to_hex(meta.digest());
+  return fmt::format("{} {} {} {}", hex.substr(0, 4), hex.substr(4, 4), hex.substr(8, 4), hex.substr(12, 4));
+}
+
+/// Exit code for a WHO that could not be found, after find() has printed why.
+int unknown_exit(const Context& context) {
+  if (context.failure && context.failure->code == Errc::unreachable) return code(Exit::unreachable);
+  if (context.failure && context.failure->code == Errc::usage) return code(Exit::usage);
+  return code(Exit::unknown_person);
+}
+
+std::int64_t milliseconds(int seconds) { return seconds < 0 ? -1 : std::int64_t{1000} * seconds; }
+
+}  // namespace
+
+int verb_join(const CommonOptions& common, const JoinOptions& options) {
+  Context context(common);
+  auto target = StationTarget::parse(options.link);
+  if (!target) {
+    context.out.error(target.error());
+    return code(Exit::usage);
+  }
+  if (options.name.empty() || options.name.size() > 64 || !valid_utf8(options.name) ||
+      printable(options.name) != options.name) {
+    context.out.error({Errc::usage, "--name takes 1 to 64 printable characters; it is how others see you"});
+    return code(Exit::usage);
+  }
+  if (Home::exists(common.home)) {
+    if (!context.open_home()) return code(Exit::home);
+    auto before = context.home->station();
+    if (before && *before && (*before)->id != target->id) {
+      context.out.error({Errc::conflict, "this home has joined another station; use another --home for this one"});
+      return code(Exit::home);
+    }
+    context.out.note("This home exists; its identity is kept.");
+  } else {
+    auto passphrase = passphrase_for(common, options.lock);
+    if (!passphrase) {
+      context.out.error(passphrase.error());
+      return code(Exit::home);
+    }
+    auto account = Account::make_user(options.name, context.clock.now(), context.random);
+    if (!account) {
+      context.out.error(account.error());
+      return code(Exit::failed);
+    }
+    auto home = Home::create(common.home, *passphrase, std::move(*account), context.random);
+    if (!home) {
+      context.out.error(home.error());
+      return code(Exit::home);
+    }
+    context.home.emplace(std::move(*home));
+  }
+  if (auto status = context.home->set_station(*target); !status) {
+    context.out.error(status.error());
+    return code(Exit::home);
+  }
+  context.make_messenger({.receive = false});
+  if (!context.connect(kConnectMs)) {
+    context.out.note("Your identity is made and stays. Run the same command again when the station is there.");
+    return context.report_failure();
+  }
+  // A name that cannot be registered is no reason to fail: it is still the name in the visa.
+  auto name = parse_graphical_id(options.name);
+  std::optional<Status> published;
+  context.messenger->publish(name ? *name : "", [&](Status status) { published = status; });
+  context.link.run_until([&] { return published.has_value() || context.failure.has_value(); }, kConnectMs);
+  if (!published) return context.report_failure();
+
+  const Account& account = context.home->account();
+  const auto station = context.home->station();
+  const std::string registered = context.home->registered_name().value_or("");
+  std::string notice;
+  if (!name) {
+    notice = "not registered at the station: registered names have 5 to 32 of a-z 0-9 _ .; others reach you by your ID";
+  } else if (!*published) {
+    notice = published->error().hint;
+  }
+  JsonObject members;
+  members.set("id", account.id.text());
+  members.set("name", options.name);
+  members.set("registered", registered);
+  members.set("station", station && *station ? (*station)->id : "");
+  if (!notice.empty()) members.set("notice", notice);
+  context.out.object("joined", std::move(members));
+  context.out.line(fmt::format("You are {}\n  ID           {}\n  fingerprint  {}", printable(options.name),
+                               account.id.text(), fingerprint(account.meta)));
+  if (!registered.empty()) context.out.line(fmt::format("  registered   {}   (others write: dim send {} \"hello\")", registered, registered));
+  if (!notice.empty()) context.out.note("Note: " + notice);
+  context.link.finish();
+  const bool hard = !*published && published->error().code != Errc::conflict &&
+                    published->error().code != Errc::forbidden && published->error().code != Errc::bad_request;
+  return hard ? code(Exit::failed) : code(Exit::ok);
+}
+
+int verb_id(const CommonOptions& common) {
+  Context context(common);
+  if (!context.open_home()) return code(Exit::home);
+  const Account& account = context.home->account();
+  const std::string registered = context.home->registered_name().value_or("");
+  const auto station = context.home->station();
+  const std::string uri = own_uri(account.id);
+  JsonObject members;
+  members.set("id", account.id.text());
+  members.set("name", account.visa.name());
+  members.set("registered", registered);
+  members.set("fingerprint", fingerprint(account.meta));
+  members.set("uri", uri);
+  members.set("station", station && *station ? (*station)->id : "");
+  context.out.object("id", std::move(members));
+  if (auto qr = qr_code(uri); qr && !common.json) context.out.line(*qr);
+  context.out.line(fmt::format("name         {}\nID           {}\nfingerprint  {}\nlink         {}",
+                               printable(account.visa.name()), account.id.text(), fingerprint(account.meta), uri));
+  if (!registered.empty()) context.out.line(fmt::format("registered   {}", registered));
+  return code(Exit::ok);
+}
+
+int verb_send(const CommonOptions& common, const SendOptions& options) {
+  Context context(common);
+  if (!context.open_home()) return code(Exit::home);
+  std::string text = options.text;
+  if (text == "-") {
+    text.assign(std::istreambuf_iterator<char>(std::cin), {});
+    while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  }
+  if (text.empty() || !valid_utf8(text) || text.size() > 256 * limits::kKiB) {
+    context.out.error({Errc::usage, "a text has 1 byte to 256 KiB of UTF-8"});
+    return code(Exit::usage);
+  }
+  std::string guid;
+  std::optional<HistoryEntry> state;
+  context.events.ticked = [&](const HistoryEntry& entry) {
+    if (entry.guid == guid) state = entry;
+  };
+  // Receipts for this message arrive as pushes, so waiting for them means receiving.
+  context.make_messenger({.receive = options.until != "sent"});
+  const bool connected = context.connect(milliseconds(options.timeout_s));
+  if (!connected && exit_of(*context.failure) == Exit::security) return context.report_failure();
+  const auto who = context.find(options.who, milliseconds(options.timeout_s));
+  if (!who) return unknown_exit(context);
+  auto sent = context.messenger->send_text(*who, text);
+  if (!sent) {
+    context.out.error(sent.error());
+    return code(exit_of(sent.error()));
+  }
+  guid = sent->guid;
+  const Tick wanted = options.until == "read" ? Tick::read : options.until == "delivered" ? Tick::delivered : Tick::sent;
+  if (connected) {
+    context.link.run_until([&] { return context.failure.has_value() || (state && state->tick >= wanted); },
+                           milliseconds(options.timeout_s));
+  }
+  const HistoryEntry result = state.value_or(*sent);
+  context.out.message(result, context.name_of(*who));
+  if (result.tick == Tick::queued) {
+    context.out.note(fmt::format("The station is away{}. The message is in the outbox and goes out, once, with the next command that reaches it.",
+                                 context.failure ? fmt::format(" ({})", context.failure->hint) : ""));
+  }
+  context.link.finish();
+  if (result.tick == Tick::failed) return code(Exit::failed);
+  if (result.tick != Tick::queued && result.tick < wanted) return code(Exit::nothing);
+  return code(Exit::ok);
+}
+
+int verb_listen(const CommonOptions& common, const ListenOptions& options) {
+  Context context(common);
+  if (!context.open_home()) return code(Exit::home);
+  context.events.ticked = [&](const HistoryEntry& entry) {
+    JsonObject members;
+    members.set("guid", entry.guid);
+    members.set("peer", entry.peer.text());
+    members.set("state", to_string(entry.tick));
+    context.out.object("state", std::move(members));
+  };
+  context.make_messenger({});
+  const Millis end = options.timeout_s < 0 ? -1 : context.clock.monotonic() + milliseconds(options.timeout_s);
+  const auto left = [&]() -> Millis { return end < 0 ? -1 : std::max<Millis>(0, end - context.clock.monotonic()); };
+  bool shown_any = false;
+  const auto show_unread = [&]() -> Status {
+    auto unread = context.messenger->unread();
+    if (!unread) return std::unexpected(unread.error());
+    for (const HistoryEntry& entry : *unread) {
+      context.out.message(entry, context.name_of(entry.peer));
+      if (auto status = context.messenger->shown(entry); !status) return status;
+      shown_any = true;
+      if (options.once) break;
+    }
+    return {};
+  };
+  Backoff backoff;
+  while (true) {
+    // What has come earlier and nobody has seen is shown first, station or not.
+    if (auto status = show_unread(); !status) {
+      context.out.error(status.error());
+      return code(Exit::failed);
+    }
+    if (options.once && shown_any && !context.messenger->is_started()) {
+      (void)context.connect(2'000);  // so that the read receipt goes out; it stays in the outbox otherwise
+    }
+    if (options.once && shown_any) break;
+    if (!context.messenger->is_ready()) {
+      const Millis patience = left() < 0 ? kConnectMs : std::min(left(), kConnectMs);
+      if (context.connect(patience)) {
+        backoff.reset();
+        JsonObject members;
+        members.set("station", context.messenger->session()->station() ? context.messenger->session()->station()->text() : "");
+        context.out.object("connected", std::move(members));
+      } else if (exit_of(*context.failure) == Exit::security) {
+        return context.report_failure();
+      } else {
+        context.out.note(fmt::format("dim: {}; trying again", context.failure->hint));
+        const Millis wait = backoff.next(context.random);
+        context.link.run_until([] { return false; }, left() < 0 ? wait : std::min(left(), wait));
+      }
+    } else {
+      bool more = false;
+      context.link.run_until(
+          [&] {
+            auto unread = context.messenger->unread(1);
+            more = unread && !unread->empty();
+            return more || context.failure.has_value();
+          },
+          left());
+    }
+    if (left() == 0) {
+      auto unread = context.messenger->unread(1);
+      if (!unread || unread->empty()) break;
+    }
+  }
+  // The receipts of what was shown should leave now; they are in the outbox otherwise.
+  if (context.messenger->is_ready()) {
+    context.link.run_until(
+        [&] {
+          auto waiting = context.messenger->waiting();
+          return !waiting || *waiting == 0 || context.failure.has_value();
+        },
+        1'000);
+  }
+  context.link.finish();
+  return shown_any ? code(Exit::ok) : code(Exit::nothing);
+}
+
+int verb_history(const CommonOptions& common, const HistoryOptions& options) {
+  Context context(common);
+  if (!context.open_home()) return code(Exit::home);
+  context.make_messenger({.receive = false});
+  const auto who = context.find(options.who, 0);
+  if (!who) return unknown_exit(context);
+  auto entries = context.messenger->history(*who, static_cast<std::size_t>(std::max(options.limit, 1)));
+  if (!entries) {
+    context.out.error(entries.error());
+    return code(Exit::failed);
+  }
+  for (const HistoryEntry& entry : *entries) context.out.message(entry, context.name_of(*who));
+  if (entries->empty()) context.out.note("No messages with this person yet.");
+  return code(Exit::ok);
+}
+
+int verb_contacts(const CommonOptions& common, const ContactsOptions& options) {
+  Context context(common);
+  if (!context.open_home()) return code(Exit::home);
+  if (!options.who.empty()) {
+    context.make_messenger({.receive = false});
+    (void)context.connect(kConnectMs);
+    context.failure.reset();
+    const auto who = context.find(options.who, kConnectMs);
+    if (!who) return unknown_exit(context);
+    auto contact = context.home->contact(*who);
+    if (!contact) {
+      context.out.error(contact.error());
+      return code(Exit::failed);
+    }
+    Contact kept = contact->value_or(Contact{.id = who->bare()});
+    if (!options.alias.empty()) kept.alias = options.alias;
+    if (auto status = context.home->put_contact(kept); !status) {
+      context.out.error(status.error());
+      return code(Exit::failed);
+    }
+    context.link.finish();
+  }
+  auto contacts = context.home->contacts();
+  if (!contacts) {
+    context.out.error(contacts.error());
+    return code(Exit::failed);
+  }
+  for (const Contact& contact : *contacts) {
+    JsonObject members;
+    members.set("id", contact.id.text());
+    members.set("alias", contact.alias);
+    members.set("registered", contact.registered);
+    members.set("name", context.name_of(contact.id));
+    members.set("verified", contact.verified);
+    members.set("blocked", contact.blocked);
+    context.out.object("contact", std::move(members));
+    context.out.line(fmt::format("{:<24}  {}{}", printable(context.name_of(contact.id)), contact.id.text(),
+                                 contact.blocked ? "  KEYS CHANGED" : contact.verified ? "  verified" : ""));
+  }
+  if (contacts->empty()) context.out.note("No contacts yet. They appear when you write to somebody or somebody writes to you.");
+  return code(Exit::ok);
+}
+
+int verb_verify(const CommonOptions& common, const VerifyOptions& options) {
+  Context context(common);
+  if (!context.open_home()) return code(Exit::home);
+  context.make_messenger({.receive = false});
+  (void)context.connect(kConnectMs);
+  const auto who = context.find(options.who, kConnectMs);
+  if (!who) return unknown_exit(context);
+  std::optional<Status> fetched;
+  context.messenger->fetch(*who, [&](Status status) { fetched = status; });
+  context.link.run_until([&] { return fetched.has_value(); }, kConnectMs);
+  const Known* known = context.home->directory().find(*who);
+  if (known == nullptr || !known->meta) {
+    context.out.error({Errc::not_found, "the keys of this person are not known yet; try again when the station is there"});
+    return code(Exit::unknown_person);
+  }
+  const Account& account = context.home->account();
+  const std::string digits = safety_number(account.id, account.meta, who->bare(), *known->meta);
+  const std::string words = safety_words(account.id, account.meta, who->bare(), *known->meta);
+  auto contact = context.home->contact(*who);
+  Contact kept = contact && *contact ? **contact : Contact{.id = who->bare()};
+  if (options.confirm) {
+    kept.verified = true;
+    kept.blocked = false;
+    if (auto status = context.home->put_contact(kept); !status) {
+      context.out.error(status.error());
+      return code(Exit::failed);
+    }
+  }
+  JsonObject members;
+  members.set("id", who->text());
+  members.set("number", digits);
+  members.set("words", words);
+  members.set("verified", kept.verified);
+  context.out.object("verify", std::move(members));
+  context.out.line(fmt::format("Compare with {} in person or on a call; both of you see the same.\n\n  {}\n\n  {}\n",
+                               printable(context.name_of(*who)), digits, words));
+  context.out.line(kept.verified ? "Verified. A change of their key will stop sending until you look again."
+                                 : fmt::format("If they are equal: dim verify {} --confirm", options.who));
+  context.link.finish();
+  return code(Exit::ok);
+}
+
+int verb_status(const CommonOptions& common) {
+  Context context(common);
+  if (!context.open_home()) return code(Exit::home);
+  context.make_messenger({.receive = false});
+  const bool connected = context.connect(kConnectMs);
+  if (connected) {
+    context.link.run_until(
+        [&] {
+          auto waiting = context.messenger->waiting();
+          return !waiting || *waiting == 0 || context.failure.has_value();
+        },
+        kConnectMs);
+  }
+  const auto station = context.home->station();
+  const auto unread = context.messenger->unread();
+  const auto waiting = context.messenger->waiting();
+  JsonObject members;
+  members.set("id", context.home->account().id.text());
+  members.set("station", station && *station ? (*station)->id : "");
+  members.set("connected", connected);
+  members.set("waiting", static_cast<std::int64_t>(waiting ? *waiting : 0));
+  members.set("unread", static_cast<std::int64_t>(unread ? unread->size() : 0));
+  if (!connected && context.failure) members.set("reason", context.failure->hint);
+  context.out.object("status", std::move(members));
+  context.out.line(fmt::format("you        {}\nstation    {}\nconnection {}\noutbox     {} waiting\nunread     {}",
+                               context.home->account().id.text(), station && *station ? (*station)->id : "none",
+                               connected ? "up" : context.failure ? std::string(context.failure->hint) : "down",
+                               waiting ? *waiting : 0, unread ? unread->size() : 0));
+  if (!connected) return code(context.failure ? exit_of(*context.failure) : Exit::unreachable);
+  context.link.finish();
+  return code(Exit::ok);
+}
+
+}  // namespace dim

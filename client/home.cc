@@ -1,0 +1,377 @@
+#include "client/home.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "dim/base/base64.h"
+#include "dim/crypto/symmetric.h"
+
+namespace dim {
+namespace {
+
+constexpr std::size_t kSaltBytes = 16;
+
+std::string key_path(const std::string& folder) { return folder + "/key"; }
+std::string vault_path(const std::string& folder) { return folder + "/vault.db"; }
+
+/// Writes a new 0600 file through a temporary name, on the disk when it returns.
+Status write_new_file(const std::string& path, std::string_view text) {
+  const std::string temporary = path + ".new";
+  const int file = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (file < 0) return fail(Errc::io, "the key file cannot be written; check the folder's permissions");
+  const bool written = ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(file) == 0;
+  ::close(file);
+  if (!written || ::rename(temporary.c_str(), path.c_str()) != 0) {
+    ::unlink(temporary.c_str());
+    return fail(Errc::io, "the key file could not be put on the disk");
+  }
+  return {};
+}
+
+Result<std::string> read_key_file(const std::string& folder) {
+  const int file = ::open(key_path(folder).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  if (file < 0) return fail(Errc::not_found, "there is no DIM home in this folder; make one with `dim join LINK`");
+  struct stat info{};
+  if (::fstat(file, &info) != 0 || (info.st_mode & 077) != 0) {
+    ::close(file);
+    return fail(Errc::key, "the key file can be read by others; run: chmod 600 on the file `key` of this home");
+  }
+  std::string text(4096, '\0');
+  const ssize_t size = ::read(file, text.data(), text.size());
+  ::close(file);
+  if (size <= 0) return fail(Errc::key, "the key file of this home is empty or cannot be read");
+  text.resize(static_cast<std::size_t>(size));
+  return text;
+}
+
+Result<Secret> vault_key(const JsonObject& lock, const std::optional<Secret>& passphrase) {
+  const std::string* kind = lock.text("kind");
+  if (kind != nullptr && *kind == "file") {
+    const std::string* text = lock.text("key");
+    auto key = text == nullptr ? Result<Bytes>(fail(Errc::key, "")) : from_base64(*text);
+    if (!key || key->size() != 32) return fail(Errc::key, "the key file of this home is damaged");
+    Secret secret = Secret::copy_of(*key);
+    wipe(*key);
+    return secret;
+  }
+  if (kind != nullptr && *kind == "passphrase") {
+    if (!passphrase) return fail(Errc::key, "this home is locked; give its passphrase");
+    const std::string* salt_text = lock.text("salt");
+    const Json* passes = lock.find("passes");
+    const Json* memory = lock.find("memory");
+    if (salt_text == nullptr || passes == nullptr || passes->integer() == nullptr || memory == nullptr ||
+        memory->integer() == nullptr) {
+      return fail(Errc::key, "the key file of this home is damaged");
+    }
+    auto salt = from_base64(*salt_text);
+    if (!salt) return std::unexpected(salt.error());
+    return derive_key(passphrase->view(), *salt,
+                      {.passes = static_cast<std::uint64_t>(*passes->integer()),
+                       .memory_bytes = static_cast<std::size_t>(*memory->integer())});
+  }
+  return fail(Errc::key, "the key file of this home is of a kind this program does not know");
+}
+
+Json json_list(const std::vector<JsonObject>& objects) {
+  JsonArray array;
+  for (const JsonObject& object : objects) array.emplace_back(object);
+  return array;
+}
+
+std::int64_t integer(const JsonObject& object, std::string_view key) {
+  const Json* value = object.find(key);
+  return value != nullptr && value->integer() != nullptr ? *value->integer() : 0;
+}
+
+bool truth(const JsonObject& object, std::string_view key) {
+  const Json* value = object.find(key);
+  return value != nullptr && value->boolean() != nullptr && *value->boolean();
+}
+
+std::string text(const JsonObject& object, std::string_view key) {
+  const std::string* value = object.text(key);
+  return value == nullptr ? std::string() : *value;
+}
+
+Result<Contact> contact_from(std::string_view body) {
+  auto object = parse_json_object(body);
+  if (!object) return std::unexpected(object.error());
+  auto id = Id::parse(text(*object, "id"));
+  if (!id) return std::unexpected(id.error());
+  Contact contact{.id = *id};
+  contact.alias = text(*object, "alias");
+  contact.registered = text(*object, "registered");
+  contact.verified = truth(*object, "verified");
+  contact.blocked = truth(*object, "blocked");
+  contact.seq = integer(*object, "seq");
+  contact.prev = text(*object, "prev");
+  contact.their_seq = integer(*object, "their_seq");
+  contact.their_prev = text(*object, "their_prev");
+  return contact;
+}
+
+}  // namespace
+
+std::string Contact::display() const {
+  if (!alias.empty()) return alias;
+  return registered.empty() ? id.text() : registered;
+}
+
+bool Home::exists(const std::string& folder) { return ::access(key_path(folder).c_str(), F_OK) == 0; }
+
+Result<HomeLock> Home::lock_of(const std::string& folder) {
+  auto text_read = read_key_file(folder);
+  if (!text_read) return std::unexpected(text_read.error());
+  auto lock = parse_json_object(*text_read);
+  wipe(*text_read);
+  if (!lock) return fail(Errc::key, "the key file of this home is damaged");
+  return text(*lock, "kind") == "passphrase" ? HomeLock::passphrase : HomeLock::key_file;
+}
+
+Result<Home> Home::create(const std::string& folder, const std::optional<Secret>& passphrase, Account account,
+                          Random& random, const Argon2Cost& cost) {
+  if (exists(folder)) return fail(Errc::conflict, "there is a DIM home in this folder already; use another --home");
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
+    return fail(Errc::io, "the home's folder cannot be made; check that its parent exists and is writable");
+  }
+  JsonObject lock;
+  lock.set("version", 1);
+  Secret key;
+  if (passphrase) {
+    const auto salt = random.array<kSaltBytes>();
+    auto derived = derive_key(passphrase->view(), salt, cost);
+    if (!derived) return std::unexpected(derived.error());
+    key = std::move(*derived);
+    lock.set("kind", "passphrase");
+    lock.set("salt", to_base64(salt));
+    lock.set("passes", static_cast<std::int64_t>(cost.passes));
+    lock.set("memory", static_cast<std::int64_t>(cost.memory_bytes));
+  } else {
+    key = Secret::random(32, random);
+    lock.set("kind", "file");
+    lock.set("key", to_base64(key.view()));
+  }
+  // The vault comes first: a home exists from the moment its key file does, and is complete then.
+  ::unlink(vault_path(folder).c_str());
+  auto vault = Vault::open(vault_path(folder), key, random);
+  if (!vault) return std::unexpected(vault.error());
+  ::chmod(vault_path(folder).c_str(), 0600);
+  Home home;
+  home.vault_ = std::make_unique<Vault>(std::move(*vault));
+  if (auto status = home.store_account(account); !status) return std::unexpected(status.error());
+  if (auto status = home.load(random); !status) return std::unexpected(status.error());
+  std::string lock_text = write_json(lock);
+  auto status = write_new_file(key_path(folder), lock_text + "\n");
+  wipe(lock_text);
+  if (!status) return std::unexpected(status.error());
+  return home;
+}
+
+Result<Home> Home::open(const std::string& folder, const std::optional<Secret>& passphrase, Random& random) {
+  auto lock_text = read_key_file(folder);
+  if (!lock_text) return std::unexpected(lock_text.error());
+  auto lock = parse_json_object(*lock_text);
+  wipe(*lock_text);
+  if (!lock) return fail(Errc::key, "the key file of this home is damaged");
+  auto key = vault_key(*lock, passphrase);
+  if (!key) return std::unexpected(key.error());
+  auto vault = Vault::open(vault_path(folder), *key, random);
+  if (!vault) return std::unexpected(vault.error());
+  Home home;
+  home.vault_ = std::make_unique<Vault>(std::move(*vault));
+  if (auto status = home.load(random); !status) return std::unexpected(status.error());
+  return home;
+}
+
+Result<Home> Home::in_memory(Account account, Random& random) {
+  auto vault = Vault::open(":memory:", Secret::random(32, random), random);
+  if (!vault) return std::unexpected(vault.error());
+  Home home;
+  home.vault_ = std::make_unique<Vault>(std::move(*vault));
+  if (auto status = home.store_account(account); !status) return std::unexpected(status.error());
+  if (auto status = home.load(random); !status) return std::unexpected(status.error());
+  return home;
+}
+
+Status Home::store_account(const Account& account) {
+  // Private keys are put together as text by hand so that only one buffer has to be wiped.
+  JsonObject open_part;
+  open_part.set("id", account.id.text());
+  open_part.set("meta", account.meta.json());
+  open_part.set("visa", account.visa.json());
+  std::string body = write_json(open_part);
+  body.pop_back();
+  body.append(",\"identity_key\":").append(as_text(account.identity_key.json().view())).append(",\"message_keys\":[");
+  for (std::size_t i = 0; i < account.message_keys.size(); ++i) {
+    if (i > 0) body.push_back(',');
+    body.append(as_text(account.message_keys[i].json().view()));
+  }
+  body.append("]}");
+  Status status = vault_->put("account", "self", body);
+  wipe(body);
+  return status;
+}
+
+Status Home::load(Random&) {
+  auto body = vault_->get("account", "self");
+  if (!body) return std::unexpected(body.error());
+  if (!*body) return fail(Errc::io, "this home has no account; its database was replaced or lost");
+  auto object = parse_json_object(**body);
+  wipe(**body);
+  if (!object) return std::unexpected(object.error());
+  const auto member = [&](std::string_view key) -> const JsonObject* {
+    const Json* value = object->find(key);
+    return value == nullptr ? nullptr : value->object();
+  };
+  const Json* keys = object->find("message_keys");
+  auto id = Id::parse(text(*object, "id"));
+  if (!id || member("meta") == nullptr || member("visa") == nullptr || member("identity_key") == nullptr ||
+      keys == nullptr || keys->array() == nullptr) {
+    return fail(Errc::io, "the account of this home is damaged");
+  }
+  auto meta = Meta::parse(*member("meta"));
+  if (!meta) return std::unexpected(meta.error());
+  auto visa = Document::parse(*member("visa"), *id, *meta);
+  if (!visa) return std::unexpected(visa.error());
+  auto identity_key = PrivateKey::parse(*member("identity_key"));
+  if (!identity_key) return std::unexpected(identity_key.error());
+  std::vector<PrivateKey> message_keys;
+  for (const Json& key : *keys->array()) {
+    if (key.object() == nullptr) continue;
+    auto parsed = PrivateKey::parse(*key.object());
+    if (!parsed) return std::unexpected(parsed.error());
+    message_keys.push_back(std::move(*parsed));
+  }
+  account_ = std::make_unique<Account>(Account{*id, *meta, *visa, std::move(*identity_key), std::move(message_keys)});
+
+  directory_ = std::make_unique<Directory>();
+  auto rows = vault_->list("known");
+  if (!rows) return std::unexpected(rows.error());
+  for (const auto& row : *rows) {
+    auto known = parse_json_object(row.body);
+    if (!known) return std::unexpected(known.error());
+    auto known_id = Id::parse(text(*known, "id"));
+    const Json* known_meta = known->find("meta");
+    if (!known_id || known_meta == nullptr || known_meta->object() == nullptr) continue;
+    auto parsed = Meta::parse(*known_meta->object());
+    if (!parsed) continue;
+    (void)directory_->learn_meta(*known_id, *parsed);
+    if (truth(*known, "pinned")) (void)directory_->prove(*known_id, *parsed);
+    const Json* documents = known->find("documents");
+    if (documents == nullptr || documents->array() == nullptr) continue;
+    for (const Json& document : *documents->array()) {
+      // Times were checked when the document was learned; here they only order it.
+      if (document.object() != nullptr) {
+        (void)directory_->learn_document(*known_id, *document.object(), integer(*known, "learned"));
+      }
+    }
+  }
+  return {};
+}
+
+Status Home::learn(const Id& id, const JsonObject& meta_object, const std::vector<JsonObject>& documents, Millis now) {
+  auto meta = Meta::parse(meta_object);
+  if (!meta) return std::unexpected(meta.error());
+  if (!meta->matches(id)) return fail(Errc::meta, "the meta does not belong to the ID that was asked for");
+  if (auto status = directory_->learn_meta(id, *meta); !status) return status;
+  Status result;
+  for (const JsonObject& document : documents) {
+    auto learned = directory_->learn_document(id, document, now);
+    if (!learned && learned.error().code != Errc::conflict) result = std::unexpected(learned.error());
+  }
+  const Known* known = directory_->find(id);
+  if (known == nullptr || !known->meta) return result;
+  JsonObject kept;
+  kept.set("id", id.bare().text());
+  kept.set("meta", known->meta->json());
+  kept.set("pinned", known->state == MetaState::pinned);
+  std::vector<JsonObject> list;
+  for (const Document& document : known->documents) list.push_back(document.json());
+  kept.set("documents", json_list(list));
+  kept.set("learned", now);
+  if (auto status = vault_->put("known", id.bare().text(), write_json(kept)); !status) return status;
+  return result;
+}
+
+Result<std::optional<StationTarget>> Home::station() {
+  auto link = vault_->get("station", "link");
+  if (!link) return std::unexpected(link.error());
+  if (!*link) return std::nullopt;
+  auto target = StationTarget::parse(**link);
+  if (!target) return std::unexpected(target.error());
+  return *target;
+}
+
+Status Home::set_station(const StationTarget& target) { return vault_->put("station", "link", target.link()); }
+
+Result<std::string> Home::registered_name() {
+  auto name = vault_->get("station", "name");
+  if (!name) return std::unexpected(name.error());
+  return name->value_or("");
+}
+
+Status Home::set_registered_name(std::string_view name) { return vault_->put("station", "name", name); }
+
+Result<std::optional<Contact>> Home::contact(const Id& id) {
+  auto body = vault_->get("contact", id.bare().text());
+  if (!body) return std::unexpected(body.error());
+  if (!*body) return std::nullopt;
+  auto contact = contact_from(**body);
+  if (!contact) return std::unexpected(contact.error());
+  return *contact;
+}
+
+Result<std::vector<Contact>> Home::contacts() {
+  auto rows = vault_->list("contact");
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<Contact> out;
+  for (const auto& row : *rows) {
+    auto contact = contact_from(row.body);
+    if (!contact) return std::unexpected(contact.error());
+    out.push_back(std::move(*contact));
+  }
+  return out;
+}
+
+Status Home::put_contact(const Contact& contact) {
+  return vault_->transaction([&]() -> Status {
+    auto before = this->contact(contact.id);
+    if (!before) return std::unexpected(before.error());
+    if (*before && !(*before)->alias.empty() && (*before)->alias != contact.alias) {
+      if (auto status = vault_->erase("alias", (*before)->alias); !status) return status;
+    }
+    if (!contact.alias.empty()) {
+      auto owner = by_alias(contact.alias);
+      if (!owner) return std::unexpected(owner.error());
+      if (*owner && !(**owner).same_entity(contact.id)) {
+        return fail(Errc::conflict, "this alias belongs to another contact; choose another one");
+      }
+      if (auto status = vault_->put("alias", contact.alias, contact.id.bare().text()); !status) return status;
+    }
+    JsonObject object;
+    object.set("id", contact.id.bare().text());
+    object.set("alias", contact.alias);
+    object.set("registered", contact.registered);
+    object.set("verified", contact.verified);
+    object.set("blocked", contact.blocked);
+    object.set("seq", contact.seq);
+    object.set("prev", contact.prev);
+    object.set("their_seq", contact.their_seq);
+    object.set("their_prev", contact.their_prev);
+    return vault_->put("contact", contact.id.bare().text(), write_json(object));
+  });
+}
+
+Result<std::optional<Id>> Home::by_alias(std::string_view alias) {
+  auto body = vault_->get("alias", alias);
+  if (!body) return std::unexpected(body.error());
+  if (!*body) return std::nullopt;
+  auto id = Id::parse(**body);
+  if (!id) return std::unexpected(id.error());
+  return *id;
+}
+
+}  // namespace dim

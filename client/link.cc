@@ -1,0 +1,192 @@
+#include "client/link.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+
+#include "net/connection.h"
+#include "net/dial.h"
+#include "net/reactor.h"
+
+namespace dim {
+namespace {
+
+constexpr Millis kTickMs = 100;
+constexpr Millis kFinishMs = 2'000;
+constexpr std::size_t kInputBytes = 64 * 1024;
+
+}  // namespace
+
+struct Link::Impl {
+  struct Open {
+    std::unique_ptr<Dial> dial;
+    std::shared_ptr<Connection> connection;
+  };
+
+  Reactor reactor;
+  std::shared_ptr<const TlsContext> tls;
+  Messenger* messenger = nullptr;
+  std::map<Lane, Open> lanes;
+  std::function<bool()> done;
+  Timer ticker;
+  int ticks = 0;
+  std::function<void(std::string)> on_line;
+  std::function<void()> on_end;
+  std::string input;
+
+  void check() {
+    if (done && done()) {
+      done = nullptr;
+      reactor.stop();
+    }
+  }
+
+  void opened(Lane lane, std::shared_ptr<Connection> connection) {
+    const auto binding = connection->channel_binding();
+    const auto spki = connection->peer_spki();
+    if (!binding || !spki) return lost(lane);
+    Open& open = lanes[lane];
+    open.connection = connection;
+    connection->set_callbacks({.data =
+                                   [this, lane](std::string_view bytes) {
+                                     messenger->received(lane, bytes);
+                                     check();
+                                   },
+                               .drained = {},
+                               .ended = {},
+                               .closed = [this, lane, raw = connection.get()](CloseReason) {
+                                 const auto found = lanes.find(lane);
+                                 if (found != lanes.end() && found->second.connection.get() == raw) lost(lane);
+                               }});
+    messenger->opened(lane, *binding, *spki);
+    check();
+  }
+
+  void lost(Lane lane) {
+    lanes.erase(lane);
+    messenger->closed(lane);
+    check();
+  }
+
+  void tick() {
+    reactor.arm(ticker, kTickMs, [this] { tick(); });
+    if (messenger != nullptr && ++ticks % 5 == 0) messenger->tick();
+    read_input();
+    check();
+  }
+
+  void read_input() {
+    if (!on_line) return;
+    pollfd file{STDIN_FILENO, POLLIN, 0};
+    if (::poll(&file, 1, 0) <= 0) return;
+    std::string buffer(kInputBytes, '\0');
+    const ssize_t got = ::read(STDIN_FILENO, buffer.data(), buffer.size());
+    if (got > 0) input.append(buffer, 0, static_cast<std::size_t>(got));
+    std::size_t begin = 0;
+    for (std::size_t end; (end = input.find('\n', begin)) != std::string::npos; begin = end + 1) {
+      std::string line = input.substr(begin, end - begin);
+      if (line.ends_with('\r')) line.pop_back();
+      on_line(std::move(line));
+    }
+    input.erase(0, begin);
+    if (got <= 0) {
+      if (!input.empty()) on_line(std::exchange(input, {}));
+      on_line = nullptr;
+      on_end();
+    }
+  }
+};
+
+Link::Link() : impl_(std::make_unique<Impl>()) {
+  if (auto tls = TlsContext::client()) impl_->tls = *tls;
+}
+
+Link::~Link() {
+  for (auto& [lane, open] : impl_->lanes) {
+    if (open.connection) open.connection->set_callbacks({});
+    if (open.connection) open.connection->abort();
+  }
+}
+
+void Link::attach(Messenger& messenger) { impl_->messenger = &messenger; }
+
+void Link::dial(Lane lane, const StationTarget& target) {
+  hang_up(lane);
+  DialOptions options;
+  options.host = target.host;
+  options.port = static_cast<std::uint16_t>(target.port + static_cast<int>(lane));
+  options.tls = impl_->tls;
+  // Answers must not come from within this call: the session is still in the middle of its own.
+  Impl* impl = impl_.get();
+  impl->lanes[lane].dial = Dial::start(
+      impl->reactor, options,
+      {.opened = [impl, lane](std::shared_ptr<Connection> connection) { impl->opened(lane, std::move(connection)); },
+       .failed =
+           [impl, lane](const Error& error) {
+             impl->lanes.erase(lane);
+             impl->messenger->unreachable(error);
+             impl->check();
+           }});
+}
+
+void Link::send(Lane lane, std::string bytes) {
+  const auto found = impl_->lanes.find(lane);
+  if (found != impl_->lanes.end() && found->second.connection) found->second.connection->send(bytes);
+}
+
+void Link::hang_up(Lane lane) {
+  const auto found = impl_->lanes.find(lane);
+  if (found == impl_->lanes.end()) return;
+  auto open = std::move(found->second);
+  impl_->lanes.erase(found);
+  if (open.connection) {
+    open.connection->set_callbacks({});
+    open.connection->close();
+  }
+}
+
+bool Link::run_until(const std::function<bool()>& done, Millis timeout_ms) {
+  if (done()) return true;
+  if (timeout_ms == 0) return false;
+  Impl& impl = *impl_;
+  bool reached = false;
+  impl.done = [&] { return reached = done(); };
+  Timer deadline;
+  if (timeout_ms > 0) impl.reactor.arm(deadline, timeout_ms, [&impl] { impl.reactor.stop(); });
+  if (!impl.ticker.armed()) impl.reactor.arm(impl.ticker, kTickMs, [&impl] { impl.tick(); });
+  impl.reactor.run();
+  impl.done = nullptr;
+  return reached || done();
+}
+
+void Link::finish() {
+  Impl& impl = *impl_;
+  std::vector<std::shared_ptr<Connection>> closing;
+  auto left = std::make_shared<std::size_t>(0);
+  for (auto& [lane, open] : impl.lanes) {
+    if (!open.connection) continue;
+    ++*left;
+    open.connection->set_callbacks({.data = {}, .drained = {}, .ended = {}, .closed = [left](CloseReason) { --*left; }});
+    open.connection->close();
+    closing.push_back(open.connection);
+  }
+  impl.lanes.clear();
+  run_until([left] { return *left == 0; }, kFinishMs);
+}
+
+void Link::watch_input(std::function<void(std::string)> line, std::function<void()> end) {
+  impl_->on_line = std::move(line);
+  impl_->on_end = std::move(end);
+}
+
+Millis Backoff::next(Random& random) {
+  constexpr Millis kFirst = 500;
+  constexpr Millis kMost = 60'000;
+  const Millis base = std::min(kMost, kFirst << std::min(attempt_++, 7));
+  return base / 2 + static_cast<Millis>(random.u64() % static_cast<std::uint64_t>(base));
+}
+
+}  // namespace dim

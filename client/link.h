@@ -1,0 +1,48 @@
+// Real sockets for a Messenger: dials lanes over TLS, runs the event loop, one thread.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "client/messenger.h"
+
+namespace dim {
+
+class Link final : public Transport {
+ public:
+  Link();
+  ~Link() override;
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+
+  /// Whoever gets the bytes. Must outlive the last run_until().
+  void attach(Messenger& messenger);
+
+  void dial(Lane lane, const StationTarget& target) override;
+  void send(Lane lane, std::string bytes) override;
+  void hang_up(Lane lane) override;
+
+  /// Handles events until `done` is true (asked after each event) or `timeout_ms` have passed; false then. A negative
+  /// timeout waits for ever.
+  bool run_until(const std::function<bool()>& done, Millis timeout_ms);
+  /// Writes out what is queued and closes every lane, 2 s at most.
+  void finish();
+  /// Calls `line` for each line of standard input and `end` at its end, from within run_until().
+  void watch_input(std::function<void(std::string)> line, std::function<void()> end);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Waits between attempts to reach a station: 0.5 s doubling to 60 s, each with ±50 % jitter (R22).
+class Backoff {
+ public:
+  Millis next(Random& random);
+  void reset() { attempt_ = 0; }
+
+ private:
+  int attempt_ = 0;
+};
+
+}  // namespace dim
