@@ -1,0 +1,88 @@
+// A station in a child process and many native sessions against it from one thread: what dim-bench measures with.
+#pragma once
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/session.h"
+#include "net/connection.h"
+#include "net/dial.h"
+#include "net/reactor.h"
+#include "net/system_clock.h"
+
+namespace dim::bench {
+
+/// CPU time and memory of one process.
+struct Usage {
+  double cpu_s = 0;
+  double rss_kib = 0;
+};
+Usage usage_of(pid_t pid);
+
+/// `dimd run` with quotas off, in a temporary folder (below `folder`, default the system's), stopped with the object.
+class StationProcess {
+ public:
+  struct Options {
+    std::string folder;
+    bool verify_always = false;
+  };
+  explicit StationProcess(const Options& options);
+  ~StationProcess();
+  StationProcess(const StationProcess&) = delete;
+  StationProcess& operator=(const StationProcess&) = delete;
+
+  const StationTarget& target() const { return target_; }
+  Usage usage() const { return usage_of(pid_); }
+
+ private:
+  std::string folder_;
+  pid_t pid_ = -1;
+  StationTarget target_;
+};
+
+/// One logged-in session with its sockets.
+class LoadClient final : private SessionHost {
+ public:
+  struct Events {
+    std::function<void()> ready;
+    std::function<void(Packet)> pushed;
+    std::function<void(const Error&, std::string_view)> failed;
+  };
+  LoadClient(Reactor& reactor, std::shared_ptr<const TlsContext> tls, const StationTarget& target, const Account& account,
+             Session::Options options, Events events);
+  ~LoadClient() override;
+
+  void start();
+  Session& session() { return *session_; }
+  const Account& account() const { return account_; }
+
+ private:
+  void send(Lane lane, std::string bytes) override;
+  void open(Lane lane) override;
+  void close(Lane lane) override;
+  void ready() override;
+  void pushed(Lane lane, Packet packet) override;
+  void failed(const Error& error, int code, std::string_view message) override;
+
+  Reactor& reactor_;
+  std::shared_ptr<const TlsContext> tls_;
+  StationTarget target_;
+  const Account& account_;
+  SystemClock clock_;
+  Events events_;
+  std::optional<Session> session_;
+  std::map<Lane, std::unique_ptr<Dial>> dials_;
+  std::map<Lane, std::shared_ptr<Connection>> connections_;
+};
+
+/// Accounts with one shared RSA key: what the station sees is the same, and thousands are made in a second.
+std::vector<Account> make_accounts(std::size_t count, Random& random);
+
+/// Sorted samples.
+double percentile(std::vector<double>& samples, double fraction);
+
+}  // namespace dim::bench
