@@ -1,0 +1,458 @@
+#include "testing/world.h"
+
+#include <charconv>
+#include <deque>
+
+#include "client/home.h"
+#include "dim/base/base64.h"
+#include "sqlite/sqlite_store.h"
+#include "testing/disk/sim_disk.h"
+
+namespace dim {
+namespace {
+
+constexpr Millis kStart = 1'800'000'000'000;  // wall clock at the beginning of every world
+constexpr Millis kClientTickMs = 500;
+constexpr Millis kStationTickMs = 100;
+constexpr Millis kCommitMs = 4;               // a commit takes 0 … this
+constexpr int kSharedMessageKeys = 4;
+
+Digest32 spki_of(int station) { return sha256({as_bytes("station certificate"), as_bytes(std::to_string(station))}); }
+
+/// RSA keys are slow to make and say nothing about delivery: people of all worlds share a few.
+const PrivateKey& shared_message_key(int number) {
+  static const std::vector<PrivateKey> keys = [] {
+    std::vector<PrivateKey> made;
+    for (int i = 0; i < kSharedMessageKeys; ++i) made.push_back(std::move(PrivateKey::generate_rsa(2048).value()));
+    return made;
+  }();
+  return keys[static_cast<std::size_t>(number % kSharedMessageKeys)];
+}
+
+PrivateKey copy_of(const PrivateKey& key) {
+  const Secret json = key.json();
+  return std::move(PrivateKey::parse(parse_json_object(as_text(json.view())).value()).value());
+}
+
+Account make_person(int number, Millis now, Random& random) {
+  PrivateKey identity_key = PrivateKey::generate_ec(random);
+  Meta meta = Meta::make(MetaType::eth, identity_key.public_key()).value();
+  Id id = meta.id(EntityType::user).value();
+  PrivateKey message_key = copy_of(shared_message_key(number));
+  JsonObject properties;
+  properties.set("name", "person " + std::to_string(number));
+  properties.set("key", message_key.public_key().json());
+  properties.set("features", JsonArray{"bind"});
+  Document visa = Document::make(id, "visa", std::move(properties), now, identity_key);
+  std::vector<PrivateKey> message_keys;
+  message_keys.push_back(std::move(message_key));
+  return {std::move(id), std::move(meta), std::move(visa), std::move(identity_key), std::move(message_keys)};
+}
+
+}  // namespace
+
+// --- one connection ---------------------------------------------------------------------------------------------
+
+struct World::Wire final : public StationLink {
+  World& world;
+  int client = 0;
+  int station = 0;
+  Lane lane = Lane::control;
+  std::uint64_t number = 0;
+  bool open = true;
+  std::optional<LinkId> link;         // while the station knows it
+  std::uint64_t boot = 0;             // of the station process that accepted it
+  std::size_t to_client_bytes = 0;
+  bool paused = false;
+  std::deque<std::string> held;       // arrived while the station was not reading
+  Millis last_arrival[2] = {0, 0};
+  std::weak_ptr<Wire> self;
+
+  explicit Wire(World& owner) : world(owner) {}
+  void send(std::string bytes) override;
+  void close() override;
+  std::size_t queued() const override { return to_client_bytes; }
+  void pause(bool paused_now) override;
+};
+
+struct World::StationNode final : public Committer {
+  struct Batch {
+    std::vector<Write> writes;
+    Done done;
+  };
+
+  World& world;
+  int number = 0;
+  std::unique_ptr<Account> account;
+  SimDisk disk;
+  std::unique_ptr<SqliteStore> store;
+  std::unique_ptr<Station> station;
+  std::uint64_t boot = 0;
+  std::deque<Batch> batches;
+  bool committing = false;
+
+  StationNode(World& owner, int index, std::uint64_t seed) : world(owner), number(index), disk(seed) {}
+
+  void submit(std::vector<Write> writes, Done done) override {
+    batches.push_back({std::move(writes), std::move(done)});
+    commit_later();
+  }
+
+  void commit_later() {
+    if (committing || batches.empty()) return;
+    committing = true;
+    world.clock_.after(static_cast<Millis>(world.random_.below(kCommitMs + 1)), [this, at = boot] {
+      if (at != boot) return;
+      committing = false;
+      Batch batch = std::move(batches.front());
+      batches.pop_front();
+      auto written = store->commit(batch.writes);
+      batch.done(std::move(written));
+      if (station) station->end_of_turn();
+      commit_later();
+    });
+  }
+
+  void tick() {
+    world.clock_.after(kStationTickMs, [this, at = boot] {
+      if (at != boot || !station) return;
+      station->tick();
+      station->end_of_turn();
+      tick();
+    });
+  }
+};
+
+struct World::ClientNode final : public Transport {
+  World& world;
+  int number = 0;
+  std::unique_ptr<Home> home;
+  std::unique_ptr<Messenger> messenger;
+  std::map<Lane, std::shared_ptr<Wire>> wires;
+  bool wanted = false;
+  bool redialling = false;
+  int attempt = 0;
+
+  ClientNode(World& owner, int index) : world(owner), number(index) {}
+
+  void dial(Lane lane, const StationTarget& target) override;
+  void send(Lane lane, std::string bytes) override {
+    const auto found = wires.find(lane);
+    if (found != wires.end()) world.carry(found->second, true, std::move(bytes));
+  }
+  void hang_up(Lane lane) override;
+
+  /// The network told this side that the connection is gone.
+  void lost(Lane lane) {
+    wires.erase(lane);
+    messenger->closed(lane);
+  }
+
+  void redial() {
+    if (!wanted || redialling) return;
+    redialling = true;
+    const Millis wait = Millis{200} << std::min(attempt++, 6);
+    world.clock_.after(static_cast<Millis>(world.random_.below(static_cast<std::uint64_t>(wait))) + 1, [this] {
+      redialling = false;
+      if (!wanted || messenger->is_ready()) return;
+      (void)messenger->start();
+    });
+  }
+
+  void tick() {
+    world.clock_.after(kClientTickMs, [this] {
+      messenger->tick();
+      tick();
+    });
+  }
+};
+
+void World::Wire::send(std::string bytes) {
+  to_client_bytes += bytes.size();
+  world.carry(self.lock(), false, std::move(bytes));
+}
+
+void World::Wire::close() {
+  link.reset();
+  if (!std::exchange(open, false)) return;
+  // What was sent before arrives before.
+  const Millis at = std::max(last_arrival[0], world.clock_.monotonic() + 1);
+  world.clock_.after(at - world.clock_.monotonic(), [wire = self.lock()] {
+    ClientNode& node = *wire->world.clients_[static_cast<std::size_t>(wire->client)];
+    const auto found = node.wires.find(wire->lane);
+    if (found != node.wires.end() && found->second == wire) node.lost(wire->lane);
+  });
+}
+
+void World::Wire::pause(bool paused_now) {
+  paused = paused_now;
+  if (paused || held.empty()) return;
+  world.clock_.after(0, [wire = self.lock()] {
+    StationNode& node = *wire->world.stations_[static_cast<std::size_t>(wire->station)];
+    while (!wire->paused && !wire->held.empty() && wire->link && wire->boot == node.boot && node.station) {
+      const std::string bytes = std::move(wire->held.front());
+      wire->held.pop_front();
+      node.station->received(*wire->link, bytes);
+      node.station->end_of_turn();
+    }
+  });
+}
+
+void World::ClientNode::dial(Lane lane, const StationTarget&) {
+  auto wire = std::make_shared<Wire>(world);
+  wire->self = wire;
+  wire->client = number;
+  wire->station = world.station_of(number);
+  wire->lane = lane;
+  wire->number = world.random_.next();
+  wires[lane] = wire;
+  world.clock_.after(world.latency(), [this, wire, lane] {
+    const auto found = wires.find(lane);
+    if (found == wires.end() || found->second != wire) return;
+    StationNode& node = *world.stations_[static_cast<std::size_t>(wire->station)];
+    if (!node.station) {
+      wires.erase(lane);
+      return messenger->unreachable({Errc::unreachable, "the station is down"});
+    }
+    const Digest32 binding = sha256({as_bytes("channel"), as_bytes(std::to_string(wire->number))});
+    LinkInfo info;
+    info.lane = lane;
+    info.remote = "fd00:" + std::to_string(number % 9000 + 1) + "::1";  // each person in a network of their own
+    info.channel_binding.assign(binding.begin(), binding.end());
+    wire->boot = node.boot;
+    wire->link = node.station->opened(*wire, std::move(info));
+    node.station->end_of_turn();
+    messenger->opened(lane, Bytes(binding.begin(), binding.end()), spki_of(wire->station));
+  });
+}
+
+void World::ClientNode::hang_up(Lane lane) {
+  const auto found = wires.find(lane);
+  if (found == wires.end()) return;
+  const std::shared_ptr<Wire> wire = found->second;
+  wires.erase(found);
+  if (!std::exchange(wire->open, false)) return;
+  const Millis at = std::max(wire->last_arrival[1], world.clock_.monotonic() + 1);
+  world.clock_.after(at - world.clock_.monotonic(), [wire] {
+    StationNode& node = *wire->world.stations_[static_cast<std::size_t>(wire->station)];
+    if (wire->link && wire->boot == node.boot && node.station) {
+      node.station->closed(*std::exchange(wire->link, std::nullopt));
+      node.station->end_of_turn();
+    }
+  });
+}
+
+// --- the network ------------------------------------------------------------------------------------------------
+
+Millis World::latency() { return 1 + static_cast<Millis>(random_.below(static_cast<std::uint64_t>(options_.latency_ms))); }
+
+void World::note(std::string_view what, ByteView bytes) {
+  const std::string time = std::to_string(clock_.monotonic());
+  trace_ = sha256({trace_, as_bytes(what), as_bytes(time), bytes});
+}
+
+void World::carry(const std::shared_ptr<Wire>& wire, bool to_station, std::string bytes) {
+  if (!wire->open || bytes.empty()) return;
+  note(to_station ? "up" : "down", as_bytes(bytes));
+  if (bytes.size() > 1 && random_.chance(options_.split_chance)) {
+    const std::size_t at = 1 + static_cast<std::size_t>(random_.below(bytes.size() - 1));
+    std::string tail = bytes.substr(at);
+    bytes.resize(at);
+    const double before = std::exchange(options_.split_chance, 0);
+    carry(wire, to_station, std::move(bytes));
+    carry(wire, to_station, std::move(tail));
+    options_.split_chance = before;
+    return;
+  }
+  // Like TCP: any delay, never out of order.
+  Millis& last = wire->last_arrival[to_station ? 1 : 0];
+  last = std::max(last, clock_.monotonic() + latency());
+  clock_.after(last - clock_.monotonic(), [this, wire, to_station, bytes = std::move(bytes)] {
+    if (to_station) {
+      StationNode& node = *stations_[static_cast<std::size_t>(wire->station)];
+      if (!wire->link || wire->boot != node.boot || !node.station) return;
+      if (wire->paused || !wire->held.empty()) {
+        wire->held.push_back(bytes);
+        return;
+      }
+      node.station->received(*wire->link, bytes);
+      node.station->end_of_turn();
+      return;
+    }
+    wire->to_client_bytes -= bytes.size();
+    ClientNode& client = *clients_[static_cast<std::size_t>(wire->client)];
+    const auto found = client.wires.find(wire->lane);
+    if (found == client.wires.end() || found->second != wire) return;
+    client.messenger->received(wire->lane, bytes);
+    StationNode& node = *stations_[static_cast<std::size_t>(wire->station)];
+    if (wire->to_client_bytes == 0 && wire->link && wire->boot == node.boot && node.station) {
+      node.station->drained(*wire->link);
+      node.station->end_of_turn();
+    }
+  });
+}
+
+// --- the world --------------------------------------------------------------------------------------------------
+
+World::World(const WorldOptions& options) : options_(options), random_(options.seed), clock_(kStart) {
+  for (int i = 0; i < options_.stations; ++i) {
+    auto node = std::make_unique<StationNode>(*this, i, random_.next());
+    JsonObject properties;
+    properties.set("tls", JsonArray{"sha256-" + to_base64url(spki_of(i))});
+    node->account = std::make_unique<Account>(
+        Account::make_station("station", std::move(properties), clock_.now(), random_).value());
+    stations_.push_back(std::move(node));
+    start_station(*stations_.back());
+  }
+  for (int i = 0; i < options_.clients; ++i) {
+    auto node = std::make_unique<ClientNode>(*this, i);
+    node->home = std::make_unique<Home>(Home::in_memory(make_person(i, clock_.now(), random_), random_).value());
+    by_id_[node->home->account().id.text()] = i;
+    StationTarget target;
+    target.id = stations_[static_cast<std::size_t>(station_of(i))]->account->id.text();
+    target.host = "fd00:d1::1";
+    (void)node->home->set_station(target);
+    MessengerEvents events;
+    events.ready = [raw = node.get()] { raw->attempt = 0; };
+    events.failed = [raw = node.get()](const Error&, int, std::string_view) { raw->redial(); };
+    events.received = [this, i](const HistoryEntry& entry) { on_received(i, entry); };
+    node->messenger = std::make_unique<Messenger>(*node->home, *node, clock_, random_, std::move(events),
+                                                  Messenger::Options{.read_receipts = false});
+    clients_.push_back(std::move(node));
+    clients_.back()->tick();
+  }
+}
+
+World::~World() {
+  // Clients hang up through wires that stations still know: stations go first.
+  for (auto& node : stations_) node->station.reset();
+}
+
+void World::start_station(StationNode& node) {
+  SqliteOptions options;
+  options.vfs = node.disk.vfs();
+  options.exclusive = true;
+  auto store = SqliteStore::open("/station", options);
+  if (!store) {
+    faults_.push_back("station " + std::to_string(node.number) + " did not come back: " + to_string(store.error()));
+    return;
+  }
+  node.store = std::move(*store);
+  StationConfig config;
+  node.station = std::make_unique<Station>(std::move(config), *node.account, *node.store, node, clock_, random_);
+  node.tick();
+}
+
+void World::power_cut(int station, Millis down_ms) {
+  StationNode& node = *stations_[static_cast<std::size_t>(station)];
+  ++node.boot;
+  node.batches.clear();
+  node.committing = false;
+  node.station.reset();
+  node.disk.power_off();
+  node.store.reset();
+  node.disk.power_on();
+  for (auto& client : clients_) {
+    if (station_of(client->number) != station) continue;
+    for (auto& [lane, wire] : client->wires) {
+      if (!wire->link) continue;
+      wire->link.reset();
+      wire->open = false;
+      clock_.after(latency(), [this, wire] {
+        ClientNode& peer = *clients_[static_cast<std::size_t>(wire->client)];
+        const auto found = peer.wires.find(wire->lane);
+        if (found != peer.wires.end() && found->second == wire) peer.lost(wire->lane);
+      });
+    }
+  }
+  clock_.after(down_ms, [this, &node] { start_station(node); });
+}
+
+StationCounters World::counters(int station) const {
+  const auto& node = stations_[static_cast<std::size_t>(station)];
+  return node->station ? node->station->counters() : StationCounters{};
+}
+
+void World::connect(int client) {
+  ClientNode& node = *clients_[static_cast<std::size_t>(client)];
+  node.wanted = true;
+  if (!node.messenger->is_ready()) (void)node.messenger->start();
+}
+
+void World::disconnect(int client) {
+  ClientNode& node = *clients_[static_cast<std::size_t>(client)];
+  node.wanted = false;
+  node.messenger->stop();
+}
+
+void World::cut(int client) {
+  ClientNode& node = *clients_[static_cast<std::size_t>(client)];
+  for (auto& [lane, wire] : std::map(node.wires)) {
+    wire->open = false;
+    StationNode& station = *stations_[static_cast<std::size_t>(wire->station)];
+    if (wire->link && wire->boot == station.boot && station.station) {
+      station.station->closed(*std::exchange(wire->link, std::nullopt));
+      station.station->end_of_turn();
+    }
+    if (node.wires.contains(lane)) node.lost(lane);
+  }
+}
+
+bool World::is_ready(int client) const { return clients_[static_cast<std::size_t>(client)]->messenger->is_ready(); }
+
+void World::send(int from, int to) {
+  const int number = ++sent_[{from, to}];
+  const std::string text = std::to_string(from) + ":" + std::to_string(number);
+  auto entry = clients_[static_cast<std::size_t>(from)]->messenger->send_text(
+      clients_[static_cast<std::size_t>(to)]->home->account().id, text);
+  if (!entry) faults_.push_back("send " + text + ": " + to_string(entry.error()));
+}
+
+void World::on_received(int client, const HistoryEntry& entry) {
+  const int from = by_id_.at(entry.peer.text());
+  note("read", as_bytes(entry.text));
+  if (!entry.cause.empty()) {
+    faults_.push_back(std::to_string(client) + " could not read from " + std::to_string(from) + ": " + entry.cause);
+    return;
+  }
+  int number = 0;
+  const std::size_t colon = entry.text.find(':');
+  std::from_chars(entry.text.data() + colon + 1, entry.text.data() + entry.text.size(), number);
+  int& last = received_[{from, client}];
+  if (number != last + 1) {
+    faults_.push_back(std::to_string(client) + " read " + entry.text + " after number " + std::to_string(last) +
+                      (number <= last ? " (twice or out of order)" : " (gap)"));
+  }
+  if (entry.missing > 0 || entry.label != Label::secure_old) {
+    faults_.push_back(std::to_string(client) + " read " + entry.text + " with a wrong mark");
+  }
+  last = std::max(last, number);
+}
+
+WorldReport World::report() {
+  WorldReport out;
+  for (const auto& [pair, count] : sent_) {
+    out.sent += static_cast<std::size_t>(count);
+    const int got = received_[pair];
+    out.received += static_cast<std::size_t>(got);
+    if (got != count) {
+      faults_.push_back("of " + std::to_string(count) + " from " + std::to_string(pair.first) + " to " +
+                        std::to_string(pair.second) + ", " + std::to_string(got) + " arrived");
+    }
+  }
+  for (const auto& node : clients_) {
+    if (auto waiting = node->messenger->waiting()) out.waiting += *waiting;
+  }
+  for (const auto& [pair, count] : sent_) {
+    auto history = clients_[static_cast<std::size_t>(pair.first)]->messenger->history(
+        clients_[static_cast<std::size_t>(pair.second)]->home->account().id, 1'000'000);
+    if (!history) continue;
+    for (const HistoryEntry& entry : *history) {
+      if (entry.outgoing && (entry.tick == Tick::delivered || entry.tick == Tick::read)) ++out.delivered;
+    }
+  }
+  out.faults = std::exchange(faults_, {});
+  return out;
+}
+
+}  // namespace dim

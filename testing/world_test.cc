@@ -1,0 +1,70 @@
+#include "testing/world.h"
+
+#include <gtest/gtest.h>
+
+#include "dim/base/hex.h"
+
+namespace dim {
+namespace {
+
+std::string all(const std::vector<std::string>& faults) {
+  std::string out;
+  for (const auto& fault : faults) out += fault + "\n";
+  return out;
+}
+
+/// People come and go, write, lose their network; stations lose their power. Then everything calms down.
+WorldReport stormy_day(World& world, int messages, bool power_cuts) {
+  SeededRandom& random = world.random();
+  const auto someone = [&] { return static_cast<int>(random.below(static_cast<std::uint64_t>(world.clients()))); };
+  for (int i = 0; i < world.clients(); ++i) world.clock().after(static_cast<Millis>(random.below(5'000)), [&world, i] { world.connect(i); });
+  world.run_for(8'000);
+  for (int i = 0; i < messages; ++i) {
+    const int from = someone();
+    int to = someone();
+    while (to == from || world.station_of(to) != world.station_of(from)) to = someone();
+    world.send(from, to);
+    if (random.chance(0.02)) world.disconnect(someone());
+    if (random.chance(0.02)) world.connect(someone());
+    if (random.chance(0.02)) world.cut(someone());
+    if (power_cuts && random.chance(0.004)) world.power_cut(static_cast<int>(random.below(2)), 500);
+    world.run_for(static_cast<Millis>(random.below(40)));
+  }
+  for (int i = 0; i < world.clients(); ++i) world.connect(i);
+  for (int quiet = 0; quiet < 120; ++quiet) world.run_for(1'000);
+  return world.report();
+}
+
+TEST(World, R4_R5_R17_ThousandClientsLoseNothingNothingTwiceNothingOutOfOrder) {
+  World world({.seed = 20'260'101, .stations = 2, .clients = 1'000});
+  const WorldReport report = stormy_day(world, 1'500, true);
+  EXPECT_TRUE(report.faults.empty()) << all(report.faults);
+  EXPECT_EQ(report.sent, 1'500u);
+  EXPECT_EQ(report.received, report.sent);
+  EXPECT_EQ(report.delivered, report.sent);
+  EXPECT_EQ(report.waiting, 0u);
+}
+
+TEST(World, R17_SameSeedGivesTheSameBytesAndAnotherSeedOthers) {
+  const auto run = [](std::uint64_t seed) {
+    World world({.seed = seed, .stations = 2, .clients = 20});
+    const WorldReport report = stormy_day(world, 60, true);
+    EXPECT_TRUE(report.faults.empty()) << all(report.faults);
+    return to_hex(world.trace());
+  };
+  const std::string first = run(7);
+  EXPECT_EQ(first, run(7));
+  EXPECT_NE(first, run(8));
+}
+
+TEST(World, R1_R2_PowerCutsAtManySeedsLoseNothingAcknowledged) {
+  for (std::uint64_t seed = 100; seed < 110; ++seed) {
+    World world({.seed = seed, .stations = 2, .clients = 16});
+    const WorldReport report = stormy_day(world, 60, true);
+    EXPECT_TRUE(report.faults.empty()) << "seed " << seed << "\n" << all(report.faults);
+    EXPECT_EQ(report.received, report.sent) << "seed " << seed;
+  }
+}
+
+}  // namespace
+}  // namespace dim
