@@ -24,6 +24,8 @@ std::string class_of(AddressKind kind) {
       return "ETHAddress";
     case AddressKind::broadcast:
       return "BroadcastAddress";
+    case AddressKind::added:
+      break;
   }
   return {};
 }

@@ -106,7 +106,8 @@ Status check_content(const Envelope& envelope, const JsonObject& content, Millis
   }
   if (envelope.group) {
     const std::string* group = content.text("group");
-    auto id = group != nullptr ? Id::parse(*group) : Result<Id>(fail(Errc::id, "none"));
+    auto id = group != nullptr ? Id::parse_near(*group, *envelope.group)
+                               : Result<Id>(fail(Errc::id, "none"));
     if (!id || !id->same_entity(*envelope.group)) {
       return fail(Errc::content, "the envelope names another group than the content");
     }
@@ -117,7 +118,7 @@ Status check_content(const Envelope& envelope, const JsonObject& content, Millis
 bool names(const JsonObject& bind, std::string_view member, const Id& id) {
   const std::string* text = bind.text(member);
   if (text == nullptr) return false;
-  auto named = Id::parse(*text);
+  auto named = Id::parse_near(*text, id);
   return named && named->same_entity(id);
 }
 

@@ -59,7 +59,7 @@ Status check_forms(const JsonObject& object) {
 Status check_inside(const SignedData& document, const Id& id) {
   if (const Json* did = document.properties.find("did")) {
     if (did->text() == nullptr) return fail(Errc::document, "did inside a document must be text");
-    const auto inner = Id::parse(*did->text());
+    const auto inner = Id::parse_near(*did->text(), id);
     if (!inner || !inner->same_entity(id))
       return fail(Errc::document, "the document was signed for another ID");
     const std::string inner_terminal = inner->terminal() == "*" ? "" : inner->terminal();
@@ -82,10 +82,19 @@ Millis to_millis(double seconds) {
                          : static_cast<Millis>(kLast);
 }
 
-}  // namespace
+Result<WireId> read_did(std::string_view text, const Id* known) {
+  auto id = WireId::parse(text);
+  if (id || known == nullptr || known->address().form() == nullptr) return id;
+  auto near = Id::parse_near(text.substr(0, text.find_last_not_of('/') + 1), *known);
+  if (!near) return std::unexpected(near.error());
+  WireAddress address{AddressKind::added, near->address().network_byte(), near->address().text()};
+  const std::string& terminal = near->terminal();
+  return WireId::of(near->name(), std::move(address),
+                    terminal.empty() ? std::nullopt : std::optional(terminal));
+}
 
-Result<SignedData> verify_document(const JsonObject& object, const PublicKey& key,
-                                   Reading reading) {
+Result<SignedData> verify_signed_data(const JsonObject& object, const PublicKey& key,
+                                      Reading reading, const Id* known) {
   const bool strict = reading == Reading::strict;
   if (strict) {
     if (auto right = check_forms(object); !right) return std::unexpected(right.error());
@@ -96,7 +105,7 @@ Result<SignedData> verify_document(const JsonObject& object, const PublicKey& ke
   if (did == nullptr || data == nullptr || signature == nullptr) {
     return fail(Errc::document, "a document needs did, data and signature");
   }
-  auto id = WireId::parse(*did);
+  auto id = read_did(*did, known);
   if (!id) return std::unexpected(id.error());
   const auto bytes = read_data(*signature, reading);
   if (!bytes) return fail(Errc::document, "the signature of a document must be base64");
@@ -118,6 +127,18 @@ Result<SignedData> verify_document(const JsonObject& object, const PublicKey& ke
   return out;
 }
 
+}  // namespace
+
+Result<SignedData> verify_document(const JsonObject& object, const PublicKey& key,
+                                   Reading reading) {
+  return verify_signed_data(object, key, reading, nullptr);
+}
+
+Result<SignedData> verify_document(const JsonObject& object, const PublicKey& key,
+                                   const Id& known) {
+  return verify_signed_data(object, key, Reading::strict, &known);
+}
+
 Result<Document> Document::parse(const JsonObject& object, const Id& id, const Meta& meta) {
   if (auto right = check_forms(object); !right) return std::unexpected(right.error());
   if (!meta.matches(id))
@@ -125,16 +146,17 @@ Result<Document> Document::parse(const JsonObject& object, const Id& id, const M
   const std::string* did = twin_text(object, "did", "ID");
   if (did == nullptr) return fail(Errc::document, "a document needs its did");
   // "<ID>//" and "<ID>/" are what 2026 stations write for no device at all.
-  const auto outer = Id::parse(std::string_view(*did).substr(0, did->find_last_not_of('/') + 1));
+  const auto outer =
+      Id::parse_near(std::string_view(*did).substr(0, did->find_last_not_of('/') + 1), id);
   if (!outer) return std::unexpected(outer.error());
   if (!outer->same_entity(id)) return fail(Errc::document, "the document belongs to another ID");
 
-  auto verified = verify_document(object, meta.key());
+  auto verified = verify_document(object, meta.key(), id);
   if (!verified) return std::unexpected(verified.error());
   if (!right_type(verified->type))
     return fail(Errc::document, "the type of a document has 1 to 32 printable characters");
   if (verified->terminal) {
-    if (!Id::parse(id.bare().text() + "/" + *verified->terminal)) {
+    if (!Id::parse_near(id.bare().text() + "/" + *verified->terminal, id)) {
       return fail(
           Errc::document,
           "the terminal of a document has 1 to 32 letters, digits, dots, hyphens or underscores");

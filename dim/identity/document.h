@@ -29,6 +29,8 @@ struct SignedData {
 /// 16 KiB, strict), ::signature, or ::json.
 Result<SignedData> verify_document(const JsonObject& object, const PublicKey& key,
                                    Reading reading = Reading::strict);
+/// As above, for an ID whose address may have an added form (address_table.h).
+Result<SignedData> verify_document(const JsonObject& object, const PublicKey& key, const Id& known);
 
 /// A document that its entity has signed and that belongs to its ID. The signed text is kept as it
 /// came.

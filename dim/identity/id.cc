@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::size_t kTerminalBytes = 32;
 constexpr std::size_t kEthBytes = 20;
+constexpr std::size_t kLeastAdded = 4;
+constexpr std::size_t kMostAdded = 64;
 
 std::optional<EntityType> known_network(std::uint8_t byte) {
   switch (byte) {
@@ -98,11 +100,32 @@ Result<Address> Address::parse(std::string_view text) {
     case Kind::broadcast:
       return wire->network == 0x81 ? everywhere() : anywhere();
     case Kind::btc:
+    case Kind::added:
       break;
   }
   const std::optional<EntityType> network = known_network(wire->network);
   if (!network) return fail(Errc::id, "the address names an unknown network");
   return Address(Kind::btc, wire->network, *network, std::move(wire->text));
+}
+
+Result<Address> Address::parse(std::string_view text, const AddressTable& table) {
+  auto built_in = parse(text);
+  if (built_in || table.forms().empty()) return built_in;
+  const bool right =
+      text.size() >= kLeastAdded && text.size() <= kMostAdded &&
+      std::ranges::all_of(text, [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+      });
+  if (!right) return built_in;
+  for (const auto& form : table.forms()) {
+    auto found = form->parse(text);
+    const auto network = found ? known_network(found->network) : std::nullopt;
+    if (!network) continue;
+    Address address(Kind::added, found->network, *network, std::move(found->text));
+    address.form_ = form;
+    return address;
+  }
+  return built_in;
 }
 
 Address Address::btc(EntityType network, ByteView hashed) {
@@ -125,7 +148,20 @@ Id::Id(std::string name, Address address, std::string terminal)
   if (!terminal_.empty()) text_ += "/" + terminal_;
 }
 
-Result<Id> Id::parse(std::string_view text) {
+Result<Id> Id::parse(std::string_view text) { return parse(text, AddressTable()); }
+
+Result<Id> Id::parse_near(std::string_view text, const Id& known) {
+  const std::string entity = known.bare().text();
+  if (text == entity) return known.bare();
+  if (text.starts_with(entity) && text[entity.size()] == '/') {
+    const std::string_view terminal = text.substr(entity.size() + 1);
+    if (auto right = check_terminal(terminal); !right) return std::unexpected(right.error());
+    return known.with_terminal(std::string(terminal));
+  }
+  return parse(text);
+}
+
+Result<Id> Id::parse(std::string_view text, const AddressTable& table) {
   std::string terminal;
   std::string_view entity = text;
   if (const std::size_t slash = text.find('/'); slash != std::string_view::npos) {
@@ -140,7 +176,7 @@ Result<Id> Id::parse(std::string_view text) {
   if (at != std::string_view::npos) {
     if (auto right = check_name(name); !right) return std::unexpected(right.error());
   }
-  auto address = Address::parse(address_text);
+  auto address = Address::parse(address_text, table);
   if (!address) return std::unexpected(address.error());
   if (address->kind() == AddressKind::broadcast) {
     if (name.empty()) return fail(Errc::id, "a broadcast ID needs a name: everyone@everywhere");

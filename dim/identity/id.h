@@ -7,6 +7,7 @@
 
 #include "dim/base/error.h"
 #include "dim/crypto/digest.h"
+#include "dim/identity/address_table.h"
 #include "dim/identity/wire_id.h"
 
 namespace dim {
@@ -34,6 +35,8 @@ class Address {
   /// byte of the table above or an old one that has a meaning: 0x08 user, 0x10 and 0x30 group, 0x76
   /// ISP, 0x88 station, 0xC8 bot. Errc::id otherwise (A36, I04–I07).
   static Result<Address> parse(std::string_view text);
+  /// The built-in forms first, then those of `table`.
+  static Result<Address> parse(std::string_view text, const AddressTable& table);
   static Address btc(EntityType network,
                      ByteView hashed);         ///< base58check(network | ripemd160(sha256(hashed)))
   static Address eth(ByteView public_key_64);  ///< last 20 bytes of keccak256(X | Y)
@@ -46,6 +49,8 @@ class Address {
   std::uint8_t network_byte() const { return byte_; }
   /// Canonical text: ETH in EIP-55 case, broadcast in lower case.
   const std::string& text() const { return text_; }
+  /// The added form; null for a built-in one.
+  const AddressForm* form() const { return form_.get(); }
   bool operator==(const Address& other) const { return text_ == other.text_; }
   auto operator<=>(const Address& other) const { return text_ <=> other.text_; }
 
@@ -56,6 +61,7 @@ class Address {
   std::uint8_t byte_;
   EntityType network_;
   std::string text_;
+  std::shared_ptr<const AddressForm> form_;
 };
 
 /// The text of an address in BTC form for any network byte: base58(network |
@@ -70,6 +76,10 @@ class Id {
   /// the address commits to a key by itself. Names of broadcast IDs are put into lower case, as the
   /// reference does.
   static Result<Id> parse(std::string_view text);
+  static Result<Id> parse(std::string_view text, const AddressTable& table);
+  /// Reads `text` where it most likely names `known`, as in what `known` has signed: its own text,
+  /// with any terminal, is taken whatever the form of its address; everything else as in `parse`.
+  static Result<Id> parse_near(std::string_view text, const Id& known);
   Id(std::string name, Address address) : Id(std::move(name), std::move(address), {}) {}
 
   const std::string& name() const { return name_; }

@@ -119,8 +119,22 @@ Result<Id> Meta::id(EntityType network) const {
   return Id(seed_, std::move(*parsed));
 }
 
+Result<Id> Meta::id(EntityType network, const AddressTable& table) const {
+  for (const auto& form : table.forms()) {
+    const auto text = form->make(*this, static_cast<std::uint8_t>(network));
+    if (!text) continue;
+    auto address = Address::parse(*text, table);
+    if (!address) return std::unexpected(address.error());
+    return Id(seed_, std::move(*address));
+  }
+  return id(network);
+}
+
 bool Meta::matches(const Id& id) const {
   if (id.is_broadcast() || id.name() != seed_) return false;
+  if (const AddressForm* form = id.address().form()) {
+    return form->make(*this, id.address().network_byte()) == id.address().text();
+  }
   const auto wire = address(id.address().network_byte());
   return wire && wire->text == id.address().text();
 }

@@ -31,6 +31,8 @@ class Meta {
   /// Errc::meta where the form has no address for that network (ETH: only USER in what we make;
   /// wire-2026.md 3.2).
   Result<Id> id(EntityType network) const;
+  /// With the first added form that makes an address of this meta; else as above.
+  Result<Id> id(EntityType network, const AddressTable& table) const;
   /// The same for any network byte, as text.
   Result<WireAddress> address(std::uint8_t network) const;
   /// True when the ID follows from this meta: same name, same address.

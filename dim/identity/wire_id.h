@@ -11,7 +11,7 @@
 
 namespace dim {
 
-enum class AddressKind : std::uint8_t { btc, eth, broadcast };
+enum class AddressKind : std::uint8_t { btc, eth, broadcast, added /* address_table.h */ };
 
 /// An address with a right form: check code of BTC form, length and letters of ETH form.
 struct WireAddress {
@@ -40,8 +40,8 @@ struct WireId {
   bool is_group() const { return (address.network & 1) != 0; }
   bool is_user() const { return !is_group(); }
   bool is_broadcast() const { return (address.network & 0x80) != 0; }
-  /// Entity type as the reference's programs see it: old network bytes stand for new ones (0x08 is 0,
-  /// 0x10 is 1, 0x30 is 0x31, 0x76 is 3, 0x88 is 2, 0xC8 is 4), and who has no name is a user.
+  /// Entity type as the reference's programs see it: old network bytes stand for new ones (0x08 is
+  /// 0, 0x10 is 1, 0x30 is 0x31, 0x76 is 3, 0x88 is 2, 0xC8 is 4), and who has no name is a user.
   std::uint8_t type() const;
   /// Same name (missing and empty are one) and address text, whatever the terminal.
   bool same_entity(const WireId& other) const;

@@ -17,16 +17,19 @@ JsonObject one_key(const std::string& target, const Bytes& key) {
   return keys;
 }
 
+std::string_view undressed(std::string_view text) {
+  for (const std::string_view dress : {"//", "/*", "/"}) {
+    if (text.ends_with(dress)) return text.substr(0, text.size() - dress.size());
+  }
+  return text;
+}
+
 }  // namespace
 
-Result<Id> parse_target(std::string_view text) {
-  for (const std::string_view dress : {"//", "/*", "/"}) {
-    if (text.ends_with(dress)) {
-      text.remove_suffix(dress.size());
-      break;
-    }
-  }
-  return Id::parse(text);
+Result<Id> parse_target(std::string_view text) { return Id::parse(undressed(text)); }
+
+Result<Id> parse_target(std::string_view text, const Id& known) {
+  return Id::parse_near(undressed(text), known);
 }
 
 const Bytes* key_for(const SealedMessage& message, const Id& id) {
@@ -34,7 +37,7 @@ const Bytes* key_for(const SealedMessage& message, const Id& id) {
   const Bytes* any = nullptr;
   for (const auto& [name, key] : message.keys) {
     if (name == id.text()) return &key;
-    auto target = parse_target(name);
+    auto target = parse_target(name, id);
     if (!target || !target->same_entity(id)) continue;
     if (target->terminal() == id.terminal()) return &key;
     if (target->terminal().empty()) bare = &key;
@@ -59,15 +62,16 @@ Result<Route> route_of(const JsonObject& envelope) {
     const std::string* text = from->text();
     if (text == nullptr || !text->starts_with('/'))
       return fail(Errc::bad_request, "from must be / or /terminal");
-    auto device = text->size() == 1 ? Result<Id>(route.sender.bare())
-                                    : Id::parse(route.sender.bare().text() + *text);
+    auto device = text->size() == 1
+                      ? Result<Id>(route.sender.bare())
+                      : Id::parse_near(route.sender.bare().text() + *text, route.sender);
     if (!device) return std::unexpected(device.error());
     route.sender = std::move(*device);
   }
   if (const Json* rcpt = envelope.find("rcpt"); rcpt != nullptr && !rcpt->is_null()) {
     const std::string* text = rcpt->text();
     if (text == nullptr) return fail(Errc::bad_request, "rcpt must be an ID");
-    auto target = parse_target(*text);
+    auto target = parse_target(*text, route.receiver);
     if (!target) return std::unexpected(target.error());
     route.receiver = std::move(*target);
   }
@@ -79,13 +83,13 @@ std::vector<std::pair<std::string, JsonObject>> copies_for_devices(
   const SealedMessage& sealed = message.sealed;
   std::map<std::string, const Bytes*> targets;
   for (const auto& [name, key] : sealed.keys) {
-    if (auto target = parse_target(name); target && target->same_entity(receiver))
+    if (auto target = parse_target(name, receiver); target && target->same_entity(receiver))
       targets.emplace(target->text(), &key);
   }
   if (sealed.key || targets.empty()) {
     for (const std::string& terminal : terminals) {
-      auto target =
-          parse_target(receiver.bare().text() + (terminal.starts_with('/') ? "" : "/") + terminal);
+      auto target = parse_target(
+          receiver.bare().text() + (terminal.starts_with('/') ? "" : "/") + terminal, receiver);
       if (target) targets.emplace(target->text(), sealed.key ? &*sealed.key : nullptr);
     }
     if (targets.empty()) targets.emplace(receiver.text(), sealed.key ? &*sealed.key : nullptr);
@@ -112,7 +116,7 @@ JsonObject copy_for_member(const SignedMessage& message, const Id& member, bool 
   JsonObject keys;
   const Bytes* own = nullptr;
   for (const auto& [name, key] : message.sealed.keys) {
-    auto target = parse_target(name);
+    auto target = parse_target(name, member);
     if (!target || !target->same_entity(member)) continue;
     keys.set(target->text(), to_base64(key));
     if (target->terminal().empty()) own = &key;

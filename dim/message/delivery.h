@@ -13,6 +13,8 @@ namespace dim {
 /// A name of `keys`, `rcpt` or a terminal list, without the dresses "//", "/*" and "/" that stand
 /// for "no terminal".
 Result<Id> parse_target(std::string_view text);
+/// The same where it most likely names `known` (Id::parse_near).
+Result<Id> parse_target(std::string_view text, const Id& known);
 
 /// The entry of `keys` for `id`: its own terminal first, then the bare ID, then any terminal of it;
 /// else `key`; null when nothing is there. A bare `id` takes the bare entry first.

@@ -68,28 +68,29 @@ Result<JsonObject> with_full_names(JsonObject object) {
   return out;
 }
 
-Result<Id> read_id(const JsonObject& object, std::string_view name) {
+Result<Id> read_id(const JsonObject& object, std::string_view name, const AddressTable& addresses) {
   const std::string* text = object.text(name);
   if (text == nullptr)
     return fail(Errc::bad_request, "an ID of the envelope is missing or not text");
-  return Id::parse(*text);
+  return Id::parse(*text, addresses);
 }
 
 // J08 and J09.
-Result<Envelope> read_envelope(const JsonObject& object, Reading reading) {
-  auto sender = read_id(object, "sender");
+Result<Envelope> read_envelope(const JsonObject& object, Reading reading,
+                               const AddressTable& addresses) {
+  auto sender = read_id(object, "sender", addresses);
   if (!sender) return std::unexpected(sender.error());
   if (!sender->is_user())
     return fail(Errc::bad_request, "the sender must be a user, a bot or a station");
   const Json* to = object.find("receiver");
   auto receiver = to == nullptr || to->is_null() ? Result<Id>(Id("anyone", Address::anywhere()))
-                                                 : read_id(object, "receiver");
+                                                 : read_id(object, "receiver", addresses);
   if (!receiver) return std::unexpected(receiver.error());
 
   Envelope envelope{.sender = std::move(*sender), .receiver = std::move(*receiver)};
   envelope.time = read_seconds(object.find("time"));
   if (const Json* group = object.find("group"); group != nullptr && !group->is_null()) {
-    auto id = read_id(object, "group");
+    auto id = read_id(object, "group", addresses);
     if (!id) return std::unexpected(id.error());
     if (!id->is_group() && !id->is_broadcast())
       return fail(Errc::bad_request, "the group of a message must be a group ID");
@@ -208,20 +209,22 @@ bool is_plain(const Envelope& envelope) {
   return envelope.receiver.is_broadcast() || (envelope.group && envelope.group->is_broadcast());
 }
 
-Result<SignedMessage> SignedMessage::parse(std::string_view text, Reading reading) {
+Result<SignedMessage> SignedMessage::parse(std::string_view text, Reading reading,
+                                           const AddressTable& addresses) {
   if (text.size() > limits::kTextContent)
     return fail(Errc::too_large, "a message has at most 1 MiB");
   auto object = parse_json_object(text);
   if (!object) return std::unexpected(object.error());
-  auto message = from_json(std::move(*object), reading);
+  auto message = from_json(std::move(*object), reading, addresses);
   if (message) message->wire = text;
   return message;
 }
 
-Result<SignedMessage> SignedMessage::from_json(JsonObject object, Reading reading) {
+Result<SignedMessage> SignedMessage::from_json(JsonObject object, Reading reading,
+                                               const AddressTable& addresses) {
   auto full = with_full_names(std::move(object));
   if (!full) return std::unexpected(full.error());
-  auto envelope = read_envelope(*full, reading);
+  auto envelope = read_envelope(*full, reading, addresses);
   if (!envelope) return std::unexpected(envelope.error());
   SignedMessage message{.sealed = {.envelope = std::move(*envelope)}};
   message.sealed.plain = is_plain(message.sealed.envelope);

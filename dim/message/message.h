@@ -58,8 +58,10 @@ struct SignedMessage {
   /// both forms at once refused (A34, J02). Checks J08–J12: Errc::json, ::id, ::bad_request,
   /// ::encoding, or ::too_large beyond 1 MiB. Says nothing about the signature: that needs the
   /// sender's keys (engine/verify.h).
-  static Result<SignedMessage> parse(std::string_view text, Reading reading = Reading::strict);
-  static Result<SignedMessage> from_json(JsonObject object, Reading reading = Reading::strict);
+  static Result<SignedMessage> parse(std::string_view text, Reading reading = Reading::strict,
+                                     const AddressTable& addresses = {});
+  static Result<SignedMessage> from_json(JsonObject object, Reading reading = Reading::strict,
+                                         const AddressTable& addresses = {});
 };
 
 /// True where the reference's rule makes a message plain text: receiver or exposed group is a

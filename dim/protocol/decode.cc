@@ -48,10 +48,10 @@ class Members {
     }
     return out;
   }
-  std::optional<Id> id(std::string_view name) {
+  std::optional<Id> id(std::string_view name, const DecodeContext& context) {
     const std::string value = text(name);
     if (value.empty()) return std::nullopt;
-    auto id = Id::parse(value);
+    auto id = Id::parse(value, context.table.addresses());
     if (!id) fault("an ID in the content is none");
     return id ? std::optional(*id) : std::nullopt;
   }
@@ -103,7 +103,7 @@ std::size_t weight(const JsonObject& object) {
   return sum;
 }
 
-Result<ContentHead> read_head(const JsonObject& json) {
+Result<ContentHead> read_head(const JsonObject& json, const AddressTable& addresses) {
   ContentHead head{.type = content_type(json)};
   const auto sn = content_sn(json);
   if (head.type.empty() || !sn)
@@ -113,7 +113,7 @@ Result<ContentHead> read_head(const JsonObject& json) {
   if (const Json* group = json.find("group"); group != nullptr && !group->is_null()) {
     if (group->text() == nullptr)
       return fail(Errc::content, "the group of a content must be an ID");
-    auto id = Id::parse(*group->text());
+    auto id = Id::parse(*group->text(), addresses);
     if (!id || (!id->is_group() && !id->is_broadcast()))
       return fail(Errc::content, "the group of a content is no group ID");
     head.group = std::move(*id);
@@ -141,9 +141,11 @@ Result<Content> receipt(const Kind&, ContentHead head, JsonObject json, const De
   if (!content.origin) content.origin = std::move(envelope);
   if (!content.origin && json.contains("sender")) {
     JsonObject origin;
-    for (const std::string_view name : {"sender", "receiver", "time", "signature"}) {
+    for (const std::string_view name : {"sender", "receiver", "signature"}) {
       if (const Json* value = json.find(name)) origin.set(name, *value);
     }
+    if (content.head.time > 0) origin.set("time", content.head.time);
+    origin.set("sn", content.head.sn);
     content.origin = std::move(origin);
   }
   for (const std::string_view copy : {"sender", "receiver", "signature"}) members.drop(copy);
@@ -162,9 +164,9 @@ Result<Content> handshake(const Kind&, ContentHead head, JsonObject json, const 
   return members.finish(std::move(content));
 }
 
-Result<Content> meta(const Kind&, ContentHead head, JsonObject json, const DecodeContext&) {
+Result<Content> meta(const Kind&, ContentHead head, JsonObject json, const DecodeContext& context) {
   Members members(json);
-  auto did = members.id("did");
+  auto did = members.id("did", context);
   members.drop("ID");
   if (members.error()) return std::unexpected(*members.error());
   if (!did) return fail(Errc::content, "a meta command needs the member did");
@@ -173,9 +175,10 @@ Result<Content> meta(const Kind&, ContentHead head, JsonObject json, const Decod
   return members.finish(std::move(content));
 }
 
-Result<Content> documents(const Kind&, ContentHead head, JsonObject json, const DecodeContext&) {
+Result<Content> documents(const Kind&, ContentHead head, JsonObject json,
+                          const DecodeContext& context) {
   Members members(json);
-  auto did = members.id("did");
+  auto did = members.id("did", context);
   members.drop("ID");
   members.drop("document");  // from_wire has put it into the list
   if (members.error()) return std::unexpected(*members.error());
@@ -187,15 +190,16 @@ Result<Content> documents(const Kind&, ContentHead head, JsonObject json, const 
   return members.finish(std::move(content));
 }
 
-Result<Content> login(const Kind&, ContentHead head, JsonObject json, const DecodeContext&) {
+Result<Content> login(const Kind&, ContentHead head, JsonObject json,
+                      const DecodeContext& context) {
   Members members(json);
-  auto did = members.id("did");
+  auto did = members.id("did", context);
   members.drop("ID");
   const std::string terminal = members.text("terminal");
   if (members.error()) return std::unexpected(*members.error());
   if (!did) return fail(Errc::content, "a login command needs the member did");
   if (!terminal.empty()) {
-    auto device = Id::parse(did->bare().text() + "/" + terminal);
+    auto device = Id::parse_near(did->bare().text() + "/" + terminal, *did);
     if (!device) return fail(Errc::content, "the terminal of a login command is none");
     if (!did->terminal().empty() && did->terminal() != terminal) {
       return fail(Errc::content, "did and terminal of a login command name different devices");
@@ -231,7 +235,8 @@ Result<Content> forward(const Kind&, ContentHead head, JsonObject json,
     inner.push_back(std::move(*single));
   if (members.error()) return std::unexpected(*members.error());
   for (JsonObject& object : inner) {
-    auto message = SignedMessage::from_json(std::move(object));
+    auto message =
+        SignedMessage::from_json(std::move(object), Reading::strict, context.table.addresses());
     if (!message) return fail(Errc::content, "a forwarded message is not well formed");
     content.secrets.push_back(std::move(*message));
   }
@@ -275,7 +280,7 @@ Result<Content> generic(const Kind& kind, ContentHead head, JsonObject json, con
 Result<Content> decode_content(JsonObject json, const KindTable& table, int depth) {
   auto full = from_wire(std::move(json));
   if (!full) return std::unexpected(full.error());
-  auto head = read_head(*full);
+  auto head = read_head(*full, table.addresses());
   if (!head) return std::unexpected(head.error());
   const std::string command = content_command(*full);
 

@@ -99,6 +99,12 @@ KindTable KindTable::with(AddedKind kind) const {
   return table;
 }
 
+KindTable KindTable::with(AddressTable addresses) const {
+  KindTable table = *this;
+  table.addresses_ = std::move(addresses);
+  return table;
+}
+
 const AddedKind* KindTable::find_added(std::string_view type, std::string_view command) const {
   const int number = type_number(type);
   for (auto kind = added_.rbegin(); kind != added_.rend(); ++kind) {

@@ -13,6 +13,7 @@
 
 #include "dim/base/error.h"
 #include "dim/base/json.h"
+#include "dim/identity/address_table.h"
 
 namespace dim {
 
@@ -61,10 +62,14 @@ class KindTable {
  public:
   KindTable() = default;
   KindTable with(AddedKind kind) const;
+  /// IDs in contents may have addresses of these forms too.
+  KindTable with(AddressTable addresses) const;
+  const AddressTable& addresses() const { return addresses_; }
   const AddedKind* find_added(std::string_view type, std::string_view command) const;
 
  private:
   std::vector<std::shared_ptr<const AddedKind>> added_;
+  AddressTable addresses_;
 };
 
 }  // namespace dim
