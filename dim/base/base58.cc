@@ -22,17 +22,20 @@ std::string to_base58(ByteView bytes) {
     for (; carry > 0; carry /= 58) digits.push_back(static_cast<std::uint8_t>(carry % 58));
   }
   std::string out(zeros, '1');
-  for (auto digit = digits.rbegin(); digit != digits.rend(); ++digit) out.push_back(kAlphabet[*digit]);
+  for (auto digit = digits.rbegin(); digit != digits.rend(); ++digit)
+    out.push_back(kAlphabet[*digit]);
   return out;
 }
 
 Result<Bytes> from_base58(std::string_view text) {
-  if (text.size() > kMostCharacters) return fail(Errc::encoding, "base58 text here has at most 128 characters", kMostCharacters);
+  if (text.size() > kMostCharacters)
+    return fail(Errc::encoding, "base58 text here has at most 128 characters", kMostCharacters);
   const std::size_t zeros = std::min(text.find_first_not_of('1'), text.size());
   Bytes bytes;  // base 256, least significant first
   for (std::size_t i = zeros; i < text.size(); ++i) {
     const std::size_t value = kAlphabet.find(text[i]);
-    if (value == std::string_view::npos) return fail(Errc::encoding, "base58 text has a character outside its alphabet", i);
+    if (value == std::string_view::npos)
+      return fail(Errc::encoding, "base58 text has a character outside its alphabet", i);
     auto carry = static_cast<std::uint32_t>(value);
     for (std::uint8_t& byte : bytes) {
       carry += static_cast<std::uint32_t>(byte) * 58;

@@ -12,7 +12,8 @@ struct Pair {
   std::string_view encoded;
 };
 
-// The first six are Bitcoin Core's; the others were made with the reference and checked by long division.
+// The first six are Bitcoin Core's; the others were made with the reference and checked by long
+// division.
 constexpr Pair kPairs[] = {
     {"", ""},
     {"61", "2g"},
@@ -35,7 +36,8 @@ TEST(Base58, MatchesKnownPairs) {
 
 TEST(Base58, A35_RefusesCharactersOutsideTheAlphabet) {
   using namespace std::string_view_literals;
-  for (const std::string_view text : {"0"sv, "O"sv, "I"sv, "l"sv, "abc def"sv, " abc"sv, "abc\n"sv, "ab+c"sv, "\xC3\xA9"sv, "a\0"sv}) {
+  for (const std::string_view text : {"0"sv, "O"sv, "I"sv, "l"sv, "abc def"sv, " abc"sv, "abc\n"sv,
+                                      "ab+c"sv, "\xC3\xA9"sv, "a\0"sv}) {
     const auto bytes = from_base58(text);
     ASSERT_FALSE(bytes) << text;
     EXPECT_EQ(bytes.error().code, Errc::encoding);

@@ -5,8 +5,10 @@
 namespace dim {
 namespace {
 
-constexpr std::string_view kStandard = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-constexpr std::string_view kUrl = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr std::string_view kStandard =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view kUrl =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 constexpr std::uint8_t kNone = 0xFF;
 
 consteval std::array<std::uint8_t, 256> inverse(std::string_view alphabet) {
@@ -26,13 +28,16 @@ std::string encode(ByteView bytes, std::string_view alphabet, bool padded) {
   out.reserve((bytes.size() + 2) / 3 * 4);
   std::size_t i = 0;
   for (; i + 3 <= bytes.size(); i += 3) {
-    const std::uint32_t v = static_cast<std::uint32_t>(bytes[i]) << 16 | static_cast<std::uint32_t>(bytes[i + 1]) << 8 | bytes[i + 2];
-    const char four[4] = {alphabet[v >> 18], alphabet[v >> 12 & 63], alphabet[v >> 6 & 63], alphabet[v & 63]};
+    const std::uint32_t v = static_cast<std::uint32_t>(bytes[i]) << 16 |
+                            static_cast<std::uint32_t>(bytes[i + 1]) << 8 | bytes[i + 2];
+    const char four[4] = {alphabet[v >> 18], alphabet[v >> 12 & 63], alphabet[v >> 6 & 63],
+                          alphabet[v & 63]};
     out.append(four, 4);
   }
   const std::size_t rest = bytes.size() - i;
   if (rest > 0) {
-    const std::uint32_t v = static_cast<std::uint32_t>(bytes[i]) << 16 | (rest == 2 ? static_cast<std::uint32_t>(bytes[i + 1]) << 8 : 0U);
+    const std::uint32_t v = static_cast<std::uint32_t>(bytes[i]) << 16 |
+                            (rest == 2 ? static_cast<std::uint32_t>(bytes[i + 1]) << 8 : 0U);
     out.push_back(alphabet[v >> 18]);
     out.push_back(alphabet[v >> 12 & 63]);
     if (rest == 2) out.push_back(alphabet[v >> 6 & 63]);
@@ -41,7 +46,8 @@ std::string encode(ByteView bytes, std::string_view alphabet, bool padded) {
   return out;
 }
 
-Result<Bytes> decode(std::string_view text, const std::array<std::uint8_t, 256>& table, bool padding) {
+Result<Bytes> decode(std::string_view text, const std::array<std::uint8_t, 256>& table,
+                     bool padding) {
   std::size_t size = text.size();
   if (padding && size > 0 && size % 4 == 0) {
     if (text[size - 1] == '=') --size;

@@ -7,7 +7,8 @@
 
 namespace dim {
 std::string to_base64(ByteView bytes);
-/// Strict: standard alphabet, zero trailing bits; padding may be missing as a whole but not be wrong (A35, J12).
+/// Strict: standard alphabet, zero trailing bits; padding may be missing as a whole but not be
+/// wrong (A35, J12).
 Result<Bytes> from_base64(std::string_view text);
 std::string to_base64url(ByteView bytes);
 Result<Bytes> from_base64url(std::string_view text);

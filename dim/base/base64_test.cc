@@ -11,8 +11,13 @@ struct Pair {
 };
 
 // RFC 4648 section 10.
-constexpr Pair kRfc[] = {{"", ""},         {"f", "Zg=="},     {"fo", "Zm8="},        {"foo", "Zm9v"},
-                         {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+constexpr Pair kRfc[] = {{"", ""},
+                         {"f", "Zg=="},
+                         {"fo", "Zm8="},
+                         {"foo", "Zm9v"},
+                         {"foob", "Zm9vYg=="},
+                         {"fooba", "Zm9vYmE="},
+                         {"foobar", "Zm9vYmFy"}};
 
 TEST(Base64, MatchesRfc4648) {
   for (const auto& [plain, encoded] : kRfc) {
@@ -28,16 +33,17 @@ TEST(Base64, A35_PaddingMayBeMissingAsAWhole) {
 }
 
 TEST(Base64, J12_RefusesWrongPadding) {
-  for (const std::string_view text : {"====", "=", "==", "===", "Zg=", "Zm8==", "Zm9v=", "Zm9v====", "Zg==Zg==", "Z===",
-                                      "Zg=a", "=Zg=", "Zm8=Zm8="}) {
+  for (const std::string_view text : {"====", "=", "==", "===", "Zg=", "Zm8==", "Zm9v=", "Zm9v====",
+                                      "Zg==Zg==", "Z===", "Zg=a", "=Zg=", "Zm8=Zm8="}) {
     EXPECT_FALSE(from_base64(text)) << text;
   }
 }
 
 TEST(Base64, J12_RefusesWhiteSpaceAndForeignCharacters) {
-  for (const std::string_view text : {" Zm9v", "Zm9v ", "Zm9v\n", "Zm\n9v", "Zm9v\r\n", "-_-_", "Zm9_", "Zm-v", "Zm.v",
-                                      "Z!9v", "Zm9v\xC3\xA9", "Zm9"
-                                                              "\x80"}) {
+  for (const std::string_view text : {" Zm9v", "Zm9v ", "Zm9v\n", "Zm\n9v", "Zm9v\r\n", "-_-_",
+                                      "Zm9_", "Zm-v", "Zm.v", "Z!9v", "Zm9v\xC3\xA9",
+                                      "Zm9"
+                                      "\x80"}) {
     const auto bytes = from_base64(text);
     ASSERT_FALSE(bytes) << text;
     EXPECT_EQ(bytes.error().code, Errc::encoding);
@@ -66,7 +72,8 @@ TEST(Base64, ReadsBackEveryLengthAndByte) {
 }
 
 TEST(Base64, OneTextForEachByteString) {
-  // Whatever is accepted with padding is what the encoder would have written: no second text of the same bytes.
+  // Whatever is accepted with padding is what the encoder would have written: no second text of the
+  // same bytes.
   constexpr std::string_view characters = "AQgw=/_";
   std::string text(4, 'A');
   for (const char a : characters) {
@@ -87,7 +94,8 @@ TEST(Base64Url, UsesItsOwnAlphabetWithoutPadding) {
   const Bytes bytes = {0xFB, 0xFF, 0xBF, 0xFE};
   EXPECT_EQ(to_base64url(bytes), "-_-__g");
   EXPECT_EQ(from_base64url("-_-__g"), bytes);
-  for (const std::string_view text : {"-_-__g==", "+/+//g", "-_-__h", "-"}) EXPECT_FALSE(from_base64url(text)) << text;
+  for (const std::string_view text : {"-_-__g==", "+/+//g", "-_-__h", "-"})
+    EXPECT_FALSE(from_base64url(text)) << text;
 }
 
 }  // namespace

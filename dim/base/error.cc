@@ -58,12 +58,14 @@ constexpr std::array kRows = std::to_array<Row>({
 
 constexpr const Row& row(Errc code) { return kRows[static_cast<std::size_t>(code)]; }
 
-static_assert([] {
-  for (std::size_t i = 0; i < kRows.size(); ++i) {
-    if (static_cast<std::size_t>(kRows[i].code) != i) return false;
-  }
-  return kRows.size() == static_cast<std::size_t>(Errc::usage) + 1;
-}(), "one row for each Errc, in order");
+static_assert(
+    [] {
+      for (std::size_t i = 0; i < kRows.size(); ++i) {
+        if (static_cast<std::size_t>(kRows[i].code) != i) return false;
+      }
+      return kRows.size() == static_cast<std::size_t>(Errc::usage) + 1;
+    }(),
+    "one row for each Errc, in order");
 
 }  // namespace
 

@@ -16,12 +16,13 @@ std::vector<Errc> all_codes() {
 
 TEST(Error, EveryKindHasANameOfItsOwn) {
   std::set<std::string_view> names;
-  for (const Errc code : all_codes()) EXPECT_TRUE(names.insert(name_of(code)).second) << name_of(code);
+  for (const Errc code : all_codes())
+    EXPECT_TRUE(names.insert(name_of(code)).second) << name_of(code);
 }
 
 TEST(Error, EveryKindAnswersWithACodeOfTheProtocol) {
-  const std::set<int> known = {300, 303, 401, 402, 403, 404, 405, 407, 410, 411, 412, 413, 416,
-                               417, 418, 419, 500, 501, 503, 505, 506, 507, 510, 511};
+  const std::set<int> known = {300, 303, 401, 402, 403, 404, 405, 407, 410, 411, 412, 413,
+                               416, 417, 418, 419, 500, 501, 503, 505, 506, 507, 510, 511};
   for (const Errc code : all_codes()) EXPECT_TRUE(known.contains(status_of(code))) << name_of(code);
 }
 
@@ -33,7 +34,8 @@ TEST(Error, CodesOfThePacketGroupAreTheirOwn) {
 }
 
 TEST(Error, LibraryKindsMapAsTheHeaderSays) {
-  for (const Errc code : {Errc::json, Errc::encoding, Errc::id, Errc::content, Errc::plain_not_allowed}) {
+  for (const Errc code :
+       {Errc::json, Errc::encoding, Errc::id, Errc::content, Errc::plain_not_allowed}) {
     EXPECT_EQ(status_of(code), 401) << name_of(code);
   }
   for (const Errc code :

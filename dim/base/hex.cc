@@ -14,7 +14,8 @@ std::string to_hex(ByteView bytes) {
 }
 
 Result<Bytes> from_hex(std::string_view text) {
-  if (text.size() % 2 != 0) return fail(Errc::encoding, "hexadecimal text has an even number of digits");
+  if (text.size() % 2 != 0)
+    return fail(Errc::encoding, "hexadecimal text has an even number of digits");
   const auto digit = [](char c) -> int {
     if (c >= '0' && c <= '9') return c - '0';
     if (c >= 'a' && c <= 'f') return c - 'a' + 10;

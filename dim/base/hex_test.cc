@@ -24,7 +24,8 @@ TEST(Hex, ReadsBackEveryByte) {
 }
 
 TEST(Hex, A35_RefusesOddLengthPrefixesSpacesAndOtherCharacters) {
-  for (const std::string_view text : {"abc", "0xab", "zz", "de ad", " dead", "g0", "0g", "/0", ":0", "@0", "`0"}) {
+  for (const std::string_view text :
+       {"abc", "0xab", "zz", "de ad", " dead", "g0", "0g", "/0", ":0", "@0", "`0"}) {
     const auto bytes = from_hex(text);
     ASSERT_FALSE(bytes) << text;
     EXPECT_EQ(bytes.error().code, Errc::encoding);

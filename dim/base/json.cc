@@ -26,7 +26,8 @@ std::vector<const JsonObject::Member*> by_key(const JsonObject& object) {
   std::vector<const JsonObject::Member*> out;
   out.reserve(object.size());
   for (const auto& member : object) out.push_back(&member);
-  std::sort(out.begin(), out.end(), [](const auto* a, const auto* b) { return a->first < b->first; });
+  std::sort(out.begin(), out.end(),
+            [](const auto* a, const auto* b) { return a->first < b->first; });
   return out;
 }
 
@@ -47,7 +48,8 @@ bool has_duplicate_key(const JsonObject& object) {
 
 using boost::json::error_code;
 
-/// Receives the events of Boost.JSON's parser and builds the value; `fault` says why it stopped the parser.
+/// Receives the events of Boost.JSON's parser and builds the value; `fault` says why it stopped the
+/// parser.
 class Builder {
  public:
   static constexpr std::size_t max_object_size = std::numeric_limits<std::size_t>::max();
@@ -79,7 +81,8 @@ class Builder {
   }
   bool on_key(boost::json::string_view part, std::size_t size, error_code& ec) {
     if (!collect(part, size, ec)) return false;
-    if (text_.find('\0') != std::string::npos) return stop(ec, Errc::json, "a key may not hold NUL");
+    if (text_.find('\0') != std::string::npos)
+      return stop(ec, Errc::json, "a key may not hold NUL");
     open_.back().key = std::exchange(text_, {});
     return true;
   }
@@ -97,9 +100,15 @@ class Builder {
     text_.append(part.data(), part.size());
     return true;
   }
-  bool on_int64(std::int64_t, boost::json::string_view part, error_code& ec) { return number(part, 0, ec); }
-  bool on_uint64(std::uint64_t, boost::json::string_view part, error_code& ec) { return number(part, 1, ec); }
-  bool on_double(double value, boost::json::string_view part, error_code& ec) { return number(part, value, ec); }
+  bool on_int64(std::int64_t, boost::json::string_view part, error_code& ec) {
+    return number(part, 0, ec);
+  }
+  bool on_uint64(std::uint64_t, boost::json::string_view part, error_code& ec) {
+    return number(part, 1, ec);
+  }
+  bool on_double(double value, boost::json::string_view part, error_code& ec) {
+    return number(part, value, ec);
+  }
   bool on_bool(bool value, error_code& ec) { return add(value, ec); }
   bool on_null(error_code& ec) { return add(nullptr, ec); }
   bool on_comment_part(boost::json::string_view, error_code&) { return true; }
@@ -116,21 +125,25 @@ class Builder {
 
   bool stop(error_code& ec, Errc code, Literal hint) {
     fault_ = Error{code, hint.view};
-    ec = boost::json::error::exception;  // any error makes the parser return; the real one is fault_
+    ec =
+        boost::json::error::exception;  // any error makes the parser return; the real one is fault_
     return false;
   }
 
   bool count(error_code& ec) {
-    return ++nodes_ <= limits_.nodes || stop(ec, Errc::json, "the text holds more values than may be");
+    return ++nodes_ <= limits_.nodes ||
+           stop(ec, Errc::json, "the text holds more values than may be");
   }
 
   bool collect(boost::json::string_view part, std::size_t size, error_code& ec) {
-    if (size > limits_.string_bytes) return stop(ec, Errc::too_large, "a string is longer than may be");
+    if (size > limits_.string_bytes)
+      return stop(ec, Errc::too_large, "a string is longer than may be");
     text_.append(part.data(), part.size());
     return true;
   }
 
-  /// Reads the number again from its text: Boost.JSON rounds some doubles wrongly in the last place.
+  /// Reads the number again from its text: Boost.JSON rounds some doubles wrongly in the last
+  /// place.
   bool number(boost::json::string_view part, double rough, error_code& ec) {
     if (!on_number_part(part, ec)) return false;
     const std::string text = std::exchange(text_, {});
@@ -191,13 +204,18 @@ Error explain(const error_code& ec) {
   using boost::json::error;
   const auto json = [](Literal hint) { return Error{Errc::json, hint.view}; };
   switch (static_cast<error>(ec.value())) {
-    case error::too_deep: return json("arrays and objects are nested too deeply");
-    case error::incomplete: return json("the text ends too early");
-    case error::extra_data: return json("something follows the value");
+    case error::too_deep:
+      return json("arrays and objects are nested too deeply");
+    case error::incomplete:
+      return json("the text ends too early");
+    case error::extra_data:
+      return json("something follows the value");
     case error::illegal_leading_surrogate:
     case error::illegal_trailing_surrogate:
-    case error::expected_utf16_escape: return json("a surrogate stands alone; write the pair");
-    default: return json("not JSON as RFC 8259 has it");
+    case error::expected_utf16_escape:
+      return json("a surrogate stands alone; write the pair");
+    default:
+      return json("not JSON as RFC 8259 has it");
   }
 }
 
@@ -229,7 +247,8 @@ void append_string(std::string& out, std::string_view text, JsonStyle style) {
       if (style == JsonStyle::reference) {
         append_utf16(out, c);
       } else if (c == U'\uFFFD') {
-        out += "\xEF\xBF\xBD";  // also in place of bytes that are no UTF-8: the output is always JSON
+        out +=
+            "\xEF\xBF\xBD";  // also in place of bytes that are no UTF-8: the output is always JSON
       } else {
         out.append(text.substr(start, i - start));
       }
@@ -237,13 +256,27 @@ void append_string(std::string& out, std::string_view text, JsonStyle style) {
     }
     ++i;
     switch (byte) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      case '\b': out += "\\b"; break;
-      case '\f': out += "\\f"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      case '\b':
+        out += "\\b";
+        break;
+      case '\f':
+        out += "\\f";
+        break;
       default:
         if (byte < 0x20 || (byte == 0x7F && style == JsonStyle::reference)) {
           append_hex4(out, byte);
@@ -255,16 +288,17 @@ void append_string(std::string& out, std::string_view text, JsonStyle style) {
   out.push_back('"');
 }
 
-/// As Python's repr: the shortest digits that read back equal, fixed from 1e-4 to below 1e16, else with an exponent
-/// of at least two digits.
+/// As Python's repr: the shortest digits that read back equal, fixed from 1e-4 to below 1e16, else
+/// with an exponent of at least two digits.
 void append_double(std::string& out, double value) {
   if (!std::isfinite(value)) {
     out += "null";  // JSON has no other way to say it
     return;
   }
   std::array<char, 40> buffer;
-  const char* const end =
-      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific).ptr;
+  const char* const end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
+                                        std::chars_format::scientific)
+                              .ptr;
   std::string_view text(buffer.data(), static_cast<std::size_t>(end - buffer.data()));
   const std::size_t e = text.find('e');
   int exponent = 0;
@@ -336,7 +370,9 @@ const Json* JsonObject::find(std::string_view key) const {
   return nullptr;
 }
 
-Json* JsonObject::find(std::string_view key) { return const_cast<Json*>(std::as_const(*this).find(key)); }
+Json* JsonObject::find(std::string_view key) {
+  return const_cast<Json*>(std::as_const(*this).find(key));
+}
 
 Json& JsonObject::set(std::string_view key, Json value) {
   if (Json* old = find(key)) return *old = std::move(value);
@@ -358,7 +394,9 @@ const std::string* JsonObject::text(std::string_view key) const {
 
 std::size_t JsonObject::size() const { return members_.size(); }
 bool JsonObject::empty() const { return members_.empty(); }
-std::vector<JsonObject::Member>::const_iterator JsonObject::begin() const { return members_.begin(); }
+std::vector<JsonObject::Member>::const_iterator JsonObject::begin() const {
+  return members_.begin();
+}
 std::vector<JsonObject::Member>::const_iterator JsonObject::end() const { return members_.end(); }
 std::vector<JsonObject::Member>::iterator JsonObject::begin() { return members_.begin(); }
 std::vector<JsonObject::Member>::iterator JsonObject::end() { return members_.end(); }
@@ -367,8 +405,9 @@ bool operator==(const JsonObject& a, const JsonObject& b) {
   if (a.size() != b.size()) return false;
   const auto left = by_key(a);
   const auto right = by_key(b);
-  return std::equal(left.begin(), left.end(), right.begin(),
-                    [](const auto* x, const auto* y) { return x->first == y->first && x->second == y->second; });
+  return std::equal(left.begin(), left.end(), right.begin(), [](const auto* x, const auto* y) {
+    return x->first == y->first && x->second == y->second;
+  });
 }
 
 double Json::number() const {

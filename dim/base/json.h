@@ -1,4 +1,5 @@
-// JSON as DIM reads it: strict (RFC 8259, no duplicate keys, no lone surrogates, bounded), order of members kept.
+// JSON as DIM reads it: strict (RFC 8259, no duplicate keys, no lone surrogates, bounded), order of
+// members kept.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -14,7 +15,8 @@ namespace dim {
 
 class Json;
 
-/// Members in the order in which they arrived or were set. Look-up is linear: objects here are small and bounded.
+/// Members in the order in which they arrived or were set. Look-up is linear: objects here are
+/// small and bounded.
 class JsonObject {
  public:
   using Member = std::pair<std::string, Json>;
@@ -51,16 +53,17 @@ using JsonArray = std::vector<Json>;
 class Json {
  public:
   Json() = default;
-  Json(std::nullptr_t) {}                                     // NOLINT(google-explicit-constructor)
-  Json(bool value) : value_(value) {}                         // NOLINT(google-explicit-constructor)
-  Json(int value) : value_(std::int64_t{value}) {}            // NOLINT(google-explicit-constructor)
-  Json(std::int64_t value) : value_(value) {}                 // NOLINT(google-explicit-constructor)
-  Json(double value) : value_(value) {}                       // NOLINT(google-explicit-constructor)
-  Json(const char* value) : value_(std::string(value)) {}     // NOLINT(google-explicit-constructor)
-  Json(std::string_view value) : value_(std::string(value)) {}  // NOLINT(google-explicit-constructor)
-  Json(std::string value) : value_(std::move(value)) {}       // NOLINT(google-explicit-constructor)
-  Json(JsonArray value) : value_(std::move(value)) {}         // NOLINT(google-explicit-constructor)
-  Json(JsonObject value) : value_(std::move(value)) {}        // NOLINT(google-explicit-constructor)
+  Json(std::nullptr_t) {}                                  // NOLINT(google-explicit-constructor)
+  Json(bool value) : value_(value) {}                      // NOLINT(google-explicit-constructor)
+  Json(int value) : value_(std::int64_t{value}) {}         // NOLINT(google-explicit-constructor)
+  Json(std::int64_t value) : value_(value) {}              // NOLINT(google-explicit-constructor)
+  Json(double value) : value_(value) {}                    // NOLINT(google-explicit-constructor)
+  Json(const char* value) : value_(std::string(value)) {}  // NOLINT(google-explicit-constructor)
+  Json(std::string_view value)
+      : value_(std::string(value)) {}                    // NOLINT(google-explicit-constructor)
+  Json(std::string value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Json(JsonArray value) : value_(std::move(value)) {}    // NOLINT(google-explicit-constructor)
+  Json(JsonObject value) : value_(std::move(value)) {}   // NOLINT(google-explicit-constructor)
 
   bool is_null() const { return std::holds_alternative<std::nullptr_t>(value_); }
   const bool* boolean() const { return std::get_if<bool>(&value_); }
@@ -80,7 +83,8 @@ class Json {
   friend bool operator==(const Json& a, const Json& b);
 
  private:
-  std::variant<std::nullptr_t, bool, std::int64_t, double, std::string, JsonArray, JsonObject> value_ = nullptr;
+  std::variant<std::nullptr_t, bool, std::int64_t, double, std::string, JsonArray, JsonObject>
+      value_ = nullptr;
 };
 
 struct JsonLimits {
@@ -89,9 +93,10 @@ struct JsonLimits {
   std::size_t string_bytes = limits::kJsonString;
 };
 
-/// Reads one JSON text, all of it (white space around it is allowed). Refused with Errc::json and the offset: anything
-/// RFC 8259 refuses, a duplicate key, a lone surrogate, NUL in a key, NaN, infinities, a number over 32 characters,
-/// a BOM; with Errc::too_large: a string over its limit. Source: security.md J01–J06.
+/// Reads one JSON text, all of it (white space around it is allowed). Refused with Errc::json and
+/// the offset: anything RFC 8259 refuses, a duplicate key, a lone surrogate, NUL in a key, NaN,
+/// infinities, a number over 32 characters, a BOM; with Errc::too_large: a string over its limit.
+/// Source: security.md J01–J06.
 Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {});
 /// As parse_json, and the text must be an object (J07).
 Result<JsonObject> parse_json_object(std::string_view text, const JsonLimits& limits = {});

@@ -42,7 +42,9 @@ TEST(Json, ReadsAllEscapes) {
 }
 
 TEST(Json, J01_DepthIsBounded) {
-  const auto nested = [](std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
+  const auto nested = [](std::size_t depth) {
+    return std::string(depth, '[') + std::string(depth, ']');
+  };
   EXPECT_TRUE(parse_json(nested(32)));
   expect_refused(nested(33));
   std::string objects;
@@ -79,8 +81,9 @@ TEST(Json, J02_DuplicateKeysAreFoundInLargeObjects) {
 
 TEST(Json, J03_NumbersOutsideTheGrammarAreRefused) {
   for (const std::string_view text :
-       {"NaN", "Infinity", "-Infinity", "nan", "1e999", "-1e999", "01", "-01", "00", ".5", "5.", "+1", "1e", "1e+", "0x10",
-        "1_000", "--1", "-", "1.e5", "1e5.5", "\u0661", "1 2", "[1e400]", "{\"a\":01}"}) {
+       {"NaN", "Infinity", "-Infinity", "nan",   "1e999",  "-1e999", "01",      "-01",
+        "00",  ".5",       "5.",        "+1",    "1e",     "1e+",    "0x10",    "1_000",
+        "--1", "-",        "1.e5",      "1e5.5", "\u0661", "1 2",    "[1e400]", "{\"a\":01}"}) {
     expect_refused(text);
   }
 }
@@ -105,7 +108,8 @@ TEST(Json, J03_MinusZeroIsAccepted) {
 
 TEST(Json, IntegersOfSixtyFourBitsStayIntegers) {
   for (const std::int64_t number :
-       {std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max(), std::int64_t{9'007'199'254'740'993}}) {
+       {std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max(),
+        std::int64_t{9'007'199'254'740'993}}) {
     const auto value = parse_json(std::to_string(number));
     ASSERT_TRUE(value && value->integer() != nullptr);
     EXPECT_EQ(*value->integer(), number);
@@ -113,8 +117,11 @@ TEST(Json, IntegersOfSixtyFourBitsStayIntegers) {
 }
 
 TEST(Json, IntegersBeyondBecomeDoubles) {
-  for (const auto& [text, number] : {std::pair{"9223372036854775808"sv, 0x1p63}, {"-9223372036854775809"sv, -0x1p63},
-                                     {"18446744073709551615"sv, 0x1p64}, {"123456789012345678901234567890"sv, 123456789012345678901234567890.0}}) {
+  for (const auto& [text, number] :
+       {std::pair{"9223372036854775808"sv, 0x1p63},
+        {"-9223372036854775809"sv, -0x1p63},
+        {"18446744073709551615"sv, 0x1p64},
+        {"123456789012345678901234567890"sv, 123456789012345678901234567890.0}}) {
     const auto value = parse_json(text);
     ASSERT_TRUE(value && value->real() != nullptr) << text;
     EXPECT_EQ(*value->real(), number);
@@ -122,12 +129,21 @@ TEST(Json, IntegersBeyondBecomeDoubles) {
 }
 
 TEST(Json, DoublesAreRoundedCorrectly) {
-  // Cases that take more than 64 bits of arithmetic, at the limits of the range, and half-way between two doubles.
+  // Cases that take more than 64 bits of arithmetic, at the limits of the range, and half-way
+  // between two doubles.
   for (const auto& [text, number] :
-       {std::pair{"0.1"sv, 0.1}, {"1700000000.125"sv, 1700000000.125}, {"2.2250738585072011e-308"sv, 2.2250738585072011e-308},
-        {"4.9e-324"sv, 4.9e-324}, {"1.7976931348623157e308"sv, 1.7976931348623157e308}, {"9007199254740993.0"sv, 9007199254740992.0},
-        {"8.41e21"sv, 8.41e21}, {"9.5e-21"sv, 9.5e-21}, {"1.0000000000000002"sv, 1.0000000000000002}, {"1e-7"sv, 1e-7},
-        {"6929495644600919.5"sv, 6929495644600919.5}, {"3.2378839133029012895883e-309"sv, 3.2378839133029012895883e-309}}) {
+       {std::pair{"0.1"sv, 0.1},
+        {"1700000000.125"sv, 1700000000.125},
+        {"2.2250738585072011e-308"sv, 2.2250738585072011e-308},
+        {"4.9e-324"sv, 4.9e-324},
+        {"1.7976931348623157e308"sv, 1.7976931348623157e308},
+        {"9007199254740993.0"sv, 9007199254740992.0},
+        {"8.41e21"sv, 8.41e21},
+        {"9.5e-21"sv, 9.5e-21},
+        {"1.0000000000000002"sv, 1.0000000000000002},
+        {"1e-7"sv, 1e-7},
+        {"6929495644600919.5"sv, 6929495644600919.5},
+        {"3.2378839133029012895883e-309"sv, 3.2378839133029012895883e-309}}) {
     const auto value = parse_json(text);
     ASSERT_TRUE(value && value->real() != nullptr) << text;
     EXPECT_EQ(*value->real(), number) << text;
@@ -140,8 +156,9 @@ TEST(Json, NumbersTooSmallForADoubleAreZero) {
 }
 
 TEST(Json, J04_LoneSurrogatesAreRefused) {
-  for (const std::string_view text : {R"("\ud800")", R"("\udc00")", R"("\ud800x")", R"("\ud800\n")", R"("\ud800\ud800")",
-                                      R"("\udc00\ud800")", R"("\ud83d\u0041")", R"({"\udbff":1})", R"("\ud83d\ude0")"}) {
+  for (const std::string_view text :
+       {R"("\ud800")", R"("\udc00")", R"("\ud800x")", R"("\ud800\n")", R"("\ud800\ud800")",
+        R"("\udc00\ud800")", R"("\ud83d\u0041")", R"({"\udbff":1})", R"("\ud83d\ude0")"}) {
     expect_refused(text);
   }
 }
@@ -155,24 +172,54 @@ TEST(Json, J04_NulIsRefusedInKeysAndAcceptedInText) {
 }
 
 TEST(Json, J04_InvalidUtf8IsRefused) {
-  for (const std::string_view text : {"\"\xFF\""sv, "\"\xC0\x80\""sv, "\"\xED\xA0\x80\""sv, "\"\xE2\x82\""sv, "\"\xF4\x90\x80\x80\""sv,
-                                      "{\"\x80\":1}"sv}) {
+  for (const std::string_view text :
+       {"\"\xFF\""sv, "\"\xC0\x80\""sv, "\"\xED\xA0\x80\""sv, "\"\xE2\x82\""sv,
+        "\"\xF4\x90\x80\x80\""sv, "{\"\x80\":1}"sv}) {
     expect_refused(text);
   }
 }
 
 TEST(Json, J05_ExtensionsOfOtherReadersAreRefused) {
-  for (const std::string_view text :
-       {"// c\n1", "/* c */1", "1//", "[1,]", "{\"a\":1,}", "[,1]", "{,}", "'a'", "{'a':1}", "{a:1}", "\xEF\xBB\xBF{}", "True",
-        "None", "undefined", "\"a\nb\"", "\"a\tb\"", "\"\\x41\"", "\"\\'\"", "\"\\u00g0\"", "\"\\U00000041\"", "[1 2]", "{\"a\" 1}",
-        "{\"a\":1 \"b\":2}", "{1:2}", "{null:1}", "\x0B" "1", "\xC2\xA0" "1", "nul", "tru", "truee"}) {
+  for (const std::string_view text : {"// c\n1",
+                                      "/* c */1",
+                                      "1//",
+                                      "[1,]",
+                                      "{\"a\":1,}",
+                                      "[,1]",
+                                      "{,}",
+                                      "'a'",
+                                      "{'a':1}",
+                                      "{a:1}",
+                                      "\xEF\xBB\xBF{}",
+                                      "True",
+                                      "None",
+                                      "undefined",
+                                      "\"a\nb\"",
+                                      "\"a\tb\"",
+                                      "\"\\x41\"",
+                                      "\"\\'\"",
+                                      "\"\\u00g0\"",
+                                      "\"\\U00000041\"",
+                                      "[1 2]",
+                                      "{\"a\" 1}",
+                                      "{\"a\":1 \"b\":2}",
+                                      "{1:2}",
+                                      "{null:1}",
+                                      "\x0B"
+                                      "1",
+                                      "\xC2\xA0"
+                                      "1",
+                                      "nul",
+                                      "tru",
+                                      "truee"}) {
     expect_refused(text);
   }
 }
 
 TEST(Json, J05_AnythingButOneWholeValueIsRefused) {
-  for (const std::string_view text : {""sv, " "sv, "{"sv, "["sv, "{\"a\""sv, "{\"a\":"sv, "[1"sv, "\"a"sv, "\"a\\"sv, "{}{}"sv, "{} x"sv,
-                                      "1 1"sv, "null,"sv, "]"sv, "}"sv, "[}"sv, "{]"sv, "{}\0"sv, "\0"sv}) {
+  for (const std::string_view text :
+       {""sv, " "sv, "{"sv, "["sv, "{\"a\""sv, "{\"a\":"sv, "[1"sv, "\"a"sv, "\"a\\"sv, "{}{}"sv,
+        "{} x"sv, "1 1"sv, "null,"sv, "]"sv, "}"sv, "[}"sv, "{]"sv, "{}\0"sv, "\0"sv}) {
     expect_refused(text);
   }
 }
@@ -271,7 +318,8 @@ TEST(JsonWriter, ReferenceStyleIsByteForByteThatOfTheReference) {
   same(R"({"a": 1, "b": [1, 2, {"c": null}], "t": true})");
   same(R"({"text": "\u4f60\u597d \ud83d\ude00 \u00e9"})");
   same(R"({"t": "a\n\t\"\\/\b\u0001\u007f"})");
-  same(R"({"time": 1700000000.125, "x": 1e-07, "y": 1e+22, "z": 0.1, "w": 1700000000.0, "v": -0.0})");
+  same(
+      R"({"time": 1700000000.125, "x": 1e-07, "y": 1e+22, "z": 0.1, "w": 1700000000.0, "v": -0.0})");
   same(R"({"z": 1, "a": 2})");
   same("{}");
   same(R"([[], {}, ""])");
@@ -280,12 +328,34 @@ TEST(JsonWriter, ReferenceStyleIsByteForByteThatOfTheReference) {
 
 TEST(JsonWriter, DoublesReadAsPythonPrintsThem) {
   const std::pair<double, std::string_view> cases[] = {
-      {0.0, "0.0"}, {1.0, "1.0"}, {-1.5, "-1.5"}, {100.0, "100.0"}, {123456.789, "123456.789"}, {0.1, "0.1"}, {0.25, "0.25"},
-      {1.0 / 3, "0.3333333333333333"}, {2.0 / 3, "0.6666666666666666"}, {1e15, "1000000000000000.0"}, {9999999999999998.0, "9999999999999998.0"},
-      {1e16, "1e+16"}, {1.5e16, "1.5e+16"}, {12345678901234567.0, "1.2345678901234568e+16"}, {1e22, "1e+22"}, {1e100, "1e+100"},
-      {0.0001, "0.0001"}, {0.00012345, "0.00012345"}, {0.00001, "1e-05"}, {0.000012, "1.2e-05"}, {1e-7, "1e-07"}, {-1e-7, "-1e-07"},
-      {1.7976931348623157e308, "1.7976931348623157e+308"}, {5e-324, "5e-324"}, {2.5, "2.5"}, {1790000006.125, "1790000006.125"},
-      {2251799813685248.5, "2251799813685248.5"}, {123456789012345.67, "123456789012345.67"},
+      {0.0, "0.0"},
+      {1.0, "1.0"},
+      {-1.5, "-1.5"},
+      {100.0, "100.0"},
+      {123456.789, "123456.789"},
+      {0.1, "0.1"},
+      {0.25, "0.25"},
+      {1.0 / 3, "0.3333333333333333"},
+      {2.0 / 3, "0.6666666666666666"},
+      {1e15, "1000000000000000.0"},
+      {9999999999999998.0, "9999999999999998.0"},
+      {1e16, "1e+16"},
+      {1.5e16, "1.5e+16"},
+      {12345678901234567.0, "1.2345678901234568e+16"},
+      {1e22, "1e+22"},
+      {1e100, "1e+100"},
+      {0.0001, "0.0001"},
+      {0.00012345, "0.00012345"},
+      {0.00001, "1e-05"},
+      {0.000012, "1.2e-05"},
+      {1e-7, "1e-07"},
+      {-1e-7, "-1e-07"},
+      {1.7976931348623157e308, "1.7976931348623157e+308"},
+      {5e-324, "5e-324"},
+      {2.5, "2.5"},
+      {1790000006.125, "1790000006.125"},
+      {2251799813685248.5, "2251799813685248.5"},
+      {123456789012345.67, "123456789012345.67"},
       {123456789012345678901234567890.0, "1.2345678901234568e+29"}};
   for (const auto& [number, text] : cases) {
     EXPECT_EQ(write_json(Json(number)), text);
@@ -295,7 +365,8 @@ TEST(JsonWriter, DoublesReadAsPythonPrintsThem) {
 }
 
 TEST(JsonWriter, CompactStyleKeepsUtf8AndEscapesWhatItMust) {
-  EXPECT_EQ(write_json(*parse_json(R"( { "k" : [ 1 , "é\u0001\u001f\"\\/\n" , null ] } )")), "{\"k\":[1,\"é\\u0001\\u001f\\\"\\\\/\\n\",null]}");
+  EXPECT_EQ(write_json(*parse_json(R"( { "k" : [ 1 , "é\u0001\u001f\"\\/\n" , null ] } )")),
+            "{\"k\":[1,\"é\\u0001\\u001f\\\"\\\\/\\n\",null]}");
   EXPECT_EQ(write_json(Json("\x7F")), "\"\x7F\"");
 }
 

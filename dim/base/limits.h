@@ -1,4 +1,5 @@
-// Every limit and timeout in one place, with units (docs/protocol/limits.md says what happens at each).
+// Every limit and timeout in one place, with units (docs/protocol/limits.md says what happens at
+// each).
 #pragma once
 #include <cstddef>
 #include <cstdint>

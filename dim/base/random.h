@@ -1,4 +1,5 @@
-// Where randomness comes from: the operating system in programs (crypto/os_random.h), a seed in simulations.
+// Where randomness comes from: the operating system in programs (crypto/os_random.h), a seed in
+// simulations.
 #pragma once
 #include <array>
 #include <cstdint>

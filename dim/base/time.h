@@ -19,9 +19,11 @@ class Clock {
   virtual Millis monotonic() const = 0;  ///< never goes back; for timeouts
 };
 
-/// RFC 3339 in UTC with milliseconds: "2026-11-24T14:43:00.125Z". Years before 0 and after 9999 become the nearest one.
+/// RFC 3339 in UTC with milliseconds: "2026-11-24T14:43:00.125Z". Years before 0 and after 9999
+/// become the nearest one.
 std::string format_time(Millis time);
-/// Reads exactly that form (fraction of 1 to 9 digits optional, `Z` required); 2018-01-01 … 9998 is not checked here.
+/// Reads exactly that form (fraction of 1 to 9 digits optional, `Z` required); 2018-01-01 … 9998 is
+/// not checked here.
 Result<Millis> parse_time(std::string_view text);
 
 /// True for times that a message or document may bear: 2018-01-01 … now + 5 min (A37).

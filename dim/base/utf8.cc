@@ -5,7 +5,8 @@
 namespace dim {
 namespace {
 
-/// Length of the valid sequence that begins at `at`, 0 if there is none; the code point goes to `out`.
+/// Length of the valid sequence that begins at `at`, 0 if there is none; the code point goes to
+/// `out`.
 std::size_t sequence(std::string_view text, std::size_t at, char32_t& out) {
   const auto byte = [&](std::size_t i) -> std::uint32_t {
     return at + i < text.size() ? static_cast<std::uint8_t>(text[at + i]) : 0;
@@ -55,11 +56,14 @@ char32_t next_code_point(std::string_view text, std::size_t& offset) {
   return size == 0 ? U'\uFFFD' : c;
 }
 
-bool is_control(char32_t c) { return c < 0x20 || (c >= 0x7F && c <= 0x9F) || c == 0x2028 || c == 0x2029; }
+bool is_control(char32_t c) {
+  return c < 0x20 || (c >= 0x7F && c <= 0x9F) || c == 0x2028 || c == 0x2029;
+}
 
 bool is_invisible(char32_t c) {
-  return c == 0xAD || c == 0x61C || c == 0x180E || (c >= 0x200B && c <= 0x200F) || (c >= 0x202A && c <= 0x202E) ||
-         (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || (c >= 0xFFF9 && c <= 0xFFFB) || (c >= 0xE0000 && c <= 0xE007F);
+  return c == 0xAD || c == 0x61C || c == 0x180E || (c >= 0x200B && c <= 0x200F) ||
+         (c >= 0x202A && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF ||
+         (c >= 0xFFF9 && c <= 0xFFFB) || (c >= 0xE0000 && c <= 0xE007F);
 }
 
 std::string escape(std::string_view text, std::size_t limit) {
@@ -71,7 +75,8 @@ std::string escape(std::string_view text, std::size_t limit) {
     const std::size_t size = sequence(text, at, c);
     int length = 0;
     if (size == 0) {
-      length = std::snprintf(piece, sizeof piece, "\\x%02X", static_cast<unsigned>(static_cast<std::uint8_t>(text[at])));
+      length = std::snprintf(piece, sizeof piece, "\\x%02X",
+                             static_cast<unsigned>(static_cast<std::uint8_t>(text[at])));
     } else if (c >= 0x20 && c < 0x7F && c != '\\') {
       piece[0] = static_cast<char>(c);
       length = 1;

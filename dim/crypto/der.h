@@ -16,8 +16,9 @@ inline constexpr std::uint8_t kSequence = 0x30;
 inline constexpr std::uint8_t kContext0 = 0xA0;  // [0], constructed
 inline constexpr std::uint8_t kContext1 = 0xA1;
 
-/// Walks over the elements of one level. The first fault (tag, length that is indefinite, not minimal or too long)
-/// makes everything after it empty and done() false, so a structure is read in one go and judged at the end.
+/// Walks over the elements of one level. The first fault (tag, length that is indefinite, not
+/// minimal or too long) makes everything after it empty and done() false, so a structure is read in
+/// one go and judged at the end.
 class Reader {
  public:
   explicit Reader(ByteView der) : rest_(der) {}

@@ -13,7 +13,8 @@ namespace {
 template <std::size_t N>
 std::array<std::uint8_t, N> evp_digest(const EVP_MD* algorithm, ByteView data) {
   std::array<std::uint8_t, N> out{};
-  [[maybe_unused]] const int done = EVP_Digest(data.data(), data.size(), out.data(), nullptr, algorithm, nullptr);
+  [[maybe_unused]] const int done =
+      EVP_Digest(data.data(), data.size(), out.data(), nullptr, algorithm, nullptr);
   assert(done == 1);
   return out;
 }
@@ -21,10 +22,11 @@ std::array<std::uint8_t, N> evp_digest(const EVP_MD* algorithm, ByteView data) {
 /// FIPS 202 section 3.2: the permutation of 25 lanes of 64 bits.
 void keccak_f(std::array<std::uint64_t, 25>& a) {
   constexpr std::array<std::uint64_t, 24> kRound = {
-      0x0000000000000001, 0x0000000000008082, 0x800000000000808a, 0x8000000080008000, 0x000000000000808b,
-      0x0000000080000001, 0x8000000080008081, 0x8000000000008009, 0x000000000000008a, 0x0000000000000088,
-      0x0000000080008009, 0x000000008000000a, 0x000000008000808b, 0x800000000000008b, 0x8000000000008089,
-      0x8000000000008003, 0x8000000000008002, 0x8000000000000080, 0x000000000000800a, 0x800000008000000a,
+      0x0000000000000001, 0x0000000000008082, 0x800000000000808a, 0x8000000080008000,
+      0x000000000000808b, 0x0000000080000001, 0x8000000080008081, 0x8000000000008009,
+      0x000000000000008a, 0x0000000000000088, 0x0000000080008009, 0x000000008000000a,
+      0x000000008000808b, 0x800000000000008b, 0x8000000000008089, 0x8000000000008003,
+      0x8000000000008002, 0x8000000000000080, 0x000000000000800a, 0x800000008000000a,
       0x8000000080008081, 0x8000000000008080, 0x0000000080000001, 0x8000000080008008};
   constexpr std::array<int, 24> kRotate = {1,  3,  6,  10, 15, 21, 28, 36, 45, 55, 2,  14,
                                            27, 41, 56, 8,  25, 43, 62, 18, 39, 61, 20, 44};
@@ -45,7 +47,8 @@ void keccak_f(std::array<std::uint64_t, 25>& a) {
     }
     for (std::size_t y = 0; y < 25; y += 5) {
       const std::array<std::uint64_t, 5> row = {a[y], a[y + 1], a[y + 2], a[y + 3], a[y + 4]};
-      for (std::size_t x = 0; x < 5; ++x) a[y + x] = row[x] ^ (~row[(x + 1) % 5] & row[(x + 2) % 5]);
+      for (std::size_t x = 0; x < 5; ++x)
+        a[y + x] = row[x] ^ (~row[(x + 1) % 5] & row[(x + 2) % 5]);
     }
     a[0] ^= constant;
   }
@@ -114,7 +117,8 @@ Digest32 keccak256(ByteView data) {
   absorb(kRate - 1, 0x80);
   keccak_f(state);
   Digest32 out{};
-  for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::uint8_t>(state[i / 8] >> (8 * (i % 8)));
+  for (std::size_t i = 0; i < out.size(); ++i)
+    out[i] = static_cast<std::uint8_t>(state[i / 8] >> (8 * (i % 8)));
   return out;
 }
 
@@ -139,7 +143,8 @@ std::uint32_t crc32c(ByteView data) {
 
 void append_field(Bytes& out, ByteView field) {
   const auto size = static_cast<std::uint32_t>(field.size());
-  for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<std::uint8_t>(size >> shift));
+  for (int shift = 24; shift >= 0; shift -= 8)
+    out.push_back(static_cast<std::uint8_t>(size >> shift));
   out.insert(out.end(), field.begin(), field.end());
 }
 

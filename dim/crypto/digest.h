@@ -1,4 +1,5 @@
-// Digests and keyed digests. MD5 and SHA-1 name things in the reference's formats and protect nothing.
+// Digests and keyed digests. MD5 and SHA-1 name things in the reference's formats and protect
+// nothing.
 #pragma once
 #include <array>
 #include <initializer_list>

@@ -15,17 +15,20 @@ namespace {
 constexpr std::size_t kScalar = 32;
 constexpr std::size_t kPoint = 65;
 
-// SubjectPublicKeyInfo of a secp256k1 key up to the point (RFC 5480): SEQUENCE { SEQUENCE { id-ecPublicKey,
-// secp256k1 }, BIT STRING }, for points of 65 and 33 bytes.
-constexpr std::array<std::uint8_t, 23> kSpki65 = {0x30, 0x56, 0x30, 0x10, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02,
-                                                  0x01, 0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x0A, 0x03, 0x42, 0x00};
-constexpr std::array<std::uint8_t, 23> kSpki33 = {0x30, 0x36, 0x30, 0x10, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02,
-                                                  0x01, 0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x0A, 0x03, 0x22, 0x00};
+// SubjectPublicKeyInfo of a secp256k1 key up to the point (RFC 5480): SEQUENCE { SEQUENCE {
+// id-ecPublicKey, secp256k1 }, BIT STRING }, for points of 65 and 33 bytes.
+constexpr std::array<std::uint8_t, 23> kSpki65 = {0x30, 0x56, 0x30, 0x10, 0x06, 0x07, 0x2A, 0x86,
+                                                  0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06, 0x05, 0x2B,
+                                                  0x81, 0x04, 0x00, 0x0A, 0x03, 0x42, 0x00};
+constexpr std::array<std::uint8_t, 23> kSpki33 = {0x30, 0x36, 0x30, 0x10, 0x06, 0x07, 0x2A, 0x86,
+                                                  0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06, 0x05, 0x2B,
+                                                  0x81, 0x04, 0x00, 0x0A, 0x03, 0x22, 0x00};
 
 constexpr std::array<std::uint8_t, 7> kEcPublicKey = {0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01};
 constexpr std::array<std::uint8_t, 5> kCurve = {0x2B, 0x81, 0x04, 0x00, 0x0A};  // secp256k1 (SEC 2)
 
-/// One context for the process, blinded with the system's randomness; libsecp256k1 contexts are read-only after that.
+/// One context for the process, blinded with the system's randomness; libsecp256k1 contexts are
+/// read-only after that.
 const secp256k1_context* context() {
   static const secp256k1_context* const made = [] {
     secp256k1_context* fresh = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
@@ -49,7 +52,8 @@ bool is_algorithm(ByteView algorithm) {
   return is_curve(reader.next(der::kOid)) && reader.done() && ec;
 }
 
-/// PKCS#8 (RFC 5958): version, algorithm, the SEC1 structure, perhaps attributes. The reference writes version 1.
+/// PKCS#8 (RFC 5958): version, algorithm, the SEC1 structure, perhaps attributes. The reference
+/// writes version 1.
 std::optional<ByteView> unwrap_pkcs8(ByteView der) {
   der::Reader outer(der);
   der::Reader info(outer.next(der::kSequence));
@@ -102,16 +106,21 @@ Bytes serialised(const std::array<std::uint8_t, 64>& key, std::size_t size, unsi
 Result<EcPublicKey> EcPublicKey::from_point(ByteView point) {
   Bytes full(point.begin(), point.end());
   if (full.size() == 64) full.insert(full.begin(), 0x04);
-  const bool form = (full.size() == kPoint && full[0] == 0x04) || (full.size() == 33 && (full[0] == 0x02 || full[0] == 0x03));
+  const bool form = (full.size() == kPoint && full[0] == 0x04) ||
+                    (full.size() == 33 && (full[0] == 0x02 || full[0] == 0x03));
   EcPublicKey out;
-  if (!form || secp256k1_ec_pubkey_parse(context(), reinterpret_cast<secp256k1_pubkey*>(out.key_.data()), full.data(), full.size()) != 1) {
-    return fail(Errc::key, "this is not a point of secp256k1; 33, 64 or 65 bytes on the curve are needed");
+  if (!form ||
+      secp256k1_ec_pubkey_parse(context(), reinterpret_cast<secp256k1_pubkey*>(out.key_.data()),
+                                full.data(), full.size()) != 1) {
+    return fail(Errc::key,
+                "this is not a point of secp256k1; 33, 64 or 65 bytes on the curve are needed");
   }
   return out;
 }
 
 Result<EcPublicKey> EcPublicKey::from_der(ByteView der) {
-  if (der.size() == kSpki65.size() + kPoint && std::ranges::equal(der.first(kSpki65.size()), kSpki65)) {
+  if (der.size() == kSpki65.size() + kPoint &&
+      std::ranges::equal(der.first(kSpki65.size()), kSpki65)) {
     return from_point(der.subspan(kSpki65.size()));
   }
   if (der.size() == kSpki33.size() + 33 && std::ranges::equal(der.first(kSpki33.size()), kSpki33)) {
@@ -127,9 +136,11 @@ Result<EcPublicKey> EcPublicKey::from_pem(std::string_view pem) {
 }
 
 bool EcPublicKey::verify(ByteView data, ByteView der_signature) const {
-  if (der_signature.empty()) return false;  // the library stops the program for a null pointer (J13)
+  if (der_signature.empty())
+    return false;  // the library stops the program for a null pointer (J13)
   secp256k1_ecdsa_signature signature;
-  if (secp256k1_ecdsa_signature_parse_der(context(), &signature, der_signature.data(), der_signature.size()) != 1) {
+  if (secp256k1_ecdsa_signature_parse_der(context(), &signature, der_signature.data(),
+                                          der_signature.size()) != 1) {
     return false;
   }
   (void)secp256k1_ecdsa_signature_normalize(context(), &signature, &signature);
@@ -184,7 +195,8 @@ Result<EcPrivateKey> EcPrivateKey::from_pem(std::string_view pem) {
 Bytes EcPrivateKey::sign(ByteView data) const {
   const Digest32 hash = sha256(data);
   secp256k1_ecdsa_signature signature;
-  (void)secp256k1_ecdsa_sign(context(), &signature, hash.data(), scalar_.view().data(), nullptr, nullptr);
+  (void)secp256k1_ecdsa_sign(context(), &signature, hash.data(), scalar_.view().data(), nullptr,
+                             nullptr);
   Bytes out(72);
   std::size_t size = out.size();
   secp256k1_ecdsa_signature_serialize_der(context(), out.data(), &size, &signature);
@@ -194,15 +206,17 @@ Bytes EcPrivateKey::sign(ByteView data) const {
 
 EcPublicKey EcPrivateKey::public_key() const {
   EcPublicKey out;
-  [[maybe_unused]] const int made = secp256k1_ec_pubkey_create(context(), reinterpret_cast<secp256k1_pubkey*>(out.key_.data()), scalar_.view().data());
+  [[maybe_unused]] const int made = secp256k1_ec_pubkey_create(
+      context(), reinterpret_cast<secp256k1_pubkey*>(out.key_.data()), scalar_.view().data());
   return out;
 }
 
 Secret EcPrivateKey::pem() const {
   // PKCS#8 (RFC 5958) around SEC1 (RFC 5915), with the public key, as OpenSSL writes it.
-  constexpr std::array<std::uint8_t, 33> kHead = {0x30, 0x81, 0x84, 0x02, 0x01, 0x00, 0x30, 0x10, 0x06, 0x07, 0x2A,
-                                                  0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06, 0x05, 0x2B, 0x81, 0x04,
-                                                  0x00, 0x0A, 0x04, 0x6D, 0x30, 0x6B, 0x02, 0x01, 0x01, 0x04, 0x20};
+  constexpr std::array<std::uint8_t, 33> kHead = {
+      0x30, 0x81, 0x84, 0x02, 0x01, 0x00, 0x30, 0x10, 0x06, 0x07, 0x2A,
+      0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06, 0x05, 0x2B, 0x81, 0x04,
+      0x00, 0x0A, 0x04, 0x6D, 0x30, 0x6B, 0x02, 0x01, 0x01, 0x04, 0x20};
   constexpr std::array<std::uint8_t, 5> kMiddle = {0xA1, 0x44, 0x03, 0x42, 0x00};
   Secret der(kHead.size() + kScalar + kMiddle.size() + kPoint);
   auto out = der.writable().begin();

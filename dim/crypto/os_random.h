@@ -1,4 +1,5 @@
-// The operating system's generator (getrandom), the only source of randomness in the programs (A24).
+// The operating system's generator (getrandom), the only source of randomness in the programs
+// (A24).
 #pragma once
 #include "dim/base/random.h"
 

@@ -46,14 +46,16 @@ std::optional<Block> take_block(std::string_view& text) {
   const auto label = take_until(text, kDashes);
   if (!label || !take(text, kDashes)) return std::nullopt;
   const auto body = take_until(text, kDashes);
-  if (!body || !take(text, kEnd) || !take(text, *label) || !take(text, kDashes)) return std::nullopt;
+  if (!body || !take(text, kEnd) || !take(text, *label) || !take(text, kDashes))
+    return std::nullopt;
   return Block{*label, *body};
 }
 
 Result<Secret> decoded(std::string_view body) {
   std::string packed;
   packed.reserve(body.size());
-  std::ranges::copy_if(body, std::back_inserter(packed), [](char c) { return !kSpace.contains(c); });
+  std::ranges::copy_if(body, std::back_inserter(packed),
+                       [](char c) { return !kSpace.contains(c); });
   auto der = from_base64(packed);
   wipe(packed);
   if (!der || der->empty()) return fail(Errc::key, "the body of this PEM block is not base64");
@@ -73,7 +75,8 @@ Result<PemBody> pem_body(std::string_view text, std::initializer_list<std::strin
     if (!block) return bad;
     const auto* const label = std::ranges::find(labels, block->label);
     if (label == labels.end()) continue;
-    if (out) return fail(Errc::key, "two keys of the same kind stand in this PEM text; one is needed");
+    if (out)
+      return fail(Errc::key, "two keys of the same kind stand in this PEM text; one is needed");
     auto der = decoded(block->body);
     if (!der) return std::unexpected(der.error());
     out = PemBody{*label, std::move(*der)};
@@ -92,7 +95,8 @@ Secret make_pem(std::string_view label, ByteView der) {
     for (const std::string_view part : parts) to = std::ranges::copy(as_bytes(part), to).out;
   };
   put({kBegin, label, kDashes, "\n"});
-  for (std::size_t at = 0; at < body.size(); at += kLine) put({std::string_view(body).substr(at, kLine), "\n"});
+  for (std::size_t at = 0; at < body.size(); at += kLine)
+    put({std::string_view(body).substr(at, kLine), "\n"});
   put({kEnd, label, kDashes, "\n"});
   wipe(body);
   return out;

@@ -13,9 +13,10 @@ struct PemBody {
   Secret der;              ///< a Secret, since it may be a private key
 };
 
-/// The only block that has one of the labels, in at most 16 KiB of text. Other blocks may stand before and behind it
-/// (the reference keeps a private key together with its public one), beside them nothing but white space. Within a
-/// block white space may be anything or missing. Errc::key otherwise.
+/// The only block that has one of the labels, in at most 16 KiB of text. Other blocks may stand
+/// before and behind it (the reference keeps a private key together with its public one), beside
+/// them nothing but white space. Within a block white space may be anything or missing. Errc::key
+/// otherwise.
 Result<PemBody> pem_body(std::string_view text, std::initializer_list<std::string_view> labels);
 /// Lines of 64 characters, LF, a final LF.
 Secret make_pem(std::string_view label, ByteView der);

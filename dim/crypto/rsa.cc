@@ -15,7 +15,8 @@ namespace dim {
 namespace {
 
 constexpr std::size_t kMostDer = 8 * 1024;
-constexpr std::size_t kPadding = 11;  // RFC 8017 section 7.2.1: 00 02, at least 8 non-zero bytes, 00
+constexpr std::size_t kPadding =
+    11;  // RFC 8017 section 7.2.1: 00 02, at least 8 non-zero bytes, 00
 
 template <auto Free>
 struct Deleter {
@@ -27,7 +28,8 @@ struct Deleter {
 using Key = std::unique_ptr<EVP_PKEY, Deleter<&EVP_PKEY_free>>;
 using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Deleter<&EVP_PKEY_CTX_free>>;
 
-/// Parsed once. OpenSSL only reads the key when it signs, verifies or decrypts, so threads may share it.
+/// Parsed once. OpenSSL only reads the key when it signs, verifies or decrypts, so threads may
+/// share it.
 struct PublicKey {
   Key key;
   std::size_t size = 0;  // bytes of the modulus
@@ -60,7 +62,8 @@ Key make_key(std::initializer_list<NamedNumber> numbers, int selection) {
   for (const NamedNumber& number : numbers) {
     Secret& bytes = native.emplace_back(number.value.size());
     std::ranges::reverse_copy(number.value, bytes.writable().begin());
-    parameters.push_back(OSSL_PARAM_construct_BN(number.name, bytes.writable().data(), bytes.size()));
+    parameters.push_back(
+        OSSL_PARAM_construct_BN(number.name, bytes.writable().data(), bytes.size()));
   }
   parameters.push_back(OSSL_PARAM_construct_end());
   const KeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr));
@@ -75,7 +78,8 @@ Key make_key(std::initializer_list<NamedNumber> numbers, int selection) {
 Result<std::shared_ptr<const PublicKey>> make_public(const rsa::PublicNumbers& numbers) {
   if (auto status = rsa::check(numbers); !status) return std::unexpected(status.error());
   auto out = std::make_shared<PublicKey>();
-  out->key = make_key({{OSSL_PKEY_PARAM_RSA_N, numbers.n}, {OSSL_PKEY_PARAM_RSA_E, numbers.e}}, EVP_PKEY_PUBLIC_KEY);
+  out->key = make_key({{OSSL_PKEY_PARAM_RSA_N, numbers.n}, {OSSL_PKEY_PARAM_RSA_E, numbers.e}},
+                      EVP_PKEY_PUBLIC_KEY);
   if (!out->key) return fail(Errc::key, "the RSA library does not take this key");
   out->size = numbers.n.size();
   out->bits = rsa::bits(numbers.n);
@@ -91,7 +95,8 @@ Result<std::shared_ptr<const PrivateKey>> make_private(ByteView der) {
   if (!numbers) return bad;
   auto public_key = make_public({numbers->n, numbers->e});
   if (!public_key) return std::unexpected(public_key.error());
-  if (!rsa::consistent(*numbers)) return fail(Errc::key, "the numbers of this RSA key do not belong together");
+  if (!rsa::consistent(*numbers))
+    return fail(Errc::key, "the numbers of this RSA key do not belong together");
   auto out = std::make_shared<PrivateKey>();
   out->key = make_key({{OSSL_PKEY_PARAM_RSA_N, numbers->n},
                        {OSSL_PKEY_PARAM_RSA_E, numbers->e},
@@ -118,28 +123,33 @@ Secret raw(EVP_PKEY* key, ByteView input, bool decrypt) {
   std::size_t size = out.size();
   const auto begin = decrypt ? &EVP_PKEY_decrypt_init : &EVP_PKEY_encrypt_init;
   const auto apply = decrypt ? &EVP_PKEY_decrypt : &EVP_PKEY_encrypt;
-  const bool done = context && begin(context.get()) == 1 &&
-                    EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_NO_PADDING) == 1 &&
-                    apply(context.get(), out.writable().data(), &size, input.data(), input.size()) == 1 &&
-                    size == out.size();
+  const bool done =
+      context && begin(context.get()) == 1 &&
+      EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_NO_PADDING) == 1 &&
+      apply(context.get(), out.writable().data(), &size, input.data(), input.size()) == 1 &&
+      size == out.size();
   if (done) return out;
   ERR_clear_error();
   return {};
 }
 
-// Masks of a whole word, all ones or all zeros, without branches. The barrier keeps the compiler from finding out
-// that a mask is a truth value, and so from turning its use back into a branch.
+// Masks of a whole word, all ones or all zeros, without branches. The barrier keeps the compiler
+// from finding out that a mask is a truth value, and so from turning its use back into a branch.
 std::uint32_t opaque(std::uint32_t x) {
   __asm__("" : "+r"(x));
   return x;
 }
 std::uint32_t mask_top_bit(std::uint32_t x) { return opaque(0 - (x >> 31)); }
 std::uint32_t mask_zero(std::uint32_t x) { return mask_top_bit(~x & (x - 1)); }
-std::uint32_t mask_less(std::uint32_t a, std::uint32_t b) { return mask_top_bit(a ^ ((a ^ b) | ((a - b) ^ b))); }
-std::uint32_t pick(std::uint32_t mask, std::uint32_t a, std::uint32_t b) { return (mask & a) | (~mask & b); }
+std::uint32_t mask_less(std::uint32_t a, std::uint32_t b) {
+  return mask_top_bit(a ^ ((a ^ b) | ((a - b) ^ b)));
+}
+std::uint32_t pick(std::uint32_t mask, std::uint32_t a, std::uint32_t b) {
+  return (mask & a) | (~mask & b);
+}
 
-/// What a cipher text with bad padding "decrypts" to: depends on key and cipher text alone, so that asking twice
-/// tells nothing.
+/// What a cipher text with bad padding "decrypts" to: depends on key and cipher text alone, so that
+/// asking twice tells nothing.
 struct Synthetic {
   Secret block;              // as long as the modulus; the message is right-aligned in it
   std::uint32_t length = 0;  // 0 … modulus - 11
@@ -161,7 +171,8 @@ Synthetic synthesise(const Secret& rejection, ByteView cipher) {
   Digest32 word = hmac_sha256(seed, label);
   std::uint64_t number = 0;
   for (const std::uint8_t byte : std::span(word).first<4>()) number = number << 8 | byte;
-  // Scaling a 32-bit number is even enough (bias below 2^-22) and, unlike `%`, takes the same time for all.
+  // Scaling a 32-bit number is even enough (bias below 2^-22) and, unlike `%`, takes the same time
+  // for all.
   out.length = static_cast<std::uint32_t>(number * (cipher.size() - kPadding + 1) >> 32);
   wipe(seed);
   wipe(word);
@@ -193,18 +204,19 @@ bool RsaPublicKey::verify(ByteView data, ByteView signature) const {
   if (signature.size() != key.size) return false;
   const Digest32 digest = sha256(data);
   const KeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, key.key.get(), nullptr));
-  const bool good =
-      context && EVP_PKEY_verify_init(context.get()) == 1 &&
-      EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_PKCS1_PADDING) == 1 &&
-      EVP_PKEY_CTX_set_signature_md(context.get(), EVP_sha256()) == 1 &&
-      EVP_PKEY_verify(context.get(), signature.data(), signature.size(), digest.data(), digest.size()) == 1;
+  const bool good = context && EVP_PKEY_verify_init(context.get()) == 1 &&
+                    EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_PKCS1_PADDING) == 1 &&
+                    EVP_PKEY_CTX_set_signature_md(context.get(), EVP_sha256()) == 1 &&
+                    EVP_PKEY_verify(context.get(), signature.data(), signature.size(),
+                                    digest.data(), digest.size()) == 1;
   if (!good) ERR_clear_error();
   return good;
 }
 
 Result<Bytes> RsaPublicKey::encrypt(ByteView plain, Random& random) const {
   const PublicKey& key = as_public(key_);
-  if (plain.size() + kPadding > key.size) return fail(Errc::key, "the text is too long for this RSA key");
+  if (plain.size() + kPadding > key.size)
+    return fail(Errc::key, "the text is too long for this RSA key");
   Secret block(key.size);
   const std::span<std::uint8_t> out = block.writable();
   const std::span<std::uint8_t> filler = out.subspan(2, key.size - plain.size() - 3);
@@ -221,7 +233,9 @@ Result<Bytes> RsaPublicKey::encrypt(ByteView plain, Random& random) const {
 
 int RsaPublicKey::bits() const { return as_public(key_).bits; }
 Bytes RsaPublicKey::spki_der() const { return as_public(key_).spki; }
-std::string RsaPublicKey::pem() const { return to_text(make_pem("PUBLIC KEY", as_public(key_).spki).view()); }
+std::string RsaPublicKey::pem() const {
+  return to_text(make_pem("PUBLIC KEY", as_public(key_).spki).view());
+}
 
 Result<RsaPrivateKey> RsaPrivateKey::generate(int bits) {
   if (bits < 1024 || bits > 4096) return fail(Errc::key, "an RSA key here has 1024 to 4096 bits");
@@ -258,10 +272,11 @@ Bytes RsaPrivateKey::sign(ByteView data) const {
   const KeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, key.key.get(), nullptr));
   Bytes out(key.public_key->size);
   std::size_t size = out.size();
-  const bool done = context && EVP_PKEY_sign_init(context.get()) == 1 &&
-                    EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_PKCS1_PADDING) == 1 &&
-                    EVP_PKEY_CTX_set_signature_md(context.get(), EVP_sha256()) == 1 &&
-                    EVP_PKEY_sign(context.get(), out.data(), &size, digest.data(), digest.size()) == 1;
+  const bool done =
+      context && EVP_PKEY_sign_init(context.get()) == 1 &&
+      EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_PKCS1_PADDING) == 1 &&
+      EVP_PKEY_CTX_set_signature_md(context.get(), EVP_sha256()) == 1 &&
+      EVP_PKEY_sign(context.get(), out.data(), &size, digest.data(), digest.size()) == 1;
   if (!done) {
     ERR_clear_error();
     size = 0;
@@ -272,10 +287,12 @@ Bytes RsaPrivateKey::sign(ByteView data) const {
 
 Result<Secret> RsaPrivateKey::decrypt(ByteView cipher) const {
   const PrivateKey& key = as_private(key_);
-  if (cipher.size() != key.public_key->size) return fail(Errc::decrypt, "this message cannot be decrypted");
+  if (cipher.size() != key.public_key->size)
+    return fail(Errc::decrypt, "this message cannot be decrypted");
   const Synthetic synthetic = synthesise(key.rejection, cipher);
   Secret block = raw(key.key.get(), cipher, true);
-  // Not below the modulus, which everybody can see: zeros, which fail the checks like any bad padding.
+  // Not below the modulus, which everybody can see: zeros, which fail the checks like any bad
+  // padding.
   if (block.empty()) block = Secret(cipher.size());
 
   const auto size = static_cast<std::uint32_t>(cipher.size());
@@ -287,7 +304,8 @@ Result<Secret> RsaPrivateKey::decrypt(ByteView cipher) const {
     zero_at = pick(here, i, zero_at);
     found |= here;
   }
-  const std::uint32_t good = mask_zero(em[0]) & mask_zero(em[1] ^ 2U) & found & ~mask_less(zero_at, kPadding - 1);
+  const std::uint32_t good =
+      mask_zero(em[0]) & mask_zero(em[1] ^ 2U) & found & ~mask_less(zero_at, kPadding - 1);
   const std::uint32_t length = pick(good, size - 1 - zero_at, synthetic.length);
   Secret mixed(size);
   const std::span<std::uint8_t> out = mixed.writable();
@@ -303,6 +321,8 @@ RsaPublicKey RsaPrivateKey::public_key() const {
   return out;
 }
 
-Secret RsaPrivateKey::pem() const { return make_pem("RSA PRIVATE KEY", as_private(key_).pkcs1.view()); }
+Secret RsaPrivateKey::pem() const {
+  return make_pem("RSA PRIVATE KEY", as_private(key_).pkcs1.view());
+}
 
 }  // namespace dim

@@ -16,7 +16,8 @@ namespace {
 constexpr int kLeastBits = 1024;
 constexpr int kMostBits = 4096;
 constexpr std::array<std::uint8_t, 3> kExponent = {0x01, 0x00, 0x01};
-constexpr std::array<std::uint8_t, 9> kRsaEncryption = {0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01};
+constexpr std::array<std::uint8_t, 9> kRsaEncryption = {0x2A, 0x86, 0x48, 0x86, 0xF7,
+                                                        0x0D, 0x01, 0x01, 0x01};
 
 /// AlgorithmIdentifier of rsaEncryption, whose parameters are NULL (RFC 3279 section 2.3.1).
 bool is_rsa(ByteView algorithm) {
@@ -55,7 +56,8 @@ const std::vector<Batch>& small_primes() {
     std::vector<Batch> out(1);
     for (std::uint32_t p = 3; p < composite.size(); p += 2) {
       if (composite[p]) continue;
-      for (std::uint64_t q = std::uint64_t{p} * p; q < composite.size(); q += p) composite[q] = true;
+      for (std::uint64_t q = std::uint64_t{p} * p; q < composite.size(); q += p)
+        composite[q] = true;
       if (out.back().product > (std::uint64_t{1} << 63) / p) out.emplace_back();
       out.back().product *= p;
       out.back().primes.push_back(p);
@@ -72,8 +74,9 @@ bool has_small_factor(ByteView number) {
     words[i / 8] |= std::uint64_t{number[number.size() - 1 - i]} << (8 * (i % 8));
   }
   for (const Batch& batch : small_primes()) {
-    // Montgomery's reduction: `rest` is number * 2^(-64 * words) modulo the product. The power of two is no multiple of
-    // any prime here, so `rest` has the same ones as factors as `number`, and no word is ever divided.
+    // Montgomery's reduction: `rest` is number * 2^(-64 * words) modulo the product. The power of
+    // two is no multiple of any prime here, so `rest` has the same ones as factors as `number`, and
+    // no word is ever divided.
     std::uint64_t rest = 0;
     for (const std::uint64_t word : words) {
       const Wide sum = Wide{rest} + word;
@@ -138,7 +141,8 @@ Bytes write_spki(const PublicNumbers& key) {
   const Bytes algorithm = der::element(der::kSequence, {oid, null});
   const Bytes pkcs1 = der::element(der::kSequence, {der::integer(key.n), der::integer(key.e)});
   constexpr std::array<std::uint8_t, 1> unused_bits = {0};
-  return der::element(der::kSequence, {algorithm, der::element(der::kBitString, {unused_bits, pkcs1})});
+  return der::element(der::kSequence,
+                      {algorithm, der::element(der::kBitString, {unused_bits, pkcs1})});
 }
 
 int bits(ByteView number) {
@@ -154,7 +158,8 @@ Status check(const PublicNumbers& key) {
     return fail(Errc::key, "an RSA key here has 1024 to 4096 bits");
   }
   if (key.n.back() % 2 == 0) return fail(Errc::key, "the modulus of an RSA key is odd");
-  if (has_small_factor(key.n)) return fail(Errc::key, "the modulus of this RSA key has a small factor");
+  if (has_small_factor(key.n))
+    return fail(Errc::key, "the modulus of this RSA key has a small factor");
   return {};
 }
 
@@ -163,18 +168,22 @@ bool consistent(const PrivateNumbers& key) {
   for (const ByteView part : {key.d, key.p, key.q, key.dp, key.dq, key.qi}) {
     if (part.empty() || bits(part) > half_bits) return false;
   }
-  if (bits(key.p) < 2 || bits(key.q) < 2 || key.p.back() % 2 == 0 || key.q.back() % 2 == 0) return false;
+  if (bits(key.p) < 2 || bits(key.q) < 2 || key.p.back() % 2 == 0 || key.q.back() % 2 == 0)
+    return false;
   const Number n = load(key.n), e = load(key.e), d = load(key.d), p = load(key.p), q = load(key.q);
   const Number dp = load(key.dp), dq = load(key.dq), qi = load(key.qi);
   const Number p1(BN_dup(p.get())), q1(BN_dup(q.get())), x(BN_new());
   const std::unique_ptr<BN_CTX, decltype(&BN_CTX_free)> context(BN_CTX_secure_new(), &BN_CTX_free);
   if (!n || !e || !d || !p || !q || !dp || !dq || !qi || !p1 || !q1 || !x || !context) return false;
   const auto inverse = [&](const Number& a, const Number& b, const Number& modulus) {
-    return BN_mod_mul(x.get(), a.get(), b.get(), modulus.get(), context.get()) == 1 && BN_is_one(x.get());
+    return BN_mod_mul(x.get(), a.get(), b.get(), modulus.get(), context.get()) == 1 &&
+           BN_is_one(x.get());
   };
-  const bool product = BN_mul(x.get(), p.get(), q.get(), context.get()) == 1 && BN_cmp(x.get(), n.get()) == 0;
-  return product && BN_sub_word(p1.get(), 1) == 1 && BN_sub_word(q1.get(), 1) == 1 && inverse(d, e, p1) &&
-         inverse(d, e, q1) && inverse(dp, e, p1) && inverse(dq, e, q1) && inverse(qi, q, p);
+  const bool product =
+      BN_mul(x.get(), p.get(), q.get(), context.get()) == 1 && BN_cmp(x.get(), n.get()) == 0;
+  return product && BN_sub_word(p1.get(), 1) == 1 && BN_sub_word(q1.get(), 1) == 1 &&
+         inverse(d, e, p1) && inverse(d, e, q1) && inverse(dp, e, p1) && inverse(dq, e, q1) &&
+         inverse(qi, q, p);
 }
 
 }  // namespace dim::rsa

@@ -1,4 +1,5 @@
-// RSA keys as plain numbers: read from DER, checked, written back. No private operation happens here.
+// RSA keys as plain numbers: read from DER, checked, written back. No private operation happens
+// here.
 #pragma once
 #include <optional>
 
@@ -17,15 +18,18 @@ struct PrivateNumbers {
 
 /// X.509 SubjectPublicKeyInfo (RFC 5280) or PKCS#1 RSAPublicKey (RFC 8017 appendix A.1.1).
 std::optional<PublicNumbers> read_public(ByteView der);
-/// The RSAPrivateKey (RFC 8017 appendix A.1.2, two primes) that `der` is, or that its PKCS#8 form (RFC 5958) wraps.
+/// The RSAPrivateKey (RFC 8017 appendix A.1.2, two primes) that `der` is, or that its PKCS#8 form
+/// (RFC 5958) wraps.
 std::optional<ByteView> find_private(ByteView der);
 std::optional<PrivateNumbers> read_private(ByteView pkcs1);
 Bytes write_spki(const PublicNumbers& key);
 
 int bits(ByteView number);
-/// e = 65537, 1024 to 4096 bits, odd n without a factor below 2^16 (A02, S08); Errc::key. Below 1 ms.
+/// e = 65537, 1024 to 4096 bits, odd n without a factor below 2^16 (A02, S08); Errc::key. Below 1
+/// ms.
 Status check(const PublicNumbers& key);
-/// True when the numbers belong together: n = pq, d, dp, dq undo e, qi undoes q. Primality is not tested.
+/// True when the numbers belong together: n = pq, d, dp, dq undo e, qi undoes q. Primality is not
+/// tested.
 bool consistent(const PrivateNumbers& key);
 
 }  // namespace dim::rsa

@@ -7,7 +7,8 @@
 
 namespace dim {
 
-Secret::Secret(std::size_t size) : data_(size == 0 ? nullptr : new std::uint8_t[size]()), size_(size) {}
+Secret::Secret(std::size_t size)
+    : data_(size == 0 ? nullptr : new std::uint8_t[size]()), size_(size) {}
 
 Secret Secret::copy_of(ByteView bytes) {
   Secret out(bytes.size());

@@ -10,8 +10,8 @@ namespace dim {
 class Secret {
  public:
   Secret() = default;
-  explicit Secret(std::size_t size);          ///< zero bytes
-  static Secret copy_of(ByteView bytes);      ///< the caller still owns (and wipes) the source
+  explicit Secret(std::size_t size);      ///< zero bytes
+  static Secret copy_of(ByteView bytes);  ///< the caller still owns (and wipes) the source
   static Secret random(std::size_t size, Random& random);
   Secret(Secret&& other) noexcept;
   Secret& operator=(Secret&& other) noexcept;
