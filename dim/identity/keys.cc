@@ -7,12 +7,12 @@
 #include "dim/base/base64.h"
 #include "dim/base/hex.h"
 #include "dim/crypto/digest.h"
+#include "dim/crypto/pem.h"
 #include "dim/identity/ted.h"
 
 namespace dim {
 namespace {
 
-constexpr std::size_t kPemColumns = 64;
 constexpr std::size_t kKeyText = 16 * limits::kKiB;
 
 bool is_rsa(std::string_view algorithm) {
@@ -25,41 +25,6 @@ bool is_ecc(std::string_view algorithm) {
 
 bool is_aes(std::string_view algorithm) {
   return algorithm == "AES" || algorithm == "AES/CBC/PKCS7Padding";
-}
-
-struct Block {
-  std::string_view label, body;
-};
-
-// The first of `labels` that stands in `text` as a PEM block; peers put public parts in front of
-// private ones, one line instead of many, CR before LF and nothing after the end.
-std::optional<Block> find_pem(std::string_view text,
-                              std::initializer_list<std::string_view> labels) {
-  for (const std::string_view label : labels) {
-    const std::string begin = "-----BEGIN " + std::string(label) + "-----";
-    const std::string end = "-----END " + std::string(label) + "-----";
-    const std::size_t from = text.find(begin);
-    if (from == std::string_view::npos) continue;
-    const std::size_t to = text.find(end, from + begin.size());
-    if (to == std::string_view::npos) continue;
-    return Block{label, text.substr(from + begin.size(), to - from - begin.size())};
-  }
-  return std::nullopt;
-}
-
-// The block with lines of 64 columns and LF ends, as every PEM reader takes it.
-std::string tidy_pem(const Block& block) {
-  std::string out;
-  out.reserve(block.body.size() + block.body.size() / kPemColumns + 2 * block.label.size() + 64);
-  out.append("-----BEGIN ").append(block.label).append("-----\n");
-  std::size_t column = 0;
-  for (const char c : block.body) {
-    if (c == '\n' || c == '\r' || c == ' ' || c == '\t') continue;
-    out += c;
-    if (++column % kPemColumns == 0) out += '\n';
-  }
-  if (column % kPemColumns != 0) out += '\n';
-  return out.append("-----END ").append(block.label).append("-----\n");
 }
 
 struct KeyText {
@@ -85,50 +50,28 @@ bool is_compressed(const JsonObject& object) {
   return flag->number() != 0;
 }
 
+bool is_pem(std::string_view data) { return data.find("-----BEGIN ") != std::string_view::npos; }
+
 Result<EcPublicKey> parse_ec_public(std::string_view data) {
-  if (const auto block = find_pem(data, {"PUBLIC KEY"}))
-    return EcPublicKey::from_pem(tidy_pem(*block));
+  if (is_pem(data)) return EcPublicKey::from_pem(data);
   if (data.size() == 64)
     return fail(Errc::key,
                 "this looks like a private key: a public one has 66, 128 or 130 hex digits");
-  if (data.size() != 66 && data.size() != 128 && data.size() != 130) {
+  const auto point = from_hex(data);
+  if (!point || (data.size() != 66 && data.size() != 128 && data.size() != 130)) {
     return fail(Errc::key, "a public ECC key is PEM, or 66, 128 or 130 hex digits");
   }
-  const auto point = from_hex(data);
-  if (!point) return fail(Errc::key, "a public ECC key is PEM, or 66, 128 or 130 hex digits");
   return EcPublicKey::from_point(*point);
 }
 
-Result<RsaPublicKey> parse_rsa_public(std::string_view data) {
-  const auto block = find_pem(data, {"PUBLIC KEY", "RSA PUBLIC KEY"});
-  if (!block) return fail(Errc::key, "a public RSA key must be PEM");
-  return RsaPublicKey::from_pem(tidy_pem(*block));
-}
-
-template <class Key, class Parse>
-Result<Key> parse_private_pem(const Block& block, Parse parse) {
-  std::string pem = tidy_pem(block);
-  auto key = parse(pem);
-  wipe(pem);
-  return key;
-}
-
 Result<EcPrivateKey> parse_ec_private(std::string_view data) {
-  if (const auto block = find_pem(data, {"PRIVATE KEY", "EC PRIVATE KEY"})) {
-    return parse_private_pem<EcPrivateKey>(*block, EcPrivateKey::from_pem);
-  }
-  if (data.size() != 64) return fail(Errc::key, "a private ECC key is PEM or 64 hex digits");
+  if (is_pem(data)) return EcPrivateKey::from_pem(data);
   auto scalar = from_hex(data);
-  if (!scalar) return fail(Errc::key, "a private ECC key is PEM or 64 hex digits");
+  if (!scalar || data.size() != 64)
+    return fail(Errc::key, "a private ECC key is PEM or 64 hex digits");
   auto key = EcPrivateKey::from_scalar(*scalar);
   wipe(*scalar);
   return key;
-}
-
-Result<RsaPrivateKey> parse_rsa_private(std::string_view data) {
-  const auto block = find_pem(data, {"RSA PRIVATE KEY", "PRIVATE KEY"});
-  if (!block) return fail(Errc::key, "a private RSA key must be PEM");
-  return parse_private_pem<RsaPrivateKey>(*block, RsaPrivateKey::from_pem);
 }
 
 JsonObject rsa_object(std::string data, int bits) {
@@ -218,7 +161,7 @@ Result<PublicKey> PublicKey::parse(const JsonObject& object) {
     return fail(Errc::key, "this is a private key; never give it away, and make a new one");
   }
   if (is_rsa(text->algorithm)) {
-    auto key = parse_rsa_public(text->data);
+    auto key = RsaPublicKey::from_pem(text->data);
     if (!key) return std::unexpected(key.error());
     return PublicKey(Key(std::move(*key)), object);
   }
@@ -266,7 +209,7 @@ Result<PrivateKey> PrivateKey::parse(const JsonObject& object) {
   const auto text = key_text(object);
   if (!text) return std::unexpected(text.error());
   if (is_rsa(text->algorithm)) {
-    auto key = parse_rsa_private(text->data);
+    auto key = RsaPrivateKey::from_pem(text->data);
     if (!key) return std::unexpected(key.error());
     return PrivateKey(Key(std::move(*key)));
   }
@@ -303,16 +246,8 @@ Secret PrivateKey::data() const {
   const auto* rsa = std::get_if<RsaPrivateKey>(&key_);
   if (rsa == nullptr) return std::get<EcPrivateKey>(key_).scalar();
   const Secret pem = rsa->pem();
-  const auto block = find_pem(as_text(pem.view()), {"RSA PRIVATE KEY"});
-  if (!block) return {};
-  std::string body(block->body);
-  std::erase(body, '\n');
-  auto der = from_base64(body);
-  wipe(body);
-  if (!der) return {};
-  Secret out = Secret::copy_of(*der);
-  wipe(*der);
-  return out;
+  auto body = pem_body(as_text(pem.view()), {"RSA PRIVATE KEY"});
+  return body ? std::move(body->der) : Secret();
 }
 
 SymmetricKey SymmetricKey::generate(Random& random) {
