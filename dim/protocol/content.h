@@ -179,7 +179,7 @@ struct Content;
 /// Several contents in one message.
 struct ArrayContent {
   ContentHead head;
-  std::vector<Content> contents{};
+  std::vector<Content> contents;
   JsonObject rest{};
 
   static ArrayContent make(std::vector<Content> contents, Millis now, Random& random);

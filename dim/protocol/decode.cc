@@ -249,7 +249,7 @@ Result<Content> array(const Kind&, ContentHead head, JsonObject json,
     return fail(Errc::content, "contents are nested more than 3 deep");
   }
   Members members(json);
-  ArrayContent content{.head = std::move(head)};
+  ArrayContent content{.head = std::move(head), .contents = {}};
   std::vector<JsonObject> inner = members.objects("contents", limits::kForwardMessages);
   if (members.error()) return std::unexpected(*members.error());
   for (JsonObject& object : inner) {
