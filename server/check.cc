@@ -1,6 +1,7 @@
 #include "server/check.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/file.h>
@@ -8,7 +9,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -41,8 +41,9 @@ Finding check_port(const DaemonConfig& config, std::uint16_t port, bool ours) {
   const std::string what = fmt::format("port {}", port);
   const int fd = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) {
-    return {Kind::fail, what, fmt::format("no IPv6 socket: {}; enable IPv6 (sysctl net.ipv6.conf.all.disable_ipv6=0)",
-                                          std::strerror(errno))};
+    return {Kind::fail, what,
+            fmt::format("no IPv6 socket: {}; enable IPv6 (sysctl net.ipv6.conf.all.disable_ipv6=0)",
+                        std::strerror(errno))};
   }
   const int on = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -51,50 +52,68 @@ Finding check_port(const DaemonConfig& config, std::uint16_t port, bool ours) {
   address.sin6_family = AF_INET6;
   address.sin6_port = htons(port);
   ::inet_pton(AF_INET6, config.listen.c_str(), &address.sin6_addr);
-  const bool bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 && ::listen(fd, 1) == 0;
+  const bool bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+                     ::listen(fd, 1) == 0;
   const int error = errno;
   ::close(fd);
   if (bound) return {Kind::ok, what, "free"};
-  if (error == EADDRINUSE && ours) return {Kind::ok, what, "in use by this station, which is running"};
+  if (error == EADDRINUSE && ours)
+    return {Kind::ok, what, "in use by this station, which is running"};
   if (error == EADDRINUSE) {
-    return {Kind::fail, what, "in use by another program; `ss -ltnp` shows which; stop it or choose another --port-base"};
+    return {
+        Kind::fail, what,
+        "in use by another program; `ss -ltnp` shows which; stop it or choose another --port-base"};
   }
-  if (error == EACCES) return {Kind::fail, what, "may not be bound by this user; choose a --port-base above 1023"};
-  return {Kind::fail, what, fmt::format("cannot be bound on {}: {}", config.listen, std::strerror(error))};
+  if (error == EACCES)
+    return {Kind::fail, what, "may not be bound by this user; choose a --port-base above 1023"};
+  return {Kind::fail, what,
+          fmt::format("cannot be bound on {}: {}", config.listen, std::strerror(error))};
 }
 
 Finding check_address() {
   const std::string address = machine_address();
   if (address == "::1") {
-    return {Kind::warn, "IPv6", "only loopback; people on other machines need a global or local IPv6 address here"};
+    return {Kind::warn, "IPv6",
+            "only loopback; people on other machines need a global or local IPv6 address here"};
   }
   if (address.starts_with("fc") || address.starts_with("fd")) {
-    return {Kind::warn, "IPv6", fmt::format("{} is a local address; people outside of this network cannot reach it", address)};
+    return {Kind::warn, "IPv6",
+            fmt::format("{} is a local address; people outside of this network cannot reach it",
+                        address)};
   }
-  return {Kind::ok, "IPv6", fmt::format("reachable as {} if no firewall stands before it", address)};
+  return {Kind::ok, "IPv6",
+          fmt::format("reachable as {} if no firewall stands before it", address)};
 }
 
 Finding check_folder(const std::string& data) {
-  struct stat info {};
+  struct stat info{};
   if (::stat(data.c_str(), &info) != 0) {
-    if (errno == ENOENT) return {Kind::ok, "data folder", fmt::format("{} will be made at the first `dimd run`", data)};
+    if (errno == ENOENT)
+      return {Kind::ok, "data folder",
+              fmt::format("{} will be made at the first `dimd run`", data)};
     return {Kind::fail, "data folder", fmt::format("{}: {}", data, std::strerror(errno))};
   }
-  if (!S_ISDIR(info.st_mode)) return {Kind::fail, "data folder", fmt::format("{} is no folder", data)};
+  if (!S_ISDIR(info.st_mode))
+    return {Kind::fail, "data folder", fmt::format("{} is no folder", data)};
   if (::access(data.c_str(), W_OK | X_OK) != 0) {
-    return {Kind::fail, "data folder", fmt::format("{} may not be written by this user; chown it", data)};
+    return {Kind::fail, "data folder",
+            fmt::format("{} may not be written by this user; chown it", data)};
   }
   if ((info.st_mode & 077) != 0) {
-    return {Kind::warn, "data folder", fmt::format("others may look into {}; run chmod 700 {}", data, data)};
+    return {Kind::warn, "data folder",
+            fmt::format("others may look into {}; run chmod 700 {}", data, data)};
   }
   return {Kind::ok, "data folder", fmt::format("{} is writable and private", data)};
 }
 
 Finding check_keys(const std::string& data) {
-  struct stat info {};
+  struct stat info{};
   const bool store = ::stat((data + "/station.db").c_str(), &info) == 0;
   if (!have_keys(data)) {
-    if (store) return {Kind::fail, "keys", fmt::format("{} is missing beside a store; restore it from your backup", key_file(data))};
+    if (store)
+      return {
+          Kind::fail, "keys",
+          fmt::format("{} is missing beside a store; restore it from your backup", key_file(data))};
     return {Kind::ok, "keys", "will be made at the first `dimd run`"};
   }
   const auto keys = load_keys(data);
@@ -103,7 +122,7 @@ Finding check_keys(const std::string& data) {
 }
 
 Finding check_disk(const std::string& data) {
-  struct statvfs info {};
+  struct statvfs info{};
   std::string folder = data;
   while (::statvfs(folder.c_str(), &info) != 0) {
     const auto slash = folder.rfind('/');
@@ -116,7 +135,8 @@ Finding check_disk(const std::string& data) {
   }
   const std::uint64_t free = std::uint64_t{info.f_bavail} * info.f_frsize;
   const std::string text = fmt::format("{} MiB free", free >> 20);
-  if (free < kNoDisk) return {Kind::fail, "disk", text + "; a station answers 506 when it is full: make room"};
+  if (free < kNoDisk)
+    return {Kind::fail, "disk", text + "; a station answers 506 when it is full: make room"};
   if (free < kLowDisk) return {Kind::warn, "disk", text + "; 1 GiB or more is better"};
   return {Kind::ok, "disk", text};
 }
@@ -124,18 +144,24 @@ Finding check_disk(const std::string& data) {
 Finding check_clock() {
   const Millis now = SystemClock().now();
   if (now < kEarliest) {
-    return {Kind::fail, "clock", format_time(now) + " cannot be right; set the clock (timedatectl set-ntp true)"};
+    return {Kind::fail, "clock",
+            format_time(now) + " cannot be right; set the clock (timedatectl set-ntp true)"};
   }
   return {Kind::ok, "clock", format_time(now)};
 }
 
 Finding check_files() {
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return {Kind::warn, "open files", "the limit cannot be told"};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
+    return {Kind::warn, "open files", "the limit cannot be told"};
   const std::uint64_t most = limit.rlim_max;
-  const std::string text = most == RLIM_INFINITY ? std::string("no limit") : fmt::format("at most {}", most);
-  if (most < kFewestFiles) return {Kind::fail, "open files", text + "; dimd needs 256: raise it (ulimit -Hn, LimitNOFILE=)"};
-  if (most < kFiles) return {Kind::warn, "open files", text + ", two for each client; raise it with LimitNOFILE="};
+  const std::string text =
+      most == RLIM_INFINITY ? std::string("no limit") : fmt::format("at most {}", most);
+  if (most < kFewestFiles)
+    return {Kind::fail, "open files",
+            text + "; dimd needs 256: raise it (ulimit -Hn, LimitNOFILE=)"};
+  if (most < kFiles)
+    return {Kind::warn, "open files", text + ", two for each client; raise it with LimitNOFILE="};
   return {Kind::ok, "open files", text};
 }
 
@@ -143,9 +169,12 @@ Finding check_files() {
 
 std::string_view to_string(Finding::Kind kind) {
   switch (kind) {
-    case Kind::ok: return "ok";
-    case Kind::warn: return "warn";
-    case Kind::fail: break;
+    case Kind::ok:
+      return "ok";
+    case Kind::warn:
+      return "warn";
+    case Kind::fail:
+      break;
   }
   return "fail";
 }

@@ -15,7 +15,8 @@ struct Finding {
 };
 std::string_view to_string(Finding::Kind kind);
 
-/// Looks at ports, IPv6, clock, disk, permissions, keys and the limit of open files. Changes nothing.
+/// Looks at ports, IPv6, clock, disk, permissions, keys and the limit of open files. Changes
+/// nothing.
 std::vector<Finding> check_machine(const DaemonConfig& config);
 
 }  // namespace dim

@@ -1,6 +1,5 @@
 #include "server/commands.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <qrencode.h>
 #include <sys/prctl.h>
@@ -9,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include <csignal>
 #include <cstdio>
@@ -62,24 +62,28 @@ std::expected<DaemonConfig, Failure> configure(const Options& options) {
   }
   if (!options.listen.empty()) {
     if (!valid_listen_address(options.listen)) {
-      return std::unexpected(Failure{
-          Exit::usage, fmt::format("--listen {}: must be an IPv6 address, as :: (every address) or ::1",
-                                   escape(options.listen, 64))});
+      return std::unexpected(
+          Failure{Exit::usage,
+                  fmt::format("--listen {}: must be an IPv6 address, as :: (every address) or ::1",
+                              escape(options.listen, 64))});
     }
     config.listen = options.listen;
   }
   if (options.port_base) {
     const auto port = parse_size(*options.port_base);
     if (!port || *port < 1 || *port > 65'525) {
-      return std::unexpected(Failure{Exit::usage, fmt::format("--port-base {}: must be a number from 1 to 65525; the usual one is 8800",
-                                                              escape(*options.port_base, 64))});
+      return std::unexpected(Failure{
+          Exit::usage,
+          fmt::format("--port-base {}: must be a number from 1 to 65525; the usual one is 8800",
+                      escape(*options.port_base, 64))});
     }
     config.port_base = static_cast<std::uint16_t>(*port);
   }
   return config;
 }
 
-// --- run ----------------------------------------------------------------------------------------------------------
+// --- run
+// ----------------------------------------------------------------------------------------------------------
 
 std::expected<void, Failure> prepare_process() {
   // Keys are in memory: no core dumps, no debugger of other processes (A43).
@@ -91,9 +95,10 @@ std::expected<void, Failure> prepare_process() {
     limit.rlim_cur = limit.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &limit);
     if (limit.rlim_max < kFewestFiles) {
-      return std::unexpected(Failure{
-          Exit::too_few_files, fmt::format("only {} files may be open; dimd needs {}: raise the limit (ulimit -n {}, LimitNOFILE=)",
-                                           limit.rlim_max, kFewestFiles, kFewestFiles)});
+      return std::unexpected(
+          Failure{Exit::too_few_files, fmt::format("only {} files may be open; dimd needs {}: "
+                                                   "raise the limit (ulimit -n {}, LimitNOFILE=)",
+                                                   limit.rlim_max, kFewestFiles, kFewestFiles)});
     }
   }
   return {};
@@ -110,7 +115,8 @@ void notify_supervisor(const char* state) {
   const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return;
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
-  ::sendto(fd, state, std::strlen(state), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), size);
+  ::sendto(fd, state, std::strlen(state), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address),
+           size);
   ::close(fd);
 }
 
@@ -136,8 +142,11 @@ int run(const Options& options) {
       if (got == SIGUSR2) return;  // run() has ended
       if (got == SIGHUP) {
         auto fresh = configure(options);
-        if (fresh) (*daemon)->reload(std::move(*fresh));
-        else log.write(LogLevel::error, "reload-failed", {{"error", fresh.error().text}, {"detail", "the old configuration stays"}});
+        if (fresh)
+          (*daemon)->reload(std::move(*fresh));
+        else
+          log.write(LogLevel::error, "reload-failed",
+                    {{"error", fresh.error().text}, {"detail", "the old configuration stays"}});
         continue;
       }
       notify_supervisor("STOPPING=1");
@@ -145,10 +154,13 @@ int run(const Options& options) {
     }
   });
 
-  log.write(LogLevel::info, "start", {{"station", (*daemon)->station_id()}, {"data", config->data}});
-  if (::geteuid() == 0) log.write(LogLevel::warn, "root", {{"detail", "dimd needs no root rights; run it as a user of its own"}});
-  fmt::print("dimd: ready on [{}]:{} (control) and {} (text) as {}\n", config->listen, (*daemon)->port(Lane::control),
-             (*daemon)->port(Lane::text), (*daemon)->station_id());
+  log.write(LogLevel::info, "start",
+            {{"station", (*daemon)->station_id()}, {"data", config->data}});
+  if (::geteuid() == 0)
+    log.write(LogLevel::warn, "root",
+              {{"detail", "dimd needs no root rights; run it as a user of its own"}});
+  fmt::print("dimd: ready on [{}]:{} (control) and {} (text) as {}\n", config->listen,
+             (*daemon)->port(Lane::control), (*daemon)->port(Lane::text), (*daemon)->station_id());
   std::fflush(stdout);
   notify_supervisor("READY=1");
   const Exit exit = (*daemon)->run();
@@ -156,13 +168,16 @@ int run(const Options& options) {
   waiter.join();
   daemon->reset();
   if (exit == Exit::store_failed) {
-    fmt::print(stderr, "dimd: the disk failed; nothing that was not stored has been acknowledged. Check {} and start again\n",
+    fmt::print(stderr,
+               "dimd: the disk failed; nothing that was not stored has been acknowledged. Check {} "
+               "and start again\n",
                config->data);
   }
   return static_cast<int>(exit);
 }
 
-// --- id, invite ---------------------------------------------------------------------------------------------------
+// --- id, invite
+// ---------------------------------------------------------------------------------------------------
 
 /// 40 hex digits in groups of four: what people compare.
 std::string fingerprint(const Meta& meta) {
@@ -189,7 +204,8 @@ int show_id(const Options& options) {
     fmt::print("{}\n", write_json(out));
     return 0;
   }
-  fmt::print("station      {}\nfingerprint  {}\n", keys->account.id.text(), fingerprint(keys->account.meta));
+  fmt::print("station      {}\nfingerprint  {}\n", keys->account.id.text(),
+             fingerprint(keys->account.meta));
   for (const auto& pin : keys->pins()) fmt::print("certificate  {}\n", pin);
   return 0;
 }
@@ -230,12 +246,14 @@ int invite(const Options& options) {
   std::int64_t port = config->port_base;
   // What the station bound last time is in its visa, unless this command was told otherwise.
   const Json* bound = visa.find("port");
-  if (!options.port_base && bound != nullptr && bound->integer() != nullptr) port = *bound->integer();
+  if (!options.port_base && bound != nullptr && bound->integer() != nullptr)
+    port = *bound->integer();
 
   Uri uri;
   uri.type = UriType::station;
   uri.identifier = keys->account.id.text();
-  uri.parameters.emplace_back("host", host.find(':') != std::string::npos ? "[" + host + "]" : host);
+  uri.parameters.emplace_back("host",
+                              host.find(':') != std::string::npos ? "[" + host + "]" : host);
   uri.parameters.emplace_back("port", std::to_string(port));
   for (auto& pin : keys->pins()) {
     uri.parameters.emplace_back("pin", std::move(pin));
@@ -255,7 +273,8 @@ int invite(const Options& options) {
   return 0;
 }
 
-// --- check --------------------------------------------------------------------------------------------------------
+// --- check
+// --------------------------------------------------------------------------------------------------------
 
 int check(const Options& options) {
   auto config = configure(options);
@@ -286,8 +305,10 @@ int check(const Options& options) {
 
 std::string footer() {
   std::string out =
-      "Exit codes: 0 done, 1 check failed, 2 command line or configuration, 69 port in use, 70 disk failed,\n"
-      "71 too few open files, 73 not writable, 74 disk full, 75 another station has the folder, 77 keys readable by\n"
+      "Exit codes: 0 done, 1 check failed, 2 command line or configuration, 69 port in use, 70 "
+      "disk failed,\n"
+      "71 too few open files, 73 not writable, 74 disk full, 75 another station has the folder, 77 "
+      "keys readable by\n"
       "others, 78 keys missing or damaged.\n\n"
       "Signals: TERM and INT stop cleanly; HUP reads quotas, bans and log level again.\n\n"
       "Configuration (TOML, DATA/dimd.toml or --config), with defaults:\n";
@@ -308,30 +329,38 @@ std::string footer() {
 
 int run_dimd(int argc, char** argv) {
   Options options;
-  CLI::App app{"dimd is a DIM/2023 station: people log in, it keeps their messages until they have them.", "dimd"};
+  CLI::App app{
+      "dimd is a DIM/2023 station: people log in, it keeps their messages until they have them.",
+      "dimd"};
   app.require_subcommand(1);
   app.set_version_flag("--version", "dimd 0.1.0 (DIM/2023)");
   app.footer(footer);
   const auto data = [&](CLI::App* command) {
-    command->add_option("--data", options.data, "folder of keys and store (made with mode 0700)")->required();
+    command->add_option("--data", options.data, "folder of keys and store (made with mode 0700)")
+        ->required();
   };
   const auto network = [&](CLI::App* command) {
-    command->add_option("--config", options.config_file, "configuration; default: DATA/dimd.toml when it is there");
+    command->add_option("--config", options.config_file,
+                        "configuration; default: DATA/dimd.toml when it is there");
     command->add_option("--listen", options.listen, "IPv6 address to listen on; default ::");
-    command->add_option("--port-base", options.port_base, "port of the control lane, text is the next; default 8800");
+    command->add_option("--port-base", options.port_base,
+                        "port of the control lane, text is the next; default 8800");
   };
   CLI::App* run_command = app.add_subcommand("run", "run the station until it is told to stop");
   data(run_command);
   network(run_command);
-  CLI::App* id_command = app.add_subcommand("id", "show the station's ID, fingerprint and certificate pins");
+  CLI::App* id_command =
+      app.add_subcommand("id", "show the station's ID, fingerprint and certificate pins");
   data(id_command);
   id_command->add_flag("--json", options.json, "one JSON object");
-  CLI::App* invite_command = app.add_subcommand("invite", "show the link (and QR code) that people join with");
+  CLI::App* invite_command =
+      app.add_subcommand("invite", "show the link (and QR code) that people join with");
   data(invite_command);
   network(invite_command);
   invite_command->add_option("--host", options.host, "name or IPv6 address to put into the link");
   invite_command->add_flag("--json", options.json, "one JSON object, no QR code");
-  CLI::App* check_command = app.add_subcommand("check", "look at ports, clock, disk, keys and limits");
+  CLI::App* check_command =
+      app.add_subcommand("check", "look at ports, clock, disk, keys and limits");
   data(check_command);
   network(check_command);
   check_command->add_flag("--json", options.json, "one JSON object");

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
+#include <toml++/toml.h>
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -10,7 +11,6 @@
 #include <fstream>
 #include <functional>
 #include <sstream>
-#include <toml++/toml.h>
 
 #include "dim/base/utf8.h"
 #include "dim/identity/id.h"
@@ -42,7 +42,8 @@ Problem number(const toml::node& node, double least, double most, double& out) {
 template <class Integer>
 Problem whole(const toml::node& node, std::int64_t least, std::int64_t most, Integer& out) {
   const auto value = node.is_integer() ? node.value<std::int64_t>() : std::nullopt;
-  if (!value || *value < least || *value > most) return fmt::format("must be a whole number from {} to {}", least, most);
+  if (!value || *value < least || *value > most)
+    return fmt::format("must be a whole number from {} to {}", least, most);
   out = static_cast<Integer>(*value);
   return {};
 }
@@ -52,7 +53,9 @@ Problem size(const toml::node& node, std::int64_t least, std::int64_t most, std:
   if (node.is_integer()) value = node.value<std::int64_t>();
   if (node.is_string()) value = parse_size(*node.value<std::string_view>());
   if (!value || *value < least || *value > most) {
-    return fmt::format("must be bytes from {} to {}, as 65536 or \"64KiB\" (KiB, MiB, GiB; no space)", least, most);
+    return fmt::format(
+        "must be bytes from {} to {}, as 65536 or \"64KiB\" (KiB, MiB, GiB; no space)", least,
+        most);
   }
   out = static_cast<std::size_t>(*value);
   return {};
@@ -94,13 +97,15 @@ const auto& rows() {
           [](C& c, N n) -> Problem {
             std::string text;
             if (auto p = word(n, text); !p.empty()) return p;
-            if (!valid_listen_address(text)) return "must be an IPv6 address, as \"::\" (every address) or \"::1\"";
+            if (!valid_listen_address(text))
+              return "must be an IPv6 address, as \"::\" (every address) or \"::1\"";
             c.listen = text;
             return {};
           }},
       Row{{"network.port_base", "8800", "port of the control lane; text is the next one"},
           [](C& c, N n) { return whole(n, 1, 65'525, c.port_base); }},
-      Row{{"network.public_host", "\"\"", "name or IPv6 address that invitations show; empty: a global address of the machine"},
+      Row{{"network.public_host", "\"\"",
+           "name or IPv6 address that invitations show; empty: a global address of the machine"},
           [](C& c, N n) { return word(n, c.public_host); }},
       Row{{"network.connections_per_second", "10", "new connections of one /64; 0: no limit"},
           [](C& c, N n) { return number(n, 0, kMostRate, c.admission.new_per_second); }},
@@ -114,7 +119,8 @@ const auto& rows() {
           [](C& c, N n) { return whole(n, 1, 1'000'000, c.admission.per_48); }},
       Row{{"network.handshakes", "256", "TLS handshakes at once"},
           [](C& c, N n) { return whole(n, 1, 100'000, c.admission.handshakes); }},
-      Row{{"quotas.messages_per_second", "20", "messages of a session; 0: no limit (receipts: ten times that)"},
+      Row{{"quotas.messages_per_second", "20",
+           "messages of a session; 0: no limit (receipts: ten times that)"},
           [](C& c, N n) { return number(n, 0, kMostRate, c.station.quotas.messages.per_second); }},
       Row{{"quotas.messages_burst", "60", "messages of a session at once"},
           [](C& c, N n) { return number(n, 1, kMostRate, c.station.quotas.messages.burst); }},
@@ -144,10 +150,12 @@ const auto& rows() {
             c.station.quotas.names.per_second = hourly / 3600;
             return p;
           }},
-      Row{{"quotas.subnet_messages_per_second", "400", "messages of all sessions of one /64; 0: no limit"},
+      Row{{"quotas.subnet_messages_per_second", "400",
+           "messages of all sessions of one /64; 0: no limit"},
           [](C& c, N n) {
             auto p = number(n, 0, kMostRate, c.station.quotas.subnet_messages.per_second);
-            c.station.quotas.subnet_messages.burst = std::max(1.0, 3 * c.station.quotas.subnet_messages.per_second);
+            c.station.quotas.subnet_messages.burst =
+                std::max(1.0, 3 * c.station.quotas.subnet_messages.per_second);
             return p;
           }},
       Row{{"quotas.failed_logins_per_minute", "10", "failed log-ins of one /64; 0: no limit"},
@@ -160,20 +168,24 @@ const auto& rows() {
       Row{{"quotas.logins_per_second", "10", "log-ins of one /64; 0: no limit"},
           [](C& c, N n) {
             auto p = number(n, 0, kMostRate, c.station.quotas.subnet_logins.per_second);
-            c.station.quotas.subnet_logins.burst = std::max(1.0, 4 * c.station.quotas.subnet_logins.per_second);
+            c.station.quotas.subnet_logins.burst =
+                std::max(1.0, 4 * c.station.quotas.subnet_logins.per_second);
             return p;
           }},
       Row{{"quotas.count_loopback", "false", "whether ::1 has the quotas of a /64 too"},
           [](C& c, N n) { return flag(n, c.station.quotas.count_loopback); }},
       Row{{"limits.sessions_per_user", "8", "sessions of one user at once"},
           [](C& c, N n) { return whole(n, 1, 1'000, c.station.sessions_per_user); }},
-      Row{{"limits.send_queue", "\"4MiB\"", "bytes that wait for one slow reader; the rest stays in the store"},
+      Row{{"limits.send_queue", "\"4MiB\"",
+           "bytes that wait for one slow reader; the rest stays in the store"},
           [](C& c, N n) { return size(n, 65'536, kGiB, c.station.send_queue_bytes); }},
       Row{{"limits.inbox_messages", "20000", "undelivered messages of one receiver"},
           [](C& c, N n) { return whole(n, 1, 100'000'000, c.inbox.messages); }},
       Row{{"limits.inbox_bytes", "\"256MiB\"", "bytes of undelivered messages of one receiver"},
           [](C& c, N n) { return size(n, 1'048'576, 1'024 * kGiB, c.inbox.bytes); }},
-      Row{{"security.verify", "\"unbound\"", "check message signatures: \"unbound\" (where TLS has not proven the sender) or \"always\""},
+      Row{{"security.verify", "\"unbound\"",
+           "check message signatures: \"unbound\" (where TLS has not proven the sender) or "
+           "\"always\""},
           [](C& c, N n) -> Problem {
             const auto text = n.value<std::string_view>().value_or("");
             if (text != "unbound" && text != "always") return "must be \"unbound\" or \"always\"";
@@ -184,9 +196,11 @@ const auto& rows() {
           [](C& c, N n) { return bans(n, c.station.bans); }},
       Row{{"log.level", "\"info\"", "debug, info, warn, error or off"},
           [](C& c, N n) -> Problem {
-            constexpr std::array<std::string_view, 5> kLevels{"debug", "info", "warn", "error", "off"};
+            constexpr std::array<std::string_view, 5> kLevels{"debug", "info", "warn", "error",
+                                                              "off"};
             const auto found = std::ranges::find(kLevels, n.value<std::string_view>().value_or(""));
-            if (found == kLevels.end()) return "must be \"debug\", \"info\", \"warn\", \"error\" or \"off\"";
+            if (found == kLevels.end())
+              return "must be \"debug\", \"info\", \"warn\", \"error\" or \"off\"";
             c.log_level = static_cast<LogLevel>(found - kLevels.begin());
             return {};
           }},
@@ -222,7 +236,9 @@ std::string nearest(std::string_view name) {
       best = known;
     }
   }
-  return least <= std::max<std::size_t>(2, name.size() / 2) ? fmt::format("; did you mean {}?", best) : std::string();
+  return least <= std::max<std::size_t>(2, name.size() / 2)
+             ? fmt::format("; did you mean {}?", best)
+             : std::string();
 }
 
 Failure problem(const std::string& file, toml::source_position at, const std::string& text) {
@@ -234,14 +250,16 @@ Failure problem(const std::string& file, toml::source_position at, const std::st
 bool valid_listen_address(const std::string& text) {
   std::array<std::uint8_t, 16> bytes{};
   if (inet_pton(AF_INET6, text.c_str(), bytes.data()) != 1) return false;
-  const bool head_empty = std::all_of(bytes.begin(), bytes.begin() + 10, [](std::uint8_t b) { return b == 0; });
+  const bool head_empty =
+      std::all_of(bytes.begin(), bytes.begin() + 10, [](std::uint8_t b) { return b == 0; });
   const bool mapped = head_empty && bytes[10] == 0xff && bytes[11] == 0xff;
   return !mapped;
 }
 
 std::optional<std::int64_t> parse_size(std::string_view text) {
   std::int64_t factor = 1;
-  constexpr std::array<std::pair<std::string_view, int>, 3> kUnits{{{"KiB", 10}, {"MiB", 20}, {"GiB", 30}}};
+  constexpr std::array<std::pair<std::string_view, int>, 3> kUnits{
+      {{"KiB", 10}, {"MiB", 20}, {"GiB", 30}}};
   for (const auto& [unit, shift] : kUnits) {
     if (text.ends_with(unit)) {
       factor = std::int64_t{1} << shift;
@@ -251,7 +269,8 @@ std::optional<std::int64_t> parse_size(std::string_view text) {
   }
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size() || value < 0) return std::nullopt;
+  if (text.empty() || error != std::errc{} || end != text.data() + text.size() || value < 0)
+    return std::nullopt;
   if (value > (std::int64_t{1} << 50) / factor) return std::nullopt;
   return value * factor;
 }
@@ -262,30 +281,35 @@ std::vector<ConfigKey> config_keys() {
   return out;
 }
 
-std::expected<DaemonConfig, Failure> parse_config(std::string_view text, const std::string& file, DaemonConfig config) {
+std::expected<DaemonConfig, Failure> parse_config(std::string_view text, const std::string& file,
+                                                  DaemonConfig config) {
   toml::table table;
   try {
     table = toml::parse(text);
   } catch (const toml::parse_error& error) {
-    return std::unexpected(problem(file, error.source().begin, fmt::format("not TOML: {}", error.description())));
+    return std::unexpected(
+        problem(file, error.source().begin, fmt::format("not TOML: {}", error.description())));
   }
   for (const auto& [section, node] : table) {
     const std::string section_name(section.str());
     const toml::table* keys = node.as_table();
     if (keys == nullptr) {
-      return std::unexpected(problem(file, node.source().begin,
-                                     fmt::format("unknown key {}{}", escape(section_name, 64), nearest(section_name))));
+      return std::unexpected(problem(
+          file, node.source().begin,
+          fmt::format("unknown key {}{}", escape(section_name, 64), nearest(section_name))));
     }
     for (const auto& [key, value] : *keys) {
       const std::string name = section_name + "." + std::string(key.str());
       const auto row = std::ranges::find(rows(), name, [](const Row& one) { return one.key.name; });
       if (row == rows().end()) {
         return std::unexpected(
-            problem(file, key.source().begin, fmt::format("unknown key {}{}", escape(name, 64), nearest(name))));
+            problem(file, key.source().begin,
+                    fmt::format("unknown key {}{}", escape(name, 64), nearest(name))));
       }
       if (const Problem wrong = row->apply(config, value); !wrong.empty()) {
         return std::unexpected(
-            problem(file, key.source().begin, fmt::format("{} {}; the default is {}", name, wrong, row->key.fallback)));
+            problem(file, key.source().begin,
+                    fmt::format("{} {}; the default is {}", name, wrong, row->key.fallback)));
       }
     }
   }
@@ -295,7 +319,8 @@ std::expected<DaemonConfig, Failure> parse_config(std::string_view text, const s
 std::expected<DaemonConfig, Failure> read_config(const std::string& file, DaemonConfig config) {
   std::ifstream in(file, std::ios::binary);
   if (!in) {
-    return std::unexpected(Failure{Exit::usage, fmt::format("{}: cannot be read; name a file with --config", file)});
+    return std::unexpected(
+        Failure{Exit::usage, fmt::format("{}: cannot be read; name a file with --config", file)});
   }
   std::ostringstream text;
   text << in.rdbuf();

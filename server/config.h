@@ -1,4 +1,5 @@
-// The configuration of dimd: one TOML file, every key checked (security.md C01-C03). docs/operator.md has the table.
+// The configuration of dimd: one TOML file, every key checked (security.md C01-C03).
+// docs/operator.md has the table.
 #pragma once
 #include <cstdint>
 #include <expected>
@@ -16,18 +17,20 @@ namespace dim {
 enum class LogLevel : std::uint8_t { debug, info, warn, error, off };
 
 struct DaemonConfig {
-  std::string data;                  ///< folder of keys and store
-  std::string listen = "::";         ///< IPv6 address
-  std::uint16_t port_base = 8800;    ///< 8800 lane; the others follow. 0: any free ports (tests)
-  std::string public_host;           ///< what invitations name; empty: found out
+  std::string data;                ///< folder of keys and store
+  std::string listen = "::";       ///< IPv6 address
+  std::uint16_t port_base = 8800;  ///< 8800 lane; the others follow. 0: any free ports (tests)
+  std::string public_host;         ///< what invitations name; empty: found out
   StationConfig station;
   InboxLimits inbox{limits::kInboxMessages, limits::kInboxBytes};
   AdmissionLimits admission;
   LogLevel log_level = LogLevel::info;
 };
 
-/// Reads `text` over `config`; `file` is for messages only. An unknown key names the nearest known one.
-std::expected<DaemonConfig, Failure> parse_config(std::string_view text, const std::string& file, DaemonConfig config);
+/// Reads `text` over `config`; `file` is for messages only. An unknown key names the nearest known
+/// one.
+std::expected<DaemonConfig, Failure> parse_config(std::string_view text, const std::string& file,
+                                                  DaemonConfig config);
 /// As parse_config with the bytes of a file.
 std::expected<DaemonConfig, Failure> read_config(const std::string& file, DaemonConfig config);
 
@@ -38,8 +41,8 @@ std::optional<std::int64_t> parse_size(std::string_view text);
 
 /// One row of the table of keys, for --help and the manual.
 struct ConfigKey {
-  std::string_view name;     ///< "quotas.messages_per_second"
-  std::string_view fallback; ///< default
+  std::string_view name;      ///< "quotas.messages_per_second"
+  std::string_view fallback;  ///< default
   std::string_view meaning;
 };
 std::vector<ConfigKey> config_keys();

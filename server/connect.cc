@@ -14,7 +14,9 @@ constexpr std::size_t kSecretBytes = 32;
 
 Error error_of(Errc code, Literal hint) { return {code, hint.view}; }
 
-std::uint16_t draft_port(Lane lane) { return static_cast<std::uint16_t>(8800 + static_cast<int>(lane)); }
+std::uint16_t draft_port(Lane lane) {
+  return static_cast<std::uint16_t>(8800 + static_cast<int>(lane));
+}
 
 std::string new_secret_hash(const Bytes& secret) { return to_hex(sha256(secret)); }
 
@@ -37,13 +39,16 @@ Result<Bytes> read_32(const Packet& packet, std::string_view key) {
 void StationCore::on_connect(LinkState& link, const Packet& packet) {
   const std::string_view reply = packet.get("id");
   if (link.session != nullptr) {
-    return refuse(link, reply, error_of(Errc::conflict, "this connection is logged in already; open another one"));
+    return refuse(
+        link, reply,
+        error_of(Errc::conflict, "this connection is logged in already; open another one"));
   }
   if (link.info.lane == Lane::control) return connect_control(link, packet);
   connect_lane(link, packet);
 }
 
-// --- 8800 ---------------------------------------------------------------------------------------------------------
+// --- 8800
+// ---------------------------------------------------------------------------------------------------------
 
 void StationCore::connect_control(LinkState& link, const Packet& packet) {
   const std::string_view reply = packet.get("id");
@@ -52,18 +57,22 @@ void StationCore::connect_control(LinkState& link, const Packet& packet) {
     if (!names) return refuse(link, reply, names.error());
     if (std::ranges::find(*names, "AES") == names->end()) {
       Packet answer_packet = Packet::response(
-          error_of(Errc::better_encryption, "none of these ciphers is accepted; offer AES, which means TLS 1.3"), reply);
+          error_of(Errc::better_encryption,
+                   "none of these ciphers is accepted; offer AES, which means TLS 1.3"),
+          reply);
       answer_packet.set("encryption", "[AES]");
       return send(link, answer_packet);
     }
   }
   auto author = Id::parse(packet.get("author"));
   if (!author) return refuse(link, reply, author.error());
-  // S10: a station's ID gives no trust here; neighbours are not part of this edition, so no station is on a list.
+  // S10: a station's ID gives no trust here; neighbours are not part of this edition, so no station
+  // is on a list.
   if (author->type() != EntityType::user && author->type() != EntityType::bot) {
     ++counters_.logins_refused;
-    return refuse_and_close(link, reply,
-                            error_of(Errc::forbidden, "only users and bots log in here; this author is another kind"));
+    return refuse_and_close(
+        link, reply,
+        error_of(Errc::forbidden, "only users and bots log in here; this author is another kind"));
   }
   const std::string user = author->bare().text();
   if (packet.has("resume")) return resume(link, packet, user);
@@ -81,7 +90,9 @@ bool StationCore::admit_login(LinkState& link, std::string_view reply) {
   if (wait == 0) return true;
   ++counters_.refused_quota;
   Packet packet = Packet::response(
-      error_of(Errc::too_many_requests, "too many log-ins from this network; wait as long as retry-after says"), reply);
+      error_of(Errc::too_many_requests,
+               "too many log-ins from this network; wait as long as retry-after says"),
+      reply);
   packet.set("retry-after", std::to_string((wait + 999) / 1000));
   send(link, packet);
   close_link(link);
@@ -92,12 +103,14 @@ void StationCore::hello(LinkState& link, const Packet& packet, const std::string
   const std::string_view reply = packet.get("id");
   const std::string_view target = packet.get("target");
   if (target.empty()) {
-    return refuse(link, reply,
-                  error_of(Errc::bad_request, "a log-in needs target: the station's ID or its IPv6 address"));
+    return refuse(
+        link, reply,
+        error_of(Errc::bad_request, "a log-in needs target: the station's ID or its IPv6 address"));
   }
   if (auto id = Id::parse(target); id) {
     if (id->bare().text() != station_id_) {
-      return refuse(link, reply, error_of(Errc::wrong_instance, "this is another station; its ID is its own"));
+      return refuse(link, reply,
+                    error_of(Errc::wrong_instance, "this is another station; its ID is its own"));
     }
   } else if (auto address = parse_target_address(target); !address) {
     return refuse(link, reply, address.error());
@@ -148,7 +161,8 @@ void StationCore::send_challenge(LinkState& link, std::string_view reply, bool k
   send(link, packet);
 }
 
-void StationCore::login_failed(LinkState& link, std::string_view reply, const Error& error, std::string who) {
+void StationCore::login_failed(LinkState& link, std::string_view reply, const Error& error,
+                               std::string who) {
   ++counters_.logins_refused;
   link.challenge.reset();
   link.phase = LinkState::Phase::hello;
@@ -187,20 +201,28 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
   }
   if (link.phase != LinkState::Phase::challenged ||
       !equal_secret(link.challenge->challenge, *challenge)) {
-    return login_failed(link, reply,
-                        error_of(Errc::unauthorised, "this challenge is not open here; ask for one with CONNECT"), author);
+    return login_failed(
+        link, reply,
+        error_of(Errc::unauthorised, "this challenge is not open here; ask for one with CONNECT"),
+        author);
   }
-  const std::unique_ptr<LoginChallenge> state = std::move(link.challenge);  // works once, whatever comes of it
+  const std::unique_ptr<LoginChallenge> state =
+      std::move(link.challenge);  // works once, whatever comes of it
   link.phase = LinkState::Phase::hello;
   if (clock_.monotonic() - state->issued > limits::kChallengeMs) {
-    return login_failed(link, reply,
-                        error_of(Errc::request_timeout, "the challenge was answered after more than 30 seconds"), author);
+    return login_failed(
+        link, reply,
+        error_of(Errc::request_timeout, "the challenge was answered after more than 30 seconds"),
+        author);
   }
-  // The target may be the station's ID now even if an address was dialled first; another station's is not ours.
+  // The target may be the station's ID now even if an address was dialled first; another station's
+  // is not ours.
   const std::string_view target = packet.get("target");
   if (author != state->author || (target != state->target && target != station_id_)) {
-    return login_failed(link, reply,
-                        error_of(Errc::unauthorised, "author and target of the proof are not those of the log-in"), author);
+    return login_failed(
+        link, reply,
+        error_of(Errc::unauthorised, "author and target of the proof are not those of the log-in"),
+        author);
   }
   auto id = Id::parse(author);
   auto stored = reads_.identity(author);
@@ -211,8 +233,11 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
     auto object = parse_json_object((*stored)->meta);
     auto parsed = object ? Meta::parse(*object) : Result<Meta>(std::unexpected(object.error()));
     if (!parsed) {
-      event(StationEvent::Level::error, "stored-meta", author, "a stored meta does not verify any more");
-      return refuse(link, reply, error_of(Errc::internal, "what this station stored of the author cannot be read"));
+      event(StationEvent::Level::error, "stored-meta", author,
+            "a stored meta does not verify any more");
+      return refuse(
+          link, reply,
+          error_of(Errc::internal, "what this station stored of the author cannot be read"));
     }
     meta = std::move(*parsed);
   }
@@ -231,7 +256,9 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
       auto parsed = Meta::parse(*meta_json->object());
       if (!parsed) return login_failed(link, reply, parsed.error(), author);
       if (!parsed->matches(*id)) {
-        return login_failed(link, reply, error_of(Errc::meta, "this meta does not belong to the author's ID"), author);
+        return login_failed(link, reply,
+                            error_of(Errc::meta, "this meta does not belong to the author's ID"),
+                            author);
       }
       shown = std::move(*parsed);
     }
@@ -239,7 +266,8 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
     if (visa_json != nullptr && !visa_json->is_null() && verifying != nullptr &&
         (!meta || !shown || meta->digest() == shown->digest())) {
       if (visa_json->object() == nullptr) {
-        return login_failed(link, reply, error_of(Errc::document, "visa is not a JSON object"), author);
+        return login_failed(link, reply, error_of(Errc::document, "visa is not a JSON object"),
+                            author);
       }
       auto parsed = Document::parse(*visa_json->object(), id->bare(), *verifying);
       if (!parsed) return login_failed(link, reply, parsed.error(), author);
@@ -270,21 +298,27 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
   if (visa) {
     if (auto key = visa->message_key()) keys.push_back(std::move(*key));
   }
-  const bool proven =
-      std::ranges::any_of(keys, [&](const PublicKey& key) { return key.verify(signed_bytes, *signature); });
+  const bool proven = std::ranges::any_of(
+      keys, [&](const PublicKey& key) { return key.verify(signed_bytes, *signature); });
   if (!proven) {
-    if (meta && shown && meta->digest() != shown->digest() && shown->key().verify(signed_bytes, *signature)) {
+    if (meta && shown && meta->digest() != shown->digest() &&
+        shown->key().verify(signed_bytes, *signature)) {
       // A02, J16: two metas with proof for one ID.
-      event(StationEvent::Level::warn, "meta-suspect", author, "a second meta with proof of possession");
-      return login_failed(link, reply,
-                          error_of(Errc::conflict, "another key is pinned for this ID; ask the operator"), author);
+      event(StationEvent::Level::warn, "meta-suspect", author,
+            "a second meta with proof of possession");
+      return login_failed(
+          link, reply,
+          error_of(Errc::conflict, "another key is pinned for this ID; ask the operator"), author);
     }
-    return login_failed(link, reply, error_of(Errc::unauthorised, "the signature does not prove this author"), author);
+    return login_failed(link, reply,
+                        error_of(Errc::unauthorised, "the signature does not prove this author"),
+                        author);
   }
   if (config_.bans.contains(author)) {
     ++counters_.logins_refused;
     event(StationEvent::Level::info, "login-refused", author, "banned");
-    return refuse_and_close(link, reply, error_of(Errc::forbidden, "this user is banned from the station"));
+    return refuse_and_close(link, reply,
+                            error_of(Errc::forbidden, "this user is banned from the station"));
   }
 
   std::vector<Write> writes;
@@ -298,8 +332,8 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
       return one.type == visa->type() && one.terminal == visa->terminal();
     });
     if (same == documents->end() || same->time < *visa->time()) {
-      writes.emplace_back(
-          PutDocument{author, visa->type(), visa->terminal(), *visa->time(), write_json(visa->json())});
+      writes.emplace_back(PutDocument{author, visa->type(), visa->terminal(), *visa->time(),
+                                      write_json(visa->json())});
     }
   }
   const Guid guid = Guid::make(clock_.now(), random_);
@@ -312,15 +346,17 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
   const bool unbound = link.info.channel_binding.empty();
   if (config_.verify == VerifyMode::unbound && !unbound) keys.clear();
   const Checksum checksum = state->chosen == "crc32c" ? Checksum::crc32c : Checksum::sha256;
-  submit(std::move(writes), [this, link_id = link.id, reply_id = std::string(reply), author, guid, secret, resume_state,
-                             expires, keys, checksum, unbound](const Result<std::vector<Written>>& written) {
+  submit(std::move(writes), [this, link_id = link.id, reply_id = std::string(reply), author, guid,
+                             secret, resume_state, expires, keys, checksum,
+                             unbound](const Result<std::vector<Written>>& written) {
     LinkState* target_link = find(link_id);
     if (target_link == nullptr) return;
     target_link->busy = false;
     wake(*target_link);
     if (!written) return refuse_and_close(*target_link, reply_id, written.error());
     while (UserSession* oldest = sessions_.oldest_beyond(author, config_.sessions_per_user)) {
-      event(StationEvent::Level::info, "session-replaced", author, "the oldest of too many sessions ended");
+      event(StationEvent::Level::info, "session-replaced", author,
+            "the oldest of too many sessions ended");
       end_session(*oldest, "replaced", true);
     }
     UserSession& session = sessions_.add(guid, author);
@@ -337,7 +373,8 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
 }
 
 /// Step 4: the session is durable, its secrets go to the client.
-void StationCore::welcome(LinkState& link, UserSession& session, std::string_view reply, const Bytes& secret) {
+void StationCore::welcome(LinkState& link, UserSession& session, std::string_view reply,
+                          const Bytes& secret) {
   session.token = Secret::random(kSecretBytes, random_);
   session.token_until = clock_.monotonic() + limits::kTokenMs;
   session.last_active = clock_.monotonic();
@@ -353,24 +390,28 @@ void StationCore::welcome(LinkState& link, UserSession& session, std::string_vie
       .set("time", format_time(clock_.now()))
       .set("limit-control", std::to_string(content_limit(Lane::control)))
       .set("limit-text", std::to_string(content_limit(Lane::text)))
-      .set("limit-messages", std::to_string(static_cast<std::int64_t>(config_.quotas.messages.per_second)))
+      .set("limit-messages",
+           std::to_string(static_cast<std::int64_t>(config_.quotas.messages.per_second)))
       .set("cursor", std::to_string(newest ? *newest : 0));
   send(link, packet);
   link.session = &session;
   link.link->proven();
   link.phase = LinkState::Phase::proven;
   link.failures = 0;
-  link.reader.set_options(
-      {.lane = link.info.lane, .checksum_required = true, .crc32c_agreed = session.checksum == Checksum::crc32c});
+  link.reader.set_options({.lane = link.info.lane,
+                           .checksum_required = true,
+                           .crc32c_agreed = session.checksum == Checksum::crc32c});
 }
 
-// --- resume -------------------------------------------------------------------------------------------------------
+// --- resume
+// -------------------------------------------------------------------------------------------------------
 
 void StationCore::resume(LinkState& link, const Packet& packet, const std::string& author) {
   const std::string_view reply = packet.get("id");
   auto guid = Guid::parse(packet.get("target"));
   if (!guid) {
-    return refuse(link, reply, error_of(Errc::bad_request, "to resume, target is the GUID of the session"));
+    return refuse(link, reply,
+                  error_of(Errc::bad_request, "to resume, target is the GUID of the session"));
   }
   auto secret = read_32(packet, "resume");
   if (!secret) return refuse(link, reply, secret.error());
@@ -383,7 +424,8 @@ void StationCore::resume(LinkState& link, const Packet& packet, const std::strin
   }
   if (config_.bans.contains(author)) {
     ++counters_.logins_refused;
-    return refuse_and_close(link, reply, error_of(Errc::forbidden, "this user is banned from the station"));
+    return refuse_and_close(link, reply,
+                            error_of(Errc::forbidden, "this user is banned from the station"));
   }
   const ResumeState before = ResumeState::parse((*stored)->secret_sha256);
   switch (before.match(*secret)) {
@@ -391,7 +433,8 @@ void StationCore::resume(LinkState& link, const Packet& packet, const std::strin
       return login_failed(link, reply, gone, author);
     case ResumeState::Match::used:
       ++counters_.thefts;
-      event(StationEvent::Level::warn, "resume-theft", author, "a used resume secret was shown; session ended");
+      event(StationEvent::Level::warn, "resume-theft", author,
+            "a used resume secret was shown; session ended");
       if (UserSession* session = sessions_.find(*guid)) {
         end_session(*session, "theft", true);
       } else {
@@ -399,7 +442,8 @@ void StationCore::resume(LinkState& link, const Packet& packet, const std::strin
       }
       tell_sessions(author, "theft", nullptr);
       return login_failed(link, reply, gone, author);
-    case ResumeState::Match::good: break;
+    case ResumeState::Match::good:
+      break;
   }
   std::vector<PublicKey> keys;
   if (config_.verify == VerifyMode::always || link.info.channel_binding.empty()) {
@@ -425,8 +469,9 @@ void StationCore::resume(LinkState& link, const Packet& packet, const std::strin
   link.busy = true;
   std::vector<Write> writes;
   writes.emplace_back(PutResume{author, *guid, after.text(), expires});
-  submit(std::move(writes), [this, link_id = link.id, reply_id = std::string(reply), author, guid = *guid, next, after,
-                             expires, keys, checksum](const Result<std::vector<Written>>& written) {
+  submit(std::move(writes), [this, link_id = link.id, reply_id = std::string(reply), author,
+                             guid = *guid, next, after, expires, keys,
+                             checksum](const Result<std::vector<Written>>& written) {
     LinkState* target_link = find(link_id);
     if (target_link == nullptr) return;
     target_link->busy = false;
@@ -487,7 +532,8 @@ void StationCore::end_session(UserSession& session, std::string_view state, bool
   sessions_.remove(session);
 }
 
-void StationCore::tell_sessions(std::string_view user, std::string_view state, const UserSession* except) {
+void StationCore::tell_sessions(std::string_view user, std::string_view state,
+                                const UserSession* except) {
   Packet notice = Packet::request(Operation::notify);
   notice.set("type", "session").set("author", station_id_).set("state", std::string(state));
   for (UserSession* session : sessions_.of(user)) {
@@ -496,36 +542,46 @@ void StationCore::tell_sessions(std::string_view user, std::string_view state, c
   }
 }
 
-// --- 8801 to 8804 -------------------------------------------------------------------------------------------------
+// --- 8801 to 8804
+// -------------------------------------------------------------------------------------------------
 
 void StationCore::connect_lane(LinkState& link, const Packet& packet) {
   const std::string_view reply = packet.get("id");
   if (!packet.has("session") && packet.has("author")) {
-    Packet wrong = Packet::response(
-        error_of(Errc::wrong_instance, "log in on 8800; this port takes CONNECT with session and proof"), reply);
+    Packet wrong =
+        Packet::response(error_of(Errc::wrong_instance,
+                                  "log in on 8800; this port takes CONNECT with session and proof"),
+                         reply);
     return send(link, wrong.set("port", std::to_string(draft_port(Lane::control))));
   }
   auto guid = Guid::parse(packet.get("session"));
-  if (!guid) return refuse(link, reply, error_of(Errc::bad_request, "session is a GUID of 32 hex digits"));
+  if (!guid)
+    return refuse(link, reply, error_of(Errc::bad_request, "session is a GUID of 32 hex digits"));
   std::optional<std::int64_t> after;
   if (packet.has("after")) {
     after = parse_count(packet.get("after"));
     if (!after || link.info.lane != Lane::text) {
-      return refuse(link, reply, error_of(Errc::bad_request, "after is a cursor (a whole number), on 8801 only"));
+      return refuse(
+          link, reply,
+          error_of(Errc::bad_request, "after is a cursor (a whole number), on 8801 only"));
     }
   }
   UserSession* session = sessions_.find(*guid);
   const auto shown = from_base64(packet.get("proof"));
-  const bool right = session != nullptr && shown && clock_.monotonic() < session->token_until &&
-                     equal_secret(*shown, port_proof(session->token.view(), draft_port(link.info.lane),
-                                                     link.info.channel_binding));
+  const bool right =
+      session != nullptr && shown && clock_.monotonic() < session->token_until &&
+      equal_secret(*shown, port_proof(session->token.view(), draft_port(link.info.lane),
+                                      link.info.channel_binding));
   if (!right) {
-    return login_failed(link, reply,
-                        error_of(Errc::token_invalid, "this is not a proof of that session for this connection"), {});
+    return login_failed(
+        link, reply,
+        error_of(Errc::token_invalid, "this is not a proof of that session for this connection"),
+        {});
   }
   LinkState*& lane = session->lanes[static_cast<std::size_t>(link.info.lane)];
   if (lane != nullptr) {
-    return refuse(link, reply, error_of(Errc::conflict, "the session has a connection on this port already"));
+    return refuse(link, reply,
+                  error_of(Errc::conflict, "the session has a connection on this port already"));
   }
   lane = &link;
   link.session = session;
@@ -533,8 +589,9 @@ void StationCore::connect_lane(LinkState& link, const Packet& packet) {
   link.phase = LinkState::Phase::proven;
   link.failures = 0;
   session->last_active = clock_.monotonic();
-  link.reader.set_options(
-      {.lane = link.info.lane, .checksum_required = true, .crc32c_agreed = session->checksum == Checksum::crc32c});
+  link.reader.set_options({.lane = link.info.lane,
+                           .checksum_required = true,
+                           .crc32c_agreed = session->checksum == Checksum::crc32c});
   confirm_resume(*session);
   send(link, Packet::response(200, reply));
   if (after) start_pushing(link, *after);

@@ -38,7 +38,8 @@ TEST_F(Connect, TheStationProvesItselfBeforeTheClientDoes) {
 }
 
 TEST_F(Connect, S01_RefusesIpv4InAnyDress) {
-  for (const char* target : {"1.2.3.4", "::ffff:1.2.3.4", "::1.2.3.4", "64:ff9b::102:304", "016.1.1.1", "0x7f000001"}) {
+  for (const char* target :
+       {"1.2.3.4", "::ffff:1.2.3.4", "::1.2.3.4", "64:ff9b::102:304", "016.1.1.1", "0x7f000001"}) {
     auto peer = connect();
     EXPECT_EQ(answer(*peer, hello(user("alice"), target)).code, 401) << target;
   }
@@ -89,12 +90,14 @@ TEST_F(Connect, S06_AChallengeWorksOnceAndForThirtySeconds) {
   ConnectInput wrong = input;
   wrong.port = 1;
   EXPECT_EQ(answer(*peer, proof(user("alice"), wrong, true)).code, 402);
-  EXPECT_EQ(answer(*peer, proof(user("alice"), input, true)).code, 402) << "used up by the wrong proof";
+  EXPECT_EQ(answer(*peer, proof(user("alice"), input, true)).code, 402)
+      << "used up by the wrong proof";
 
   auto late = connect();
   const Packet second = answer(*late, hello(user("alice")));
   clock.at += 30'001;  // no tick: the log-in deadline of 20 s does not help here
-  EXPECT_EQ(answer(*late, proof(user("alice"), input_for(user("alice"), *late, second), true)).code, 511);
+  EXPECT_EQ(answer(*late, proof(user("alice"), input_for(user("alice"), *late, second), true)).code,
+            511);
 }
 
 TEST_F(Connect, S07_TheAuthorMustBeTheSigner) {
@@ -115,7 +118,9 @@ TEST_F(Connect, S07_TheAuthorMustBeTheSigner) {
   EXPECT_EQ(again.code, 418);
   EXPECT_EQ(again.get("known"), "no");
   EXPECT_NE(again.get("challenge"), challenge.get("challenge"));
-  EXPECT_EQ(answer(*third, proof(user("alice"), input_for(user("alice"), *third, again), true)).code, 200);
+  EXPECT_EQ(
+      answer(*third, proof(user("alice"), input_for(user("alice"), *third, again), true)).code,
+      200);
 }
 
 TEST_F(Connect, S10_RefusesAStationAsAuthor) {
@@ -138,7 +143,9 @@ TEST_F(Connect, S11_RefusesTheBannedAndEndsTheirSessions) {
 
   auto peer = connect();
   const Packet challenge = answer(*peer, hello(user("alice")));
-  EXPECT_EQ(answer(*peer, proof(user("alice"), input_for(user("alice"), *peer, challenge), false)).code, 403);
+  EXPECT_EQ(
+      answer(*peer, proof(user("alice"), input_for(user("alice"), *peer, challenge), false)).code,
+      403);
   EXPECT_TRUE(peer->link.closed);
 }
 
@@ -172,7 +179,8 @@ TEST_F(Connect, S13_AProofForOnePortFailsOnAnother) {
   auto alice = login("alice");
   auto peer = connect(Lane::media);
   Packet packet = Packet::request(Operation::connect);
-  packet.set("session", alice.session).set("proof", to_base64(port_proof(alice.token, 8801, peer->binding)));
+  packet.set("session", alice.session)
+      .set("proof", to_base64(port_proof(alice.token, 8801, peer->binding)));
   EXPECT_EQ(answer(*peer, packet).code, 419);
   packet.set("proof", to_base64(port_proof(alice.token, 8802, peer->binding)));
   EXPECT_EQ(answer(*peer, packet).code, 200);
@@ -182,7 +190,10 @@ class Resume : public StationTest {
  protected:
   Packet resume(Peer& peer, const LoggedIn& in, const std::string& secret) {
     Packet packet = Packet::request(Operation::connect);
-    packet.set("id", "1").set("author", in.account->id.bare().text()).set("target", in.session).set("resume", secret);
+    packet.set("id", "1")
+        .set("author", in.account->id.bare().text())
+        .set("target", in.session)
+        .set("resume", secret);
     auto all = ask(peer, packet);
     return all.empty() ? Packet{} : all.front();
   }
@@ -240,7 +251,8 @@ TEST_F(Resume, S14_AUsedSecretEndsTheSessionAndIsTold) {
   EXPECT_EQ(told[0].get("state"), "theft");
   EXPECT_EQ(station->counters().thefts, 1U);
   EXPECT_FALSE(store.resume(*Guid::parse(in.session)).value());
-  EXPECT_EQ(answer(*owner, hello(user("alice"))).code, 418) << "the identity can still be proven there";
+  EXPECT_EQ(answer(*owner, hello(user("alice"))).code, 418)
+      << "the identity can still be proven there";
 }
 
 TEST_F(Resume, ALostAnswerIsNotTheft) {
@@ -269,7 +281,8 @@ TEST_F(Connect, S15_TheNinthSessionReplacesTheOldest) {
     clock.at += 1'000;
   }
   Packet ping = Packet::request(Operation::notify);
-  EXPECT_EQ(answer(*all[0].control, ping.set("type", "ping")).code, 200);  // now the second is the oldest idle
+  EXPECT_EQ(answer(*all[0].control, ping.set("type", "ping")).code,
+            200);  // now the second is the oldest idle
   clock.at += 1'000;
   auto ninth = login("alice");
   EXPECT_EQ(station->sessions(), 8U);
@@ -356,8 +369,10 @@ TEST_F(Connect, P16_AHeaderThatNeverEndsIsClosedAfterTenSeconds) {
 
 TEST_F(Connect, P19_AContentThatStopsIsClosedAfterTenSeconds) {
   auto in = online("alice");
-  bytes(*in.text, "version: dim/2023\noperation: CREATE\nid: 4\ntype: message\nlength: 9999\nchecksum: crc32c-AAAAAA==\n"
-                  "content: |\n\"\"\"\nhalf");
+  bytes(*in.text,
+        "version: dim/2023\noperation: CREATE\nid: 4\ntype: message\nlength: 9999\nchecksum: "
+        "crc32c-AAAAAA==\n"
+        "content: |\n\"\"\"\nhalf");
   pass(9'000);
   EXPECT_FALSE(in.text->link.closed);
   pass(2'500);

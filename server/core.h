@@ -1,4 +1,5 @@
-// Inside of the station, shared by its source files: links, the turn, pending commits. Nobody else includes it.
+// Inside of the station, shared by its source files: links, the turn, pending commits. Nobody else
+// includes it.
 #pragma once
 #include <array>
 #include <deque>
@@ -42,13 +43,13 @@ struct LinkState {
   std::uint64_t subnet = 0;  ///< 0: no quotas of a /64
   PacketReader reader;
   Phase phase = Phase::hello;
-  bool busy = false;       ///< a log-in is being committed: nothing else is read meanwhile
-  bool paused = false;     ///< what the Link was last told
+  bool busy = false;    ///< a log-in is being committed: nothing else is read meanwhile
+  bool paused = false;  ///< what the Link was last told
   bool processing = false;
-  bool dirty = false;      ///< stands in StationCore::dirty_
-  bool waiting = false;    ///< stands in StationCore::ready_
-  bool listed = false;     ///< stands in StationCore::held_
-  bool closing = false;    ///< close after the flush of this turn
+  bool dirty = false;    ///< stands in StationCore::dirty_
+  bool waiting = false;  ///< stands in StationCore::ready_
+  bool listed = false;   ///< stands in StationCore::held_
+  bool closing = false;  ///< close after the flush of this turn
   UserSession* session = nullptr;
   std::unique_ptr<LoginChallenge> challenge;
   std::vector<std::string> open;  ///< ids of requests without an answer yet
@@ -73,7 +74,8 @@ struct StationRequest {
   std::string id;
 };
 
-/// A CREATE of a message or receipt on its way to the disk, with what is needed to push it without reading it back.
+/// A CREATE of a message or receipt on its way to the disk, with what is needed to push it without
+/// reading it back.
 struct PendingMessage {
   LinkId link{};
   std::string reply;
@@ -111,8 +113,8 @@ class AnswerCache {
 
 class StationCore {
  public:
-  StationCore(StationConfig config, const Account& account, Store& reads, Committer& committer, Clock& clock,
-              Random& random);
+  StationCore(StationConfig config, const Account& account, Store& reads, Committer& committer,
+              Clock& clock, Random& random);
 
   // station.cc
   LinkId opened(StationLink& link, LinkInfo info);
@@ -151,7 +153,8 @@ class StationCore {
   void let_go(LinkState& link);
   void check_times(LinkState& link, Millis now);
   std::size_t queued(const LinkState& link) const { return link.link->queued() + link.out.size(); }
-  void event(StationEvent::Level level, std::string_view name, std::string who, std::string_view detail = {}) const;
+  void event(StationEvent::Level level, std::string_view name, std::string who,
+             std::string_view detail = {}) const;
   const std::string& time_text(Millis time);
 
   // station.cc: commits
@@ -181,9 +184,12 @@ class StationCore {
 
   // operations.cc
   void on_request(LinkState& link, Packet& packet);
-  bool within_quota(StationRequest& request, TokenBucket& bucket, const Rate& rate, double cost = 1);
+  bool within_quota(StationRequest& request, TokenBucket& bucket, const Rate& rate,
+                    double cost = 1);
   void refuse_quota(StationRequest& request, Millis wait);
-  void refuse(StationRequest& request, const Error& error) { refuse(request.link, request.id, error); }
+  void refuse(StationRequest& request, const Error& error) {
+    refuse(request.link, request.id, error);
+  }
   void create_message(StationRequest& request);
   void get_message(StationRequest& request);
   void notify_typing(StationRequest& request);
@@ -199,10 +205,12 @@ class StationCore {
 
   // delivery.cc
   bool deliver(const std::string& user, Cursor cursor, const StoredMessage& message);
-  void message_committed(PendingMessage& pending, const Result<std::vector<Written>>& all, std::size_t index);
+  void message_committed(PendingMessage& pending, const Result<std::vector<Written>>& all,
+                         std::size_t index);
   void start_pushing(LinkState& link, Cursor after);
   void pump(LinkState& link);
-  std::string encode_push(const std::string& user, Cursor cursor, const StoredMessage& message, Checksum checksum);
+  std::string encode_push(const std::string& user, Cursor cursor, const StoredMessage& message,
+                          Checksum checksum);
   void remember_ack(UserSession& session);
   void flush_acks();
   bool known_user(const std::string& id);
@@ -226,8 +234,9 @@ class StationCore {
   SubnetTable subnets_;
   AnswerCache answers_;
   std::unordered_map<std::string, Cursor> acks_;  // not yet submitted
-  std::unordered_map<std::string, Cursor> acked_; // highest that every pushing session has, of users online
-  std::unordered_map<std::string, bool> known_;   // users whose identity is stored
+  std::unordered_map<std::string, Cursor>
+      acked_;  // highest that every pushing session has, of users online
+  std::unordered_map<std::string, bool> known_;  // users whose identity is stored
   Millis next_scan_ = 0, next_ack_flush_ = 0, next_purge_ = 0;
   Millis cached_time_ = -1;
   std::string cached_time_text_;

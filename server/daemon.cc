@@ -30,13 +30,16 @@ constexpr std::string_view kOwnerName = "#station";
 /// The station's view of one connection.
 class ConnectionLink final : public StationLink {
  public:
-  explicit ConnectionLink(std::shared_ptr<Connection> connection) : connection_(std::move(connection)) {}
+  explicit ConnectionLink(std::shared_ptr<Connection> connection)
+      : connection_(std::move(connection)) {}
   void send(std::string bytes) override { connection_->send(bytes); }
   void close() override { connection_->close(); }
   std::size_t queued() const override { return connection_->queued_bytes(); }
   void pause(bool paused) override {
-    if (paused) connection_->pause_reading();
-    else connection_->resume_reading();
+    if (paused)
+      connection_->pause_reading();
+    else
+      connection_->resume_reading();
   }
   void proven() override { connection_->mark_authenticated(); }
   Connection& connection() { return *connection_; }
@@ -49,7 +52,9 @@ class ConnectionLink final : public StationLink {
 class ThreadCommitter final : public Committer {
  public:
   explicit ThreadCommitter(GroupCommit& group) : group_(group) {}
-  void submit(std::vector<Write> writes, Done done) override { group_.submit(std::move(writes), std::move(done)); }
+  void submit(std::vector<Write> writes, Done done) override {
+    group_.submit(std::move(writes), std::move(done));
+  }
 
  private:
   GroupCommit& group_;
@@ -57,10 +62,14 @@ class ThreadCommitter final : public Committer {
 
 LogLevel level_of(StationEvent::Level level) {
   switch (level) {
-    case StationEvent::Level::debug: return LogLevel::debug;
-    case StationEvent::Level::info: return LogLevel::info;
-    case StationEvent::Level::warn: return LogLevel::warn;
-    case StationEvent::Level::error: break;
+    case StationEvent::Level::debug:
+      return LogLevel::debug;
+    case StationEvent::Level::info:
+      return LogLevel::info;
+    case StationEvent::Level::warn:
+      return LogLevel::warn;
+    case StationEvent::Level::error:
+      break;
   }
   return LogLevel::error;
 }
@@ -68,16 +77,25 @@ LogLevel level_of(StationEvent::Level level) {
 Failure store_failure(const std::string& data, const Error& error) {
   switch (error.code) {
     case Errc::conflict:
-      return {Exit::locked, fmt::format("{}: another station is running here; stop it first (only one may use a folder)", data)};
+      return {Exit::locked,
+              fmt::format(
+                  "{}: another station is running here; stop it first (only one may use a folder)",
+                  data)};
     case Errc::edition:
-      return {Exit::keys, fmt::format("{}: the store was written by a newer dimd; run that version", data)};
+      return {Exit::keys,
+              fmt::format("{}: the store was written by a newer dimd; run that version", data)};
     case Errc::forbidden:
-      return {Exit::not_writable, fmt::format("{}: cannot be written; give the folder to the user that runs dimd", data)};
+      return {
+          Exit::not_writable,
+          fmt::format("{}: cannot be written; give the folder to the user that runs dimd", data)};
     case Errc::insufficient_storage:
-      return {Exit::disk_full, fmt::format("{}: the disk is full; make room and start again", data)};
+      return {Exit::disk_full,
+              fmt::format("{}: the disk is full; make room and start again", data)};
     case Errc::internal:
-      return {Exit::keys, fmt::format("{}: the store is damaged ({}); restore the backup", data, error.hint)};
-    default: break;
+      return {Exit::keys,
+              fmt::format("{}: the store is damaged ({}); restore the backup", data, error.hint)};
+    default:
+      break;
   }
   return {Exit::store_failed, fmt::format("{}: the store cannot be opened: {}", data, error.hint)};
 }
@@ -85,7 +103,8 @@ Failure store_failure(const std::string& data, const Error& error) {
 }  // namespace
 
 struct Daemon::Impl {
-  Impl(const DaemonConfig& settings, Log& output, StationKeys loaded, std::unique_ptr<SqliteStore> opened)
+  Impl(const DaemonConfig& settings, Log& output, StationKeys loaded,
+       std::unique_ptr<SqliteStore> opened)
       : config(settings), log(output), keys(std::move(loaded)), store(std::move(opened)) {}
   ~Impl() {
     listeners.clear();
@@ -130,9 +149,10 @@ std::expected<std::unique_ptr<Daemon>, Failure> Daemon::open(const DaemonConfig&
   SystemClock clock;
   OsRandom random;
   if (::mkdir(config.data.c_str(), 0700) != 0 && errno != EEXIST) {
-    return std::unexpected(
-        Failure{errno == ENOSPC ? Exit::disk_full : Exit::not_writable,
-                fmt::format("{}: the folder cannot be made; make it, or give another one with --data", config.data)});
+    return std::unexpected(Failure{
+        errno == ENOSPC ? Exit::disk_full : Exit::not_writable,
+        fmt::format("{}: the folder cannot be made; make it, or give another one with --data",
+                    config.data)});
   }
   SqliteOptions store_options;
   store_options.limits = config.inbox;
@@ -144,9 +164,11 @@ std::expected<std::unique_ptr<Daemon>, Failure> Daemon::open(const DaemonConfig&
   if (!have_keys(config.data)) {
     if (*owner) {
       return std::unexpected(Failure{
-          Exit::keys, fmt::format("{}: missing, while the store beside it belongs to {}; put the file from your backup there. "
-                                  "New keys would be another station: for one, start with an empty folder",
-                                  key_file(config.data), **owner)});
+          Exit::keys,
+          fmt::format("{}: missing, while the store beside it belongs to {}; put the file from "
+                      "your backup there. "
+                      "New keys would be another station: for one, start with an empty folder",
+                      key_file(config.data), **owner)});
     }
     auto made = make_keys(clock.now(), random);
     if (!made) return std::unexpected(made.error());
@@ -158,12 +180,15 @@ std::expected<std::unique_ptr<Daemon>, Failure> Daemon::open(const DaemonConfig&
   const std::string id = keys->account.id.text();
   if (*owner && **owner != id) {
     return std::unexpected(Failure{
-        Exit::keys, fmt::format("{}: these are the keys of {}, the store belongs to {}; put the right file there",
-                                key_file(config.data), id, **owner)});
+        Exit::keys,
+        fmt::format(
+            "{}: these are the keys of {}, the store belongs to {}; put the right file there",
+            key_file(config.data), id, **owner)});
   }
   if (!*owner) {
     const std::array<Write, 1> tie{PutName{std::string(kOwnerName), id, clock.now()}};
-    if (auto tied = (*store)->commit(tie); !tied) return std::unexpected(store_failure(config.data, tied.error()));
+    if (auto tied = (*store)->commit(tie); !tied)
+      return std::unexpected(store_failure(config.data, tied.error()));
   }
 
   auto impl = std::make_unique<Impl>(config, log, std::move(*keys), std::move(*store));
@@ -177,7 +202,8 @@ std::expected<std::unique_ptr<Daemon>, Failure> Daemon::open(const DaemonConfig&
                                ? (config.listen == "::" ? machine_address() : config.listen)
                                : config.public_host;
   if (update_visa(self.keys, host, daemon->port(Lane::control), clock.now())) {
-    if (auto saved = save_keys(config.data, self.keys); !saved) return std::unexpected(saved.error());
+    if (auto saved = save_keys(config.data, self.keys); !saved)
+      return std::unexpected(saved.error());
   }
   self.group = std::make_unique<GroupCommit>(
       *self.store, self.clock,
@@ -187,16 +213,17 @@ std::expected<std::unique_ptr<Daemon>, Failure> Daemon::open(const DaemonConfig&
           impl->end_of_turn();
         });
       },
-      GroupCommit::Options{.batch_bytes = 1 * limits::kMiB,
-                           .on_failure = [impl = &self](const Error& error) {
-                             impl->log.write(LogLevel::error, "store-failed", {{"error", to_string(error)}});
-                             impl->begin_stop(Exit::store_failed);
-                           }});
+      GroupCommit::Options{
+          .batch_bytes = 1 * limits::kMiB, .on_failure = [impl = &self](const Error& error) {
+            impl->log.write(LogLevel::error, "store-failed", {{"error", to_string(error)}});
+            impl->begin_stop(Exit::store_failed);
+          }});
   self.committer = std::make_unique<ThreadCommitter>(*self.group);
-  self.station = std::make_unique<Station>(self.config.station, self.keys.account, *self.store, *self.committer,
-                                           self.clock, self.random);
+  self.station = std::make_unique<Station>(self.config.station, self.keys.account, *self.store,
+                                           *self.committer, self.clock, self.random);
   self.station->on_event([impl = &self](const StationEvent& event) {
-    impl->log.write(level_of(event.level), event.name, {{"who", event.who}, {"detail", std::string(event.detail)}});
+    impl->log.write(level_of(event.level), event.name,
+                    {{"who", event.who}, {"detail", std::string(event.detail)}});
   });
   return daemon;
 }
@@ -207,26 +234,30 @@ Daemon::~Daemon() = default;
 std::expected<void, Failure> Daemon::Impl::listen() {
   auto tls = TlsContext::server(keys.tls.front());
   if (!tls) {
-    return std::unexpected(Failure{Exit::keys, fmt::format("{}: the certificate cannot be used", key_file(config.data))});
+    return std::unexpected(Failure{
+        Exit::keys, fmt::format("{}: the certificate cannot be used", key_file(config.data))});
   }
   for (const Lane lane : kLanes) {
     ListenOptions options;
     options.address = config.listen;
-    options.port = config.port_base == 0
-                       ? std::uint16_t{0}
-                       : static_cast<std::uint16_t>(config.port_base + static_cast<std::uint16_t>(lane));
+    options.port =
+        config.port_base == 0
+            ? std::uint16_t{0}
+            : static_cast<std::uint16_t>(config.port_base + static_cast<std::uint16_t>(lane));
     options.tls = *tls;
-    auto listener = Listener::open(reactor, gate, options, [this, lane](std::shared_ptr<Connection> connection) {
-      accepted(lane, std::move(connection));
-    });
+    auto listener = Listener::open(reactor, gate, options,
+                                   [this, lane](std::shared_ptr<Connection> connection) {
+                                     accepted(lane, std::move(connection));
+                                   });
     if (!listener) {
       if (listener.error().code == Errc::config) {
-        return std::unexpected(Failure{Exit::usage, fmt::format("--listen {}: {}", config.listen, listener.error().hint)});
+        return std::unexpected(Failure{
+            Exit::usage, fmt::format("--listen {}: {}", config.listen, listener.error().hint)});
       }
       return std::unexpected(Failure{
-          Exit::port_in_use,
-          fmt::format("[{}]:{} cannot be bound ({}); stop the program that has it (ss -ltnp), or choose another --port-base",
-                      config.listen, options.port, listener.error().hint)});
+          Exit::port_in_use, fmt::format("[{}]:{} cannot be bound ({}); stop the program that has "
+                                         "it (ss -ltnp), or choose another --port-base",
+                                         config.listen, options.port, listener.error().hint)});
     }
     listeners.emplace_back(lane, std::move(*listener));
   }
@@ -281,7 +312,8 @@ void Daemon::Impl::tick() {
   end_of_turn();
   const bool unset = clock.now() < kEarliest;
   if (unset && !clock_warned) {
-    log.write(LogLevel::warn, "clock", {{"detail", "the clock stands before 2024; documents and messages will be refused"}});
+    log.write(LogLevel::warn, "clock",
+              {{"detail", "the clock stands before 2024; documents and messages will be refused"}});
   }
   clock_warned = unset;
   if (clock.monotonic() >= next_stats) {
@@ -303,7 +335,8 @@ void Daemon::Impl::report(std::string_view event) {
              {"bad_packets", std::to_string(c.bad_packets)},
              {"over_quota", std::to_string(c.refused_quota)},
              {"accepted", std::to_string(g.accepted)},
-             {"refused", std::to_string(g.refused_rate + g.refused_per_64 + g.refused_per_48 + g.refused_early + g.refused_full)},
+             {"refused", std::to_string(g.refused_rate + g.refused_per_64 + g.refused_per_48 +
+                                        g.refused_early + g.refused_full)},
              {"tls_old", std::to_string(g.tls_old)},
              {"tls_failed", std::to_string(g.tls_failed)}});
 }

@@ -1,4 +1,5 @@
-// dimd without its command line: keys, store, listeners and the station on one reactor thread, plus the writer thread.
+// dimd without its command line: keys, store, listeners and the station on one reactor thread, plus
+// the writer thread.
 #pragma once
 #include <expected>
 #include <memory>
@@ -15,8 +16,8 @@ namespace dim {
 
 class Daemon {
  public:
-  /// Opens the store, loads or makes the keys, binds the ports. On return it is listening; nothing is answered before
-  /// run(). `log` must outlive it.
+  /// Opens the store, loads or makes the keys, binds the ports. On return it is listening; nothing
+  /// is answered before run(). `log` must outlive it.
   static std::expected<std::unique_ptr<Daemon>, Failure> open(const DaemonConfig& config, Log& log);
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
@@ -24,7 +25,8 @@ class Daemon {
 
   /// Works on the calling thread until stop(), or until the disk fails (Exit::store_failed).
   Exit run();
-  /// Clean stop within two seconds: what was taken is on the disk, clients are told. Any thread, at any time.
+  /// Clean stop within two seconds: what was taken is on the disk, clients are told. Any thread, at
+  /// any time.
   void stop();
   /// Quotas, bans and log level from `config`; the rest needs a restart. Any thread.
   void reload(DaemonConfig config);

@@ -9,14 +9,16 @@ namespace dim {
 namespace {
 
 constexpr std::size_t kPageBytes = 256 * limits::kKiB;
-constexpr std::size_t kPushAheadBytes = 1 * limits::kMiB;  // of an old inbox; the live queue may grow to its limit
+constexpr std::size_t kPushAheadBytes =
+    1 * limits::kMiB;  // of an old inbox; the live queue may grow to its limit
 constexpr std::size_t kKnownUsers = 200'000;
 
 Error error_of(Errc code, Literal hint) { return {code, hint.view}; }
 
 }  // namespace
 
-// --- CREATE -------------------------------------------------------------------------------------------------------
+// --- CREATE
+// -------------------------------------------------------------------------------------------------------
 
 /// Has logged in here at some time. Nobody else gets an inbox: IDs cost nothing, disks do.
 bool StationCore::known_user(const std::string& id) {
@@ -36,20 +38,26 @@ void StationCore::create_message(StationRequest& request) {
     refuse(request, error);
   };
   auto guid = Guid::parse(packet.get("guid"));
-  if (!guid) return refused(error_of(Errc::bad_request, "a message needs guid: 32 hex digits that the client chose"));
-  if (!packet.content) return refused(error_of(Errc::bad_request, "a message needs content: the signed message"));
+  if (!guid)
+    return refused(
+        error_of(Errc::bad_request, "a message needs guid: 32 hex digits that the client chose"));
+  if (!packet.content)
+    return refused(error_of(Errc::bad_request, "a message needs content: the signed message"));
   auto targets = packet.list("target");
   if (!targets) return refused(targets.error());
-  if (targets->empty()) return refused(error_of(Errc::bad_request, "a message needs target: the receiver's ID"));
+  if (targets->empty())
+    return refused(error_of(Errc::bad_request, "a message needs target: the receiver's ID"));
   auto message = SignedMessage::parse(*packet.content);
   if (!message) return refused(message.error());
   const Envelope& envelope = message->sealed.envelope;
   // A21: nobody speaks for somebody else.
   if (envelope.sender.bare().text() != request.session.user) {
-    return refused(error_of(Errc::unauthorised, "the message's sender is not the user of this session"));
+    return refused(
+        error_of(Errc::unauthorised, "the message's sender is not the user of this session"));
   }
   if (envelope.receiver.is_group() || envelope.receiver.is_broadcast()) {
-    return refused(error_of(Errc::not_found, "this station keeps no groups; send each member a copy"));
+    return refused(
+        error_of(Errc::not_found, "this station keeps no groups; send each member a copy"));
   }
   const std::string receiver = envelope.receiver.bare().text();
   for (const auto& text : *targets) {
@@ -61,13 +69,17 @@ void StationCore::create_message(StationRequest& request) {
     }
   }
   if (!known_user(receiver)) {
-    return refused(error_of(Errc::not_found, "nobody with this ID has ever logged in at this station"));
+    return refused(
+        error_of(Errc::not_found, "nobody with this ID has ever logged in at this station"));
   }
-  if (!request.session.keys.empty() || !request.session.bound || config_.verify == VerifyMode::always) {
+  if (!request.session.keys.empty() || !request.session.bound ||
+      config_.verify == VerifyMode::always) {
     const bool valid = std::ranges::any_of(request.session.keys, [&](const PublicKey& key) {
       return key.verify(message->sealed.data, message->signature);
     });
-    if (!valid) return refused(error_of(Errc::signature, "the signature does not verify with the sender's keys"));
+    if (!valid)
+      return refused(
+          error_of(Errc::signature, "the signature does not verify with the sender's keys"));
   }
   PendingMessage pending{.link = request.link.id,
                          .reply = request.id,
@@ -82,8 +94,8 @@ void StationCore::create_message(StationRequest& request) {
   submit_message(std::move(pending));
 }
 
-void StationCore::message_committed(PendingMessage& pending, const Result<std::vector<Written>>& all,
-                                    std::size_t index) {
+void StationCore::message_committed(PendingMessage& pending,
+                                    const Result<std::vector<Written>>& all, std::size_t index) {
   const Guid& guid = pending.message.guid;
   const auto answer_with = [&](Packet packet) {
     if (LinkState* link = finish_request(pending.link, pending.reply)) send(*link, packet);
@@ -94,12 +106,14 @@ void StationCore::message_committed(PendingMessage& pending, const Result<std::v
   switch (written.accepted) {
     case Accepted::conflict:
       ++counters_.messages_refused;
-      return answer_with(
-          Packet::response(error_of(Errc::conflict, "this guid belongs to a message with other content"), pending.reply));
+      return answer_with(Packet::response(
+          error_of(Errc::conflict, "this guid belongs to a message with other content"),
+          pending.reply));
     case Accepted::full:
       ++counters_.messages_refused;
       return answer_with(Packet::response(
-          error_of(Errc::insufficient_storage, "the receiver's inbox is full; try again when it has been read"),
+          error_of(Errc::insufficient_storage,
+                   "the receiver's inbox is full; try again when it has been read"),
           pending.reply));
     case Accepted::repeated:
       ++counters_.messages_repeated;
@@ -118,10 +132,11 @@ void StationCore::message_committed(PendingMessage& pending, const Result<std::v
   answer_with(std::move(packet));
 }
 
-// --- pushes -------------------------------------------------------------------------------------------------------
+// --- pushes
+// -------------------------------------------------------------------------------------------------------
 
-std::string StationCore::encode_push(const std::string& user, Cursor cursor, const StoredMessage& message,
-                                     Checksum checksum) {
+std::string StationCore::encode_push(const std::string& user, Cursor cursor,
+                                     const StoredMessage& message, Checksum checksum) {
   Packet push = Packet::request(Operation::create);
   push.fields.reserve(6);
   push.fields.emplace_back("type", message.type);
@@ -134,7 +149,8 @@ std::string StationCore::encode_push(const std::string& user, Cursor cursor, con
   return write_packet(push, checksum);
 }
 
-/// Pushes what was just committed to every session that has everything before it. True when one of them took it.
+/// Pushes what was just committed to every session that has everything before it. True when one of
+/// them took it.
 bool StationCore::deliver(const std::string& user, Cursor cursor, const StoredMessage& message) {
   bool taken = false;
   std::array<std::string, 2> encoded;  // for each checksum, made once
@@ -145,7 +161,12 @@ bool StationCore::deliver(const std::string& user, Cursor cursor, const StoredMe
       taken = true;
       continue;
     }
-    if (!link->caught_up) continue;
+    if (!link->caught_up) {
+      // Behind, and perhaps with room again: then the store has this message too.
+      if (queued(*link) < kPushAheadBytes / 4) pump(*link);
+      taken |= cursor <= link->sent;
+      continue;
+    }
     if (queued(*link) + message.content.size() > config_.send_queue_bytes) {
       // R9: the rest stays in the store until there is room.
       link->caught_up = false;
@@ -173,8 +194,10 @@ void StationCore::start_pushing(LinkState& link, Cursor after) {
 /// Reads on from the store until the reader has all of it or enough is queued.
 void StationCore::pump(LinkState& link) {
   if (!link.pushing || link.closing || link.session == nullptr) return;
-  while (!link.caught_up && queued(link) < std::min(kPushAheadBytes, config_.send_queue_bytes)) {
-    const auto page = reads_.inbox(link.session->user, link.sent, limits::kHistoryPage, kPageBytes);
+  const std::size_t most = std::min(kPushAheadBytes, config_.send_queue_bytes);
+  while (!link.caught_up && queued(link) < most) {
+    const auto page = reads_.inbox(link.session->user, link.sent, limits::kHistoryPage,
+                                   std::min(kPageBytes, most - queued(link)));
     if (!page) {
       event(StationEvent::Level::error, "store-read", link.session->user, page.error().hint);
       if (page.error().code == Errc::internal && page.error().at != 0) {
@@ -185,7 +208,8 @@ void StationCore::pump(LinkState& link) {
         link.sent = rotten;
         continue;
       }
-      return refuse_and_close(link, {}, error_of(Errc::internal, "the inbox cannot be read; tell the operator"));
+      return refuse_and_close(
+          link, {}, error_of(Errc::internal, "the inbox cannot be read; tell the operator"));
     }
     if (page->empty()) {
       link.caught_up = true;
@@ -204,7 +228,8 @@ void StationCore::get_message(StationRequest& request) {
   std::size_t limit = limits::kHistoryPage;
   if (packet.has("limit")) {
     const auto asked = parse_count(packet.get("limit"));
-    if (!asked || *asked == 0) return refuse(request, error_of(Errc::bad_request, "limit is a number from 1 to 200"));
+    if (!asked || *asked == 0)
+      return refuse(request, error_of(Errc::bad_request, "limit is a number from 1 to 200"));
     limit = std::min(limit, static_cast<std::size_t>(*asked));
   }
   std::array<std::int64_t, 2> bounds{0, std::numeric_limits<std::int64_t>::max()};
@@ -212,7 +237,9 @@ void StationCore::get_message(StationRequest& request) {
     const std::string_view key = i == 0 ? "after" : "before";
     if (!packet.has(key)) continue;
     const auto cursor = parse_count(packet.get(key));
-    if (!cursor) return refuse(request, error_of(Errc::bad_request, "after and before are cursors: whole numbers"));
+    if (!cursor)
+      return refuse(request,
+                    error_of(Errc::bad_request, "after and before are cursors: whole numbers"));
     bounds[i] = *cursor;
   }
   auto page = reads_.inbox(request.session.user, bounds[0], limit + 1, kPushAheadBytes);
@@ -227,7 +254,8 @@ void StationCore::get_message(StationRequest& request) {
     more = !rest->empty() && rest->front().cursor < bounds[1];
   }
   for (const StoredMessage& message : *page) {
-    send(request.link, encode_push(request.session.user, message.cursor, message, request.session.checksum));
+    send(request.link,
+         encode_push(request.session.user, message.cursor, message, request.session.checksum));
   }
   Packet answer = Packet::response(more ? 206 : 200, request.id);
   answer.set("count", std::to_string(page->size()));
@@ -235,10 +263,11 @@ void StationCore::get_message(StationRequest& request) {
   send(request.link, answer);
 }
 
-// --- what has arrived ---------------------------------------------------------------------------------------------
+// --- what has arrived
+// ---------------------------------------------------------------------------------------------
 
-/// The inbox is removed up to what every session with pushes has stored: the other devices of the user that are online
-/// have it too, then.
+/// The inbox is removed up to what every session with pushes has stored: the other devices of the
+/// user that are online have it too, then.
 void StationCore::remember_ack(UserSession& session) {
   Cursor highest = session.acked;
   std::optional<Cursor> least;
@@ -263,7 +292,8 @@ void StationCore::flush_acks() {
   std::erase_if(acked_, [&](const auto& entry) { return sessions_.of(entry.first).empty(); });
 }
 
-// --- answers again ------------------------------------------------------------------------------------------------
+// --- answers again
+// ------------------------------------------------------------------------------------------------
 
 std::size_t AnswerCache::GuidHash::operator()(const std::array<std::uint8_t, 16>& bytes) const {
   std::uint64_t out = 0;

@@ -5,7 +5,8 @@ namespace {
 
 class Delivery : public StationTest {
  protected:
-  Packet get_messages(Peer& peer, std::vector<Packet>& pushes, const std::map<std::string, std::string>& fields) {
+  Packet get_messages(Peer& peer, std::vector<Packet>& pushes,
+                      const std::map<std::string, std::string>& fields) {
     Packet packet = Packet::request(Operation::get);
     packet.set("id", "8").set("type", "message");
     for (const auto& [key, value] : fields) packet.set(key, value);
@@ -52,7 +53,8 @@ TEST_F(Delivery, WaitsInTheStoreForWhoIsOffline) {
   }
   auto bob = online("bob");
   ASSERT_EQ(pushed_at_open.size(), 3U);
-  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(pushed_at_open[i].get("cursor"), std::to_string(i + 1));
+  for (std::size_t i = 0; i < 3; ++i)
+    EXPECT_EQ(pushed_at_open[i].get("cursor"), std::to_string(i + 1));
   EXPECT_EQ(bob.welcome.get("cursor"), "3");
   EXPECT_EQ(answer(*alice.text, create(user("alice"), id_of("bob"), "four")).code, 201);
   EXPECT_EQ(bob.text->take().front().get("cursor"), "4");
@@ -78,7 +80,10 @@ TEST_F(Delivery, TheTargetIsTheReceiverOfTheMessage) {
   login("carol");
   Packet packet = create(user("alice"), id_of("bob"), "x");
   EXPECT_EQ(answer(*alice.text, packet.set("target", id_of("carol"))).code, 401);
-  EXPECT_EQ(answer(*alice.text, packet.set("target", "[" + id_of("bob") + ", " + id_of("bob") + "]")).code, 202);
+  EXPECT_EQ(
+      answer(*alice.text, packet.set("target", "[" + id_of("bob") + ", " + id_of("bob") + "]"))
+          .code,
+      202);
   EXPECT_EQ(store.newest(id_of("bob")).value(), 1);
 }
 
@@ -131,7 +136,8 @@ TEST_F(Delivery, P42_HalfAPacketStoresNothing) {
 
 TEST_F(Delivery, P39_GetIsPagedAndChecked) {
   auto alice = online("alice", std::nullopt);
-  for (int i = 0; i < 5; ++i) answer(*alice.text, create(user("alice"), id_of("alice"), "m" + std::to_string(i)));
+  for (int i = 0; i < 5; ++i)
+    answer(*alice.text, create(user("alice"), id_of("alice"), "m" + std::to_string(i)));
   std::vector<Packet> pushes;
   EXPECT_EQ(get_messages(*alice.text, pushes, {{"limit", "0"}}).code, 401);
   EXPECT_EQ(get_messages(*alice.text, pushes, {{"limit", "-1"}}).code, 401);
@@ -153,7 +159,8 @@ TEST_F(Delivery, P39_ALimitOverTheCapIsCapped) {
   config.quotas.subnet_messages = {};
   start();
   auto alice = online("alice", std::nullopt);
-  for (int i = 0; i < 201; ++i) answer(*alice.text, create(user("alice"), id_of("alice"), "m" + std::to_string(i)));
+  for (int i = 0; i < 201; ++i)
+    answer(*alice.text, create(user("alice"), id_of("alice"), "m" + std::to_string(i)));
   std::vector<Packet> pushes;
   const Packet page = get_messages(*alice.text, pushes, {{"limit", "1000000"}});
   EXPECT_EQ(page.code, 206);
@@ -164,14 +171,16 @@ TEST_F(Delivery, AcknowledgedMessagesAreRemovedOnceEveryDeviceHasThem) {
   auto alice = online("alice");
   auto phone = online("bob");
   auto laptop = online("bob");
-  for (const char* text : {"one", "two"}) answer(*alice.text, create(user("alice"), id_of("bob"), text));
+  for (const char* text : {"one", "two"})
+    answer(*alice.text, create(user("alice"), id_of("bob"), text));
   Packet seen = Packet::request(Operation::notify);
   seen.set("id", "9").set("type", "cursor").set("cursor", "2");
   phone.text->take();
   laptop.text->take();
   EXPECT_EQ(answer(*phone.text, seen).code, 200);
   pass(6'000);
-  EXPECT_EQ(store.inbox(id_of("bob"), 0, 10, 10'000)->size(), 2U) << "the laptop has not stored them yet";
+  EXPECT_EQ(store.inbox(id_of("bob"), 0, 10, 10'000)->size(), 2U)
+      << "the laptop has not stored them yet";
   EXPECT_EQ(answer(*laptop.text, seen).code, 200);
   pass(6'000);
   EXPECT_TRUE(store.inbox(id_of("bob"), 0, 10, 10'000)->empty());
@@ -181,7 +190,7 @@ TEST_F(Delivery, AcknowledgedMessagesAreRemovedOnceEveryDeviceHasThem) {
 
 TEST_F(Delivery, AcknowledgementsAreFlushedAtAStop) {
   auto alice = online("alice");
-  answer(*alice.text, create(user("alice"), id_of("alice"), "x"));
+  EXPECT_EQ(ask(*alice.text, create(user("alice"), id_of("alice"), "x")).size(), 2U);
   Packet seen = Packet::request(Operation::notify);
   ask(*alice.text, seen.set("id", "9").set("type", "cursor").set("cursor", "1"));
   station->stop();
@@ -208,7 +217,8 @@ TEST_F(Delivery, R5_PushesComeInCursorOrderOnceWhateverTheTimingOfCommits) {
   for (int i = 0; i < 200; ++i) {
     auto& from = i % 2 == 0 ? alice : carol;
     committer.held = random.u64() % 2 == 0;
-    ask(*from.text, create(*from.account, id_of("bob"), "m" + std::to_string(i), std::to_string(100 + i)));
+    ask(*from.text,
+        create(*from.account, id_of("bob"), "m" + std::to_string(i), std::to_string(100 + i)));
     if (i % 50 == 25) {
       check(bob.text->take());
       station->closed(bob.text->id);
@@ -238,7 +248,7 @@ TEST_F(Delivery, R9_ASlowReaderStopsPushesAtItsLimitAndContinuesFromTheStore) {
     const int code = answer(*alice.text, create(user("alice"), id_of("bob"), big)).code;
     EXPECT_TRUE(code == 201 || code == 202);
   }
-  EXPECT_LE(slow.text->link.waiting.size(), 64U * 1024 + 1024);
+  EXPECT_LE(slow.text->link.waiting.size(), 64U * 1024 + 12'000) << "one message over at most";
   EXPECT_GT(station->counters().pauses_for_slow_reader, 0U);
   EXPECT_EQ(answer(*alice.text, create(user("alice"), id_of("carol"), "quick")).code, 201);
   Cursor last = 0;
@@ -248,7 +258,8 @@ TEST_F(Delivery, R9_ASlowReaderStopsPushesAtItsLimitAndContinuesFromTheStore) {
     station->drained(slow.text->id);
     station->end_of_turn();
     slow.text->link.sent += std::exchange(slow.text->link.waiting, {});
-    for (const Packet& push : slow.text->take()) EXPECT_EQ(std::stoll(std::string(push.get("cursor"))), ++last);
+    for (const Packet& push : slow.text->take())
+      EXPECT_EQ(std::stoll(std::string(push.get("cursor"))), ++last);
   }
   EXPECT_EQ(last, 40);
   slow.text->link.stuck = false;
@@ -262,7 +273,8 @@ TEST_F(Delivery, APeerThatReadsNoAnswersIsNotRead) {
   in.control->link.stuck = true;
   std::string all;
   Packet ping = Packet::request(Operation::notify);
-  for (int i = 0; i < 500; ++i) all += write_packet(ping.set("id", std::to_string(i)).set("type", "ping"));
+  for (int i = 0; i < 500; ++i)
+    all += write_packet(ping.set("id", std::to_string(i)).set("type", "ping"));
   bytes(*in.control, all);
   EXPECT_TRUE(in.control->link.paused);
   EXPECT_LT(in.control->link.waiting.size(), 8'192U);
@@ -301,7 +313,8 @@ TEST_F(Delivery, R3_AStoreThatFailsAcknowledgesNothingAndStopsTheStation) {
 TEST_F(Delivery, R14_AFullInboxIs506) {
   MemoryStore small({.messages = 2, .bytes = 1'000'000});
   TestCommitter small_committer(small);
-  station = std::make_unique<Station>(config, station_account(), small, small_committer, clock, random);
+  station =
+      std::make_unique<Station>(config, station_account(), small, small_committer, clock, random);
   auto alice = online("alice", std::nullopt);
   EXPECT_EQ(answer(*alice.text, create(user("alice"), id_of("alice"), "1")).code, 202);
   EXPECT_EQ(answer(*alice.text, create(user("alice"), id_of("alice"), "2")).code, 202);
@@ -328,7 +341,8 @@ TEST_F(Delivery, ManyMessagesInOneTurnAreOneCommit) {
   const auto before = station->counters().commits;
   std::string all;
   for (int i = 1; i <= 50; ++i) {
-    all += write_packet(create(user("alice"), id_of("bob"), "m" + std::to_string(i), std::to_string(i)));
+    all += write_packet(
+        create(user("alice"), id_of("bob"), "m" + std::to_string(i), std::to_string(i)));
   }
   bytes(*alice.text, all);
   EXPECT_EQ(alice.text->take().size(), 50U);

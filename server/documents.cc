@@ -17,10 +17,12 @@ void StationCore::create_document(StationRequest& request) {
   if (!target) return refuse(request, target.error());
   const std::string& user = request.session.user;
   if (target->bare().text() != user) {
-    return refuse(request, error_of(Errc::forbidden, "a session publishes documents of its own user only"));
+    return refuse(request,
+                  error_of(Errc::forbidden, "a session publishes documents of its own user only"));
   }
   if (!request.packet.content) {
-    return refuse(request, error_of(Errc::bad_request, "a document needs content: {\"document\":{…}}"));
+    return refuse(request,
+                  error_of(Errc::bad_request, "a document needs content: {\"document\":{…}}"));
   }
   auto object = parse_json_object(*request.packet.content);
   if (!object) return refuse(request, object.error());
@@ -30,17 +32,20 @@ void StationCore::create_document(StationRequest& request) {
   }
   auto identity = reads_.identity(user);
   if (!identity) return read_failed(request.link, request.id, identity.error());
-  if (!*identity) return refuse(request, error_of(Errc::not_found, "the station has no meta of this user"));
+  if (!*identity)
+    return refuse(request, error_of(Errc::not_found, "the station has no meta of this user"));
   auto meta_json = parse_json_object((*identity)->meta);
   if (!meta_json) return read_failed(request.link, request.id, meta_json.error());
   auto meta = Meta::parse(*meta_json);
   if (!meta) return read_failed(request.link, request.id, meta.error());
   if (const Json* shown = object->find("meta"); shown != nullptr && !shown->is_null()) {
-    if (shown->object() == nullptr) return refuse(request, error_of(Errc::meta, "meta is not a JSON object"));
+    if (shown->object() == nullptr)
+      return refuse(request, error_of(Errc::meta, "meta is not a JSON object"));
     auto other = Meta::parse(*shown->object());
     if (!other) return refuse(request, other.error());
     if (other->digest() != meta->digest()) {
-      event(StationEvent::Level::warn, "meta-suspect", user, "a document came with another meta than the pinned one");
+      event(StationEvent::Level::warn, "meta-suspect", user,
+            "a document came with another meta than the pinned one");
       return refuse(request, error_of(Errc::conflict, "another meta is pinned for this ID"));
     }
   }
@@ -52,19 +57,21 @@ void StationCore::create_document(StationRequest& request) {
     return one.type == document->type() && one.terminal == document->terminal();
   });
   if (!document->time()) {
-    return refuse(request, error_of(Errc::bad_request, "a document needs time inside what is signed"));
+    return refuse(request,
+                  error_of(Errc::bad_request, "a document needs time inside what is signed"));
   }
   const auto before = same == stored->end() ? std::nullopt : std::optional(same->time);
   if (auto status = check_document_time(*document, before, clock_.now()); !status) {
     return refuse(request, status.error());
   }
   if (same == stored->end() && stored->size() >= kDocumentsPerUser) {
-    return refuse(request, error_of(Errc::insufficient_storage, "the station keeps 16 documents of a user"));
+    return refuse(request,
+                  error_of(Errc::insufficient_storage, "the station keeps 16 documents of a user"));
   }
   open_request(request.link, request.id);
   std::vector<Write> writes;
-  writes.emplace_back(
-      PutDocument{user, document->type(), document->terminal(), *document->time(), write_json(document->json())});
+  writes.emplace_back(PutDocument{user, document->type(), document->terminal(), *document->time(),
+                                  write_json(document->json())});
   submit(std::move(writes), [this, id = request.link.id, reply = request.id, user,
                              meta = *meta](const Result<std::vector<Written>>& written) {
     if (written && written->front().accepted != Accepted::conflict) {
@@ -76,7 +83,8 @@ void StationCore::create_document(StationRequest& request) {
     if (link == nullptr) return;
     if (!written) return refuse(*link, reply, written.error());
     if (written->front().accepted == Accepted::conflict) {
-      return refuse(*link, reply, error_of(Errc::conflict, "a newer document of this type is stored"));
+      return refuse(*link, reply,
+                    error_of(Errc::conflict, "a newer document of this type is stored"));
     }
     send(*link, Packet::response(201, reply));
   });
@@ -94,11 +102,14 @@ void StationCore::get_document(StationRequest& request) {
   } else {
     auto identity = reads_.identity(id);
     if (!identity) return read_failed(request.link, request.id, identity.error());
-    if (!*identity) return refuse(request, error_of(Errc::not_found, "this station knows nobody with this ID"));
+    if (!*identity)
+      return refuse(request, error_of(Errc::not_found, "this station knows nobody with this ID"));
     meta = (*identity)->meta;
     auto stored = reads_.documents(id);
     if (!stored) return read_failed(request.link, request.id, stored.error());
-    std::ranges::sort(*stored, std::greater{}, [](const StoredDocument& one) { return std::pair(one.type == "visa", one.time); });
+    std::ranges::sort(*stored, std::greater{}, [](const StoredDocument& one) {
+      return std::pair(one.type == "visa", one.time);
+    });
     for (auto& one : *stored) documents.push_back(std::move(one.document));
   }
   // Visas first, newest first, as many as the content of a packet on 8800 may hold.

@@ -24,8 +24,11 @@ constexpr std::size_t kMostBytes = 256 * 1024;
 constexpr int kFormat = 1;
 
 Failure damaged(const std::string& file, std::string_view what) {
-  return {Exit::keys, fmt::format("{}: {}; put the copy from your backup there (dimd never makes new keys over old ones)",
-                                  file, what)};
+  return {
+      Exit::keys,
+      fmt::format(
+          "{}: {}; put the copy from your backup there (dimd never makes new keys over old ones)",
+          file, what)};
 }
 
 /// Overwrites every text in a JSON value that held keys.
@@ -65,7 +68,8 @@ std::string write_keys(const StationKeys& keys) {
     Json key(as_text(keys.tls[i].key_pem.view()));
     Wiped text{write_json(key)};
     wipe_json(key);
-    out += "{\"key\":" + text.text + ",\"certificate\":" + write_json(Json(keys.tls[i].cert_pem)) + "}";
+    out += "{\"key\":" + text.text + ",\"certificate\":" + write_json(Json(keys.tls[i].cert_pem)) +
+           "}";
   }
   out += "]}\n";
   return out;
@@ -100,9 +104,9 @@ std::expected<StationKeys, Failure> read_parts(const std::string& file, const Js
   const Json* message_keys_json = member(object, "message_keys");
   const Json* tls_json = member(object, "tls");
   const std::string* id_text = object.text("id");
-  if (meta_json == nullptr || visa_json == nullptr || identity_json == nullptr || id_text == nullptr ||
-      message_keys_json == nullptr || message_keys_json->array() == nullptr || tls_json == nullptr ||
-      tls_json->array() == nullptr || tls_json->array()->empty()) {
+  if (meta_json == nullptr || visa_json == nullptr || identity_json == nullptr ||
+      id_text == nullptr || message_keys_json == nullptr || message_keys_json->array() == nullptr ||
+      tls_json == nullptr || tls_json->array() == nullptr || tls_json->array()->empty()) {
     return std::unexpected(damaged(file, "a part is missing"));
   }
   auto id = Id::parse(*id_text);
@@ -116,7 +120,8 @@ std::expected<StationKeys, Failure> read_parts(const std::string& file, const Js
   if (!visa) return std::unexpected(damaged(file, "the visa does not verify"));
   std::vector<PrivateKey> message_keys;
   for (const Json& one : *message_keys_json->array()) {
-    auto key = one.object() == nullptr ? Result<PrivateKey>(fail(Errc::key, "not an object")) : PrivateKey::parse(*one.object());
+    auto key = one.object() == nullptr ? Result<PrivateKey>(fail(Errc::key, "not an object"))
+                                       : PrivateKey::parse(*one.object());
     if (!key) return std::unexpected(damaged(file, "a message key cannot be read"));
     message_keys.push_back(std::move(*key));
   }
@@ -130,8 +135,8 @@ std::expected<StationKeys, Failure> read_parts(const std::string& file, const Js
     }
     tls.push_back({Secret::copy_of(as_bytes(*key)), *certificate});
   }
-  return StationKeys{Account{std::move(*id), std::move(*meta), std::move(*visa), std::move(*identity),
-                             std::move(message_keys)},
+  return StationKeys{Account{std::move(*id), std::move(*meta), std::move(*visa),
+                             std::move(*identity), std::move(message_keys)},
                      std::move(tls)};
 }
 
@@ -148,7 +153,7 @@ std::vector<std::string> StationKeys::pins() const {
 std::string key_file(const std::string& data) { return data + "/station.keys"; }
 
 bool have_keys(const std::string& data) {
-  struct stat info {};
+  struct stat info{};
   return ::stat(key_file(data).c_str(), &info) == 0 || errno != ENOENT;
 }
 
@@ -198,16 +203,20 @@ std::expected<StationKeys, Failure> load_keys(const std::string& data) {
   if (fd < 0) {
     const int error = errno;
     if (error == ENOENT) {
-      return std::unexpected(Failure{Exit::keys, fmt::format("{}: no keys here; `dimd run --data {}` makes them", file, data)});
+      return std::unexpected(
+          Failure{Exit::keys,
+                  fmt::format("{}: no keys here; `dimd run --data {}` makes them", file, data)});
     }
-    return std::unexpected(Failure{Exit::permissions, fmt::format("{}: {}", file, std::strerror(error))});
+    return std::unexpected(
+        Failure{Exit::permissions, fmt::format("{}: {}", file, std::strerror(error))});
   }
-  struct stat info {};
+  struct stat info{};
   const bool known = ::fstat(fd, &info) == 0;
   if (!known || (info.st_mode & 077) != 0) {
     ::close(fd);
     return std::unexpected(
-        Failure{Exit::permissions, fmt::format("{}: others may read the keys; run chmod 600 {}", file, file)});
+        Failure{Exit::permissions,
+                fmt::format("{}: others may read the keys; run chmod 600 {}", file, file)});
   }
   Wiped text;
   text.text.resize(std::min(static_cast<std::size_t>(info.st_size), kMostBytes + 1));
@@ -219,9 +228,11 @@ std::expected<StationKeys, Failure> load_keys(const std::string& data) {
     got += static_cast<std::size_t>(read);
   }
   ::close(fd);
-  if (got != text.text.size() || got > kMostBytes) return std::unexpected(damaged(file, "it cannot be read to its end"));
+  if (got != text.text.size() || got > kMostBytes)
+    return std::unexpected(damaged(file, "it cannot be read to its end"));
   auto json = parse_json(text.text);
-  if (!json || json->object() == nullptr) return std::unexpected(damaged(file, "it is cut or was changed"));
+  if (!json || json->object() == nullptr)
+    return std::unexpected(damaged(file, "it is cut or was changed"));
   auto keys = read_parts(file, *json->object());
   wipe_json(*json);
   return keys;

@@ -25,7 +25,8 @@ class Log {
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
 
-  void write(LogLevel level, std::string_view event, std::initializer_list<Field> fields = {}) const;
+  void write(LogLevel level, std::string_view event,
+             std::initializer_list<Field> fields = {}) const;
   void set_level(LogLevel level);
   /// One line without time and level, for tests.
   static std::string line(std::string_view event, std::initializer_list<Field> fields);

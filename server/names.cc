@@ -17,7 +17,8 @@ void StationCore::create_name(StationRequest& request) {
     if (link == nullptr) return;
     if (!written) return refuse(*link, reply, written.error());
     if (written->front().accepted == Accepted::conflict) {
-      return refuse(*link, reply, {Errc::conflict, "this name has another owner; choose a different one"});
+      return refuse(*link, reply,
+                    {Errc::conflict, "this name has another owner; choose a different one"});
     }
     Packet packet = Packet::response(201, reply);
     send(*link, packet.set("target", name));
@@ -33,7 +34,10 @@ void StationCore::get_name(StationRequest& request) {
   const std::string time = format_time(clock_.now());
   const Bytes signature = account_.identity_key.sign(name_signing_input(*name, **owner, time));
   Packet packet = Packet::response(200, request.id);
-  packet.set("target", *name).set("owner", **owner).set("time", time).set("signature", to_base64(signature));
+  packet.set("target", *name)
+      .set("owner", **owner)
+      .set("time", time)
+      .set("signature", to_base64(signature));
   send(request.link, packet);
 }
 

@@ -1,4 +1,5 @@
-// Requests of a session: which operation is done where, by whom, how often (docs/protocol/operations.md).
+// Requests of a session: which operation is done where, by whom, how often
+// (docs/protocol/operations.md).
 #include <algorithm>
 
 #include "dim/base/utf8.h"
@@ -14,7 +15,9 @@ constexpr Millis kHoldMostMs = 2'000;
 
 Error error_of(Errc code, Literal hint) { return {code, hint.view}; }
 
-std::uint16_t draft_port(Lane lane) { return static_cast<std::uint16_t>(8800 + static_cast<int>(lane)); }
+std::uint16_t draft_port(Lane lane) {
+  return static_cast<std::uint16_t>(8800 + static_cast<int>(lane));
+}
 
 bool valid_request_id(std::string_view id) {
   return id.size() <= 20 && std::ranges::all_of(id, [](char c) { return c >= '0' && c <= '9'; });
@@ -36,19 +39,26 @@ struct StationCore::Operations {
   static const Operations* find(Operation operation, std::string_view type);
 };
 
-const StationCore::Operations* StationCore::Operations::find(Operation operation, std::string_view type) {
+const StationCore::Operations* StationCore::Operations::find(Operation operation,
+                                                             std::string_view type) {
   using Core = StationCore;
   static constexpr std::array kTable{
-      Operations{Operation::create, "message", Lane::text, false, Quota::messages, &Core::create_message},
-      Operations{Operation::create, "receipt", Lane::text, false, Quota::receipts, &Core::create_message},
+      Operations{Operation::create, "message", Lane::text, false, Quota::messages,
+                 &Core::create_message},
+      Operations{Operation::create, "receipt", Lane::text, false, Quota::receipts,
+                 &Core::create_message},
       Operations{Operation::notify, "cursor", Lane::text, false, Quota::none, &Core::notify_cursor},
-      Operations{Operation::notify, "typing", Lane::text, false, Quota::notices, &Core::notify_typing},
+      Operations{Operation::notify, "typing", Lane::text, false, Quota::notices,
+                 &Core::notify_typing},
       Operations{Operation::get, "message", Lane::text, false, Quota::history, &Core::get_message},
       Operations{Operation::notify, "ping", Lane::control, true, Quota::none, &Core::notify_ping},
-      Operations{Operation::notify, "presence", Lane::control, false, Quota::notices, &Core::notify_presence},
-      Operations{Operation::create, "document", Lane::control, false, Quota::documents, &Core::create_document},
+      Operations{Operation::notify, "presence", Lane::control, false, Quota::notices,
+                 &Core::notify_presence},
+      Operations{Operation::create, "document", Lane::control, false, Quota::documents,
+                 &Core::create_document},
       Operations{Operation::create, "name", Lane::control, false, Quota::names, &Core::create_name},
-      Operations{Operation::get, "document", Lane::control, false, Quota::history, &Core::get_document},
+      Operations{Operation::get, "document", Lane::control, false, Quota::history,
+                 &Core::get_document},
       Operations{Operation::get, "name", Lane::control, false, Quota::history, &Core::get_name},
   };
   for (const Operations& row : kTable) {
@@ -63,14 +73,17 @@ void StationCore::on_request(LinkState& link, Packet& packet) {
     return refuse(link, {}, error_of(Errc::bad_request, "id is a number of 1 to 20 digits"));
   }
   if (link.session == nullptr) {
-    refuse(link, id, error_of(Errc::token_required, "log in first: this connection begins with CONNECT"));
+    refuse(link, id,
+           error_of(Errc::token_required, "log in first: this connection begins with CONNECT"));
     if (++link.failures > kRefusalsBeforeClose / 10) close_link(link);
     return;
   }
   UserSession& session = *link.session;
   if (!session.resume.confirmed) confirm_resume(session);
   if (!id.empty() && std::ranges::find(link.open, id) != link.open.end()) {
-    return refuse(link, id, error_of(Errc::conflict, "a request with this id is still open on this connection"));
+    return refuse(
+        link, id,
+        error_of(Errc::conflict, "a request with this id is still open on this connection"));
   }
   if (packet.has("priority")) {
     const std::string_view priority = packet.get("priority");
@@ -82,7 +95,8 @@ void StationCore::on_request(LinkState& link, Packet& packet) {
     const auto time = parse_time(packet.get("time"));
     if (!time || !plausible_time(*time, clock_.now())) {
       return refuse(link, id,
-                    error_of(Errc::bad_request, "time is RFC 3339 in UTC, from 2018 to five minutes from now"));
+                    error_of(Errc::bad_request,
+                             "time is RFC 3339 in UTC, from 2018 to five minutes from now"));
     }
   }
   const std::string_view type = packet.get("type");
@@ -90,29 +104,43 @@ void StationCore::on_request(LinkState& link, Packet& packet) {
   const Operations* row = Operations::find(*packet.operation, type);
   if (row == nullptr) {
     Packet answer = Packet::response(
-        error_of(Errc::not_implemented, "this station does not do this operation on this type"), id);
+        error_of(Errc::not_implemented, "this station does not do this operation on this type"),
+        id);
     return send(link, answer.set("type", escape(type, 64)));
   }
   if (!row->any_lane && row->lane != link.info.lane) {
     Packet answer = Packet::response(
-        error_of(Errc::wrong_instance, "this operation belongs on another port of the station; port says which"), id);
+        error_of(Errc::wrong_instance,
+                 "this operation belongs on another port of the station; port says which"),
+        id);
     return send(link, answer.set("port", std::to_string(draft_port(row->lane))));
   }
   StationRequest request{link, session, packet, std::string(id)};
   const Quotas& quotas = config_.quotas;
   bool admitted = true;
   switch (row->quota) {
-    case Quota::none: break;
-    case Quota::messages: admitted = within_quota(request, session.messages, quotas.messages); break;
+    case Quota::none:
+      break;
+    case Quota::messages:
+      admitted = within_quota(request, session.messages, quotas.messages);
+      break;
     case Quota::receipts:
       admitted = within_quota(request, session.receipts,
                               {quotas.messages.per_second * kReceiptsPerMessage,
                                quotas.messages.burst * kReceiptsPerMessage});
       break;
-    case Quota::notices: admitted = within_quota(request, session.notices, quotas.notices); break;
-    case Quota::history: admitted = within_quota(request, session.history, quotas.history); break;
-    case Quota::documents: admitted = within_quota(request, session.documents, quotas.documents); break;
-    case Quota::names: admitted = within_quota(request, session.names, quotas.names); break;
+    case Quota::notices:
+      admitted = within_quota(request, session.notices, quotas.notices);
+      break;
+    case Quota::history:
+      admitted = within_quota(request, session.history, quotas.history);
+      break;
+    case Quota::documents:
+      admitted = within_quota(request, session.documents, quotas.documents);
+      break;
+    case Quota::names:
+      admitted = within_quota(request, session.names, quotas.names);
+      break;
   }
   if (!admitted) return;
   if (link.subnet != 0 && row->quota == Quota::messages) {
@@ -124,7 +152,8 @@ void StationCore::on_request(LinkState& link, Packet& packet) {
   (this->*row->handler)(request);
 }
 
-bool StationCore::within_quota(StationRequest& request, TokenBucket& bucket, const Rate& rate, double cost) {
+bool StationCore::within_quota(StationRequest& request, TokenBucket& bucket, const Rate& rate,
+                               double cost) {
   const Millis wait = bucket.take(rate, clock_.monotonic(), cost);
   if (wait == 0) return true;
   refuse_quota(request, wait);
@@ -135,20 +164,26 @@ bool StationCore::within_quota(StationRequest& request, TokenBucket& bucket, con
 void StationCore::refuse_quota(StationRequest& request, Millis wait) {
   LinkState& link = request.link;
   ++counters_.refused_quota;
-  Packet answer = Packet::response(
-      error_of(Errc::too_many_requests, "too many requests; wait as many seconds as retry-after says"), request.id);
+  Packet answer =
+      Packet::response(error_of(Errc::too_many_requests,
+                                "too many requests; wait as many seconds as retry-after says"),
+                       request.id);
   answer.set("retry-after", std::to_string((wait + 999) / 1000));
   send(link, answer);
   if (++link.refusals >= kRefusalsBeforeClose) {
-    event(StationEvent::Level::warn, "flood", request.session.user, "closed after 100 refused requests in a row");
+    event(StationEvent::Level::warn, "flood", request.session.user,
+          "closed after 100 refused requests in a row");
     return close_link(link);
   }
   link.held_until = clock_.monotonic() + std::min<Millis>(kHoldStepMs * link.refusals, kHoldMostMs);
 }
 
-// --- notices ------------------------------------------------------------------------------------------------------
+// --- notices
+// ------------------------------------------------------------------------------------------------------
 
-void StationCore::notify_ping(StationRequest& request) { send(request.link, Packet::response(200, request.id)); }
+void StationCore::notify_ping(StationRequest& request) {
+  send(request.link, Packet::response(200, request.id));
+}
 
 void StationCore::notify_typing(StationRequest& request) {
   const std::string_view state = request.packet.get("state");
@@ -157,7 +192,8 @@ void StationCore::notify_typing(StationRequest& request) {
   }
   auto target = Id::parse(request.packet.get("target"));
   if (!target) return refuse(request, target.error());
-  if (!target->is_user()) return refuse(request, error_of(Errc::not_found, "typing is told to users only"));
+  if (!target->is_user())
+    return refuse(request, error_of(Errc::not_found, "typing is told to users only"));
   Packet push = Packet::request(Operation::notify);
   push.set("type", "typing").set("author", request.session.user).set("state", std::string(state));
   for (UserSession* session : sessions_.of(target->bare().text())) {
@@ -173,11 +209,13 @@ void StationCore::notify_typing(StationRequest& request) {
 void StationCore::notify_presence(StationRequest& request) {
   const std::string_view state = request.packet.get("state");
   if (state != "online" && state != "away" && state != "offline") {
-    return refuse(request, error_of(Errc::bad_request, "presence needs state: online, away or offline"));
+    return refuse(request,
+                  error_of(Errc::bad_request, "presence needs state: online, away or offline"));
   }
   auto targets = request.packet.list("target");
   if (!targets) return refuse(request, targets.error());
-  if (targets->empty()) return refuse(request, error_of(Errc::bad_request, "presence needs target: who may know"));
+  if (targets->empty())
+    return refuse(request, error_of(Errc::bad_request, "presence needs target: who may know"));
   std::vector<std::string> users;
   for (const auto& text : *targets) {
     auto target = Id::parse(text);
@@ -202,13 +240,15 @@ void StationCore::notify_presence(StationRequest& request) {
 
 void StationCore::notify_cursor(StationRequest& request) {
   const auto cursor = parse_count(request.packet.get("cursor"));
-  if (!cursor) return refuse(request, error_of(Errc::bad_request, "cursor is the whole number of a push"));
+  if (!cursor)
+    return refuse(request, error_of(Errc::bad_request, "cursor is the whole number of a push"));
   UserSession& session = request.session;
   if (*cursor > request.link.sent) {
     const auto newest = reads_.newest(session.user);
     if (!newest) return read_failed(request.link, request.id, newest.error());
     if (*cursor > *newest) {
-      return refuse(request, error_of(Errc::bad_request, "this cursor was never given to a message of this inbox"));
+      return refuse(request, error_of(Errc::bad_request,
+                                      "this cursor was never given to a message of this inbox"));
     }
   }
   if (*cursor > session.acked) {

@@ -18,7 +18,9 @@ Packet get(std::string type, std::string target) {
 
 TEST_F(Operations, P24_ContentWithoutChecksumIsRefusedAfterTheLogin) {
   auto in = online("alice");
-  bytes(*in.text, "version: dim/2023\noperation: CREATE\nid: 4\ntype: message\nlength: 2\ncontent: |\n\"\"\"\n{}\n\"\"\"\n\n");
+  bytes(*in.text,
+        "version: dim/2023\noperation: CREATE\nid: 4\ntype: message\nlength: 2\ncontent: "
+        "|\n\"\"\"\n{}\n\"\"\"\n\n");
   auto told = in.text->take();
   ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(told[0].code, 401);
@@ -67,7 +69,8 @@ TEST_F(Operations, P28_The65thOpenRequestWaits) {
   committer.held = true;
   std::string all;
   for (int i = 1; i <= 70; ++i) {
-    all += write_packet(create(user("alice"), id_of("alice"), "m" + std::to_string(i), std::to_string(i)));
+    all += write_packet(
+        create(user("alice"), id_of("alice"), "m" + std::to_string(i), std::to_string(i)));
   }
   bytes(*in.text, all);
   EXPECT_TRUE(in.text->link.paused);
@@ -127,7 +130,8 @@ TEST_F(Operations, P40_PriorityAndTimeAreChecked) {
   auto in = login("alice");
   EXPECT_EQ(answer(*in.control, notify("ping").set("priority", "urgent")).code, 401);
   EXPECT_EQ(answer(*in.control, notify("ping").set("priority", "high")).code, 200);
-  for (const char* time : {"1969-12-31T23:59:59.000Z", "9999-01-01T00:00:00.000Z", "2026-01-01T00:00:00.000", "now"}) {
+  for (const char* time :
+       {"1969-12-31T23:59:59.000Z", "9999-01-01T00:00:00.000Z", "2026-01-01T00:00:00.000", "now"}) {
     EXPECT_EQ(answer(*in.control, notify("ping").set("time", time)).code, 401) << time;
   }
   EXPECT_EQ(answer(*in.control, notify("ping").set("time", format_time(clock.now()))).code, 200);
@@ -176,19 +180,20 @@ TEST_F(Operations, R10_AFloodIsRefusedThenReadSlowlyThenClosed) {
   auto bob = login("bob");
   std::string all;
   for (int i = 1; i <= 400; ++i) {
-    all += write_packet(create(user("alice"), id_of("bob"), "m" + std::to_string(i), std::to_string(i)));
+    all += write_packet(
+        create(user("alice"), id_of("bob"), "m" + std::to_string(i), std::to_string(i)));
   }
   bytes(*flood.text, all);
   auto answers = flood.text->take();
   ASSERT_EQ(answers.size(), 61U) << "60 at once, then 416 and a pause";
-  EXPECT_EQ(answers.back().code, 416);
-  EXPECT_EQ(answers.back().get("retry-after"), "1");
+  EXPECT_EQ(answers.front().code, 416) << "it overtakes what waits for the disk";
+  EXPECT_EQ(answers.front().get("retry-after"), "1");
   EXPECT_TRUE(flood.text->link.paused);
   pass(5'000);
-  std::size_t accepted = 0;
+  std::size_t accepted = 60;
   for (const Packet& one : flood.text->take()) accepted += one.code == 202 ? 1U : 0U;
-  EXPECT_GT(accepted, 60U);
-  EXPECT_LE(accepted, 101U) << "never more than 20 a second";
+  EXPECT_GT(accepted, 120U);
+  EXPECT_LE(accepted, 161U) << "never more than 20 a second";
   Packet ping = notify("ping");
   EXPECT_EQ(answer(*bob.control, ping).code, 200) << "others are not touched";
 }
@@ -216,7 +221,8 @@ TEST_F(Operations, QuotasOfA64CountAllItsSessionsTogether) {
   int refused = 0;
   for (int i = 0; i < 4; ++i) {
     for (auto* in : {&alice, &bob}) {
-      const Packet told = answer(*in->text, create(*in->account, id_of("alice"), "m" + std::to_string(i)));
+      const Packet told =
+          answer(*in->text, create(*in->account, id_of("alice"), "m" + std::to_string(i)));
       refused += told.code == 416 ? 1 : 0;
       if (refused > 0) break;
     }
@@ -229,13 +235,19 @@ TEST_F(Operations, QuotasOfA64CountAllItsSessionsTogether) {
 TEST_F(Operations, TypingIsPushedToWhoIsOnlineAndNeverStored) {
   auto alice = online("alice");
   auto bob = online("bob");
-  EXPECT_EQ(answer(*alice.text, notify("typing").set("target", id_of("bob")).set("state", "on")).code, 200);
+  EXPECT_EQ(
+      answer(*alice.text, notify("typing").set("target", id_of("bob")).set("state", "on")).code,
+      200);
   auto told = bob.text->take();
   ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(told[0].get("author"), id_of("alice"));
   EXPECT_EQ(told[0].get("state"), "on");
-  EXPECT_EQ(answer(*alice.text, notify("typing").set("target", id_of("carol")).set("state", "off")).code, 200);
-  EXPECT_EQ(answer(*alice.text, notify("typing").set("target", id_of("bob")).set("state", "maybe")).code, 401);
+  EXPECT_EQ(
+      answer(*alice.text, notify("typing").set("target", id_of("carol")).set("state", "off")).code,
+      200);
+  EXPECT_EQ(
+      answer(*alice.text, notify("typing").set("target", id_of("bob")).set("state", "maybe")).code,
+      401);
 }
 
 TEST_F(Operations, PresenceGoesToTheListedUsersOnce) {
@@ -262,8 +274,9 @@ TEST_F(Operations, I15_NamesHaveOneOwnerAndASignedAnswer) {
   const Packet found = answer(*bob.control, get("name", "alice.one"));
   ASSERT_EQ(found.code, 200);
   EXPECT_EQ(found.get("owner"), id_of("alice"));
-  EXPECT_TRUE(station_account().meta.key().verify(name_signing_input("alice.one", id_of("alice"), found.get("time")),
-                                                  *from_base64(found.get("signature"))));
+  EXPECT_TRUE(station_account().meta.key().verify(
+      name_signing_input("alice.one", id_of("alice"), found.get("time")),
+      *from_base64(found.get("signature"))));
 }
 
 class Documents : public StationTest {
@@ -303,14 +316,23 @@ TEST_F(Documents, AreStoredAndHandedOutAsTheyCame) {
 
 TEST_F(Documents, I11_OlderAndFutureOnesAreRefused) {
   auto in = login("alice");
-  EXPECT_EQ(answer(*in.control, publish(user("alice"), make(user("alice"), clock.now(), "new"))).code, 201);
-  EXPECT_EQ(answer(*in.control, publish(user("alice"), make(user("alice"), clock.now() - 1'000, "old"))).code, 407);
-  EXPECT_NE(answer(*in.control, publish(user("alice"), make(user("alice"), clock.now() + 3'600'000, "future"))).code, 201);
+  EXPECT_EQ(
+      answer(*in.control, publish(user("alice"), make(user("alice"), clock.now(), "new"))).code,
+      201);
+  EXPECT_EQ(
+      answer(*in.control, publish(user("alice"), make(user("alice"), clock.now() - 1'000, "old")))
+          .code,
+      407);
+  EXPECT_NE(answer(*in.control,
+                   publish(user("alice"), make(user("alice"), clock.now() + 3'600'000, "future")))
+                .code,
+            201);
 }
 
 TEST_F(Documents, NobodyPublishesForAnother) {
   auto in = login("alice");
-  EXPECT_EQ(answer(*in.control, publish(user("bob"), make(user("bob"), clock.now(), "x"))).code, 403);
+  EXPECT_EQ(answer(*in.control, publish(user("bob"), make(user("bob"), clock.now(), "x"))).code,
+            403);
   // Bob's document under Alice's name: the signature is not hers.
   Packet packet = publish(user("bob"), make(user("bob"), clock.now(), "x"));
   packet.set("target", id_of("alice"));

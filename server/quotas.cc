@@ -24,7 +24,8 @@ void TokenBucket::refill(const Rate& rate, Millis now) {
   if (tokens_ < 0) {
     tokens_ = rate.burst;
   } else if (now > last_) {
-    tokens_ = std::min(rate.burst, tokens_ + rate.per_second * static_cast<double>(now - last_) / 1000);
+    tokens_ =
+        std::min(rate.burst, tokens_ + rate.per_second * static_cast<double>(now - last_) / 1000);
   }
   last_ = std::max(last_, now);
 }
@@ -36,14 +37,16 @@ Millis TokenBucket::take(const Rate& rate, Millis now, double cost) {
     tokens_ -= cost;
     return 0;
   }
-  return std::max<Millis>(1, static_cast<Millis>(std::ceil((cost - tokens_) * 1000 / rate.per_second)));
+  return std::max<Millis>(
+      1, static_cast<Millis>(std::ceil((cost - tokens_) * 1000 / rate.per_second)));
 }
 
 Millis TokenBucket::wait(const Rate& rate, Millis now) {
   if (rate.per_second <= 0) return 0;
   refill(rate, now);
   if (tokens_ >= 1) return 0;
-  return std::max<Millis>(1, static_cast<Millis>(std::ceil((1 - tokens_) * 1000 / rate.per_second)));
+  return std::max<Millis>(1,
+                          static_cast<Millis>(std::ceil((1 - tokens_) * 1000 / rate.per_second)));
 }
 
 void TokenBucket::charge(const Rate& rate, Millis now) {
@@ -69,7 +72,8 @@ bool is_loopback(std::string_view address) {
 SubnetState& SubnetTable::at(std::uint64_t subnet, Millis now) {
   auto found = subnets_.find(subnet);
   if (found == subnets_.end()) {
-    // A full table forgets an arbitrary network: its quota starts afresh, which harms less than growing.
+    // A full table forgets an arbitrary network: its quota starts afresh, which harms less than
+    // growing.
     if (subnets_.size() >= limit_) subnets_.erase(subnets_.begin());
     found = subnets_.emplace(subnet, SubnetState{}).first;
   }

@@ -1,4 +1,5 @@
-// Token buckets: how often a session, or a network of 2^64 addresses, may do something (security.md 4.4).
+// Token buckets: how often a session, or a network of 2^64 addresses, may do something
+// (security.md 4.4).
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -17,12 +18,13 @@ struct Rate {
 
 /// Quotas that may change while the station runs.
 struct Quotas {
-  Rate messages{limits::kMessagesPerSecond, limits::kMessagesBurst};  ///< a session; receipts have ten times that
-  Rate notices{limits::kMessagesPerSecond, limits::kMessagesBurst};   ///< typing, presence
+  Rate messages{limits::kMessagesPerSecond,
+                limits::kMessagesBurst};  ///< a session; receipts have ten times that
+  Rate notices{limits::kMessagesPerSecond, limits::kMessagesBurst};          ///< typing, presence
   Rate history{limits::kHistoryPerSecond, 2.0 * limits::kHistoryPerSecond};  ///< every GET
-  Rate documents{limits::kDocumentsPerHour / 3600.0, 20};             ///< CREATE of documents
-  Rate names{1.0 / 3600.0, 3};                                        ///< CREATE of names
-  Rate subnet_messages{400, 1'200};                                   ///< all sessions of one /64 together
+  Rate documents{limits::kDocumentsPerHour / 3600.0, 20};  ///< CREATE of documents
+  Rate names{1.0 / 3600.0, 3};                             ///< CREATE of names
+  Rate subnet_messages{400, 1'200};                        ///< all sessions of one /64 together
   Rate subnet_failures{limits::kFailedLoginsPerMinute / 60.0, limits::kFailedLoginsPerMinute};
   Rate subnet_logins{10, 40};
   bool count_loopback = false;  ///< whether ::1 has the quotas of a /64 too
@@ -30,8 +32,8 @@ struct Quotas {
 
 class TokenBucket {
  public:
-  /// Takes `cost` tokens when they are there and returns 0; otherwise takes nothing and returns after how many
-  /// milliseconds they will be. `now` is monotonic.
+  /// Takes `cost` tokens when they are there and returns 0; otherwise takes nothing and returns
+  /// after how many milliseconds they will be. `now` is monotonic.
   Millis take(const Rate& rate, Millis now, double cost = 1);
   /// As take() of one token, without taking it.
   Millis wait(const Rate& rate, Millis now);
@@ -45,7 +47,8 @@ class TokenBucket {
   Millis last_ = 0;
 };
 
-/// The upper 64 bits of an IPv6 address in text form ("2001:db8::7", also "[…]:port"); 0 when it is none.
+/// The upper 64 bits of an IPv6 address in text form ("2001:db8::7", also "[…]:port"); 0 when it is
+/// none.
 std::uint64_t subnet_of(std::string_view address);
 bool is_loopback(std::string_view address);
 

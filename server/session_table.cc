@@ -32,7 +32,8 @@ ResumeState::Match ResumeState::match(ByteView secret) const {
   const std::string hash = to_hex(sha256(secret));
   if (equal_secret(as_bytes(hash), as_bytes(current))) return Match::good;
   if (previous.empty() || !equal_secret(as_bytes(hash), as_bytes(previous))) return Match::unknown;
-  // The answer that carried the newer secret may have been lost; then nobody has used it, and the old one is good.
+  // The answer that carried the newer secret may have been lost; then nobody has used it, and the
+  // old one is good.
   return confirmed ? Match::used : Match::good;
 }
 
@@ -67,10 +68,12 @@ void SessionTable::remove(UserSession& session) {
 UserSession* SessionTable::oldest_beyond(std::string_view user, std::size_t limit) const {
   const auto& all = of(user);
   if (all.size() < limit) return nullptr;
-  return *std::ranges::min_element(all, {}, [](const UserSession* session) { return session->last_active; });
+  return *std::ranges::min_element(all, {},
+                                   [](const UserSession* session) { return session->last_active; });
 }
 
-std::optional<Guid> SessionTable::detach(const std::string& user, const Guid& guid, std::size_t limit) {
+std::optional<Guid> SessionTable::detach(const std::string& user, const Guid& guid,
+                                         std::size_t limit) {
   auto found = detached_.find(user);
   if (found == detached_.end()) {
     if (detached_.size() >= kDetachedUsers) return std::nullopt;

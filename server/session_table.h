@@ -23,11 +23,14 @@ struct LinkState;
 /// Hash and equality of strings that also take a view, so that look-ups need no copy.
 struct TextHash {
   using is_transparent = void;
-  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  std::size_t operator()(std::string_view text) const {
+    return std::hash<std::string_view>{}(text);
+  }
 };
 
-/// What the disk knows of a session's resume secret: SHA-256 of the one that works, and of the one before it.
-/// The one before still works until the new one is known to have arrived (`confirmed`); after that its use is theft.
+/// What the disk knows of a session's resume secret: SHA-256 of the one that works, and of the one
+/// before it. The one before still works until the new one is known to have arrived (`confirmed`);
+/// after that its use is theft.
 struct ResumeState {
   std::string current;   ///< hex
   std::string previous;  ///< hex, empty at first
@@ -40,13 +43,14 @@ struct ResumeState {
 };
 
 struct UserSession {
-  UserSession(const Guid& session_guid, std::string session_user) : guid(session_guid), user(std::move(session_user)) {}
+  UserSession(const Guid& session_guid, std::string session_user)
+      : guid(session_guid), user(std::move(session_user)) {}
   Guid guid;
-  std::string user;        ///< ID text without terminal
+  std::string user;  ///< ID text without terminal
   Secret token;
   Millis token_until = 0;  ///< monotonic
   Checksum checksum = Checksum::sha256;
-  bool bound = false;      ///< the control lane had a channel binding
+  bool bound = false;  ///< the control lane had a channel binding
   ResumeState resume;
   Millis expires = 0;      ///< wall clock, of token and resume secret
   Millis last_active = 0;  ///< monotonic
@@ -67,8 +71,8 @@ class SessionTable {
   /// The one of the user that was silent longest, when there are `limit` or more.
   UserSession* oldest_beyond(std::string_view user, std::size_t limit) const;
 
-  /// A session whose connection ended and that may be resumed. Returns the one that has to be given up for it when the
-  /// user has more than `limit` of them.
+  /// A session whose connection ended and that may be resumed. Returns the one that has to be given
+  /// up for it when the user has more than `limit` of them.
   std::optional<Guid> detach(const std::string& user, const Guid& guid, std::size_t limit);
   void attach(const std::string& user, const Guid& guid);
 

@@ -16,12 +16,15 @@ constexpr std::size_t kAnswerBytes = 256;  // an estimate, for reserving
 
 }  // namespace
 
-Station::Station(StationConfig config, const Account& account, Store& reads, Committer& committer, Clock& clock,
-                 Random& random)
-    : core_(std::make_unique<StationCore>(std::move(config), account, reads, committer, clock, random)) {}
+Station::Station(StationConfig config, const Account& account, Store& reads, Committer& committer,
+                 Clock& clock, Random& random)
+    : core_(std::make_unique<StationCore>(std::move(config), account, reads, committer, clock,
+                                          random)) {}
 Station::~Station() = default;
 
-LinkId Station::opened(StationLink& link, LinkInfo info) { return core_->opened(link, std::move(info)); }
+LinkId Station::opened(StationLink& link, LinkInfo info) {
+  return core_->opened(link, std::move(info));
+}
 void Station::received(LinkId id, std::string_view bytes) { core_->received(id, bytes); }
 void Station::drained(LinkId id) { core_->drained(id); }
 void Station::closed(LinkId id) { core_->closed(id); }
@@ -35,18 +38,21 @@ bool Station::failed() const { return core_->failed_; }
 const StationCounters& Station::counters() const { return core_->counters_; }
 std::size_t Station::links() const { return core_->links_.size(); }
 std::size_t Station::sessions() const { return core_->sessions_.size(); }
-void Station::on_event(std::function<void(const StationEvent&)> handler) { core_->on_event_ = std::move(handler); }
+void Station::on_event(std::function<void(const StationEvent&)> handler) {
+  core_->on_event_ = std::move(handler);
+}
 
 std::optional<std::int64_t> parse_count(std::string_view text) {
   std::int64_t value = 0;
   if (text.empty() || text.size() > 18) return std::nullopt;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value < 0 || text.front() == '-') return std::nullopt;
+  if (error != std::errc{} || end != text.data() + text.size() || value < 0 || text.front() == '-')
+    return std::nullopt;
   return value;
 }
 
-StationCore::StationCore(StationConfig config, const Account& account, Store& reads, Committer& committer, Clock& clock,
-                         Random& random)
+StationCore::StationCore(StationConfig config, const Account& account, Store& reads,
+                         Committer& committer, Clock& clock, Random& random)
     : config_(std::move(config)),
       account_(account),
       reads_(reads),
@@ -60,7 +66,8 @@ StationCore::StationCore(StationConfig config, const Account& account, Store& re
   credentials_ = write_json(object);
 }
 
-// --- links --------------------------------------------------------------------------------------------------------
+// --- links
+// --------------------------------------------------------------------------------------------------------
 
 LinkState* StationCore::find(LinkId id) {
   const auto found = links_.find(id);
@@ -72,12 +79,14 @@ LinkId StationCore::opened(StationLink& link, LinkInfo info) {
   auto state = std::make_unique<LinkState>(id, link, std::move(info));
   const Millis now = clock_.monotonic();
   state->opened = state->last_byte = state->window_start = now;
-  if (config_.quotas.count_loopback || !is_loopback(state->info.remote)) state->subnet = subnet_of(state->info.remote);
+  if (config_.quotas.count_loopback || !is_loopback(state->info.remote))
+    state->subnet = subnet_of(state->info.remote);
   LinkState& out = *state;
   links_.emplace(id, std::move(state));
   ++counters_.links_opened;
   if (stopping_ || failed_) {
-    refuse_and_close(out, {}, {Errc::unavailable, "this station is stopping; come back in a minute"});
+    refuse_and_close(out, {},
+                     {Errc::unavailable, "this station is stopping; come back in a minute"});
   }
   return id;
 }
@@ -124,7 +133,8 @@ void StationCore::let_go(LinkState& link) {
     lane.session = nullptr;
     close_link(lane);
   }
-  if (const auto given_up = sessions_.detach(session->user, session->guid, config_.sessions_per_user)) {
+  if (const auto given_up =
+          sessions_.detach(session->user, session->guid, config_.sessions_per_user)) {
     submit(DropResume{*given_up});
   }
   sessions_.remove(*session);
@@ -151,7 +161,8 @@ void StationCore::send(LinkState& link, std::string_view bytes) {
 }
 
 void StationCore::send(LinkState& link, const Packet& packet) {
-  send(link, write_packet(packet, link.session != nullptr ? link.session->checksum : Checksum::sha256));
+  send(link,
+       write_packet(packet, link.session != nullptr ? link.session->checksum : Checksum::sha256));
 }
 
 void StationCore::refuse(LinkState& link, std::string_view reply, const Error& error) {
@@ -161,7 +172,9 @@ void StationCore::refuse(LinkState& link, std::string_view reply, const Error& e
 /// A record that cannot be read: an alarm, and an error for this one request.
 void StationCore::read_failed(LinkState& link, std::string_view reply, const Error& error) {
   event(StationEvent::Level::error, "store-read", {}, error.hint);
-  refuse(link, reply, {Errc::internal, "what the station has stored about this cannot be read; tell the operator"});
+  refuse(
+      link, reply,
+      {Errc::internal, "what the station has stored about this cannot be read; tell the operator"});
 }
 
 void StationCore::refuse_and_close(LinkState& link, std::string_view reply, const Error& error) {
@@ -182,11 +195,13 @@ const std::string& StationCore::time_text(Millis time) {
   return cached_time_text_;
 }
 
-// --- reading ------------------------------------------------------------------------------------------------------
+// --- reading
+// ------------------------------------------------------------------------------------------------------
 
 bool StationCore::held(const LinkState& link) const {
-  return link.busy || link.unanswered >= limits::kOpenRequests || queued(link) >= config_.send_queue_bytes ||
-         inflight_bytes_ >= config_.inflight_bytes || link.held_until > clock_.monotonic();
+  return link.busy || link.unanswered >= limits::kOpenRequests ||
+         queued(link) >= config_.send_queue_bytes || inflight_bytes_ >= config_.inflight_bytes ||
+         link.held_until > clock_.monotonic();
 }
 
 void StationCore::process(LinkState& link) {
@@ -199,7 +214,8 @@ void StationCore::process(LinkState& link) {
       ++counters_.bad_packets;
       refuse(link, bad->reply, bad->error);
       // Before the log-in nobody has a reason to send one bad packet after the other.
-      if (bad->fatal || (link.session == nullptr && ++link.failures > kBadPackets)) close_link(link);
+      if (bad->fatal || (link.session == nullptr && ++link.failures > kBadPackets))
+        close_link(link);
       continue;
     }
     ++counters_.packets;
@@ -211,7 +227,8 @@ void StationCore::process(LinkState& link) {
       // P41: the station asks nothing, so nothing can be answered.
       ++counters_.strays;
       if (++link.strays >= limits::kStrayResponses) {
-        refuse_and_close(link, {}, {Errc::bad_request, "too many responses to requests that were never made"});
+        refuse_and_close(
+            link, {}, {Errc::bad_request, "too many responses to requests that were never made"});
       }
       continue;
     }
@@ -229,13 +246,13 @@ void StationCore::process(LinkState& link) {
 void StationCore::update_pause(LinkState& link) {
   if (link.closing) return;
   const bool hold = held(link);
-  if (hold == link.paused) return;
-  link.paused = hold;
-  link.link->pause(hold);
   if (hold && !link.listed) {
     link.listed = true;
     held_.push_back(link.id);
   }
+  if (hold == link.paused) return;
+  link.paused = hold;
+  link.link->pause(hold);
 }
 
 /// Has the link processed again in this turn.
@@ -245,7 +262,8 @@ void StationCore::wake(LinkState& link) {
   ready_.push_back(link.id);
 }
 
-// --- turns and time -----------------------------------------------------------------------------------------------
+// --- turns and time
+// -----------------------------------------------------------------------------------------------
 
 void StationCore::end_of_turn() {
   while (!ready_.empty() || !batch_.empty()) {
@@ -259,7 +277,8 @@ void StationCore::end_of_turn() {
     }
     flush_batch();
   }
-  // Links may call back while they are flushed, and a control lane that closes takes the others with it.
+  // Links may call back while they are flushed, and a control lane that closes takes the others
+  // with it.
   while (!dirty_.empty()) {
     std::vector<LinkId> dirty;
     dirty.swap(dirty_);
@@ -333,15 +352,18 @@ void StationCore::check_times(LinkState& link, Millis now) {
   }
   if (!link.reader.in_packet() || link.paused) return;
   const std::size_t got = link.reader.packet_bytes();
-  if (now - link.last_byte >= limits::kSlowWindowMs) return give_up("a packet was begun and not continued");
+  if (now - link.last_byte >= limits::kSlowWindowMs)
+    return give_up("a packet was begun and not continued");
   if (now - link.window_start < limits::kSlowWindowMs) return;
   constexpr std::size_t kLeast = limits::kSlowBytesPerSecond * limits::kSlowWindowMs / 1000;
-  if (got < link.window_bytes + kLeast) return give_up("a packet comes at less than 64 bytes a second");
+  if (got < link.window_bytes + kLeast)
+    return give_up("a packet comes at less than 64 bytes a second");
   link.window_start = now;
   link.window_bytes = got;
 }
 
-// --- commits ------------------------------------------------------------------------------------------------------
+// --- commits
+// ------------------------------------------------------------------------------------------------------
 
 void StationCore::submit(std::vector<Write> writes, Completion done) {
   PendingWrite pending{batch_.size(), writes.size(), std::move(done)};
@@ -363,16 +385,19 @@ void StationCore::flush_batch() {
   batch_.reserve(writes.size());
   pending_.reserve(pending->size());
   ++counters_.commits;
-  committer_.submit(std::move(writes), [this, pending](const Result<std::vector<Written>>& written) {
-    committed(*pending, written);
-  });
+  committer_.submit(std::move(writes),
+                    [this, pending](const Result<std::vector<Written>>& written) {
+                      committed(*pending, written);
+                    });
 }
 
-void StationCore::committed(std::vector<PendingWrite>& pending, const Result<std::vector<Written>>& written) {
+void StationCore::committed(std::vector<PendingWrite>& pending,
+                            const Result<std::vector<Written>>& written) {
   if (!written) {
     ++counters_.commit_errors;
     const bool full = written.error().code == Errc::insufficient_storage;
-    event(StationEvent::Level::error, full ? "disk-full" : "store-failed", {}, written.error().hint);
+    event(StationEvent::Level::error, full ? "disk-full" : "store-failed", {},
+          written.error().hint);
     // security.md 4.1: after any other failure nothing can be believed to be on the disk.
     if (!full) failed_ = true;
   }
@@ -382,7 +407,8 @@ void StationCore::committed(std::vector<PendingWrite>& pending, const Result<std
       message_committed(*message, written, one.first);
     } else if (written) {
       const auto begin = written->begin() + static_cast<std::ptrdiff_t>(one.first);
-      std::get<Completion>(one.what)(std::vector<Written>(begin, begin + static_cast<std::ptrdiff_t>(one.count)));
+      std::get<Completion>(one.what)(
+          std::vector<Written>(begin, begin + static_cast<std::ptrdiff_t>(one.count)));
     } else {
       std::get<Completion>(one.what)(written);
     }
@@ -390,7 +416,8 @@ void StationCore::committed(std::vector<PendingWrite>& pending, const Result<std
   if (failed_) {
     for (auto& [id, link] : links_) {
       if (!link->closing) {
-        refuse_and_close(*link, {}, {Errc::internal, "the station cannot store anything any more and stops"});
+        refuse_and_close(*link, {},
+                         {Errc::internal, "the station cannot store anything any more and stops"});
       }
     }
   }
@@ -416,7 +443,8 @@ LinkState* StationCore::finish_request(LinkId id, const std::string& reply) {
   return link;
 }
 
-// --- operator -----------------------------------------------------------------------------------------------------
+// --- operator
+// -----------------------------------------------------------------------------------------------------
 
 void StationCore::reload(const Quotas& quotas, std::set<std::string, std::less<>> bans) {
   config_.quotas = quotas;
@@ -428,7 +456,8 @@ void StationCore::reload(const Quotas& quotas, std::set<std::string, std::less<>
   for (UserSession* session : banned) {
     event(StationEvent::Level::warn, "banned", session->user, "session ended");
     for (LinkState* lane : session->lanes) {
-      if (lane != nullptr) refuse(*lane, {}, {Errc::forbidden, "this user is banned from the station"});
+      if (lane != nullptr)
+        refuse(*lane, {}, {Errc::forbidden, "this user is banned from the station"});
     }
     end_session(*session, "banned", true);
   }
@@ -439,7 +468,8 @@ void StationCore::stop() {
   flush_acks();
   for (auto& [id, link] : links_) {
     if (!link->closing) {
-      refuse_and_close(*link, {}, {Errc::unavailable, "this station is stopping; come back in a minute"});
+      refuse_and_close(*link, {},
+                       {Errc::unavailable, "this station is stopping; come back in a minute"});
     }
   }
 }

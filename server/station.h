@@ -1,8 +1,9 @@
-// The station without I/O: one thread, no sockets, no clock or randomness but those given. dimd (server/daemon.h) and the
-// simulator feed it bytes and carry out what it says.
+// The station without I/O: one thread, no sockets, no clock or randomness but those given. dimd
+// (server/daemon.h) and the simulator feed it bytes and carry out what it says.
 //
-// Turns: after a run of opened/received/drained/closed/tick calls, or of Committer callbacks, the owner calls
-// end_of_turn() once. Only there are writes submitted and bytes handed to links: everything of a turn goes in one piece.
+// Turns: after a run of opened/received/drained/closed/tick calls, or of Committer callbacks, the
+// owner calls end_of_turn() once. Only there are writes submitted and bytes handed to links:
+// everything of a turn goes in one piece.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -25,17 +26,19 @@ namespace dim {
 
 enum class LinkId : std::uint64_t {};
 
-/// One connection, as the station sees it. Lives until the owner has called Station::closed, or until close() was called.
+/// One connection, as the station sees it. Lives until the owner has called Station::closed, or
+/// until close() was called.
 class StationLink {
  public:
   virtual ~StationLink() = default;
   virtual void send(std::string bytes) = 0;
-  /// Ends the connection after what was sent has gone out (or after a while without progress). The station does not
-  /// use the link after this and ignores its id.
+  /// Ends the connection after what was sent has gone out (or after a while without progress). The
+  /// station does not use the link after this and ignores its id.
   virtual void close() = 0;
   /// Bytes given to send() that have not left yet.
   virtual std::size_t queued() const = 0;
-  /// True: read no more from the peer until false (back-pressure). What has been read may still be delivered.
+  /// True: read no more from the peer until false (back-pressure). What has been read may still be
+  /// delivered.
   virtual void pause(bool paused) = 0;
   /// The peer has logged in: the connection no longer counts among the unauthenticated.
   virtual void proven() {}
@@ -44,11 +47,12 @@ class StationLink {
 struct LinkInfo {
   Lane lane = Lane::control;
   std::string remote;     ///< IPv6 address text
-  Bytes channel_binding;  ///< TLS exporter value; empty: the channel proves nothing, every message is verified
+  Bytes channel_binding;  ///< TLS exporter value; empty: the channel proves nothing, every message
+                          ///< is verified
 };
 
-/// Makes writes durable, in the order of submission. `done` is called later, or at once, on the station's thread, in the same
-/// order, with what Store::commit says of these writes.
+/// Makes writes durable, in the order of submission. `done` is called later, or at once, on the
+/// station's thread, in the same order, with what Store::commit says of these writes.
 class Committer {
  public:
   virtual ~Committer() = default;
@@ -57,7 +61,8 @@ class Committer {
 };
 
 enum class VerifyMode : std::uint8_t {
-  unbound,  ///< signatures of messages are checked on links without channel binding (elsewhere TLS has proven the sender)
+  unbound,  ///< signatures of messages are checked on links without channel binding (elsewhere TLS
+            ///< has proven the sender)
   always,
 };
 
@@ -67,14 +72,16 @@ struct StationConfig {
   VerifyMode verify = VerifyMode::unbound;
   std::size_t sessions_per_user = limits::kSessionsPerUser;
   std::size_t send_queue_bytes = limits::kSendQueueBytes;
-  std::size_t inflight_bytes = 64 * limits::kMiB;  ///< content on its way to the disk; beyond it reading stops
+  std::size_t inflight_bytes =
+      64 * limits::kMiB;  ///< content on its way to the disk; beyond it reading stops
 };
 
 /// What happened, for logs. `who` may come from a peer: escape it. Never content, keys, tokens.
 struct StationEvent {
   enum class Level : std::uint8_t { debug, info, warn, error };
   Level level = Level::info;
-  std::string_view name;  ///< "login", "login-refused", "session-replaced", "resume-theft", "meta-suspect", "slow-peer", …
+  std::string_view name;  ///< "login", "login-refused", "session-replaced", "resume-theft",
+                          ///< "meta-suspect", "slow-peer", …
   std::string who;
   std::string_view detail;
 };
@@ -92,15 +99,17 @@ class StationCore;
 
 class Station {
  public:
-  /// All references must outlive the station; `reads` sees what `committer` has made durable. No callback of the
-  /// committer may run after the station is gone.
-  Station(StationConfig config, const Account& account, Store& reads, Committer& committer, Clock& clock, Random& random);
+  /// All references must outlive the station; `reads` sees what `committer` has made durable. No
+  /// callback of the committer may run after the station is gone.
+  Station(StationConfig config, const Account& account, Store& reads, Committer& committer,
+          Clock& clock, Random& random);
   ~Station();
 
   /// TLS is up. `link` stays valid until closed() or StationLink::close().
   LinkId opened(StationLink& link, LinkInfo info);
   void received(LinkId id, std::string_view bytes);
-  /// StationLink::queued() has become small (call it at 0, earlier if that pays): more may be pushed.
+  /// StationLink::queued() has become small (call it at 0, earlier if that pays): more may be
+  /// pushed.
   void drained(LinkId id);
   void closed(LinkId id);
   /// Ten times a second or so: timeouts, paused links, lazy writes.
@@ -109,9 +118,11 @@ class Station {
 
   /// New quotas and bans; sessions of users who are banned now end at once (S11).
   void reload(const Quotas& quotas, std::set<std::string, std::less<>> bans);
-  /// Clean stop: submits lazy writes, tells and closes every link. The owner then waits for the committer.
+  /// Clean stop: submits lazy writes, tells and closes every link. The owner then waits for the
+  /// committer.
   void stop();
-  /// A commit failed other than for space: nothing more will be acknowledged, the process must end with 70 (R3).
+  /// A commit failed other than for space: nothing more will be acknowledged, the process must end
+  /// with 70 (R3).
   bool failed() const;
 
   const StationCounters& counters() const;

@@ -1,4 +1,5 @@
-// For the station's tests: the core with a store in memory, a clock and randomness from a seed, and links that are strings.
+// For the station's tests: the core with a store in memory, a clock and randomness from a seed, and
+// links that are strings.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -48,8 +49,10 @@ class FakeLink final : public StationLink {
  public:
   void send(std::string bytes) override {
     ASSERT_FALSE(closed) << "the station sent after close";
-    if (stuck) waiting += bytes;
-    else sent += bytes;
+    if (stuck)
+      waiting += bytes;
+    else
+      sent += bytes;
   }
   void close() override { closed = true; }
   std::size_t queued() const override { return waiting.size(); }
@@ -78,8 +81,10 @@ class TestCommitter final : public Committer {
     while (!waiting_.empty()) {
       auto [writes, done] = std::move(waiting_.front());
       waiting_.pop_front();
-      if (error) done(std::unexpected(*error));
-      else done(store_.commit(writes));
+      if (error)
+        done(std::unexpected(*error));
+      else
+        done(store_.commit(writes));
     }
   }
   bool held = false;
@@ -163,7 +168,8 @@ class StationTest : public testing::Test {
     peer->lane = lane;
     const auto binding = random.array<32>();
     peer->binding.assign(binding.begin(), binding.end());
-    peer->id = station->opened(peer->link, {.lane = lane, .remote = std::move(remote), .channel_binding = peer->binding});
+    peer->id = station->opened(
+        peer->link, {.lane = lane, .remote = std::move(remote), .channel_binding = peer->binding});
     station->end_of_turn();
     return peer;
   }
@@ -196,7 +202,9 @@ class StationTest : public testing::Test {
   static Packet hello(const Account& account, std::string target = station_account().id.text()) {
     Packet packet = Packet::request(Operation::connect);
     packet.set("id", "1").set("author", account.id.bare().text()).set("target", std::move(target));
-    packet.set("nonce", to_base64(Bytes(32, 9))).set("checksums", "[sha256, crc32c]").set("encryption", "AES");
+    packet.set("nonce", to_base64(Bytes(32, 9)))
+        .set("checksums", "[sha256, crc32c]")
+        .set("encryption", "AES");
     return packet;
   }
 
@@ -215,7 +223,9 @@ class StationTest : public testing::Test {
 
   static Packet proof(const Account& account, const ConnectInput& input, bool show_meta) {
     Packet packet = Packet::request(Operation::connect);
-    packet.set("id", "2").set("author", account.id.bare().text()).set("target", station_account().id.text());
+    packet.set("id", "2")
+        .set("author", account.id.bare().text())
+        .set("target", station_account().id.text());
     packet.set("challenge", to_base64(input.challenge));
     packet.set("signature", to_base64(account.identity_key.sign(connect_signing_input(input))));
     if (show_meta) {
@@ -233,7 +243,8 @@ class StationTest : public testing::Test {
     in.resume = welcome.get("resume");
     in.token = from_base64(welcome.get("token")).value_or(Bytes{});
     in.checksum = welcome.get("chosen") == "crc32c" ? Checksum::crc32c : Checksum::sha256;
-    in.control->reader.set_options({.lane = Lane::text, .checksum_required = true, .crc32c_agreed = true});
+    in.control->reader.set_options(
+        {.lane = Lane::text, .checksum_required = true, .crc32c_agreed = true});
   }
 
   LoggedIn login(const std::string& name, const std::string& remote = "2001:db8:1::7") {
@@ -244,7 +255,8 @@ class StationTest : public testing::Test {
     EXPECT_EQ(challenge.code, 418) << challenge.get("message");
     if (challenge.code != 418) return in;
     const Packet welcome =
-        answer(*in.control, proof(*in.account, input_for(*in.account, *in.control, challenge), challenge.get("known") == "no"));
+        answer(*in.control, proof(*in.account, input_for(*in.account, *in.control, challenge),
+                                  challenge.get("known") == "no"));
     EXPECT_EQ(welcome.code, 200) << welcome.get("message");
     learn(in, welcome);
     return in;
@@ -252,7 +264,8 @@ class StationTest : public testing::Test {
 
   Packet open_lane(LoggedIn& in, std::optional<Cursor> after, Lane lane = Lane::text) {
     in.text = connect(lane);
-    in.text->reader.set_options({.lane = Lane::text, .checksum_required = true, .crc32c_agreed = true});
+    in.text->reader.set_options(
+        {.lane = Lane::text, .checksum_required = true, .crc32c_agreed = true});
     const auto port = static_cast<std::uint16_t>(8800 + static_cast<int>(lane));
     Packet packet = Packet::request(Operation::connect);
     packet.set("id", "1").set("session", in.session);
@@ -273,7 +286,8 @@ class StationTest : public testing::Test {
     return in;
   }
 
-  static std::string signed_message(const Account& from, const std::string& to, const std::string& text) {
+  static std::string signed_message(const Account& from, const std::string& to,
+                                    const std::string& text) {
     JsonObject message;
     Bytes data = to_bytes(text);
     while (data.size() < 48 || data.size() % 16 != 0) data.push_back('.');
@@ -289,7 +303,8 @@ class StationTest : public testing::Test {
     return write_json(message);
   }
 
-  Packet create(const Account& from, const std::string& to, const std::string& text, std::string id = "5") {
+  Packet create(const Account& from, const std::string& to, const std::string& text,
+                std::string id = "5") {
     Packet packet = Packet::request(Operation::create);
     packet.set("id", std::move(id)).set("type", "message").set("target", to);
     packet.set("guid", Guid::make(clock.now(), random).text());

@@ -1,0 +1,112 @@
+#include "server/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace dim {
+namespace {
+
+using testing::HasSubstr;
+
+std::expected<DaemonConfig, Failure> parse(std::string_view text) {
+  return parse_config(text, "dimd.toml", {});
+}
+
+TEST(Config, ReadsEveryKeyWithItsOwnDefault) {
+  std::string text;
+  std::string section;
+  for (const ConfigKey& key : config_keys()) {
+    const auto dot = key.name.find('.');
+    if (key.name.substr(0, dot) != section) {
+      section = key.name.substr(0, dot);
+      text += "[" + section + "]\n";
+    }
+    text += std::string(key.name.substr(dot + 1)) + " = " + std::string(key.fallback) + "\n";
+  }
+  const auto config = parse(text);
+  ASSERT_TRUE(config) << config.error().text;
+  const DaemonConfig fresh;
+  EXPECT_EQ(config->port_base, fresh.port_base);
+  EXPECT_EQ(config->listen, fresh.listen);
+  EXPECT_EQ(config->station.send_queue_bytes, fresh.station.send_queue_bytes);
+  EXPECT_EQ(config->inbox.bytes, fresh.inbox.bytes);
+  EXPECT_EQ(config->inbox.messages, fresh.inbox.messages);
+  EXPECT_EQ(config->admission.total, fresh.admission.total);
+  EXPECT_EQ(config->admission.handshakes, fresh.admission.handshakes);
+  EXPECT_DOUBLE_EQ(config->station.quotas.messages.per_second,
+                   fresh.station.quotas.messages.per_second);
+  EXPECT_DOUBLE_EQ(config->station.quotas.documents.per_second,
+                   fresh.station.quotas.documents.per_second);
+  EXPECT_DOUBLE_EQ(config->station.quotas.subnet_messages.burst,
+                   fresh.station.quotas.subnet_messages.burst);
+  EXPECT_DOUBLE_EQ(config->station.quotas.subnet_logins.burst,
+                   fresh.station.quotas.subnet_logins.burst);
+  EXPECT_DOUBLE_EQ(config->station.quotas.subnet_failures.burst,
+                   fresh.station.quotas.subnet_failures.burst);
+  EXPECT_EQ(config->log_level, fresh.log_level);
+}
+
+TEST(Config, C01_AnUnknownKeyNamesTheNearestOne) {
+  const auto config = parse("[network]\nlisten = \"::1\"\nport_bsae = 8800\n");
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().code, Exit::usage);
+  EXPECT_THAT(config.error().text, HasSubstr("dimd.toml:3"));
+  EXPECT_THAT(config.error().text, HasSubstr("network.port_bsae"));
+  EXPECT_THAT(config.error().text, HasSubstr("did you mean network.port_base?"));
+  const auto section = parse("[quota]\nmessages_per_second = 5\n");
+  ASSERT_FALSE(section);
+  EXPECT_THAT(section.error().text, HasSubstr("did you mean quotas.messages_per_second?"));
+  EXPECT_FALSE(parse("port_base = 8800\n"));
+}
+
+TEST(Config, C02_RefusesPortsThatCannotBeAndIpv4Addresses) {
+  for (const char* text :
+       {"[network]\nport_base = 0", "[network]\nport_base = 65536", "[network]\nport_base = -1",
+        "[network]\nport_base = \"8800\"", "[network]\nlisten = \"0.0.0.0\"",
+        "[network]\nlisten = \"::ffff:1.2.3.4\"", "[network]\nlisten = \"localhost\""}) {
+    const auto config = parse(text);
+    ASSERT_FALSE(config) << text;
+    EXPECT_EQ(config.error().code, Exit::usage);
+    EXPECT_THAT(config.error().text, HasSubstr("the default is")) << text;
+  }
+  EXPECT_EQ(parse("[network]\nlisten = \"2001:db8::1\"\nport_base = 9000")->port_base, 9000);
+}
+
+TEST(Config, C03_RefusesNegativeHugeAndMisspeltLimits) {
+  for (const char* text :
+       {"[limits]\nsend_queue = -1", "[limits]\nsend_queue = \"64 KB\"",
+        "[limits]\nsend_queue = \"64KB\"", "[limits]\nsend_queue = \"9999999999999GiB\"",
+        "[limits]\ninbox_messages = 1000000000000000000000000000000",
+        "[quotas]\nmessages_per_second = -0.5", "[quotas]\nmessages_per_second = nan",
+        "[quotas]\nmessages_burst = 1e30", "[quotas]\ncount_loopback = 1",
+        "[log]\nlevel = \"loud\"", "[security]\nverify = true",
+        "[security]\nbans = [\"not an id @\"]", "[security]\nbans = \"x\"", "[limits\n",
+        "log = 3\n"}) {
+    const auto config = parse(text);
+    ASSERT_FALSE(config) << text;
+    EXPECT_EQ(config.error().code, Exit::usage) << text;
+    EXPECT_THAT(config.error().text, HasSubstr("dimd.toml:")) << text;
+  }
+  EXPECT_EQ(parse("[limits]\nsend_queue = \"128KiB\"")->station.send_queue_bytes, 131'072U);
+  EXPECT_EQ(parse("[limits]\nsend_queue = 65536")->station.send_queue_bytes, 65'536U);
+}
+
+TEST(Config, BansAreKeptInCanonicalForm) {
+  const auto config = parse("[security]\nbans = [\"0x95e6f72fb194200e95b60332e8142ddf41c7c333\"]");
+  ASSERT_TRUE(config) << config.error().text;
+  ASSERT_EQ(config->station.bans.size(), 1U);
+  EXPECT_EQ(*config->station.bans.begin(),
+            Id::parse("0x95e6f72fb194200e95b60332e8142ddf41c7c333")->bare().text());
+}
+
+TEST(Config, SizesNeedAUnitOfTheirOwn) {
+  EXPECT_EQ(parse_size("4096"), 4096);
+  EXPECT_EQ(parse_size("4MiB"), 4 << 20);
+  for (const char* text :
+       {"", "MiB", "4 MiB", "4MB", "-4", "+4", "0x10", "4.5MiB", "99999999999999999999"}) {
+    EXPECT_FALSE(parse_size(text)) << text;
+  }
+}
+
+}  // namespace
+}  // namespace dim

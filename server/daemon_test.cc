@@ -1,0 +1,403 @@
+// The whole station in this process: real sockets on [::1], real TLS, a real store.
+#include "server/daemon.h"
+
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "net/dial.h"
+#include "net/system_clock.h"
+#include "server/keys.h"
+#include "server/station_fixture.h"
+
+namespace dim::station_test {
+namespace {
+
+using testing::HasSubstr;
+namespace fs = std::filesystem;
+
+class Folder {
+ public:
+  Folder() {
+    std::string name = (fs::temp_directory_path() / "dimd-test-XXXXXX").string();
+    path_ = ::mkdtemp(name.data());
+  }
+  ~Folder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+/// A client that waits for answers: one thread of its own, the test's.
+class Client {
+ public:
+  struct Wire {
+    std::shared_ptr<Connection> connection;
+    std::unique_ptr<Dial> dial;
+    PacketReader reader{{.lane = Lane::text}};
+    std::vector<Packet> got;
+    bool closed = false, failed = false;
+  };
+
+  Wire& dial(std::uint16_t port, bool plain_connect = false) {
+    wires_.push_back(std::make_unique<Wire>());
+    Wire& wire = *wires_.back();
+    DialOptions options;
+    options.host = "::1";
+    options.port = port;
+    options.tls = *TlsContext::client();
+    options.plain_connect = plain_connect;
+    wire.dial = Dial::start(reactor_, options,
+                            {.opened =
+                                 [&wire](std::shared_ptr<Connection> connection) {
+                                   wire.connection = std::move(connection);
+                                   wire.connection->set_callbacks(
+                                       {.data =
+                                            [&wire](std::string_view bytes) {
+                                              wire.reader.feed(bytes);
+                                              while (true) {
+                                                auto next = wire.reader.next();
+                                                auto* packet = std::get_if<Packet>(&next);
+                                                if (packet == nullptr) break;
+                                                wire.got.push_back(std::move(*packet));
+                                              }
+                                            },
+                                        .drained = {},
+                                        .ended = {},
+                                        .closed = [&wire](CloseReason) { wire.closed = true; }});
+                                 },
+                             .failed = [&wire](const Error&) { wire.failed = true; }});
+    wait([&] { return wire.connection != nullptr || wire.failed; });
+    return wire;
+  }
+
+  bool wait(const std::function<bool()>& done, Millis ms = 5'000) {
+    const SystemClock clock;
+    const Millis end = clock.monotonic() + ms;
+    while (!done() && clock.monotonic() < end) reactor_.run_for(5);
+    return done();
+  }
+
+  Packet ask(Wire& wire, const Packet& packet) {
+    const std::size_t before = wire.got.size();
+    wire.connection->send(write_packet(packet));
+    const auto is_answer = [](const Packet& one) { return one.is_response(); };
+    wait([&] {
+      return wire.closed || std::any_of(wire.got.begin() + static_cast<std::ptrdiff_t>(before),
+                                        wire.got.end(), is_answer);
+    });
+    for (std::size_t i = before; i < wire.got.size(); ++i) {
+      if (wire.got[i].is_response()) return wire.got[i];
+    }
+    return {};
+  }
+
+  struct In {
+    Wire* control = nullptr;
+    Wire* text = nullptr;
+    Packet welcome;
+  };
+
+  In login(const Daemon& daemon, const Account& account, std::optional<Cursor> after) {
+    In in;
+    in.control = &dial(daemon.port(Lane::control));
+    if (in.control->connection == nullptr) return in;
+    EXPECT_EQ("sha256-" + to_base64url(*in.control->connection->peer_spki()),
+              daemon.pins().front());
+    Packet hello = Packet::request(Operation::connect);
+    hello.set("id", "1")
+        .set("author", account.id.text())
+        .set("target", "::1")
+        .set("nonce", to_base64(Bytes(32, 9)));
+    hello.set("checksums", "[sha256]").set("encryption", "AES");
+    const Packet challenge = ask(*in.control, hello);
+    EXPECT_EQ(challenge.code, 418) << challenge.get("message");
+    if (challenge.code != 418) return in;
+    ConnectInput input;
+    input.station_id = daemon.station_id();
+    input.author_id = account.id.text();
+    input.channel_binding = *in.control->connection->channel_binding();
+    input.challenge = *from_base64(challenge.get("challenge"));
+    input.nonce = Bytes(32, 9);
+    input.offered = "[sha256]";
+    input.chosen = "sha256";
+    Packet proof = Packet::request(Operation::connect);
+    proof.set("id", "2")
+        .set("author", account.id.text())
+        .set("target", "::1")
+        .set("challenge", to_base64(input.challenge));
+    proof.set("signature", to_base64(account.identity_key.sign(connect_signing_input(input))));
+    JsonObject content;
+    content.set("meta", account.meta.json());
+    content.set("visa", account.visa.json());
+    proof.content = write_json(content);
+    in.welcome = ask(*in.control, proof);
+    EXPECT_EQ(in.welcome.code, 200) << in.welcome.get("message");
+    if (in.welcome.code != 200) return in;
+
+    in.text = &dial(daemon.port(Lane::text));
+    if (in.text->connection == nullptr) return in;
+    Packet lane = Packet::request(Operation::connect);
+    lane.set("id", "1").set("session", std::string(in.welcome.get("session")));
+    lane.set("proof", to_base64(port_proof(*from_base64(in.welcome.get("token")), 8801,
+                                           *in.text->connection->channel_binding())));
+    if (after) lane.set("after", std::to_string(*after));
+    EXPECT_EQ(ask(*in.text, lane).code, 200);
+    return in;
+  }
+
+ private:
+  Reactor reactor_;
+  std::vector<std::unique_ptr<Wire>> wires_;
+};
+
+class DaemonTest : public testing::Test {
+ protected:
+  DaemonTest() {
+    config.data = folder.path() + "/station";
+    config.listen = "::1";
+    config.port_base = 0;
+  }
+  ~DaemonTest() override { stop(); }
+
+  void start() {
+    auto opened = Daemon::open(config, log);
+    ASSERT_TRUE(opened) << opened.error().text;
+    daemon = std::move(*opened);
+    thread = std::thread([this] { exit = daemon->run(); });
+  }
+  void stop() {
+    if (!daemon) return;
+    daemon->stop();
+    if (thread.joinable()) thread.join();
+    daemon.reset();
+  }
+  Failure refused() {
+    auto opened = Daemon::open(config, log);
+    EXPECT_FALSE(opened);
+    return opened ? Failure{Exit::ok, {}} : opened.error();
+  }
+  static Packet message(const Account& from, const Account& to, const std::string& text) {
+    Bytes data = to_bytes(text);
+    while (data.size() < 48 || data.size() % 16 != 0) data.push_back('.');
+    JsonObject object;
+    object.set("sender", from.id.text());
+    object.set("receiver", to.id.text());
+    object.set("time", 1'790'000'000.0);
+    object.set("data", to_base64(data));
+    object.set("iv", to_base64(Bytes(16, 2)));
+    JsonObject keys;
+    keys.set(to.id.text(), to_base64(Bytes(256, 1)));
+    object.set("keys", keys);
+    object.set("signature", to_base64(from.identity_key.sign(data)));
+    OsRandomLike random;
+    Packet packet = Packet::request(Operation::create);
+    packet.set("id", "7").set("type", "message").set("target", to.id.text());
+    packet.set("guid", Guid::make(SystemClock().now(), random.random).text());
+    packet.content = write_json(object);
+    return packet;
+  }
+  struct OsRandomLike {
+    SeededRandom random{static_cast<std::uint64_t>(SystemClock().monotonic()) * 7919 + ++counter};
+    static inline std::uint64_t counter = 0;
+  };
+
+  Folder folder;
+  Log log{LogLevel::off};
+  DaemonConfig config;
+  std::unique_ptr<Daemon> daemon;
+  std::thread thread;
+  Exit exit = Exit::ok;
+};
+
+const Account& real_account(const std::string& name) {
+  static std::map<std::string, Account> made;
+  auto found = made.find(name);
+  if (found == made.end()) {
+    SeededRandom random(std::hash<std::string>{}(name) + 1);
+    found =
+        made.emplace(name, *Account::make_user(name, SystemClock().now() - 60'000, random)).first;
+  }
+  return found->second;
+}
+
+TEST_F(DaemonTest, LogsInOverTlsAndRelays) {
+  start();
+  Client client;
+  auto alice = client.login(*daemon, real_account("alice"), 0);
+  auto bob = client.login(*daemon, real_account("bob"), 0);
+  ASSERT_TRUE(alice.text != nullptr && bob.text != nullptr);
+  const Packet sent = message(real_account("alice"), real_account("bob"), "hello");
+  const Packet answer = client.ask(*alice.text, sent);
+  EXPECT_EQ(answer.code, 201) << answer.get("message");
+  ASSERT_TRUE(client.wait([&] { return bob.text->got.size() >= 2; }));
+  const Packet& push = bob.text->got[1];
+  EXPECT_EQ(push.get("guid"), sent.get("guid"));
+  EXPECT_EQ(push.content, sent.content);
+}
+
+TEST_F(DaemonTest, R1_AcknowledgedMessagesSurviveARestart) {
+  start();
+  const std::string id = daemon->station_id();
+  Packet sent;
+  {
+    Client client;
+    auto bob = client.login(*daemon, real_account("bob"), std::nullopt);
+    auto alice = client.login(*daemon, real_account("alice"), std::nullopt);
+    ASSERT_NE(alice.text, nullptr);
+    sent = message(real_account("alice"), real_account("bob"), "stored");
+    EXPECT_EQ(client.ask(*alice.text, sent).code, 202);
+  }
+  stop();
+  EXPECT_EQ(exit, Exit::ok);
+  start();
+  EXPECT_EQ(daemon->station_id(), id);
+  Client client;
+  auto bob = client.login(*daemon, real_account("bob"), 0);
+  ASSERT_NE(bob.text, nullptr);
+  ASSERT_TRUE(client.wait([&] { return bob.text->got.size() >= 2; }));
+  EXPECT_EQ(bob.text->got[1].content, sent.content);
+}
+
+TEST_F(DaemonTest, StopsWithinTwoSecondsAndTellsClients) {
+  start();
+  Client client;
+  auto alice = client.login(*daemon, real_account("alice"), 0);
+  ASSERT_NE(alice.text, nullptr);
+  const SystemClock clock;
+  const Millis before = clock.monotonic();
+  stop();
+  EXPECT_LT(clock.monotonic() - before, 2'000);
+  EXPECT_TRUE(client.wait([&] { return alice.control->closed && alice.text->closed; }));
+  EXPECT_EQ(alice.control->got.back().code, 503);
+}
+
+TEST_F(DaemonTest, S11_AReloadCutsBannedUsersWithinASecond) {
+  start();
+  Client client;
+  auto alice = client.login(*daemon, real_account("alice"), 0);
+  ASSERT_NE(alice.text, nullptr);
+  DaemonConfig fresh = config;
+  fresh.log_level = LogLevel::off;
+  fresh.station.bans.insert(real_account("alice").id.text());
+  daemon->reload(fresh);
+  EXPECT_TRUE(client.wait([&] { return alice.control->closed && alice.text->closed; }, 1'000));
+}
+
+TEST_F(DaemonTest, TheDraftsPlainConnectLeadsIntoTls) {
+  start();
+  Client client;
+  auto& wire = client.dial(daemon->port(Lane::control), true);
+  ASSERT_NE(wire.connection, nullptr);
+  Packet ping = Packet::request(Operation::notify);
+  EXPECT_EQ(client.ask(wire, ping.set("id", "1").set("type", "ping")).code, 418);
+}
+
+TEST_F(DaemonTest, TheVisaShowsTheCertificatesInUse) {
+  start();
+  const auto keys = load_keys(config.data);
+  ASSERT_TRUE(keys) << keys.error().text;
+  const JsonObject& properties = keys->account.visa.properties();
+  EXPECT_EQ(properties.find("port")->number(), daemon->port(Lane::control));
+  ASSERT_EQ(properties.find("tls")->array()->size(), 2U);
+  EXPECT_EQ(*properties.find("tls")->array()->front().text(), daemon->pins().front());
+}
+
+TEST_F(DaemonTest, KeysAndFolderArePrivate) {
+  start();
+  struct stat info{};
+  ASSERT_EQ(::stat(key_file(config.data).c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600U);
+  ASSERT_EQ(::stat(config.data.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0700U);
+}
+
+TEST_F(DaemonTest, C02_APortInUseIs69) {
+  start();
+  DaemonConfig other = config;
+  other.data = folder.path() + "/other";
+  other.port_base = daemon->port(Lane::control);
+  auto opened = Daemon::open(other, log);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Exit::port_in_use);
+}
+
+TEST_F(DaemonTest, C04_AMissingKeyFileBesideAStoreIs78AndIsNotMadeAgain) {
+  start();
+  stop();
+  fs::remove(key_file(config.data));
+  EXPECT_EQ(refused().code, Exit::keys);
+  EXPECT_FALSE(fs::exists(key_file(config.data)));
+}
+
+TEST_F(DaemonTest, C04_AKeyFileThatOthersMayReadIs77) {
+  start();
+  stop();
+  ::chmod(key_file(config.data).c_str(), 0644);
+  const Failure failure = refused();
+  EXPECT_EQ(failure.code, Exit::permissions);
+  EXPECT_THAT(failure.text, HasSubstr("chmod 600"));
+}
+
+TEST_F(DaemonTest, C04_ACutKeyFileIs78AndIsNotTouched) {
+  start();
+  stop();
+  const auto size = fs::file_size(key_file(config.data));
+  fs::resize_file(key_file(config.data), size / 2);
+  EXPECT_EQ(refused().code, Exit::keys);
+  EXPECT_EQ(fs::file_size(key_file(config.data)), size / 2);
+}
+
+TEST_F(DaemonTest, C04_KeysOfAnotherStationAre78) {
+  start();
+  stop();
+  const std::string ours = config.data;
+  config.data = folder.path() + "/second";
+  start();
+  stop();
+  fs::copy_file(key_file(config.data), key_file(ours), fs::copy_options::overwrite_existing);
+  config.data = ours;
+  EXPECT_EQ(refused().code, Exit::keys);
+}
+
+TEST_F(DaemonTest, C05_AFolderInUseIs75) {
+  start();
+  const Failure failure = refused();
+  EXPECT_EQ(failure.code, Exit::locked);
+}
+
+TEST_F(DaemonTest, C05_AFolderThatCannotBeMadeIs73) {
+  std::ofstream(folder.path() + "/file") << "x";
+  config.data = folder.path() + "/file/station";
+  EXPECT_EQ(refused().code, Exit::not_writable);
+}
+
+TEST_F(DaemonTest, A38_NoSecretIsInTheKeyFilesNeighbours) {
+  start();
+  stop();
+  const auto keys = load_keys(config.data);
+  ASSERT_TRUE(keys);
+  const std::string canary(as_text(keys->account.identity_key.json().view()).substr(40, 64));
+  for (const auto& entry : fs::directory_iterator(config.data)) {
+    if (entry.path() == key_file(config.data)) continue;
+    std::ifstream in(entry.path(), std::ios::binary);
+    const std::string bytes((std::istreambuf_iterator<char>(in)), {});
+    EXPECT_EQ(bytes.find(canary), std::string::npos) << entry.path();
+  }
+}
+
+TEST(Log, A38_EscapesWhatComesFromOutside) {
+  EXPECT_EQ(Log::line("login", {{"who", "a\nlevel=error \"x\""}, {"detail", ""}}),
+            "event=login who=\"a\\\\x0Alevel=error \\\"x\\\"\"");
+}
+
+}  // namespace
+}  // namespace dim::station_test
