@@ -172,7 +172,10 @@ Outcome rsa_decrypt(const Case& test, const Accounts&) {
   if (test.accepts() || !plain) return compare_bytes(test, "plaintext_hex", plain);
   const auto object = parse_json_object(as_text(plain->view()));
   const bool usable = object && SymmetricKey::parse(*object, Reading::codec);
-  return check_verdict(test, usable);
+  const JsonObject* expected = test.expected.object();
+  const std::string* named = expected != nullptr ? expected->text("plaintext_hex") : nullptr;
+  const bool true_plain = named != nullptr && *named == to_hex(plain->view());
+  return check_verdict(test, usable || true_plain);
 }
 
 Outcome rsa_encrypt_too_long(const Case& test, const Accounts&) {

@@ -169,6 +169,7 @@ Outcome meta_valid(const Case& test, const Accounts&) {
 }
 
 Outcome compare_object(const Case& test, std::string_view name, JsonObject got) {
+  if (auto wrong = check_verdict(test, true)) return wrong;
   const JsonObject* expected = test.expected.object();
   const Json* value = expected != nullptr ? expected->find(name) : nullptr;
   if (value == nullptr || !(*value == Json(got)))

@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""dim-vectors must tell right from wrong: usage: vectors_test.py DIM-VECTORS"""
+import json
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+PROGRAM = Path(sys.argv.pop())
+VECTORS = Path(__file__).resolve().parent.parent / "vectors"
+MD5_CASE = {"name": "one", "kind": "digest", "input": {"data_hex": "616263"},
+            "expected": {"md5": "900150983cd24fb0d6963f7d28e17f72"}, "verdict": "accept"}
+
+
+class DimVectors(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def write(self, *cases, name="mine.json"):
+        text = json.dumps({"category": "mine", "set": "mine", "cases": cases})
+        (self.folder / name).write_text(text, encoding="utf-8")
+
+    def run_tool(self, *arguments):
+        done = subprocess.run([PROGRAM, *(arguments or [self.folder])], capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout
+
+    def test_right_case_passes(self):
+        self.write(MD5_CASE)
+        self.assertEqual(self.run_tool(), (0, "1 passed, 0 failed, 0 set aside\n"))
+
+    def test_wrong_expectation_is_reported(self):
+        self.write(MD5_CASE, MD5_CASE | {"name": "two", "expected": {"md5": "00"}})
+        code, out = self.run_tool()
+        self.assertEqual(code, 1)
+        self.assertIn('mine.json: two (digest): md5: expected "00", got "9001', out)
+        self.assertTrue(out.endswith("1 passed, 1 failed, 0 set aside\n"), out)
+
+    def test_wrong_verdict_is_reported(self):
+        self.write(MD5_CASE | {"verdict": "reject"})
+        self.assertEqual(self.run_tool()[0], 1)
+
+    def test_unknown_kind_is_reported(self):
+        self.write(MD5_CASE | {"kind": "telepathy"})
+        code, out = self.run_tool()
+        self.assertEqual(code, 1)
+        self.assertIn("mine.json: one (telepathy): expected a known kind, got an unknown one", out)
+
+    def test_unreadable_input_is_2(self):
+        self.assertEqual(self.run_tool()[0], 2, "an empty folder")
+        self.assertEqual(self.run_tool(self.folder / "none")[0], 2)
+        self.assertEqual(self.run_tool(self.folder, self.folder)[0], 2)
+        self.write(MD5_CASE)
+        self.write(MD5_CASE | {"verdict": "perhaps"}, name="other.json")
+        self.assertEqual(self.run_tool()[0], 2)
+        (self.folder / "other.json").write_text("{", encoding="utf-8")
+        self.assertEqual(self.run_tool()[0], 2)
+
+    def test_set_aside_cases_are_counted_and_must_fail(self):
+        self.write(MD5_CASE, MD5_CASE | {"name": "two", "expected": {"md5": "00"}})
+        aside = [{"file": "mine.json", "name": "two", "reason": "we know better"}]
+        (self.folder / "EXCEPTIONS.json").write_text(json.dumps(aside), encoding="utf-8")
+        code, out = self.run_tool()
+        self.assertEqual(code, 0, out)
+        self.assertIn("two (digest): set aside: we know better", out)
+        self.assertTrue(out.endswith("1 passed, 0 failed, 1 set aside\n"), out)
+        for name in ("one", "nobody"):
+            stale = [{"file": "mine.json", "name": name, "reason": "none"}]
+            (self.folder / "EXCEPTIONS.json").write_text(json.dumps(aside + stale), encoding="utf-8")
+            self.assertEqual(self.run_tool()[0], 1, name)
+
+    # Every case of the repository with its expectation turned round must be noticed.
+    def test_every_case_can_fail(self):
+        total = 0
+        for file in sorted(VECTORS.glob("*.json")):
+            content = json.loads(file.read_text(encoding="utf-8"))
+            if file.name == "EXCEPTIONS.json" or file.name.startswith("accounts"):
+                (self.folder / file.name).write_bytes(file.read_bytes())
+                continue
+            for case in content["cases"]:
+                case["verdict"] = "reject" if case["verdict"] == "accept" else "accept"
+            total += len(content["cases"])
+            (self.folder / file.name).write_text(json.dumps(content), encoding="utf-8")
+        code, out = self.run_tool()
+        self.assertEqual(code, 1)
+        last = out.splitlines()[-1]
+        self.assertEqual(last, f"0 passed, {total} failed, 0 set aside", out[:2000])
+
+
+if __name__ == "__main__":
+    unittest.main()
