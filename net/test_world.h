@@ -140,17 +140,21 @@ class World {
     until([] { return false; }, ms);
   }
 
-  // A connected client of ours.
+  // A connected client of ours; the station's side has been handed over too.
   std::shared_ptr<Connection> dial(DialOptions options = {}) {
     if (options.host.empty()) options.host = "::1";
     if (options.port == 8800) options.port = port();
     if (!options.tls) options.tls = test_keys().client;
     std::shared_ptr<Connection> got;
+    const std::size_t before = accepted.size();
     error.reset();
     auto dial = Dial::start(reactor, options,
                             {.opened = [&](std::shared_ptr<Connection> connection) { got = std::move(connection); },
                              .failed = [&](const Error& why) { error = why; }});
     until([&] { return got || error; }, 15'000);
+    if (got && options.port == port()) {
+      EXPECT_TRUE(until([&] { return accepted.size() > before; }));
+    }
     return got;
   }
 

@@ -510,6 +510,11 @@ Status TlsStream::pump(std::string_view whole_records, std::string& plain) {
   }
   if (why == SSL_ERROR_WANT_READ) return {};
   if (why == SSL_ERROR_ZERO_RETURN) {
+    // Before the handshake is done anybody could have said it.
+    if (state_ != State::open) {
+      state_ = State::failed;
+      return tls_fail(Errc::unreachable, "the peer closed during the TLS handshake");
+    }
     peer_ended_ = true;
     return {};
   }

@@ -87,7 +87,7 @@ class TlsStream {
   Status start(Millis now, std::string& plain);
   /// Takes all of `ciphertext`; appends what it decrypts to to `plain`. `now` is monotonic, for the KeyUpdate limit
   /// (S20). Errors: Errc::better_encryption (peer has no TLS 1.3), Errc::downgrade (a station answered in plain text,
-  /// S19), Errc::security_error (everything else); the stream is then failed, send output() and close.
+  /// S19), Errc::unreachable (closed during the handshake), Errc::security_error (everything else); the stream is then failed, send output() and close.
   Status feed(std::string_view ciphertext, Millis now, std::string& plain);
   /// Encrypts into output(). Errc::too_early before State::open.
   Status write(std::string_view plain);

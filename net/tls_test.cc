@@ -357,6 +357,16 @@ TEST(Tls, ClosingAlertTellsAnEndFromATruncation) {
   EXPECT_EQ(pair.at_client, "answer");
 }
 
+TEST(Tls, AClosingAlertInTheClearIsAFailureNotAnEnd) {
+  TlsStream client(contexts().client);
+  std::string plain;
+  ASSERT_TRUE(client.start(0, plain));
+  const Status status = client.feed(std::string("\x15\x03\x03\x00\x02\x01\x00", 7), 0, plain);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, Errc::unreachable);
+  EXPECT_FALSE(client.peer_ended());
+}
+
 TEST(Tls, AForgedByteFailsTheConnectionAndDeliversNothing) {
   Pair pair;
   pair.shuttle();

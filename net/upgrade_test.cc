@@ -63,7 +63,8 @@ TEST(Upgrade, PlainConnectIsAnsweredBy101ThenTls) {
 
 TEST(Upgrade, AClientMaySendItsHelloWithoutWaitingFor101) {
   UpgradeServer server;
-  const UpgradeStep step = server.feed(std::string(kConnect) + "\x16\x03\x01 hello");
+  const std::string sent = std::string(kConnect) + "\x16\x03\x01 hello";
+  const UpgradeStep step = server.feed(sent);
   EXPECT_EQ(step.kind, Kind::start_tls);
   EXPECT_EQ(code_in(step.reply), 101);
   EXPECT_EQ(step.rest, "\x16\x03\x01 hello");
