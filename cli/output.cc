@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <cstdio>
+#include <utility>
 
 #include "dim/base/utf8.h"
 
@@ -44,7 +45,16 @@ void Output::object(std::string_view event, JsonObject members) const {
   JsonObject out;
   out.set("event", event);
   for (auto& [key, value] : members) out.set(key, value);
-  fmt::print("{}\n", write_json(out));
+  // Some readers of lines also break at these characters, which JSON lets stand (U+0085, U+2028, U+2029).
+  std::string text = write_json(out);
+  for (const auto& [raw, escaped] : {std::pair<std::string_view, std::string_view>{"\xC2\x85", "\\u0085"},
+                                     {"\xE2\x80\xA8", "\\u2028"},
+                                     {"\xE2\x80\xA9", "\\u2029"}}) {
+    for (std::size_t at = 0; (at = text.find(raw, at)) != std::string::npos; at += escaped.size()) {
+      text.replace(at, raw.size(), escaped);
+    }
+  }
+  fmt::print("{}\n", text);
   std::fflush(stdout);
 }
 

@@ -394,6 +394,7 @@ int verb_status(const CommonOptions& common) {
                                context.home->account().id.text(), station && *station ? (*station)->id : "none",
                                connected ? "up" : context.failure ? std::string(context.failure->hint) : "down",
                                waiting ? *waiting : 0, unread ? unread->size() : 0));
+  if (!connected && context.failure && exit_of(*context.failure) == Exit::security) return context.report_failure();
   if (!connected) return code(context.failure ? exit_of(*context.failure) : Exit::unreachable);
   context.link.finish();
   return code(Exit::ok);

@@ -298,6 +298,11 @@ void Session::handle(Lane which, Packet packet) {
     } else if (which == Lane::text && state_ == State::lanes) {
       return on_lane_answer(which, packet);
     }
+    if (packet.code == 417 && state_ == State::hello) {
+      return abandon({Errc::station_changed,
+                      "another station answers at this address; nothing was sent. If it moved on purpose, join with its new link"},
+                     packet.code, packet.get("message"));
+    }
     return abandon({Errc::unauthorised, "the station refused the log-in"}, packet.code,
                      packet.get("message"));
   }

@@ -1,7 +1,6 @@
 #include "server/commands.h"
 
 #include <fmt/format.h>
-#include <qrencode.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -26,6 +25,7 @@
 #include "server/config.h"
 #include "server/daemon.h"
 #include "server/keys.h"
+#include "terminal/qr.h"
 
 namespace dim {
 namespace {
@@ -210,29 +210,6 @@ int show_id(const Options& options) {
   return 0;
 }
 
-/// Two rows of modules a line; light modules are drawn, for dark terminals and light ones alike.
-std::string draw_qr(const std::string& text) {
-  const std::unique_ptr<QRcode, decltype(&QRcode_free)> code(
-      QRcode_encodeString(text.c_str(), 0, QR_ECLEVEL_L, QR_MODE_8, 1), &QRcode_free);
-  if (!code) return {};
-  constexpr int kMargin = 2;
-  const int width = code->width;
-  const auto dark = [&](int row, int column) {
-    if (row < 0 || column < 0 || row >= width || column >= width) return false;
-    return (code->data[row * width + column] & 1) != 0;
-  };
-  std::string out;
-  for (int row = -kMargin; row < width + kMargin; row += 2) {
-    for (int column = -kMargin; column < width + kMargin; ++column) {
-      const bool upper = !dark(row, column);
-      const bool lower = row + 1 < width + kMargin && !dark(row + 1, column);
-      out += upper ? (lower ? "█" : "▀") : (lower ? "▄" : " ");
-    }
-    out += '\n';
-  }
-  return out;
-}
-
 int invite(const Options& options) {
   auto config = configure(options);
   if (!config) return fail_with(config.error());
@@ -269,7 +246,7 @@ int invite(const Options& options) {
     fmt::print("{}\n", write_json(out));
     return 0;
   }
-  fmt::print("{}\n{}", link, draw_qr(link));
+  fmt::print("{}\n{}", link, qr_code(link).value_or(""));
   return 0;
 }
 
