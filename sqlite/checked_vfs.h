@@ -56,6 +56,10 @@ class CheckedVfs {
   std::map<std::string, std::shared_ptr<Frames>> frames_;
 };
 
+/// Where the page of a frame (from 0) stands in SQLite's log.
+constexpr std::int64_t log_page_offset(std::int64_t frame) {
+  return 32 + frame * (24 + kDatabasePageBytes) + 24;  // headers of the file and of the frame
+}
 /// Puts page number and checksum into the last 8 bytes.
 void stamp_page(std::uint32_t number, std::span<std::uint8_t, kDatabasePageBytes> page);
 /// A page of zeros was never written and is right.

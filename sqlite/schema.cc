@@ -51,7 +51,9 @@ Status prepare_database(Database& db, bool exclusive) {
     sqlite3_file_control(db.handle(), "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve);
     if (auto done = db.run("PRAGMA page_size=4096; PRAGMA auto_vacuum=NONE"); !done) return done;
   }
-  if (auto done = db.run("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;"
+  // EXTRA is FULL once there is a log; before, it also syncs the removal of the rollback journal, which would otherwise
+  // come back after a power cut and undo the file's making.
+  if (auto done = db.run("PRAGMA synchronous=EXTRA; PRAGMA journal_mode=WAL; PRAGMA secure_delete=ON;"
                          "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=16777216;"
                          "PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;"
                          "PRAGMA cell_size_check=ON");

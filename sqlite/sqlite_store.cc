@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <atomic>
+#include <array>
 #include <mutex>
 #include <utility>
 
@@ -34,6 +34,8 @@ struct SqliteStore::Impl {
   Status open();
   Status prepare_reads();
   Result<std::vector<Written>> transact(std::span<const Write> batch);
+  /// Reads the whole log against its checksums.
+  Status verify_log();
   Status checkpoint(int mode);
   Result<bool> idle_slice(Millis now);
   Database& reads() { return options.exclusive ? writer.db() : reader; }
@@ -51,6 +53,7 @@ struct SqliteStore::Impl {
   Statement find_msg, find_identity, find_documents, find_name, find_resume, find_newest;
   std::size_t torn_bytes = 0;
   bool broken = false;
+  bool closed = false;
   int log_pages = 0;
   Millis forgot_at = INT64_MIN;
   bool forgetting = false;
@@ -59,14 +62,22 @@ struct SqliteStore::Impl {
 
 SqliteStore::SqliteStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-SqliteStore::~SqliteStore() {
-  if (!impl_->broken) static_cast<void>(impl_->checkpoint(SQLITE_CHECKPOINT_TRUNCATE));
-  for (Statement* statement : {&impl_->find_msg, &impl_->find_identity, &impl_->find_documents, &impl_->find_name,
-                               &impl_->find_resume, &impl_->find_newest}) {
+SqliteStore::~SqliteStore() { static_cast<void>(close()); }
+
+Status SqliteStore::close() {
+  Impl& impl = *impl_;
+  if (impl.closed) return {};
+  impl.closed = true;
+  Status moved;
+  if (!impl.broken) moved = impl.checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
+  for (Statement* statement : {&impl.find_msg, &impl.find_identity, &impl.find_documents, &impl.find_name,
+                               &impl.find_resume, &impl.find_newest}) {
     statement->finish();
   }
-  impl_->reader.close();
-  impl_->writer.stop();
+  impl.reader.close();
+  impl.writer.stop();
+  impl.lock = {};
+  return moved;
 }
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& folder, const SqliteOptions& options) {
@@ -179,7 +190,25 @@ Result<std::vector<Written>> SqliteStore::commit(std::span<const Write> batch) {
   return out;
 }
 
+Status SqliteStore::Impl::verify_log() {
+  sqlite3_file* log = nullptr;
+  sqlite3_file_control(writer.db().handle(), "main", SQLITE_FCNTL_JOURNAL_POINTER, static_cast<void*>(&log));
+  if (log == nullptr || log->pMethods == nullptr) return {};
+  std::array<std::uint8_t, kDatabasePageBytes> page;
+  for (int frame = 0; frame < log_pages; ++frame) {
+    const int rc = log->pMethods->xRead(log, page.data(), kDatabasePageBytes, log_page_offset(frame));
+    if (rc == SQLITE_OK) continue;
+    if (rc == SQLITE_IOERR_DATA) {
+      return fail(Errc::internal, "a page of the store's log has a wrong checksum; check disk and memory");
+    }
+    return fail(Errc::io, "the store's log cannot be read; check the disk");
+  }
+  return {};
+}
+
 Status SqliteStore::Impl::checkpoint(int mode) {
+  // A bad page found half way would leave the database between two states.
+  if (auto right = verify_log(); !right) return right;
   int pages = 0;
   const int rc = sqlite3_wal_checkpoint_v2(writer.db().handle(), nullptr, mode, &pages, nullptr);
   if (rc == SQLITE_OK) {

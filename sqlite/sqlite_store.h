@@ -31,8 +31,11 @@ class SqliteStore : public Store {
   /// is changed. Errc::forbidden: not writable (73). Errc::insufficient_storage: full (74). Errc::internal: damaged; a
   /// torn last record is not damage and is cut. Errc::io: the disk failed (70).
   static Result<std::unique_ptr<SqliteStore>> open(const std::string& folder, const SqliteOptions& options = {});
-  /// Moves the log into the database unless the disk has failed; not needed for durability.
+  /// close(), its outcome ignored.
   ~SqliteStore() override;
+  /// Moves the log into the database and closes the files; no other call may follow. Not needed for durability, but the
+  /// last chance to hear of damage in the log (Errc::internal), which the next open() could take for a torn write.
+  Status close();
 
   Result<std::vector<Written>> commit(std::span<const Write> batch) override;
   Result<bool> tidy(Millis now, bool idle) override;
