@@ -36,6 +36,7 @@ pid_t spawn(const std::vector<std::string>& words, int out, const std::string& l
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   if (out >= 0) posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+  else posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   pid_t pid = -1;
   const int rc = ::posix_spawn(&pid, arguments[0], &actions, nullptr, arguments.data(), environ);
@@ -98,10 +99,9 @@ StationProcess::StationProcess(const Options& options) {
   folder_ = (options.folder.empty() ? fs::temp_directory_path() : fs::path(options.folder)) / ("dim-bench-" + std::to_string(::getpid()));
   fs::create_directories(folder_);
   OsRandom random;
-  std::uint16_t base = 0;
   do {
-    base = static_cast<std::uint16_t>(20'000 + random.u64() % 30'000);
-  } while (listens(base) || listens(static_cast<std::uint16_t>(base + 1)));
+    base_ = static_cast<std::uint16_t>(20'000 + random.u64() % 30'000);
+  } while (listens(base_) || listens(static_cast<std::uint16_t>(base_ + 1)));
   {
     std::ofstream config(folder_ + "/bench.toml");
     config << "[quotas]\nmessages_per_second = 0\nhistory_per_second = 0\ndocuments_per_hour = 0\n"
@@ -111,21 +111,38 @@ StationProcess::StationProcess(const Options& options) {
               "[log]\nlevel = \"warn\"\n";
     if (options.verify_always) config << "[security]\nverify = \"always\"\n";
   }
-  const std::string data = folder_ + "/station";
-  const std::string log = folder_ + "/dimd.log";
-  pid_ = spawn({program("dimd"), "run", "--data", data, "--listen", "::1", "--port-base", std::to_string(base), "--config",
-                folder_ + "/bench.toml"},
-               ::open("/dev/null", O_WRONLY | O_CLOEXEC), log);
-  for (int i = 0; i < 500 && !listens(static_cast<std::uint16_t>(base + 1)); ++i) {
-    if (::waitpid(pid_, nullptr, WNOHANG) == pid_) throw std::runtime_error("dimd did not start; see " + log);
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
-  const std::string invite = output_of({program("dimd"), "invite", "--data", data, "--host", "::1", "--json"}, log);
+  launch();
+  wait();
+  const std::string invite = output_of({program("dimd"), "invite", "--data", folder_ + "/station", "--host", "::1", "--json"}, log());
   auto object = parse_json_object(std::string_view(invite).substr(0, invite.find('\n')));
   const std::string* link = object ? object->text("link") : nullptr;
   auto target = link != nullptr ? StationTarget::parse(*link) : Result<StationTarget>(fail(Errc::usage, "no link"));
   if (!target) throw std::runtime_error("dimd invite printed no link");
   target_ = *target;
+}
+
+void StationProcess::launch() {
+  pid_ = spawn({program("dimd"), "run", "--data", folder_ + "/station", "--listen", "::1", "--port-base", std::to_string(base_),
+                "--config", folder_ + "/bench.toml"},
+               -1, log());
+}
+
+void StationProcess::wait() {
+  for (int i = 0; i < 500; ++i) {
+    if (listens(static_cast<std::uint16_t>(base_ + 1))) return;
+    if (::waitpid(pid_, nullptr, WNOHANG) == pid_) {
+      pid_ = -1;
+      throw std::runtime_error("dimd did not start; see " + log());
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  throw std::runtime_error("dimd does not listen; see " + log());
+}
+
+void StationProcess::kill() {
+  ::kill(pid_, SIGKILL);
+  ::waitpid(pid_, nullptr, 0);
+  pid_ = -1;
 }
 
 StationProcess::~StationProcess() {

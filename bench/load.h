@@ -24,6 +24,7 @@ struct Usage {
 Usage usage_of(pid_t pid);
 
 /// `dimd run` with quotas off, in a temporary folder (below `folder`, default the system's), stopped with the object.
+/// Throws std::runtime_error when it does not come up.
 class StationProcess {
  public:
   struct Options {
@@ -35,11 +36,18 @@ class StationProcess {
   StationProcess(const StationProcess&) = delete;
   StationProcess& operator=(const StationProcess&) = delete;
 
+  void kill();    ///< SIGKILL, without warning
+  void launch();  ///< again, with the same folder and ports, without waiting
+  void wait();    ///< until it listens, 10 s at most
+
   const StationTarget& target() const { return target_; }
   Usage usage() const { return usage_of(pid_); }
 
  private:
+  std::string log() const { return folder_ + "/dimd.log"; }
+
   std::string folder_;
+  std::uint16_t base_ = 0;
   pid_t pid_ = -1;
   StationTarget target_;
 };
