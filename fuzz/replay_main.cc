@@ -38,7 +38,8 @@ int main(int argc, char** argv) {
   for (const fs::path& file : files) {
     std::ifstream stream(file, std::ios::binary);
     const std::string bytes{std::istreambuf_iterator<char>(stream), {}};
-    std::fprintf(stderr, "%s\n", file.filename().c_str());  // the last line names the culprit of a crash
+    std::fprintf(stderr, "%s\n",
+                 file.filename().c_str());  // the last line names the culprit of a crash
     LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   }
   std::printf("replayed %zu inputs\n", files.size());

@@ -1,7 +1,8 @@
-// dim-crashloop: kills a working station with SIGKILL at random moments, again and again, and reads back what it had
-// acknowledged (promise R1). Each cycle: sessions send as fast as they are answered, kill, start (now and then killed
-// once more while it starts), the unanswered are repeated, and every receiver reads its inbox to the end. A message that
-// was acknowledged must come exactly once and with its bytes; nothing may come that nobody sent.
+// dim-crashloop: kills a working station with SIGKILL at random moments, again and again, and reads
+// back what it had acknowledged (promise R1). Each cycle: sessions send as fast as they are
+// answered, kill, start (now and then killed once more while it starts), the unanswered are
+// repeated, and every receiver reads its inbox to the end. A message that was acknowledged must
+// come exactly once and with its bytes; nothing may come that nobody sent.
 #include <fmt/core.h>
 #include <sys/resource.h>
 
@@ -21,34 +22,38 @@ namespace dim::bench {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
 
-constexpr int kWindow = 16;         // unanswered messages of one sender
-constexpr double kPatience = 30;    // seconds for anything that must come to an end
+constexpr int kWindow = 16;       // unanswered messages of one sender
+constexpr double kPatience = 30;  // seconds for anything that must come to an end
 constexpr std::size_t kLeastAcks = 200;
 
 struct Sent {
   std::size_t pair = 0;
   std::string bytes;
   bool acked = false;
-  bool settled = false;  // read back in an earlier cycle; may come again until its cursor is on the disk
+  bool settled =
+      false;  // read back in an earlier cycle; may come again until its cursor is on the disk
 };
 
 struct Pair {
   const Account* from = nullptr;
   const Account* to = nullptr;
-  std::string wire;                       // a sealed message, made unlike any other by its filler
+  std::string wire;  // a sealed message, made unlike any other by its filler
   std::unique_ptr<LoadClient> sender;
   std::unique_ptr<LoadClient> receiver;
   int in_flight = 0;
-  std::multiset<std::string> read;        // GUIDs of this cycle's reading
+  std::multiset<std::string> read;  // GUIDs of this cycle's reading
   std::int64_t cursor = 0;
   bool done = false;
 };
 
 class CrashLoop {
  public:
-  CrashLoop(int cycles, int pairs, std::uint64_t seed) : cycles_(cycles), random_state_(seed), pairs_(static_cast<std::size_t>(pairs)) {
+  CrashLoop(int cycles, int pairs, std::uint64_t seed)
+      : cycles_(cycles), random_state_(seed), pairs_(static_cast<std::size_t>(pairs)) {
     accounts_ = make_accounts(pairs_.size() * 2, os_random_);
     for (std::size_t i = 0; i < pairs_.size(); ++i) {
       pairs_[i].from = &accounts_[2 * i];
@@ -63,7 +68,9 @@ class CrashLoop {
     for (int cycle = 1; cycle <= cycles_; ++cycle) {
       const std::size_t before = acked_;
       send_until_killed(cycle);
-      if (acked_ - before < kLeastAcks) wrong(fmt::format("only {} messages were acknowledged in cycle {}", acked_ - before, cycle));
+      if (acked_ - before < kLeastAcks)
+        wrong(
+            fmt::format("only {} messages were acknowledged in cycle {}", acked_ - before, cycle));
       station_.launch();
       if (uniform(4) == 0) {
         reactor_.run_for(static_cast<Millis>(uniform(40)));
@@ -78,10 +85,12 @@ class CrashLoop {
       repeat_unanswered();
       read_back(cycle);
       if (cycle % 25 == 0 || cycle == cycles_) {
-        fmt::print("{:5} kills, {} of them while starting: {} acknowledged, {} repeated, {} lost, {} twice, {} altered; slowest start "
-                   "{:.2f} s; {:.0f} s\n",
-                   cycle + killed_in_start_, killed_in_start_, acked_, repeated_, lost_, twice_, altered_, slowest_start_,
-                   seconds_since(begin));
+        fmt::print(
+            "{:5} kills, {} of them while starting: {} acknowledged, {} repeated, {} lost, {} "
+            "twice, {} altered; slowest start "
+            "{:.2f} s; {:.0f} s\n",
+            cycle + killed_in_start_, killed_in_start_, acked_, repeated_, lost_, twice_, altered_,
+            slowest_start_, seconds_since(begin));
         std::fflush(stdout);
       }
     }
@@ -99,7 +108,8 @@ class CrashLoop {
 
   std::string sealed(const Pair& pair) {
     Directory known;
-    if (!known.learn_meta(pair.to->id, pair.to->meta) || !known.learn_document(pair.to->id, pair.to->visa.json(), clock_.now())) {
+    if (!known.learn_meta(pair.to->id, pair.to->meta) ||
+        !known.learn_document(pair.to->id, pair.to->visa.json(), clock_.now())) {
       throw std::runtime_error("an account does not verify");
     }
     JsonObject content;
@@ -107,9 +117,12 @@ class CrashLoop {
     content.set("sn", 1);
     content.set("time", static_cast<double>(clock_.now()) / 1000);
     content.set("text", "crash");
-    const PlainMessage plain{.envelope = {.sender = pair.from->id, .receiver = pair.to->id, .time = static_cast<double>(clock_.now()) / 1000},
+    const PlainMessage plain{.envelope = {.sender = pair.from->id,
+                                          .receiver = pair.to->id,
+                                          .time = static_cast<double>(clock_.now()) / 1000},
                              .content = std::move(content)};
-    std::string wire = write_message(seal(plain, *pair.from, known, {.seq = 1, .prev = {}}, os_random_).value());
+    std::string wire =
+        write_message(seal(plain, *pair.from, known, {.seq = 1, .prev = {}}, os_random_).value());
     wire.pop_back();
     return wire;
   }
@@ -123,7 +136,8 @@ class CrashLoop {
     const auto begin = Clock::now();
     while (!done()) {
       reactor_.run_for(2);
-      if (seconds_since(begin) > kPatience) throw std::runtime_error(fmt::format("{} does not come to an end", what));
+      if (seconds_since(begin) > kPatience)
+        throw std::runtime_error(fmt::format("{} does not come to an end", what));
     }
   }
 
@@ -131,10 +145,12 @@ class CrashLoop {
     LoadClient::Events events;
     events.ready = [this] { ++ready_; };
     events.failed = [this](const Error& error, std::string_view message) {
-      if (!killing_) throw std::runtime_error(fmt::format("a session ended: {} {}", to_string(error), message));
+      if (!killing_)
+        throw std::runtime_error(fmt::format("a session ended: {} {}", to_string(error), message));
     };
     if (receives) events.pushed = [this, &pair](Packet packet) { take(pair, std::move(packet)); };
-    return std::make_unique<LoadClient>(reactor_, tls_, station_.target(), account, Session::Options{}, std::move(events));
+    return std::make_unique<LoadClient>(reactor_, tls_, station_.target(), account,
+                                        Session::Options{}, std::move(events));
   }
 
   void log_in(bool senders, bool receivers) {
@@ -157,15 +173,17 @@ class CrashLoop {
     packet.set("type", "message").set("target", pair.to->id.text()).set("guid", guid);
     packet.content = sent.bytes;
     ++pair.in_flight;
-    pair.sender->session().request(Lane::text, std::move(packet), [this, &pair, guid](const Packet& response) {
-      --pair.in_flight;
-      if (response.code != 201 && response.code != 202) {
-        wrong(fmt::format("a message was refused: {} {}", response.code, response.get("message")));
-        return;
-      }
-      sent_.at(guid).acked = true;
-      ++acked_;
-    });
+    pair.sender->session().request(Lane::text, std::move(packet),
+                                   [this, &pair, guid](const Packet& response) {
+                                     --pair.in_flight;
+                                     if (response.code != 201 && response.code != 202) {
+                                       wrong(fmt::format("a message was refused: {} {}",
+                                                         response.code, response.get("message")));
+                                       return;
+                                     }
+                                     sent_.at(guid).acked = true;
+                                     ++acked_;
+                                   });
   }
 
   void send_until_killed(int cycle) {
@@ -177,7 +195,9 @@ class CrashLoop {
         Pair& pair = pairs_[i];
         while (pair.in_flight < kWindow) {
           const std::string guid = Guid::make(clock_.now(), os_random_).text();
-          Sent sent{.pair = i, .bytes = fmt::format(R"({}, "filler": "{}/{}/{}"}})", pair.wire, cycle, i, number++)};
+          Sent sent{
+              .pair = i,
+              .bytes = fmt::format(R"({}, "filler": "{}/{}/{}"}})", pair.wire, cycle, i, number++)};
           create(pair, guid, sent_.emplace(guid, std::move(sent)).first->second);
         }
       }
@@ -202,30 +222,42 @@ class CrashLoop {
       ++repeated_;
       create(pairs_[sent.pair], guid, sent);
     }
-    run_until([&] { return std::ranges::all_of(pairs_, [](const Pair& pair) { return pair.in_flight == 0; }); }, "repeating");
+    run_until(
+        [&] {
+          return std::ranges::all_of(pairs_, [](const Pair& pair) { return pair.in_flight == 0; });
+        },
+        "repeating");
   }
 
   void ask(Pair& pair) {
     Packet packet = Packet::request(Operation::get);
     packet.set("type", "message").set("after", std::to_string(pair.cursor)).set("limit", "200");
-    pair.receiver->session().request(Lane::text, std::move(packet), [this, &pair](const Packet& response) {
-      if (response.code == 206) {
-        ask(pair);
-      } else {
-        if (response.code != 200) wrong(fmt::format("an inbox cannot be read: {} {}", response.code, response.get("message")));
-        pair.done = true;
-      }
-    });
+    pair.receiver->session().request(
+        Lane::text, std::move(packet), [this, &pair](const Packet& response) {
+          if (response.code == 206) {
+            ask(pair);
+          } else {
+            if (response.code != 200)
+              wrong(fmt::format("an inbox cannot be read: {} {}", response.code,
+                                response.get("message")));
+            pair.done = true;
+          }
+        });
   }
 
   void take(Pair& pair, Packet packet) {
     if (packet.get("type") != "message") return;
     const std::string guid(packet.get("guid"));
     const auto found = sent_.find(guid);
-    pair.cursor = std::max(pair.cursor, static_cast<std::int64_t>(std::strtoll(std::string(packet.get("cursor")).c_str(), nullptr, 10)));
-    if (found == sent_.end() || &pairs_[found->second.pair] != &pair || packet.content != found->second.bytes) {
+    pair.cursor =
+        std::max(pair.cursor, static_cast<std::int64_t>(std::strtoll(
+                                  std::string(packet.get("cursor")).c_str(), nullptr, 10)));
+    if (found == sent_.end() || &pairs_[found->second.pair] != &pair ||
+        packet.content != found->second.bytes) {
       ++altered_;
-      fmt::print(stderr, "dim-crashloop: {} came with other bytes, to somebody else, or from nowhere\n", guid);
+      fmt::print(stderr,
+                 "dim-crashloop: {} came with other bytes, to somebody else, or from nowhere\n",
+                 guid);
       return;
     }
     pair.read.insert(guid);
@@ -247,20 +279,26 @@ class CrashLoop {
       }
       if (times == 0 && !sent.settled) {
         ++lost_;
-        fmt::print(stderr, "dim-crashloop: {} was acknowledged and is lost in cycle {}\n", guid, cycle);
+        fmt::print(stderr, "dim-crashloop: {} was acknowledged and is lost in cycle {}\n", guid,
+                   cycle);
       }
       sent.settled = true;
     }
-    // The receivers have everything now; the next kill may still undo this, which is why settled ones may come again.
+    // The receivers have everything now; the next kill may still undo this, which is why settled
+    // ones may come again.
     std::size_t told = 0;
     for (Pair& pair : pairs_) {
       pair.receiver->session().request(Lane::text,
-                                       Packet::request(Operation::notify).set("type", "cursor").set("cursor", std::to_string(pair.cursor)),
+                                       Packet::request(Operation::notify)
+                                           .set("type", "cursor")
+                                           .set("cursor", std::to_string(pair.cursor)),
                                        [&told](const Packet&) { ++told; });
     }
     run_until([&] { return told == pairs_.size(); }, "acknowledging");
     if (sent_.size() > 200'000) {
-      std::erase_if(sent_, [&](const auto& one) { return one.second.settled && pairs_[one.second.pair].read.count(one.first) == 0; });
+      std::erase_if(sent_, [&](const auto& one) {
+        return one.second.settled && pairs_[one.second.pair].read.count(one.first) == 0;
+      });
     }
   }
 
