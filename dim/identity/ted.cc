@@ -24,9 +24,17 @@ int base64_digit(char c) {
 
 bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
+// Unlike from_base64 alone, strict reading wants the padding: no peer leaves it out, and the codec
+// refuses it without.
+Result<Bytes> strict_base64(std::string_view text) {
+  if (text.size() % 4 != 0)
+    return fail(Errc::encoding, "base64 ends inside a group; pad it with =");
+  return from_base64(text);
+}
+
 Result<Bytes> decode(std::string_view algorithm, std::string_view text, Reading reading) {
   const bool strict = reading == Reading::strict;
-  if (algorithm == "base64") return strict ? from_base64(text) : from_base64_lenient(text);
+  if (algorithm == "base64") return strict ? strict_base64(text) : from_base64_lenient(text);
   if (algorithm == "hex") return strict ? from_hex(text) : from_hex_lenient(text);
   if (algorithm == "base58") return from_base58(text);
   return fail(Errc::encoding, "unknown encoding of a binary value; use base64");

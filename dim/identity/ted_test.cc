@@ -51,6 +51,11 @@ TEST(TransportableData, A35_StrictReadingRefusesJunkThatTheCodecSkips) {
   }
 }
 
+TEST(TransportableData, A35_PaddingIsNeededInBothReadings) {
+  EXPECT_FALSE(read_data(json(R"("AAA")"), Reading::strict));
+  EXPECT_FALSE(read_data(json(R"("AAA")"), Reading::codec));
+}
+
 TEST(TransportableData, A35_StrictReadingRefusesTrailingBits) {
   EXPECT_FALSE(read_data(json(R"("AB==")")));
   EXPECT_EQ(read_data(json(R"("AB==")"), Reading::codec), Bytes{0});
