@@ -459,6 +459,17 @@ Status Messenger::take_opened(const Packet& push, const SignedMessage& message, 
                               std::vector<HistoryEntry>& show, std::vector<HistoryEntry>& ticked) {
   const Id peer = opened.message.envelope.sender.bare();
   const std::string guid(push.get("guid"));
+  auto found = home_.contact(peer);
+  if (!found) return std::unexpected(found.error());
+  Contact contact = found->value_or(Contact{.id = peer});
+  std::int64_t missing = 0;
+  if (opened.chain && opened.chain->seq > contact.their_seq) {
+    // Receipts stand in the sender's chain too.
+    missing = opened.chain->seq - contact.their_seq - 1;
+    contact.their_seq = opened.chain->seq;
+    contact.their_prev = to_base64(opened.hash);
+    if (auto put = home_.put_contact(contact); !put) return put;
+  }
   if (auto receipt = read_receipt(opened)) {
     auto entry = find_history(peer, receipt->guid);
     if (!entry) return std::unexpected(entry.error());
@@ -474,9 +485,6 @@ Status Messenger::take_opened(const Packet& push, const SignedMessage& message, 
     ticked.push_back(**entry);
     return {};
   }
-  auto found = home_.contact(peer);
-  if (!found) return std::unexpected(found.error());
-  Contact contact = found->value_or(Contact{.id = peer});
 
   HistoryEntry entry{.guid = guid, .peer = peer};
   entry.time = static_cast<Millis>(content_time(opened.message.content) * 1000);
@@ -485,14 +493,7 @@ Status Messenger::take_opened(const Packet& push, const SignedMessage& message, 
   entry.hash = to_base64(opened.hash);
   entry.content_type = content_name(opened.message.content);
   if (const std::string* text = opened.message.content.text("text")) entry.text = *text;
-  if (opened.chain) {
-    if (opened.chain->seq > contact.their_seq + 1) entry.missing = opened.chain->seq - contact.their_seq - 1;
-    if (opened.chain->seq > contact.their_seq) {
-      contact.their_seq = opened.chain->seq;
-      contact.their_prev = entry.hash;
-    }
-  }
-  if (auto put = home_.put_contact(contact); !put) return put;
+  entry.missing = missing;
   if (auto put = put_history(entry); !put) return put;
   if (auto put = put_unread(entry); !put) return put;
   const Millis now = clock_.now();

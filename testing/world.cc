@@ -7,6 +7,7 @@
 #include "dim/base/base64.h"
 #include "sqlite/sqlite_store.h"
 #include "testing/disk/sim_disk.h"
+#include "testing/world_keys.h"
 
 namespace dim {
 namespace {
@@ -15,38 +16,38 @@ constexpr Millis kStart = 1'800'000'000'000;  // wall clock at the beginning of 
 constexpr Millis kClientTickMs = 500;
 constexpr Millis kStationTickMs = 100;
 constexpr Millis kCommitMs = 4;               // a commit takes 0 … this
-constexpr int kSharedMessageKeys = 4;
 
 Digest32 spki_of(int station) { return sha256({as_bytes("station certificate"), as_bytes(std::to_string(station))}); }
 
-/// RSA keys are slow to make and say nothing about delivery: people of all worlds share a few.
-const PrivateKey& shared_message_key(int number) {
-  static const std::vector<PrivateKey> keys = [] {
-    std::vector<PrivateKey> made;
-    for (int i = 0; i < kSharedMessageKeys; ++i) made.push_back(std::move(PrivateKey::generate_rsa(2048).value()));
-    return made;
-  }();
-  return keys[static_cast<std::size_t>(number % kSharedMessageKeys)];
-}
-
-PrivateKey copy_of(const PrivateKey& key) {
-  const Secret json = key.json();
-  return std::move(PrivateKey::parse(parse_json_object(as_text(json.view())).value()).value());
+PrivateKey message_key(int number) {
+  JsonObject object;
+  object.set("algorithm", "RSA");
+  object.set("data", kWorldMessageKeys[static_cast<std::size_t>(number) % kWorldMessageKeys.size()]);
+  return std::move(PrivateKey::parse(object).value());
 }
 
 Account make_person(int number, Millis now, Random& random) {
   PrivateKey identity_key = PrivateKey::generate_ec(random);
   Meta meta = Meta::make(MetaType::eth, identity_key.public_key()).value();
   Id id = meta.id(EntityType::user).value();
-  PrivateKey message_key = copy_of(shared_message_key(number));
+  std::vector<PrivateKey> message_keys;
+  message_keys.push_back(message_key(number));
   JsonObject properties;
   properties.set("name", "person " + std::to_string(number));
-  properties.set("key", message_key.public_key().json());
+  properties.set("key", message_keys.front().public_key().json());
   properties.set("features", JsonArray{"bind"});
   Document visa = Document::make(id, "visa", std::move(properties), now, identity_key);
-  std::vector<PrivateKey> message_keys;
-  message_keys.push_back(std::move(message_key));
   return {std::move(id), std::move(meta), std::move(visa), std::move(identity_key), std::move(message_keys)};
+}
+
+Account make_station_account(int number, Millis now, Random& random) {
+  PrivateKey identity_key = PrivateKey::generate_ec(random);
+  Meta meta = Meta::make_mkm(identity_key, "station");
+  Id id = meta.id(EntityType::station).value();
+  JsonObject properties;
+  properties.set("tls", JsonArray{"sha256-" + to_base64url(spki_of(number))});
+  Document visa = Document::make(id, "visa", std::move(properties), now, identity_key);
+  return {std::move(id), std::move(meta), std::move(visa), std::move(identity_key), {}};
 }
 
 }  // namespace
@@ -67,6 +68,7 @@ struct World::Wire final : public StationLink {
   std::deque<std::string> held;       // arrived while the station was not reading
   Millis last_arrival[2] = {0, 0};
   std::weak_ptr<Wire> self;
+  std::shared_ptr<Wire> kept;         // by the station: its links live until it is told that they are closed
 
   explicit Wire(World& owner) : world(owner) {}
   void send(std::string bytes) override;
@@ -173,7 +175,9 @@ void World::Wire::send(std::string bytes) {
 }
 
 void World::Wire::close() {
+  const auto alive = self.lock();
   link.reset();
+  world.clock_.after(0, [wire = std::move(kept)] {});  // the station is in the middle of a call on it
   if (!std::exchange(open, false)) return;
   // What was sent before arrives before.
   const Millis at = std::max(last_arrival[0], world.clock_.monotonic() + 1);
@@ -199,6 +203,7 @@ void World::Wire::pause(bool paused_now) {
 }
 
 void World::ClientNode::dial(Lane lane, const StationTarget&) {
+  hang_up(lane);
   auto wire = std::make_shared<Wire>(world);
   wire->self = wire;
   wire->client = number;
@@ -220,6 +225,7 @@ void World::ClientNode::dial(Lane lane, const StationTarget&) {
     info.remote = "fd00:" + std::to_string(number % 9000 + 1) + "::1";  // each person in a network of their own
     info.channel_binding.assign(binding.begin(), binding.end());
     wire->boot = node.boot;
+    wire->kept = wire;
     wire->link = node.station->opened(*wire, std::move(info));
     node.station->end_of_turn();
     messenger->opened(lane, Bytes(binding.begin(), binding.end()), spki_of(wire->station));
@@ -238,6 +244,7 @@ void World::ClientNode::hang_up(Lane lane) {
     if (wire->link && wire->boot == node.boot && node.station) {
       node.station->closed(*std::exchange(wire->link, std::nullopt));
       node.station->end_of_turn();
+      wire->kept.reset();
     }
   });
 }
@@ -297,10 +304,7 @@ void World::carry(const std::shared_ptr<Wire>& wire, bool to_station, std::strin
 World::World(const WorldOptions& options) : options_(options), random_(options.seed), clock_(kStart) {
   for (int i = 0; i < options_.stations; ++i) {
     auto node = std::make_unique<StationNode>(*this, i, random_.next());
-    JsonObject properties;
-    properties.set("tls", JsonArray{"sha256-" + to_base64url(spki_of(i))});
-    node->account = std::make_unique<Account>(
-        Account::make_station("station", std::move(properties), clock_.now(), random_).value());
+    node->account = std::make_unique<Account>(make_station_account(i, clock_.now(), random_));
     stations_.push_back(std::move(node));
     start_station(*stations_.back());
   }
@@ -357,6 +361,7 @@ void World::power_cut(int station, Millis down_ms) {
     for (auto& [lane, wire] : client->wires) {
       if (!wire->link) continue;
       wire->link.reset();
+      wire->kept.reset();
       wire->open = false;
       clock_.after(latency(), [this, wire] {
         ClientNode& peer = *clients_[static_cast<std::size_t>(wire->client)];
@@ -393,6 +398,7 @@ void World::cut(int client) {
     if (wire->link && wire->boot == station.boot && station.station) {
       station.station->closed(*std::exchange(wire->link, std::nullopt));
       station.station->end_of_turn();
+      wire->kept.reset();
     }
     if (node.wires.contains(lane)) node.lost(lane);
   }
