@@ -23,7 +23,7 @@ std::string_view to_string(Lane lane);
 /// Most content bytes of one packet there.
 std::size_t content_limit(Lane lane);
 
-/// Response codes with their names; 0 and "" where unknown.
+/// Name of a response code as printed beside it ("Bad_Request"); "" for an unknown one.
 std::string_view code_name(int code);
 
 struct Packet {
@@ -31,8 +31,9 @@ struct Packet {
 
   std::optional<Operation> operation;  ///< request or push; absent in a response
   int code = 0;                        ///< response; 0 in a request
-  std::vector<Field> fields;           ///< the other header lines in order, unknown ones too; never `version`, `length`,
-                                       ///< `operation`, `code`, `status`, `checksum` of content or `content`
+  /// The other header lines in order, unknown ones too. Never `version`, `operation`, `code`, `length`, `checksum` and
+  /// `content`, which the members above and below stand for, nor `status` of a response.
+  std::vector<Field> fields;
   std::optional<std::string> content;  ///< the bytes between the fences
 
   static Packet request(Operation operation);
@@ -51,8 +52,18 @@ struct Packet {
 
 enum class Checksum : std::uint8_t { sha256, crc32c };
 
-/// Wire form: version, operation or code + status, fields, length, checksum, content, empty line. Field values must be
-/// header-safe (valid UTF-8 without control characters); the writer drops a field that is not.
+/// `a-z 0-9 -`, a letter first.
+bool valid_key(std::string_view key);
+/// Valid UTF-8 without control characters, U+2028, U+2029 and U+FEFF.
+bool header_safe(std::string_view text);
+/// What may stand behind `key: `: header-safe, not empty, no space at its ends.
+bool valid_value(std::string_view value);
+
+/// `sha256-` + base64 of 32 bytes, or `crc32c-` + base64 of 4 bytes, big endian.
+std::string checksum_of(std::string_view content, Checksum algorithm);
+
+/// Wire form: version, operation or code + status, fields, length, checksum, content, empty line. A field that no
+/// reader would take (key, characters, over 4 KiB, or one that the writer makes itself) is left out.
 std::string write_packet(const Packet& packet, Checksum checksum = Checksum::sha256);
 
 }  // namespace dim

@@ -3,403 +3,439 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include "dim/base/base64.h"
 #include "dim/base/limits.h"
 #include "dim/base/time.h"
-#include "dim/base/utf8.h"
-#include "dim/crypto/digest.h"
-#include "dim/packet/header.h"
 
 namespace dim {
 namespace {
 
 constexpr std::string_view kFence = "\"\"\"";
-constexpr std::size_t kKeepCapacity = 4 * limits::kKiB;
-constexpr std::size_t kMostKey = 64;
-constexpr Millis kFirstTime = 1'514'764'800'000;    // 2018-01-01
-constexpr Millis kBeyondTime = 253'370'764'800'000;  // 9999-01-01
+constexpr std::string_view kFirst = "version: ";
+constexpr std::string_view kVersion = "dim/2023";
+constexpr std::string_view kBom = "\xEF\xBB\xBF";
+constexpr std::size_t kVersionLine = 64;
+constexpr std::size_t kIdDigits = 20;
+constexpr std::size_t kLengthDigits = 19;  // always fits 64 bits
+constexpr std::size_t kKeptCapacity = 4096;
+constexpr Millis kFirstTime = 1'514'764'800'000;   // 2018-01-01
+constexpr Millis kLastTime = 253'370'764'800'000;  // 9999-01-01
 
-bool key_character(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-bool all_digits(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+bool is_number(std::string_view text) {
+  return !text.empty() && text.size() <= kIdDigits && std::ranges::all_of(text, is_digit);
 }
 
-/// Keys of the frame itself: they do not become fields of the packet.
-bool frame_key(std::string_view key) {
-  constexpr std::array<std::string_view, 7> kKeys = {"version", "operation", "code", "status", "length", "checksum", "content"};
-  return std::ranges::find(kKeys, key) != kKeys.end();
+/// The part that is there for certain while the line end is still to come: a CR may belong to it.
+std::string_view without_cr(std::string_view text) {
+  if (text.ends_with('\r')) text.remove_suffix(1);
+  return text;
 }
 
-/// Whether `text` can be the beginning of a header line: noise and HTTP are known by their first bytes (P05, P45).
-bool may_begin_line(std::string_view text) {
-  const std::size_t colon = text.find(':');
-  const std::string_view key = text.substr(0, colon);
-  return key.size() <= kMostKey && std::ranges::all_of(key, key_character);
+bool is_edition(std::string_view value) {
+  return value.starts_with("dim/") && value.size() > 4 && is_digit(value[4]) &&
+         std::ranges::all_of(value.substr(4), [](char c) { return is_digit(c) || c == '.'; });
+}
+
+enum class Match : std::uint8_t { more, yes, no };
+
+/// Compares the beginning of `text` with `pattern`, where a CR may stand before each LF; `size` is what was taken.
+Match match(std::string_view text, std::string_view pattern, std::size_t& size) {
+  size = 0;
+  for (const char expected : pattern) {
+    if (expected == '\n' && size < text.size() && text[size] == '\r') ++size;
+    if (size == text.size()) return Match::more;
+    if (text[size++] != expected) return Match::no;
+  }
+  return Match::yes;
 }
 
 }  // namespace
 
-bool valid_key(std::string_view key) {
-  return !key.empty() && key.size() <= kMostKey && std::ranges::all_of(key, key_character);
-}
-
-bool valid_value(std::string_view value) {
-  if (value.empty() || value.front() == ' ' || value.back() == ' ' || !valid_utf8(value)) return false;
-  std::size_t at = 0;
-  while (at < value.size()) {
-    const auto byte = static_cast<std::uint8_t>(value[at]);
-    if (byte < 0x80) {
-      if (byte < 0x20 || byte == 0x7F) return false;
-      ++at;
-      continue;
-    }
-    const char32_t c = next_code_point(value, at);
-    if (is_control(c) || c == 0xFEFF) return false;
-  }
-  return true;
-}
-
 void PacketReader::feed(std::string_view bytes) {
-  if (phase_ == Phase::dead) return;
-  if (begin_ > 0) {
+  if (state_ == State::over) return;
+  if (state_ == State::skipping && buffered() == 0) {
+    const std::size_t now = static_cast<std::size_t>(std::min<std::uint64_t>(skip_, bytes.size()));
+    skip_ -= now;
+    dropped_ += now;
+    bytes.remove_prefix(now);
+  }
+  if (begin_ > 0 && begin_ >= buffer_.size() / 2) {  // moves no more than has been consumed since the last time
     buffer_.erase(0, begin_);
     begin_ = 0;
   }
   buffer_.append(bytes);
 }
 
-void PacketReader::consume(std::size_t bytes) {
-  begin_ += bytes;
-  packet_bytes_ += bytes;
-  scanned_ = 0;
-  if (begin_ == buffer_.size()) {
-    begin_ = 0;
-    buffer_.clear();
-    if (buffer_.capacity() > kKeepCapacity) std::string().swap(buffer_);
-  }
+bool PacketReader::in_packet() const {
+  return state_ != State::over && (state_ != State::header || buffered() > 0);
 }
 
-/// A whole line without its end, or nothing. The view holds until consume(); the caller consumes.
-std::optional<std::string_view> PacketReader::take_line(std::size_t longest) {
-  const std::string_view held = std::string_view(buffer_).substr(begin_);
-  const std::size_t end = held.find('\n', scanned_);
-  if (end == std::string_view::npos) {
-    scanned_ = std::min(held.size(), longest);
-    return std::nullopt;
-  }
-  return held.substr(0, end);
-}
+std::size_t PacketReader::packet_bytes() const { return dropped_ + buffered(); }
 
-void PacketReader::wrong(Error error) {
-  if (!error_) error_ = error;
-}
-
-PacketReader::Step PacketReader::die(Error error) {
-  phase_ = Phase::dead;
-  std::string().swap(buffer_);
-  begin_ = 0;
-  return BadPacket{error, true, std::string(draft_.get("id"))};
-}
-
-std::variant<std::monostate, Packet, BadPacket> PacketReader::next() {
-  while (true) {
-    if (phase_ == Phase::dead) return std::monostate();
-    auto step = phase_ == Phase::header ? read_header() : read_content();
+PacketReader::Outcome PacketReader::next() {
+  for (;;) {
+    Step step;
+    switch (state_) {
+      case State::header: step = read_header(); break;
+      case State::opening: step = read_opening(); break;
+      case State::counted: step = read_counted(); break;
+      case State::skipping: step = skip(); break;
+      case State::typed: step = read_typed(); break;
+      case State::ending: step = read_ending(); break;
+      case State::over: return {};
+    }
     if (step) return std::move(*step);
   }
 }
 
-std::optional<PacketReader::Step> PacketReader::read_header() {
-  const std::string_view held = std::string_view(buffer_).substr(begin_);
-  if (lines_ == 0 && !held.empty() && held.front() != '\n' && held.front() != '\r' && !may_begin_line(held.substr(0, held.find('\n')))) {
-    return die(fail(Errc::bad_request, "a packet begins with the line `version: dim/2023`").error());
+bool PacketReader::take_line(std::string_view& line) {
+  const std::string_view text = held();
+  const std::size_t end = text.find('\n', scanned_);
+  if (end == std::string_view::npos) {
+    scanned_ = text.size();
+    return false;
   }
-  const auto line = take_line(held.size());
-  if (!line) {
-    if (header_bytes_ + held.size() > limits::kHeaderBytes) {
-      return die(fail(Errc::too_large, "a header has at most 16 KiB").error());
-    }
-    if (held.size() > limits::kLineBytes) line_too_long_ = true;
-    return Step(std::monostate());
-  }
-  const std::size_t size = line->size() + 1;
-  header_bytes_ += size;
-  if (header_bytes_ > limits::kHeaderBytes) return die(fail(Errc::too_large, "a header has at most 16 KiB").error());
-  std::string_view text = *line;
-  if (text.ends_with('\r')) text.remove_suffix(1);
+  line = without_cr(text.substr(at_, end - at_));
+  at_ = scanned_ = end + 1;
+  return true;
+}
 
-  if (text.empty()) {
-    consume(size);
-    if (lines_ > 0) {
-      check_header();
-      return finish();
+void PacketReader::note(Errc code, Literal hint) {
+  if (!error_) error_ = Error{code, hint.view, lines_};
+}
+
+PacketReader::Outcome PacketReader::fatal(Errc code, Literal hint) {
+  BadPacket bad{Error{code, hint.view, lines_}, true, std::move(reply_)};
+  start_over();
+  buffer_ = {};
+  begin_ = 0;
+  state_ = State::over;
+  return bad;
+}
+
+// --- header ---------------------------------------------------------------------------------------------------------
+
+PacketReader::Step PacketReader::read_header() {
+  constexpr Literal kTooLong = "a header has at most 16 KiB";
+  std::string_view line;
+  if (!take_line(line)) {
+    const std::string_view pending = held().substr(at_);
+    if (pending.empty()) return Outcome{};
+    if (lines_ == 0) {
+      if (auto step = check_first_line(pending, false)) return step;
+    } else if (pending != "\r" && held().size() >= limits::kHeaderBytes) {
+      return fatal(Errc::too_large, kTooLong);
     }
-    header_bytes_ = 0;
-    packet_bytes_ = 0;
-    if (++empty_lines_ > limits::kEmptyLines) {
-      return die(fail(Errc::bad_request, "at most 16 empty lines may stand before a packet").error());
+    return Outcome{};
+  }
+  if (lines_ == 0) {
+    if (line.empty()) {
+      begin_ += at_;
+      at_ = scanned_ = 0;
+      if (++empty_lines_ <= limits::kEmptyLines) return std::nullopt;
+      return fatal(Errc::bad_request, "at most 16 empty lines may stand before a packet");
     }
+    if (auto step = check_first_line(line, true)) return step;
+    lines_ = 1;
+    read_version(line.substr(kFirst.size()));
     return std::nullopt;
   }
-  ++lines_;
-  if (text.size() > limits::kLineBytes) line_too_long_ = true;
-  if (std::exchange(line_too_long_, false)) {
-    wrong(fail(Errc::bad_request, "a header line has at most 4 KiB", lines_).error());
-  } else {
-    header_line(text);
+  if (line.empty()) {
+    if (length_) return fatal(Errc::bad_request, "length announces a content, but the packet has none");
+    if (lines_ == 1) note(Errc::bad_request, "the second line is operation or code");
+    if (has_checksum_) note(Errc::bad_request, "checksum belongs to a content, but the packet has none");
+    return finish();
   }
-  const bool content = phase_ == Phase::opening_fence;
-  consume(size);
-  if (content) check_header();
+  if (at_ > limits::kHeaderBytes) return fatal(Errc::too_large, kTooLong);
+  return read_field(line);
+}
+
+/// Refuses as soon as the bytes cannot become `version: …` any more, so that noise does not have to end its line (P45).
+PacketReader::Step PacketReader::check_first_line(std::string_view line, bool complete) {
+  if (!complete) {
+    if (kBom.starts_with(line) && line.size() < kBom.size()) return std::nullopt;
+    line = without_cr(line);
+  }
+  if (line.starts_with(kBom)) {
+    return fatal(Errc::bad_request, "a packet starts with version: dim/2023 and no byte order mark");
+  }
+  const std::size_t size = std::min(line.size(), kFirst.size());
+  if (line.substr(0, size) != kFirst.substr(0, size) || (complete && size < kFirst.size()) ||
+      line.size() > kVersionLine) {
+    return fatal(Errc::bad_request, "a packet starts with the line version: dim/2023");
+  }
   return std::nullopt;
 }
 
-void PacketReader::header_line(std::string_view line) {
-  if (lines_ > limits::kHeaderLines) return wrong(fail(Errc::bad_request, "a header has at most 64 lines", lines_).error());
-  const std::size_t colon = line.find(':');
+void PacketReader::read_version(std::string_view value) {
+  if (value == kVersion) return;
+  if (is_edition(value)) return note(Errc::edition, "this edition is not spoken here; it is dim/2023");
+  note(Errc::bad_request, "the version is written dim/2023");
+}
+
+PacketReader::Step PacketReader::read_field(std::string_view line) {
+  ++lines_;
+  if (line == kFence) {
+    return fatal(Errc::bad_request, "a line of three quotes stands only behind content: | and behind the content");
+  }
+  if (lines_ > limits::kHeaderLines) note(Errc::bad_request, "a header has at most 64 lines");
+  const std::size_t colon = std::min(line.find(':'), line.size());
   const std::string_view key = line.substr(0, colon);
-  if (colon == std::string_view::npos || !valid_key(key)) {
-    return wrong(fail(Errc::bad_request, "a header line is `key: value`, the key of a-z 0-9 -", lines_).error());
+  if (line.size() > limits::kLineBytes) {
+    if (key == "length" || key == "content") return fatal(Errc::bad_request, "a header line has at most 4 KiB");
+    note(Errc::bad_request, "a header line has at most 4 KiB");
+    return std::nullopt;
+  }
+  if (!header_safe(line)) note(Errc::bad_request, "a header is UTF-8 without control characters and byte order marks");
+  if (colon == line.size() || !valid_key(key)) {
+    note(Errc::bad_request, "a header line is `key: value`, with a key of a-z, 0-9 and -");
+    return std::nullopt;
   }
   std::string_view value = line.substr(colon + 1);
-  if (!value.starts_with(' ')) {
-    return wrong(fail(Errc::bad_request, "one space stands between a key's colon and its value", lines_).error());
+  const bool spaced = value.starts_with(' ');
+  if (spaced) value.remove_prefix(1);
+  if (!spaced || value.empty() || value.front() == ' ' || value.back() == ' ') {
+    note(Errc::bad_request, "behind a key stand a colon, one space and a value without spaces around it");
   }
-  value.remove_prefix(1);
-  if (!valid_value(value)) {
-    return wrong(fail(Errc::bad_request, "a value is UTF-8 text without control characters and without space around it", lines_).error());
-  }
-  if ((lines_ == 1) != (key == "version")) {
-    return wrong(fail(Errc::bad_request, "`version: dim/2023` is the first line, and stands once", lines_).error());
-  }
-  if (std::ranges::find(seen_, key) != seen_.end() || draft_.has(key)) {
-    return wrong(fail(Errc::bad_request, "a key stands twice in this header; keep one", lines_).error());
-  }
-  field(key, value);
-}
 
-void PacketReader::field(std::string_view key, std::string_view value) {
-  if (!frame_key(key)) {
-    // Only a well-formed id may be told back.
-    if (key == "id" && (value.size() > 20 || !all_digits(value))) {
-      wrong(fail(Errc::bad_request, "an id has 1 to 20 digits", lines_).error());
-      seen_.emplace_back(key);
-      return;
-    }
-    draft_.fields.emplace_back(key, value);
-    return;
+  if (key == "length") return spaced ? read_length(value) : read_length({});
+  if (lines_ == 2) {
+    read_second(key, value);
+    if (key != "content") return std::nullopt;
   }
-  seen_.emplace_back(key);
-  if (key == "version") {
-    if (value == kEdition) return;
-    const bool other = value.starts_with("dim/") && value.size() > 4 && value[4] >= '0' && value[4] <= '9';
-    wrong(other ? fail(Errc::edition, "this station speaks dim/2023").error()
-                : fail(Errc::bad_request, "the version is written dim/2023").error());
-  } else if (key == "operation") {
-    auto operation = parse_operation(value);
-    if (!operation) return wrong(operation.error());
-    draft_.operation = *operation;
-  } else if (key == "code") {
-    if (value.size() != 3 || !all_digits(value) || value[0] == '0') {
-      return wrong(fail(Errc::bad_request, "a code has three digits", lines_).error());
-    }
-    std::from_chars(value.data(), value.data() + value.size(), draft_.code);
-  } else if (key == "length") {
-    std::uint64_t length = 0;
-    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), length);
-    if (!all_digits(value) || value.size() > 19 || error != std::errc() || end != value.data() + value.size()) {
-      return wrong(fail(Errc::bad_request, "a length is a number of bytes in decimal digits", lines_).error());
-    }
-    length_ = length;
+  if (key == "content") {
+    if (spaced && value == "|") return begin_content();
+    note(Errc::bad_request, "content is written content: | with the text between two lines of three quotes");
+  } else if (key == "version" || key == "operation" || key == "code") {
+    note(Errc::bad_request, "version stands in the first line, operation or code in the second, and each once");
   } else if (key == "checksum") {
-    checksum_ = value;
-  } else if (key == "content") {
-    if (value != "|") return wrong(fail(Errc::bad_request, "content is written `content: |` and stands between two lines of \"\"\"", lines_).error());
-    phase_ = Phase::opening_fence;
-  }
-}
-
-/// What can be said once the last header line is there.
-void PacketReader::check_header() {
-  const bool has_operation = std::ranges::find(seen_, "operation") != seen_.end();
-  const bool has_code = std::ranges::find(seen_, "code") != seen_.end();
-  if (has_operation == has_code) {
-    wrong(fail(Errc::bad_request, "a packet has either an operation or a code").error());
-  }
-  if (draft_.has("priority")) {
-    const std::string_view priority = draft_.get("priority");
-    if (priority != "high" && priority != "normal" && priority != "low") {
-      wrong(fail(Errc::bad_request, "a priority is high, normal or low").error());
-    }
-  }
-  if (draft_.has("time")) {
-    const auto time = parse_time(draft_.get("time"));
-    if (!time || *time < kFirstTime || *time >= kBeyondTime) {
-      wrong(fail(Errc::bad_request, "a time is UTC from 2018 on, written 2026-01-31T12:00:00.000Z").error());
-    }
-  }
-  if (phase_ == Phase::header && (length_ || !checksum_.empty())) {
-    wrong(fail(Errc::bad_request, "length and checksum belong to content, and there is none").error());
-  }
-}
-
-std::optional<PacketReader::Step> PacketReader::read_content() {
-  const std::size_t most = content_limit(options_.lane);
-  switch (phase_) {
-    case Phase::opening_fence: {
-      const auto line = take_line(8);
-      if (!line) {
-        if (buffered() > 8) return die(fail(Errc::bad_request, "content begins behind a line that is exactly \"\"\"").error());
-        return Step(std::monostate());
-      }
-      std::string_view text = *line;
-      if (text.ends_with('\r')) text.remove_suffix(1);
-      if (text != kFence) return die(fail(Errc::bad_request, "content begins behind a line that is exactly \"\"\"").error());
-      consume(line->size() + 1);
-      phase_ = length_ ? Phase::counted : Phase::fenced;
-      if (length_ && *length_ > most) {
-        to_skip_ = *length_;
-        phase_ = Phase::skipping;
-        reported_ = true;
-        return Step(BadPacket{fail(Errc::too_large, "the content is longer than this port takes; see the limits in the answer to CONNECT").error(),
-                              false, std::string(draft_.get("id"))});
-      }
-      return std::nullopt;
-    }
-    case Phase::skipping: {
-      const std::size_t bytes = static_cast<std::size_t>(std::min<std::uint64_t>(to_skip_, buffered()));
-      to_skip_ -= bytes;
-      consume(bytes);
-      if (to_skip_ > 0) return Step(std::monostate());
-      phase_ = Phase::closing_fence;
-      return std::nullopt;
-    }
-    case Phase::counted: {
-      const auto length = static_cast<std::size_t>(*length_);
-      if (buffered() < length) return Step(std::monostate());
-      if (!error_) draft_.content = buffer_.substr(begin_, length);
-      consume(length);
-      phase_ = Phase::closing_fence;
-      return std::nullopt;
-    }
-    case Phase::closing_fence: {
-      // LF, fence, LF, with a CR allowed before the second LF only: the first belongs to the count.
-      const std::string_view held = std::string_view(buffer_).substr(begin_);
-      constexpr std::string_view kPlain = "\n\"\"\"\n";
-      constexpr std::string_view kReturn = "\n\"\"\"\r\n";
-      const bool plain = held.starts_with(kPlain);
-      if (plain || held.starts_with(kReturn)) {
-        consume(plain ? kPlain.size() : kReturn.size());
-        phase_ = Phase::last_line;
-        return std::nullopt;
-      }
-      if (kPlain.starts_with(held) || kReturn.starts_with(held)) return Step(std::monostate());
-      return die(fail(Errc::bad_request, "the length disagrees with where the closing \"\"\" stands").error());
-    }
-    case Phase::fenced: {
-      const auto line = take_line(buffered());
-      if (!line) {
-        if (body_.size() + buffered() > most + limits::kKiB) {
-          return die(fail(Errc::too_large, "the content is longer than this port takes; send its length").error());
-        }
-        return Step(std::monostate());
-      }
-      std::string_view text = *line;
-      if (text.ends_with('\r') && text.size() == kFence.size() + 1) text.remove_suffix(1);
-      const std::size_t size = line->size() + 1;
-      if (text == kFence) {
-        if (!body_.empty()) body_.pop_back();  // the LF before the fence is not content
-        if (!error_) draft_.content = std::move(body_);
-        body_.clear();
-        consume(size);
-        phase_ = Phase::last_line;
-        return std::nullopt;
-      }
-      if (body_.size() + size > most + 1) {
-        return die(fail(Errc::too_large, "the content is longer than this port takes; send its length").error());
-      }
-      body_.append(*line).push_back('\n');
-      consume(size);
-      return std::nullopt;
-    }
-    case Phase::last_line: {
-      const std::string_view held = std::string_view(buffer_).substr(begin_, 2);
-      if (held.empty() || held == "\r") return Step(std::monostate());
-      if (!held.starts_with('\n') && held != "\r\n") {
-        return die(fail(Errc::bad_request, "an empty line ends a packet; content with a line \"\"\" needs a length").error());
-      }
-      consume(held.front() == '\n' ? 1 : 2);
-      check_content();
-      if (reported_) {
-        (void)finish();
-        return std::nullopt;
-      }
-      return finish();
-    }
-    case Phase::header:
-    case Phase::dead: break;
-  }
-  return Step(std::monostate());
-}
-
-void PacketReader::check_content() {
-  if (error_ || !draft_.content) return;
-  if (checksum_.empty()) {
-    if (options_.checksum_required) wrong(fail(Errc::bad_request, "content needs a checksum here, as sha256-<base64>").error());
-    return;
-  }
-  Packet list;
-  list.set("checksum", checksum_);
-  const auto sums = list.list("checksum");
-  if (!sums) return wrong(sums.error());
-  const ByteView content = as_bytes(*draft_.content);
-  for (const std::string& sum : *sums) {
-    const std::size_t dash = sum.find('-');
-    const std::string_view algorithm = std::string_view(sum).substr(0, dash);
-    const bool sha = algorithm == "sha256";
-    if (dash == std::string::npos || (!sha && algorithm != "crc32c")) {
-      return wrong(fail(Errc::bad_request, "a checksum is sha256-<base64>, or crc32c-<base64> where CONNECT agreed on it").error());
-    }
-    if (!sha && !options_.crc32c_agreed) {
-      return wrong(fail(Errc::bad_request, "crc32c was not agreed in CONNECT; use sha256").error());
-    }
-    const auto bytes = from_base64(std::string_view(sum).substr(dash + 1));
-    if (!bytes) return wrong(fail(Errc::bad_request, "the checksum is not base64").error());
-    Bytes expected;
-    if (sha) {
-      const Digest32 digest = sha256(content);
-      expected.assign(digest.begin(), digest.end());
-    } else {
-      const std::uint32_t crc = crc32c(content);
-      for (int shift = 24; shift >= 0; shift -= 8) expected.push_back(static_cast<std::uint8_t>(crc >> shift));
-    }
-    if (*bytes != expected) return wrong(fail(Errc::bad_request, "the content does not have this checksum").error());
-  }
-}
-
-/// Hands the packet out and gets ready for the next one.
-PacketReader::Step PacketReader::finish() {
-  Step out;
-  if (error_) {
-    out = BadPacket{*error_, false, std::string(draft_.get("id"))};
+    read_checksum(value);
+  } else if (key == "status" && packet_.is_response()) {
+    if (std::exchange(has_status_, true)) note(Errc::bad_request, "a key stands once in a header");
   } else {
-    out = std::move(draft_);
+    if (packet_.has(key)) note(Errc::bad_request, "a key stands once in a header");
+    check_value(key, value);
+    packet_.fields.emplace_back(std::string(key), std::string(value));
   }
-  phase_ = Phase::header;
-  draft_ = Packet();
-  seen_.clear();
+  return std::nullopt;
+}
+
+void PacketReader::read_second(std::string_view key, std::string_view value) {
+  if (key == "operation") {
+    auto operation = parse_operation(value);
+    if (operation) {
+      packet_.operation = *operation;
+    } else if (!error_) {
+      error_ = operation.error();
+      error_->at = lines_;
+    }
+  } else if (key == "code") {
+    if (value.size() == 3 && std::ranges::all_of(value, is_digit) && value[0] >= '1' && value[0] <= '5') {
+      std::from_chars(value.data(), value.data() + value.size(), packet_.code);
+    } else {
+      note(Errc::bad_request, "a code has three digits, 100 to 599");
+    }
+  } else {
+    note(Errc::bad_request, "the second line is operation or code");
+    if (key == "id") check_value(key, value);
+  }
+}
+
+/// Whoever gets the length wrong has told nobody where the packet ends.
+PacketReader::Step PacketReader::read_length(std::string_view value) {
+  if (lines_ == 2) note(Errc::bad_request, "the second line is operation or code");
+  if (length_) return fatal(Errc::bad_request, "length stands twice, so the packet's end is unknown");
+  const bool zeros = value.size() > 1 && value.front() == '0';
+  if (!is_number(value) || value.size() > kLengthDigits || zeros) {
+    return fatal(Errc::bad_request, "length is a number of bytes in decimal digits without sign, space or leading zeros");
+  }
+  std::uint64_t length = 0;
+  std::from_chars(value.data(), value.data() + value.size(), length);
+  length_ = length;
+  return std::nullopt;
+}
+
+void PacketReader::check_value(std::string_view key, std::string_view value) {
+  if (key == "id") {
+    reply_.clear();  // two ids: nobody can say which one to answer
+    if (std::exchange(has_id_, true)) return note(Errc::bad_request, "a key stands once in a header");
+    if (!is_number(value)) return note(Errc::bad_request, "an id has 1 to 20 digits");
+    reply_ = value;
+  } else if (key == "reply" && packet_.is_response()) {
+    if (!is_number(value)) note(Errc::bad_request, "reply is the id of a request: 1 to 20 digits");
+  } else if (key == "priority") {
+    if (value != "high" && value != "normal" && value != "low") {
+      note(Errc::bad_request, "priority is high, normal or low");
+    }
+  } else if (key == "time") {
+    const auto time = parse_time(value);
+    if (!time || *time < kFirstTime || *time >= kLastTime) {
+      note(Errc::bad_request, "time is written like 2026-01-31T12:00:00.000Z and lies between 2018 and 9998");
+    }
+  }
+}
+
+void PacketReader::read_checksum(std::string_view value) {
+  if (std::exchange(has_checksum_, true)) return note(Errc::bad_request, "a key stands once in a header");
+  Packet one;
+  one.set("checksum", std::string(value));
+  const auto items = one.list("checksum");
+  if (!items) return note(Errc::bad_request, "checksum is written like sha256- and base64, or a list of such");
+  for (const std::string& item : *items) read_checksum_item(item);
+}
+
+void PacketReader::read_checksum_item(std::string_view item) {
+  const std::size_t dash = std::min(item.find('-'), item.size());
+  const std::string_view algorithm = item.substr(0, dash);
+  const auto digest = from_base64(item.substr(std::min(dash + 1, item.size())));
+  constexpr Literal kForm = "a checksum is its algorithm, a dash and the base64 of all its bytes";
+  if (algorithm == "sha256") {
+    if (!digest || digest->size() != 32 || sha256_) return note(Errc::bad_request, kForm);
+    std::ranges::copy(*digest, sha256_.emplace().begin());
+  } else if (algorithm == "crc32c") {
+    if (!options_.crc32c_agreed) return note(Errc::bad_request, "crc32c was not agreed in CONNECT; sha256 always works");
+    if (!digest || digest->size() != 4 || crc32c_) return note(Errc::bad_request, kForm);
+    std::uint32_t value = 0;
+    for (const std::uint8_t byte : *digest) value = value << 8 | byte;
+    crc32c_ = value;
+  } else {
+    note(Errc::bad_request, "this checksum is not known here; sha256 always works");
+  }
+}
+
+// --- content --------------------------------------------------------------------------------------------------------
+
+PacketReader::Step PacketReader::begin_content() {
+  if (options_.checksum_required && !has_checksum_) {
+    note(Errc::bad_request, "after CONNECT every content has a checksum");
+  }
+  if (length_ && *length_ > content_limit(options_.lane)) {
+    note(Errc::too_large, "the content is longer than this lane takes; the answer to CONNECT tells the limits");
+  }
+  state_ = State::opening;
+  if (!error_ || !length_) return std::nullopt;
+  // The end is known: say it now and throw the rest away as it comes.
+  told_ = true;
+  return BadPacket{*error_, false, reply_};
+}
+
+PacketReader::Step PacketReader::read_opening() {
+  std::size_t size = 0;
+  switch (match(held().substr(at_), "\"\"\"\n", size)) {
+    case Match::more: return Outcome{};
+    case Match::no: return fatal(Errc::bad_request, "behind content: | stands a line of three quotes");
+    case Match::yes: break;
+  }
+  at_ = scanned_ = content_ = at_ + size;
+  if (!length_) {
+    state_ = State::typed;
+  } else if (told_) {
+    state_ = State::skipping;
+    skip_ = *length_;
+    dropped_ += at_;
+    begin_ += std::exchange(at_, 0);
+  } else {
+    state_ = State::counted;
+  }
+  return std::nullopt;
+}
+
+PacketReader::Step PacketReader::read_counted() {
+  const auto length = static_cast<std::size_t>(*length_);
+  if (held().size() - content_ < length) return Outcome{};
+  at_ = content_end_ = content_ + length;
+  state_ = State::ending;
+  return std::nullopt;
+}
+
+PacketReader::Step PacketReader::skip() {
+  const auto now = static_cast<std::size_t>(std::min<std::uint64_t>(skip_, buffered()));
+  skip_ -= now;
+  dropped_ += now;
+  begin_ += now;
+  if (skip_ > 0) return Outcome{};
+  state_ = State::ending;
+  return std::nullopt;
+}
+
+PacketReader::Step PacketReader::read_typed() {
+  const std::size_t most = content_limit(options_.lane);
+  constexpr Literal kTooLong = "the content is longer than this lane takes, and without length its end is unknown";
+  std::string_view line;
+  std::size_t start = at_;
+  while (take_line(line)) {
+    if (line == kFence) {
+      const std::string_view content = held().substr(content_, start - content_);
+      content_end_ = content_ + (content.empty() ? 0 : without_cr(content.substr(0, content.size() - 1)).size());
+      state_ = State::ending;
+      return std::nullopt;
+    }
+    if (start + line.size() - content_ > most) return fatal(Errc::too_large, kTooLong);
+    start = at_;
+  }
+  const std::string_view pending = without_cr(held().substr(at_));
+  if (!kFence.starts_with(pending) && at_ + pending.size() - content_ > most) return fatal(Errc::too_large, kTooLong);
+  return Outcome{};
+}
+
+PacketReader::Step PacketReader::read_ending() {
+  std::size_t size = 0;
+  switch (match(held().substr(at_), length_ ? "\n\"\"\"\n\n" : "\n", size)) {
+    case Match::more: return Outcome{};
+    case Match::no:
+      if (length_) return fatal(Errc::bad_request, "length and the closing line of three quotes disagree");
+      return fatal(Errc::bad_request, "an empty line ends the packet behind the content; with length it may hold anything");
+    case Match::yes: break;
+  }
+  at_ += size;
+  return finish();
+}
+
+void PacketReader::check_checksum() {
+  const ByteView content = as_bytes(*packet_.content);
+  if ((sha256_ && sha256(content) != *sha256_) || (crc32c_ && crc32c(content) != *crc32c_)) {
+    note(Errc::bad_request, "the checksum is not that of the content; nothing was stored");
+  }
+}
+
+PacketReader::Step PacketReader::finish() {
+  Step step;
+  if (!error_ && content_ > 0) {
+    packet_.content.emplace(held().substr(content_, content_end_ - content_));
+    check_checksum();
+  }
+  if (!error_) {
+    step = std::move(packet_);
+  } else if (!told_) {
+    step = BadPacket{*error_, false, std::move(reply_)};
+  }
+  begin_ += at_;
+  start_over();
+  if (begin_ == buffer_.size()) {
+    begin_ = 0;
+    buffer_.clear();
+    if (buffer_.capacity() > kKeptCapacity) buffer_ = {};  // idle connections hold nothing big
+  }
+  return step;
+}
+
+void PacketReader::start_over() {
+  state_ = State::header;
+  at_ = scanned_ = dropped_ = empty_lines_ = 0;
+  packet_ = {};
+  reply_.clear();
   error_.reset();
-  reported_ = false;
-  line_too_long_ = false;
+  told_ = has_id_ = has_status_ = has_checksum_ = false;
   lines_ = 0;
-  header_bytes_ = 0;
-  packet_bytes_ = 0;
-  empty_lines_ = 0;
   length_.reset();
-  checksum_.clear();
-  return out;
+  skip_ = 0;
+  content_ = content_end_ = 0;
+  sha256_.reset();
+  crc32c_.reset();
 }
 
 }  // namespace dim
