@@ -35,9 +35,12 @@ pid_t spawn(const std::vector<std::string>& words, int out, const std::string& l
   arguments.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  if (out >= 0) posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
-  else posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  if (out >= 0)
+    posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+  else
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log.c_str(),
+                                   O_WRONLY | O_CREAT | O_APPEND, 0600);
   pid_t pid = -1;
   const int rc = ::posix_spawn(&pid, arguments[0], &actions, nullptr, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
@@ -52,7 +55,8 @@ std::string output_of(const std::vector<std::string>& words, const std::string& 
   ::close(pipe_ends[1]);
   std::string out;
   char buffer[4096];
-  for (ssize_t got; (got = ::read(pipe_ends[0], buffer, sizeof buffer)) > 0;) out.append(buffer, static_cast<std::size_t>(got));
+  for (ssize_t got; (got = ::read(pipe_ends[0], buffer, sizeof buffer)) > 0;)
+    out.append(buffer, static_cast<std::size_t>(got));
   ::close(pipe_ends[0]);
   int status = 0;
   ::waitpid(pid, &status, 0);
@@ -66,7 +70,8 @@ bool listens(std::uint16_t port) {
   address.sin6_family = AF_INET6;
   address.sin6_port = htons(port);
   address.sin6_addr = in6addr_loopback;
-  const bool open = ::connect(file, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  const bool open =
+      ::connect(file, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
   ::close(file);
   return open;
 }
@@ -96,7 +101,8 @@ Usage usage_of(pid_t pid) {
 
 StationProcess::StationProcess(const Options& options) {
   namespace fs = std::filesystem;
-  folder_ = (options.folder.empty() ? fs::temp_directory_path() : fs::path(options.folder)) / ("dim-bench-" + std::to_string(::getpid()));
+  folder_ = (options.folder.empty() ? fs::temp_directory_path() : fs::path(options.folder)) /
+            ("dim-bench-" + std::to_string(::getpid()));
   fs::create_directories(folder_);
   OsRandom random;
   do {
@@ -104,26 +110,32 @@ StationProcess::StationProcess(const Options& options) {
   } while (listens(base_) || listens(static_cast<std::uint16_t>(base_ + 1)));
   {
     std::ofstream config(folder_ + "/bench.toml");
-    config << "[quotas]\nmessages_per_second = 0\nhistory_per_second = 0\ndocuments_per_hour = 0\n"
-              "subnet_messages_per_second = 0\nlogins_per_second = 0\nfailed_logins_per_minute = 0\n"
-              "[network]\nunauthenticated = 60000\nunauthenticated_per_64 = 60000\nunauthenticated_per_48 = 60000\n"
-              "connections_per_second = 0\n[limits]\ninbox_messages = 10000000\ninbox_bytes = \"16GiB\"\n"
-              "[log]\nlevel = \"warn\"\n";
+    config
+        << "[quotas]\nmessages_per_second = 0\nhistory_per_second = 0\ndocuments_per_hour = 0\n"
+           "subnet_messages_per_second = 0\nlogins_per_second = 0\nfailed_logins_per_minute = 0\n"
+           "[network]\nunauthenticated = 60000\nunauthenticated_per_64 = "
+           "60000\nunauthenticated_per_48 = 60000\n"
+           "connections_per_second = 0\n[limits]\ninbox_messages = 10000000\ninbox_bytes = "
+           "\"16GiB\"\n"
+           "[log]\nlevel = \"warn\"\n";
     if (options.verify_always) config << "[security]\nverify = \"always\"\n";
   }
   launch();
   wait();
-  const std::string invite = output_of({program("dimd"), "invite", "--data", folder_ + "/station", "--host", "::1", "--json"}, log());
+  const std::string invite = output_of(
+      {program("dimd"), "invite", "--data", folder_ + "/station", "--host", "::1", "--json"},
+      log());
   auto object = parse_json_object(std::string_view(invite).substr(0, invite.find('\n')));
   const std::string* link = object ? object->text("link") : nullptr;
-  auto target = link != nullptr ? StationTarget::parse(*link) : Result<StationTarget>(fail(Errc::usage, "no link"));
+  auto target = link != nullptr ? StationTarget::parse(*link)
+                                : Result<StationTarget>(fail(Errc::usage, "no link"));
   if (!target) throw std::runtime_error("dimd invite printed no link");
   target_ = *target;
 }
 
 void StationProcess::launch() {
-  pid_ = spawn({program("dimd"), "run", "--data", folder_ + "/station", "--listen", "::1", "--port-base", std::to_string(base_),
-                "--config", folder_ + "/bench.toml"},
+  pid_ = spawn({program("dimd"), "run", "--data", folder_ + "/station", "--listen", "::1",
+                "--port-base", std::to_string(base_), "--config", folder_ + "/bench.toml"},
                -1, log());
 }
 
@@ -154,11 +166,17 @@ StationProcess::~StationProcess() {
   std::filesystem::remove_all(folder_, ignored);
 }
 
-LoadClient::LoadClient(Reactor& reactor, std::shared_ptr<const TlsContext> tls, const StationTarget& target,
-                       const Account& account, Session::Options options, Events events)
-    : reactor_(reactor), tls_(std::move(tls)), target_(target), account_(account), events_(std::move(events)) {
+LoadClient::LoadClient(Reactor& reactor, std::shared_ptr<const TlsContext> tls,
+                       const StationTarget& target, const Account& account,
+                       Session::Options options, Events events)
+    : reactor_(reactor),
+      tls_(std::move(tls)),
+      target_(target),
+      account_(account),
+      events_(std::move(events)) {
   static OsRandom random;
-  session_.emplace(target, account, static_cast<SessionHost&>(*this), clock_, random, std::move(options));
+  session_.emplace(target, account, static_cast<SessionHost&>(*this), clock_, random,
+                   std::move(options));
 }
 
 LoadClient::~LoadClient() {
@@ -176,19 +194,20 @@ void LoadClient::open(Lane lane) {
   options.port = static_cast<std::uint16_t>(target_.port + static_cast<int>(lane));
   options.tls = tls_;
   options.timeout = 60'000;
-  dials_[lane] = Dial::start(reactor_, options,
-                             {.opened =
-                                  [this, lane](std::shared_ptr<Connection> connection) {
-                                    connections_[lane] = connection;
-                                    connection->set_callbacks(
-                                        {.data = [this, lane](std::string_view bytes) { session_->received(lane, bytes); },
-                                         .drained = {},
-                                         .ended = {},
-                                         .closed = [this, lane](CloseReason) { session_->closed(lane); }});
-                                    session_->opened(lane, *connection->channel_binding(), *connection->peer_spki());
-                                    dials_.erase(lane);
-                                  },
-                              .failed = [this](const Error& error) { failed(error, 0, {}); }});
+  dials_[lane] = Dial::start(
+      reactor_, options,
+      {.opened =
+           [this, lane](std::shared_ptr<Connection> connection) {
+             connections_[lane] = connection;
+             connection->set_callbacks(
+                 {.data = [this, lane](std::string_view bytes) { session_->received(lane, bytes); },
+                  .drained = {},
+                  .ended = {},
+                  .closed = [this, lane](CloseReason) { session_->closed(lane); }});
+             session_->opened(lane, *connection->channel_binding(), *connection->peer_spki());
+             dials_.erase(lane);
+           },
+       .failed = [this](const Error& error) { failed(error, 0, {}); }});
 }
 
 void LoadClient::send(Lane lane, std::string bytes) { connections_.at(lane)->send(bytes); }

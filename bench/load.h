@@ -1,4 +1,5 @@
-// A station in a child process and many native sessions against it from one thread: what dim-bench measures with.
+// A station in a child process and many native sessions against it from one thread: what dim-bench
+// measures with.
 #pragma once
 #include <sys/types.h>
 
@@ -23,8 +24,8 @@ struct Usage {
 };
 Usage usage_of(pid_t pid);
 
-/// `dimd run` with quotas off, in a temporary folder (below `folder`, default the system's), stopped with the object.
-/// Throws std::runtime_error when it does not come up.
+/// `dimd run` with quotas off, in a temporary folder (below `folder`, default the system's),
+/// stopped with the object. Throws std::runtime_error when it does not come up.
 class StationProcess {
  public:
   struct Options {
@@ -60,8 +61,8 @@ class LoadClient final : private SessionHost {
     std::function<void(Packet)> pushed;
     std::function<void(const Error&, std::string_view)> failed;
   };
-  LoadClient(Reactor& reactor, std::shared_ptr<const TlsContext> tls, const StationTarget& target, const Account& account,
-             Session::Options options, Events events);
+  LoadClient(Reactor& reactor, std::shared_ptr<const TlsContext> tls, const StationTarget& target,
+             const Account& account, Session::Options options, Events events);
   ~LoadClient() override;
 
   void start();
@@ -87,7 +88,8 @@ class LoadClient final : private SessionHost {
   std::map<Lane, std::shared_ptr<Connection>> connections_;
 };
 
-/// Accounts with one shared RSA key: what the station sees is the same, and thousands are made in a second.
+/// Accounts with one shared RSA key: what the station sees is the same, and thousands are made in a
+/// second.
 std::vector<Account> make_accounts(std::size_t count, Random& random);
 
 /// Sorted samples.

@@ -1,7 +1,8 @@
-// dim-bench: a real station in a process of its own under load over TLS. docs/performance.md says how to read the figures.
-#include <CLI/CLI.hpp>
+// dim-bench: a real station in a process of its own under load over TLS. docs/performance.md says
+// how to read the figures.
 #include <fmt/core.h>
 #include <sys/resource.h>
+#include <CLI/CLI.hpp>
 
 #include <chrono>
 #include <cstdlib>
@@ -15,7 +16,9 @@ namespace dim::bench {
 namespace {
 
 using Time = std::chrono::steady_clock::time_point;
-double seconds_since(Time begin) { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(); }
+double seconds_since(Time begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
 
 void raise_file_limit() {
   rlimit limit{};
@@ -78,18 +81,22 @@ void relay(const RelayOptions& options) {
     const Time begin = std::chrono::steady_clock::now();
     std::string guid = Guid::make(clock.now(), random).text();
     Packet packet = Packet::request(Operation::create);
-    packet.set("type", "message").set("target", pair.receiver->account().id.text()).set("guid", guid);
+    packet.set("type", "message")
+        .set("target", pair.receiver->account().id.text())
+        .set("guid", guid);
     packet.content = pair.wire;
     ++pair.in_flight;
     under_way.emplace(std::move(guid), begin);
-    pair.sender->session().request(Lane::text, std::move(packet), [&, begin](const Packet& response) {
-      if (response.code != 201 && response.code != 202) {
-        give_up({Errc::unavailable, "a message was refused"}, fmt::format("{} {}", response.code, response.get("message")));
-      }
-      --pair.in_flight;
-      ++acked;
-      if (measuring) ack_ms.push_back(seconds_since(begin) * 1000);
-    });
+    pair.sender->session().request(
+        Lane::text, std::move(packet), [&, begin](const Packet& response) {
+          if (response.code != 201 && response.code != 202) {
+            give_up({Errc::unavailable, "a message was refused"},
+                    fmt::format("{} {}", response.code, response.get("message")));
+          }
+          --pair.in_flight;
+          ++acked;
+          if (measuring) ack_ms.push_back(seconds_since(begin) * 1000);
+        });
   };
   const auto fill = [&] {
     for (Pair& pair : pairs) {
@@ -114,7 +121,11 @@ void relay(const RelayOptions& options) {
     content.set("sn", static_cast<std::int64_t>(i + 1));
     content.set("time", static_cast<double>(clock.now()) / 1000);
     content.set("text", "load");
-    const PlainMessage plain{.envelope = {.sender = from.id, .receiver = to.id, .time = static_cast<double>(clock.now()) / 1000, .group = {}, .type = {}},
+    const PlainMessage plain{.envelope = {.sender = from.id,
+                                          .receiver = to.id,
+                                          .time = static_cast<double>(clock.now()) / 1000,
+                                          .group = {},
+                                          .type = {}},
                              .content = std::move(content)};
     pair.wire = write_message(seal(plain, from, known, {.seq = 1, .prev = {}}, random).value());
     if (pair.wire.size() < options.size) {
@@ -122,31 +133,35 @@ void relay(const RelayOptions& options) {
       pair.wire.pop_back();
       pair.wire += ", \"filler\": \"" + std::string(options.size - pair.wire.size(), 'x') + "\"}";
     }
-    pair.sender = std::make_unique<LoadClient>(reactor, tls, station.target(), from, Session::Options{},
-                                               LoadClient::Events{[&] { ++ready; }, {}, give_up});
+    pair.sender =
+        std::make_unique<LoadClient>(reactor, tls, station.target(), from, Session::Options{},
+                                     LoadClient::Events{[&] { ++ready; }, {}, give_up});
     pair.receiver = std::make_unique<LoadClient>(
         reactor, tls, station.target(), to, Session::Options{.after = 0},
-        LoadClient::Events{[&] { ++ready; },
-                           [&](Packet packet) {
-                             ++arrived;
-                             if (const auto found = under_way.find(packet.get("guid")); found != under_way.end()) {
-                               if (measuring) read_ms.push_back(seconds_since(found->second) * 1000);
-                               under_way.erase(found);
-                             }
-                             if (options.receiver_verifies) {
-                               auto message = SignedMessage::parse(*packet.content);
-                               if (!message || !verify(*message, pair.directory, clock.now())) {
-                                 give_up({Errc::signature, "a relayed message does not verify"}, {});
-                               }
-                             }
-                             pair.newest = std::strtoll(std::string(packet.get("cursor")).c_str(), nullptr, 10);
-                             if (++pair.since_cursor < 16) return;
-                             pair.since_cursor = 0;
-                             pair.receiver->session().request(
-                                 Lane::text,
-                                 Packet::request(Operation::notify).set("type", "cursor").set("cursor", std::to_string(pair.newest)), {});
-                           },
-                           give_up});
+        LoadClient::Events{
+            [&] { ++ready; },
+            [&](Packet packet) {
+              ++arrived;
+              if (const auto found = under_way.find(packet.get("guid")); found != under_way.end()) {
+                if (measuring) read_ms.push_back(seconds_since(found->second) * 1000);
+                under_way.erase(found);
+              }
+              if (options.receiver_verifies) {
+                auto message = SignedMessage::parse(*packet.content);
+                if (!message || !verify(*message, pair.directory, clock.now())) {
+                  give_up({Errc::signature, "a relayed message does not verify"}, {});
+                }
+              }
+              pair.newest = std::strtoll(std::string(packet.get("cursor")).c_str(), nullptr, 10);
+              if (++pair.since_cursor < 16) return;
+              pair.since_cursor = 0;
+              pair.receiver->session().request(Lane::text,
+                                               Packet::request(Operation::notify)
+                                                   .set("type", "cursor")
+                                                   .set("cursor", std::to_string(pair.newest)),
+                                               {});
+            },
+            give_up});
     pair.sender->start();
     pair.receiver->start();
   }
@@ -180,12 +195,18 @@ void relay(const RelayOptions& options) {
   const std::size_t taken = acked - acked_before;
   sending = false;
   run_until(reactor, [&] { return under_way.empty(); });
-  fmt::print("relay pairs={} window={} size={} rate={} verify={}: {:.0f} acked/s {:.0f} arrived/s, ack p50 {:.2f} p99 {:.2f} ms, "
-             "arrival p50 {:.2f} p99 {:.2f} ms, station {:.0f} us CPU a message, load {:.0f} us, station RSS {:.0f} MiB, none lost\n",
-             options.pairs, options.window, options.size, options.rate, options.verify_always ? "always" : "channel",
-             static_cast<double>(taken) / took, static_cast<double>(got) / took, percentile(ack_ms, 0.5), percentile(ack_ms, 0.99),
-             percentile(read_ms, 0.5), percentile(read_ms, 0.99), (after.cpu_s - before.cpu_s) * 1e6 / static_cast<double>(got),
-             (self_after.cpu_s - self_before.cpu_s) * 1e6 / static_cast<double>(got), after.rss_kib / 1024);
+  fmt::print(
+      "relay pairs={} window={} size={} rate={} verify={}: {:.0f} acked/s {:.0f} arrived/s, ack "
+      "p50 {:.2f} p99 {:.2f} ms, "
+      "arrival p50 {:.2f} p99 {:.2f} ms, station {:.0f} us CPU a message, load {:.0f} us, station "
+      "RSS {:.0f} MiB, none lost\n",
+      options.pairs, options.window, options.size, options.rate,
+      options.verify_always ? "always" : "channel", static_cast<double>(taken) / took,
+      static_cast<double>(got) / took, percentile(ack_ms, 0.5), percentile(ack_ms, 0.99),
+      percentile(read_ms, 0.5), percentile(read_ms, 0.99),
+      (after.cpu_s - before.cpu_s) * 1e6 / static_cast<double>(got),
+      (self_after.cpu_s - self_before.cpu_s) * 1e6 / static_cast<double>(got),
+      after.rss_kib / 1024);
 }
 
 void idle(int sessions) {
@@ -201,9 +222,9 @@ void idle(int sessions) {
   const Time begin = std::chrono::steady_clock::now();
   while (ready < accounts.size()) {
     while (started < accounts.size() && started < ready + 50) {
-      clients.push_back(std::make_unique<LoadClient>(reactor, tls, station.target(), accounts[started++],
-                                                     Session::Options{.text_lane = false},
-                                                     LoadClient::Events{[&] { ++ready; }, {}, give_up}));
+      clients.push_back(std::make_unique<LoadClient>(
+          reactor, tls, station.target(), accounts[started++], Session::Options{.text_lane = false},
+          LoadClient::Events{[&] { ++ready; }, {}, give_up}));
       clients.back()->start();
     }
     reactor.run_for(1);
@@ -213,9 +234,11 @@ void idle(int sessions) {
   const Usage settled = station.usage();
   reactor.run_for(5'000);
   const Usage after = station.usage();
-  fmt::print("idle sessions={}: {:.1f} KiB a session, station RSS {:.0f} MiB, {:.2f} % CPU idle; {:.0f} logins/s with 50 at once\n",
-             sessions, (after.rss_kib - before.rss_kib) / sessions, after.rss_kib / 1024, (after.cpu_s - settled.cpu_s) / 5 * 100,
-             sessions / login_s);
+  fmt::print(
+      "idle sessions={}: {:.1f} KiB a session, station RSS {:.0f} MiB, {:.2f} % CPU idle; {:.0f} "
+      "logins/s with 50 at once\n",
+      sessions, (after.rss_kib - before.rss_kib) / sessions, after.rss_kib / 1024,
+      (after.cpu_s - settled.cpu_s) / 5 * 100, sessions / login_s);
 }
 
 }  // namespace
@@ -227,17 +250,31 @@ int main(int argc, char** argv) {
   CLI::App app{"dim-bench: a station under load, over TLS on [::1]"};
   app.require_subcommand(1);
   RelayOptions relay_options;
-  auto* relay_verb = app.add_subcommand("relay", "pairs of sessions that send through the station, durable before each ack");
-  relay_verb->add_option("--pairs", relay_options.pairs)->check(CLI::Range(1, 10'000))->capture_default_str();
-  relay_verb->add_option("--window", relay_options.window, "messages of a pair without ack")->check(CLI::Range(1, 64))->capture_default_str();
-  relay_verb->add_option("--rate", relay_options.rate, "messages a second over all pairs; 0: as fast as it goes")->capture_default_str();
+  auto* relay_verb = app.add_subcommand(
+      "relay", "pairs of sessions that send through the station, durable before each ack");
+  relay_verb->add_option("--pairs", relay_options.pairs)
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  relay_verb->add_option("--window", relay_options.window, "messages of a pair without ack")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  relay_verb
+      ->add_option("--rate", relay_options.rate,
+                   "messages a second over all pairs; 0: as fast as it goes")
+      ->capture_default_str();
   relay_verb->add_option("--seconds", relay_options.seconds)->capture_default_str();
-  relay_verb->add_option("--size", relay_options.size, "bytes of a signed message, at least")->capture_default_str();
-  relay_verb->add_flag("--verify-always", relay_options.verify_always, "the station checks every ECDSA signature");
-  relay_verb->add_flag("--receiver-verifies", relay_options.receiver_verifies, "so do the receivers, in this process");
+  relay_verb->add_option("--size", relay_options.size, "bytes of a signed message, at least")
+      ->capture_default_str();
+  relay_verb->add_flag("--verify-always", relay_options.verify_always,
+                       "the station checks every ECDSA signature");
+  relay_verb->add_flag("--receiver-verifies", relay_options.receiver_verifies,
+                       "so do the receivers, in this process");
   int sessions = 1'000;
-  auto* idle_verb = app.add_subcommand("idle", "log in many sessions, fifty at once, and let them be");
-  idle_verb->add_option("--sessions", sessions)->check(CLI::Range(1, 100'000))->capture_default_str();
+  auto* idle_verb =
+      app.add_subcommand("idle", "log in many sessions, fifty at once, and let them be");
+  idle_verb->add_option("--sessions", sessions)
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
   auto* all_verb = app.add_subcommand("all", "the table of docs/performance.md");
   CLI11_PARSE(app, argc, argv);
   try {

@@ -22,17 +22,20 @@ int verb_chat(const CommonOptions& common, const std::string& who_text) {
       members.set("state", to_string(entry.tick));
       context.out.object("state", std::move(members));
     } else if (entry.tick == Tick::read || entry.tick == Tick::failed) {
-      context.out.note(fmt::format("        ({}: {})", to_string(entry.tick), printable(entry.text.substr(0, 40))));
+      context.out.note(fmt::format("        ({}: {})", to_string(entry.tick),
+                                   printable(entry.text.substr(0, 40))));
     }
   };
   bool was_typing = false;
   context.events.typing = [&](const Id& peer, bool on) {
-    if (who && peer.same_entity(*who) && on && !was_typing) context.out.note(fmt::format("        {} is typing", printable(context.name_of(peer))));
+    if (who && peer.same_entity(*who) && on && !was_typing)
+      context.out.note(fmt::format("        {} is typing", printable(context.name_of(peer))));
     was_typing = on;
   };
   context.make_messenger({});
   (void)context.connect(10'000);
-  if (context.failure && exit_of(*context.failure) == Exit::security) return context.report_failure();
+  if (context.failure && exit_of(*context.failure) == Exit::security)
+    return context.report_failure();
   who = context.find(who_text, 10'000);
   if (!who) return static_cast<int>(Exit::unknown_person);
 
@@ -49,11 +52,14 @@ int verb_chat(const CommonOptions& common, const std::string& who_text) {
   if (auto before = context.messenger->history(*who, 10)) {
     auto unread = context.messenger->unread();
     for (const HistoryEntry& entry : *before) {
-      const bool is_new = unread && std::ranges::any_of(*unread, [&](const HistoryEntry& other) { return other.guid == entry.guid; });
+      const bool is_new = unread && std::ranges::any_of(*unread, [&](const HistoryEntry& other) {
+                            return other.guid == entry.guid;
+                          });
       if (!is_new) context.out.message(entry, context.name_of(*who));
     }
   }
-  context.out.note(fmt::format("You are writing to {}. One line is one message; Ctrl-D ends.", printable(context.name_of(*who))));
+  context.out.note(fmt::format("You are writing to {}. One line is one message; Ctrl-D ends.",
+                               printable(context.name_of(*who))));
   show_new();
 
   bool over = false;
@@ -79,11 +85,13 @@ int verb_chat(const CommonOptions& common, const std::string& who_text) {
       result = context.report_failure();
       break;
     }
-    context.out.note(fmt::format("dim: {}; what you write is kept and sent later", context.failure->hint));
+    context.out.note(
+        fmt::format("dim: {}; what you write is kept and sent later", context.failure->hint));
     while (!over && !context.messenger->is_ready()) {
       context.link.run_until([&] { return over; }, backoff.next(context.random));
       if (!over && context.connect(10'000)) context.out.note("dim: connected again");
-      if (context.failure && exit_of(*context.failure) == Exit::security) return context.report_failure();
+      if (context.failure && exit_of(*context.failure) == Exit::security)
+        return context.report_failure();
     }
     backoff.reset();
   }

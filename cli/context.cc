@@ -37,7 +37,9 @@ Result<std::optional<Secret>> passphrase_for(const CommonOptions& common, bool a
   }
   if (!ask) return std::nullopt;
   const int terminal = ::open("/dev/tty", O_RDWR | O_CLOEXEC);
-  if (terminal < 0) return fail(Errc::key, "this home is locked and there is no terminal to ask at; use --passphrase-file");
+  if (terminal < 0)
+    return fail(Errc::key,
+                "this home is locked and there is no terminal to ask at; use --passphrase-file");
   termios before{};
   ::tcgetattr(terminal, &before);
   termios silent = before;
@@ -90,8 +92,10 @@ bool Context::connect(Millis timeout_ms) {
     failure = status.error();
     return false;
   }
-  const bool answered = link.run_until([this] { return failure.has_value() || messenger->is_ready(); }, timeout_ms);
-  if (!answered && !failure) failure = Error{Errc::unreachable, "the station did not answer in time"};
+  const bool answered =
+      link.run_until([this] { return failure.has_value() || messenger->is_ready(); }, timeout_ms);
+  if (!answered && !failure)
+    failure = Error{Errc::unreachable, "the station did not answer in time"};
   return messenger->is_ready();
 }
 
@@ -102,7 +106,8 @@ std::string Context::name_of(const Id& id) {
   }
   if (const Known* known = home->directory().find(id); known != nullptr) {
     // A name in a visa is chosen by its owner: it never stands without a piece of the ID.
-    for (auto document = known->documents.rbegin(); document != known->documents.rend(); ++document) {
+    for (auto document = known->documents.rbegin(); document != known->documents.rend();
+         ++document) {
       if (!document->name().empty()) {
         return fmt::format("{} ({}…)", document->name(), id.address().text().substr(0, 8));
       }
@@ -128,7 +133,8 @@ std::optional<Id> Context::find(const std::string& who, Millis timeout_ms) {
 }
 
 int Context::report_failure() {
-  const Error error = failure.value_or(Error{Errc::unreachable, "the station did not answer in time"});
+  const Error error =
+      failure.value_or(Error{Errc::unreachable, "the station did not answer in time"});
   out.error(error, station_message);
   return static_cast<int>(exit_of(error));
 }

@@ -1,4 +1,5 @@
-// What every verb that talks to the station starts with: an open home, sockets, a messenger, and how it ended.
+// What every verb that talks to the station starts with: an open home, sockets, a messenger, and
+// how it ended.
 #pragma once
 #include <memory>
 #include <optional>
@@ -14,7 +15,8 @@
 
 namespace dim {
 
-/// Reads the passphrase from the file, or asks at the terminal without echo when the home is locked.
+/// Reads the passphrase from the file, or asks at the terminal without echo when the home is
+/// locked.
 Result<std::optional<Secret>> passphrase_for(const CommonOptions& common, bool ask);
 
 class Context {

@@ -1,5 +1,5 @@
-#include <CLI/CLI.hpp>
 #include <sys/prctl.h>
+#include <CLI/CLI.hpp>
 
 #include <csignal>
 #include <cstdlib>
@@ -10,7 +10,8 @@ namespace {
 
 std::string default_home() {
   if (const char* home = std::getenv("DIM_HOME"); home != nullptr && *home != '\0') return home;
-  if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data != '\0') return std::string(data) + "/dim-home";
+  if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data != '\0')
+    return std::string(data) + "/dim-home";
   const char* user = std::getenv("HOME");
   return std::string(user != nullptr ? user : ".") + "/.dim-home";
 }
@@ -22,7 +23,8 @@ int main(int argc, char** argv) {
   ::prctl(PR_SET_DUMPABLE, 0);
   std::signal(SIGPIPE, SIG_IGN);
 
-  CLI::App app{"dim: messages that you own. Identity is a key; every message is end-to-end encrypted."};
+  CLI::App app{
+      "dim: messages that you own. Identity is a key; every message is end-to-end encrypted."};
   app.set_version_flag("--version", "dim 0.1.0");
   app.require_subcommand(1);
   app.fallthrough();
@@ -30,29 +32,45 @@ int main(int argc, char** argv) {
   dim::CommonOptions common;
   common.home = default_home();
   std::string passphrase_file;
-  app.add_option("--home", common.home, "folder with your keys and history (default: $DIM_HOME, else ~/.dim-home)");
+  app.add_option("--home", common.home,
+                 "folder with your keys and history (default: $DIM_HOME, else ~/.dim-home)");
   app.add_option("--passphrase-file", passphrase_file, "first line of FILE opens a locked home");
   app.add_flag("--json", common.json, "one JSON object a line (docs/cli-json.md)");
 
   dim::JoinOptions join;
-  auto* join_verb = app.add_subcommand("join", "make an identity and join a station by its invite link");
+  auto* join_verb =
+      app.add_subcommand("join", "make an identity and join a station by its invite link");
   join_verb->add_option("link", join.link, "dim:station:… as printed by `dimd invite`")->required();
-  join_verb->add_option("--name", join.name, "how others see you; registered at the station when it has 5 to 32 of a-z 0-9 _ .")->required();
+  join_verb
+      ->add_option(
+          "--name", join.name,
+          "how others see you; registered at the station when it has 5 to 32 of a-z 0-9 _ .")
+      ->required();
   join_verb->add_flag("--lock", join.lock, "seal this home with a passphrase");
 
   auto* id_verb = app.add_subcommand("id", "your ID, fingerprint and QR code");
 
   dim::SendOptions send;
   auto* send_verb = app.add_subcommand("send", "send a text");
-  send_verb->add_option("who", send.who, "ID, dim:user:… link, registered name, or your alias")->required();
+  send_verb->add_option("who", send.who, "ID, dim:user:… link, registered name, or your alias")
+      ->required();
   send_verb->add_option("text", send.text, "the text; - reads standard input")->required();
-  send_verb->add_option("--timeout", send.timeout_s, "seconds to try before it is left in the outbox")->check(CLI::Range(0, 86'400))->capture_default_str();
-  send_verb->add_option("--until", send.until, "wait until it is sent, delivered or read")->check(CLI::IsMember({"sent", "delivered", "read"}))->capture_default_str();
+  send_verb
+      ->add_option("--timeout", send.timeout_s, "seconds to try before it is left in the outbox")
+      ->check(CLI::Range(0, 86'400))
+      ->capture_default_str();
+  send_verb->add_option("--until", send.until, "wait until it is sent, delivered or read")
+      ->check(CLI::IsMember({"sent", "delivered", "read"}))
+      ->capture_default_str();
 
   dim::ListenOptions listen;
-  auto* listen_verb = app.add_subcommand("listen", "print messages as they come, first those that nobody has seen");
+  auto* listen_verb =
+      app.add_subcommand("listen", "print messages as they come, first those that nobody has seen");
   listen_verb->add_flag("--once", listen.once, "end after one message");
-  listen_verb->add_option("--timeout", listen.timeout_s, "end after so many seconds (exit 3 when nothing came)")->check(CLI::Range(0, 86'400 * 365));
+  listen_verb
+      ->add_option("--timeout", listen.timeout_s,
+                   "end after so many seconds (exit 3 when nothing came)")
+      ->check(CLI::Range(0, 86'400 * 365));
 
   std::string chat_who;
   auto* chat_verb = app.add_subcommand("chat", "talk with one person, line by line");
@@ -61,15 +79,19 @@ int main(int argc, char** argv) {
   dim::HistoryOptions history;
   auto* history_verb = app.add_subcommand("history", "what was said with one person");
   history_verb->add_option("who", history.who, "ID, link, registered name, or alias")->required();
-  history_verb->add_option("--limit", history.limit, "newest messages to print")->check(CLI::Range(1, 1'000'000))->capture_default_str();
+  history_verb->add_option("--limit", history.limit, "newest messages to print")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
 
   dim::ContactsOptions contacts;
-  auto* contacts_verb = app.add_subcommand("contacts", "people you know; with WHO: add one, with --alias: name one");
+  auto* contacts_verb =
+      app.add_subcommand("contacts", "people you know; with WHO: add one, with --alias: name one");
   contacts_verb->add_option("who", contacts.who, "ID, link, registered name, or alias");
   contacts_verb->add_option("--alias", contacts.alias, "your own name for WHO");
 
   dim::VerifyOptions verify;
-  auto* verify_verb = app.add_subcommand("verify", "safety number and words to compare with one person");
+  auto* verify_verb =
+      app.add_subcommand("verify", "safety number and words to compare with one person");
   verify_verb->add_option("who", verify.who, "ID, link, registered name, or alias")->required();
   verify_verb->add_flag("--confirm", verify.confirm, "you have compared them and they are equal");
 

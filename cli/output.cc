@@ -45,11 +45,13 @@ void Output::object(std::string_view event, JsonObject members) const {
   JsonObject out;
   out.set("event", event);
   for (auto& [key, value] : members) out.set(key, value);
-  // Some readers of lines also break at these characters, which JSON lets stand (U+0085, U+2028, U+2029).
+  // Some readers of lines also break at these characters, which JSON lets stand (U+0085, U+2028,
+  // U+2029).
   std::string text = write_json(out);
-  for (const auto& [raw, escaped] : {std::pair<std::string_view, std::string_view>{"\xC2\x85", "\\u0085"},
-                                     {"\xE2\x80\xA8", "\\u2028"},
-                                     {"\xE2\x80\xA9", "\\u2029"}}) {
+  for (const auto& [raw, escaped] :
+       {std::pair<std::string_view, std::string_view>{"\xC2\x85", "\\u0085"},
+        {"\xE2\x80\xA8", "\\u2028"},
+        {"\xE2\x80\xA9", "\\u2029"}}) {
     for (std::size_t at = 0; (at = text.find(raw, at)) != std::string::npos; at += escaped.size()) {
       text.replace(at, raw.size(), escaped);
     }
@@ -78,7 +80,9 @@ void Output::error(const Error& error, std::string_view station_message) const {
     return;
   }
   fmt::print(stderr, "dim: {}{}\n", error.hint,
-             station_message.empty() ? "" : fmt::format(" (the station says: {})", escape(station_message)));
+             station_message.empty()
+                 ? ""
+                 : fmt::format(" (the station says: {})", escape(station_message)));
 }
 
 void Output::message(const HistoryEntry& entry, std::string_view peer_name) const {
@@ -102,22 +106,27 @@ void Output::message(const HistoryEntry& entry, std::string_view peer_name) cons
     return object("message", std::move(members));
   }
   const std::string time = format_time(entry.time).substr(11, 5);
-  if (entry.missing > 0) line(fmt::format("        … {} earlier message(s) of {} have not come", entry.missing, printable(peer_name)));
+  if (entry.missing > 0)
+    line(fmt::format("        … {} earlier message(s) of {} have not come", entry.missing,
+                     printable(peer_name)));
   std::string body = entry.cause.empty() ? printable(entry.text) : "";
   if (entry.cause.empty() && entry.text.empty() && entry.content_type != "text") {
     body = fmt::format("[{}: this edition cannot show it]", printable(entry.content_type));
   } else if (!entry.cause.empty()) {
-    body = entry.outgoing ? fmt::format("{} [not sent: {}]", printable(entry.text), printable(entry.cause))
-                          : fmt::format("[a message that could not be read: {}]", printable(entry.cause));
+    body = entry.outgoing
+               ? fmt::format("{} [not sent: {}]", printable(entry.text), printable(entry.cause))
+               : fmt::format("[a message that could not be read: {}]", printable(entry.cause));
   }
   if (entry.outgoing) {
-    line(fmt::format("{}  you → {}: {}  ({})", time, printable(peer_name), body, to_string(entry.tick)));
+    line(fmt::format("{}  you → {}: {}  ({})", time, printable(peer_name), body,
+                     to_string(entry.tick)));
   } else {
-    line(fmt::format("{}  {}: {}{}{}", time, printable(peer_name), body,
-                     entry.label == Label::secure || entry.label == Label::secure_old || !entry.cause.empty()
-                         ? ""
-                         : fmt::format("  [{}]", to_string(entry.label)),
-                     entry.late ? "  [arrived late]" : ""));
+    line(fmt::format(
+        "{}  {}: {}{}{}", time, printable(peer_name), body,
+        entry.label == Label::secure || entry.label == Label::secure_old || !entry.cause.empty()
+            ? ""
+            : fmt::format("  [{}]", to_string(entry.label)),
+        entry.late ? "  [arrived late]" : ""));
   }
 }
 

@@ -1,5 +1,5 @@
-// What the verbs print: for people, or one JSON object a line (docs/cli-json.md). Nothing from a peer reaches the
-// terminal unescaped (C11).
+// What the verbs print: for people, or one JSON object a line (docs/cli-json.md). Nothing from a
+// peer reaches the terminal unescaped (C11).
 #pragma once
 #include <string>
 #include <string_view>
@@ -13,11 +13,11 @@ enum class Exit : int {
   ok = 0,
   failed = 1,
   usage = 2,
-  nothing = 3,       ///< nothing came within --timeout
-  unreachable = 4,   ///< the station cannot be reached
-  security = 5,      ///< another station or a changed key: nothing was sent
+  nothing = 3,      ///< nothing came within --timeout
+  unreachable = 4,  ///< the station cannot be reached
+  security = 5,     ///< another station or a changed key: nothing was sent
   unknown_person = 6,
-  home = 7,          ///< no home here, or it does not open
+  home = 7,  ///< no home here, or it does not open
 };
 Exit exit_of(const Error& error);
 
@@ -39,7 +39,8 @@ class Output {
   bool json_;
 };
 
-/// Text of a peer for a terminal: line breaks and tabs kept, every other control or invisible character escaped.
+/// Text of a peer for a terminal: line breaks and tabs kept, every other control or invisible
+/// character escaped.
 std::string printable(std::string_view text);
 
 }  // namespace dim

@@ -25,7 +25,8 @@ std::string own_uri(const Id& id) { return "dim:user:" + id.bare().text(); }
 /// The first 16 hex digits of the meta's digest in groups: short enough to read aloud.
 std::string fingerprint(const Meta& meta) {
   const std::string hex = to_hex(meta.digest());
-  return fmt::format("{} {} {} {}", hex.substr(0, 4), hex.substr(4, 4), hex.substr(8, 4), hex.substr(12, 4));
+  return fmt::format("{} {} {} {}", hex.substr(0, 4), hex.substr(4, 4), hex.substr(8, 4),
+                     hex.substr(12, 4));
 }
 
 /// Exit code for a WHO that could not be found, after find() has printed why.
@@ -48,14 +49,16 @@ int verb_join(const CommonOptions& common, const JoinOptions& options) {
   }
   if (options.name.empty() || options.name.size() > 64 || !valid_utf8(options.name) ||
       printable(options.name) != options.name) {
-    context.out.error({Errc::usage, "--name takes 1 to 64 printable characters; it is how others see you"});
+    context.out.error(
+        {Errc::usage, "--name takes 1 to 64 printable characters; it is how others see you"});
     return code(Exit::usage);
   }
   if (Home::exists(common.home)) {
     if (!context.open_home()) return code(Exit::home);
     auto before = context.home->station();
     if (before && *before && (*before)->id != target->id) {
-      context.out.error({Errc::conflict, "this home has joined another station; use another --home for this one"});
+      context.out.error({Errc::conflict,
+                         "this home has joined another station; use another --home for this one"});
       return code(Exit::home);
     }
     context.out.note("This home exists; its identity is kept.");
@@ -83,14 +86,16 @@ int verb_join(const CommonOptions& common, const JoinOptions& options) {
   }
   context.make_messenger({.receive = false});
   if (!context.connect(kConnectMs)) {
-    context.out.note("Your identity is made and stays. Run the same command again when the station is there.");
+    context.out.note(
+        "Your identity is made and stays. Run the same command again when the station is there.");
     return context.report_failure();
   }
   // A name that cannot be registered is no reason to fail: it is still the name in the visa.
   auto name = parse_graphical_id(options.name);
   std::optional<Status> published;
   context.messenger->publish(name ? *name : "", [&](Status status) { published = status; });
-  context.link.run_until([&] { return published.has_value() || context.failure.has_value(); }, kConnectMs);
+  context.link.run_until([&] { return published.has_value() || context.failure.has_value(); },
+                         kConnectMs);
   if (!published) return context.report_failure();
 
   const Account& account = context.home->account();
@@ -98,7 +103,9 @@ int verb_join(const CommonOptions& common, const JoinOptions& options) {
   const std::string registered = context.home->registered_name().value_or("");
   std::string notice;
   if (!name) {
-    notice = "not registered at the station: registered names have 5 to 32 of a-z 0-9 _ .; others reach you by your ID";
+    notice =
+        "not registered at the station: registered names have 5 to 32 of a-z 0-9 _ .; others reach "
+        "you by your ID";
   } else if (!*published) {
     notice = published->error().hint;
   }
@@ -109,13 +116,17 @@ int verb_join(const CommonOptions& common, const JoinOptions& options) {
   members.set("station", station && *station ? (*station)->id : "");
   if (!notice.empty()) members.set("notice", notice);
   context.out.object("joined", std::move(members));
-  context.out.line(fmt::format("You are {}\n  ID           {}\n  fingerprint  {}", printable(options.name),
-                               account.id.text(), fingerprint(account.meta)));
-  if (!registered.empty()) context.out.line(fmt::format("  registered   {}   (others write: dim send {} \"hello\")", registered, registered));
+  context.out.line(fmt::format("You are {}\n  ID           {}\n  fingerprint  {}",
+                               printable(options.name), account.id.text(),
+                               fingerprint(account.meta)));
+  if (!registered.empty())
+    context.out.line(fmt::format("  registered   {}   (others write: dim send {} \"hello\")",
+                                 registered, registered));
   if (!notice.empty()) context.out.note("Note: " + notice);
   context.link.finish();
   const bool hard = !*published && published->error().code != Errc::conflict &&
-                    published->error().code != Errc::forbidden && published->error().code != Errc::bad_request;
+                    published->error().code != Errc::forbidden &&
+                    published->error().code != Errc::bad_request;
   return hard ? code(Exit::failed) : code(Exit::ok);
 }
 
@@ -136,7 +147,8 @@ int verb_id(const CommonOptions& common) {
   context.out.object("id", std::move(members));
   if (auto qr = qr_code(uri); qr && !common.json) context.out.line(*qr);
   context.out.line(fmt::format("name         {}\nID           {}\nfingerprint  {}\nlink         {}",
-                               printable(account.visa.name()), account.id.text(), fingerprint(account.meta), uri));
+                               printable(account.visa.name()), account.id.text(),
+                               fingerprint(account.meta), uri));
   if (!registered.empty()) context.out.line(fmt::format("registered   {}", registered));
   return code(Exit::ok);
 }
@@ -170,16 +182,21 @@ int verb_send(const CommonOptions& common, const SendOptions& options) {
     return code(exit_of(sent.error()));
   }
   guid = sent->guid;
-  const Tick wanted = options.until == "read" ? Tick::read : options.until == "delivered" ? Tick::delivered : Tick::sent;
+  const Tick wanted = options.until == "read"        ? Tick::read
+                      : options.until == "delivered" ? Tick::delivered
+                                                     : Tick::sent;
   if (connected) {
-    context.link.run_until([&] { return context.failure.has_value() || (state && state->tick >= wanted); },
-                           milliseconds(options.timeout_s));
+    context.link.run_until(
+        [&] { return context.failure.has_value() || (state && state->tick >= wanted); },
+        milliseconds(options.timeout_s));
   }
   const HistoryEntry result = state.value_or(*sent);
   context.out.message(result, context.name_of(*who));
   if (result.tick == Tick::queued) {
-    context.out.note(fmt::format("The station is away{}. The message is in the outbox and goes out, once, with the next command that reaches it.",
-                                 context.failure ? fmt::format(" ({})", context.failure->hint) : ""));
+    context.out.note(
+        fmt::format("The station is away{}. The message is in the outbox and goes out, once, with "
+                    "the next command that reaches it.",
+                    context.failure ? fmt::format(" ({})", context.failure->hint) : ""));
   }
   context.link.finish();
   if (result.tick == Tick::failed) return code(Exit::failed);
@@ -198,8 +215,11 @@ int verb_listen(const CommonOptions& common, const ListenOptions& options) {
     context.out.object("state", std::move(members));
   };
   context.make_messenger({});
-  const Millis end = options.timeout_s < 0 ? -1 : context.clock.monotonic() + milliseconds(options.timeout_s);
-  const auto left = [&]() -> Millis { return end < 0 ? -1 : std::max<Millis>(0, end - context.clock.monotonic()); };
+  const Millis end =
+      options.timeout_s < 0 ? -1 : context.clock.monotonic() + milliseconds(options.timeout_s);
+  const auto left = [&]() -> Millis {
+    return end < 0 ? -1 : std::max<Millis>(0, end - context.clock.monotonic());
+  };
   bool shown_any = false;
   const auto show_unread = [&]() -> Status {
     auto unread = context.messenger->unread();
@@ -220,7 +240,8 @@ int verb_listen(const CommonOptions& common, const ListenOptions& options) {
       return code(Exit::failed);
     }
     if (options.once && shown_any && !context.messenger->is_started()) {
-      (void)context.connect(2'000);  // so that the read receipt goes out; it stays in the outbox otherwise
+      (void)context.connect(
+          2'000);  // so that the read receipt goes out; it stays in the outbox otherwise
     }
     if (options.once && shown_any) break;
     if (!context.messenger->is_ready()) {
@@ -228,7 +249,9 @@ int verb_listen(const CommonOptions& common, const ListenOptions& options) {
       if (context.connect(patience)) {
         backoff.reset();
         JsonObject members;
-        members.set("station", context.messenger->session()->station() ? context.messenger->session()->station()->text() : "");
+        members.set("station", context.messenger->session()->station()
+                                   ? context.messenger->session()->station()->text()
+                                   : "");
         context.out.object("connected", std::move(members));
       } else if (exit_of(*context.failure) == Exit::security) {
         return context.report_failure();
@@ -271,7 +294,8 @@ int verb_history(const CommonOptions& common, const HistoryOptions& options) {
   context.make_messenger({.receive = false});
   const auto who = context.find(options.who, 0);
   if (!who) return unknown_exit(context);
-  auto entries = context.messenger->history(*who, static_cast<std::size_t>(std::max(options.limit, 1)));
+  auto entries =
+      context.messenger->history(*who, static_cast<std::size_t>(std::max(options.limit, 1)));
   if (!entries) {
     context.out.error(entries.error());
     return code(Exit::failed);
@@ -317,10 +341,15 @@ int verb_contacts(const CommonOptions& common, const ContactsOptions& options) {
     members.set("verified", contact.verified);
     members.set("blocked", contact.blocked);
     context.out.object("contact", std::move(members));
-    context.out.line(fmt::format("{:<24}  {}{}", printable(context.name_of(contact.id)), contact.id.text(),
-                                 contact.blocked ? "  KEYS CHANGED" : contact.verified ? "  verified" : ""));
+    context.out.line(fmt::format("{:<24}  {}{}", printable(context.name_of(contact.id)),
+                                 contact.id.text(),
+                                 contact.blocked    ? "  KEYS CHANGED"
+                                 : contact.verified ? "  verified"
+                                                    : ""));
   }
-  if (contacts->empty()) context.out.note("No contacts yet. They appear when you write to somebody or somebody writes to you.");
+  if (contacts->empty())
+    context.out.note(
+        "No contacts yet. They appear when you write to somebody or somebody writes to you.");
   return code(Exit::ok);
 }
 
@@ -336,7 +365,9 @@ int verb_verify(const CommonOptions& common, const VerifyOptions& options) {
   context.link.run_until([&] { return fetched.has_value(); }, kConnectMs);
   const Known* known = context.home->directory().find(*who);
   if (known == nullptr || !known->meta) {
-    context.out.error({Errc::not_found, "the keys of this person are not known yet; try again when the station is there"});
+    context.out.error(
+        {Errc::not_found,
+         "the keys of this person are not known yet; try again when the station is there"});
     return code(Exit::unknown_person);
   }
   const Account& account = context.home->account();
@@ -358,10 +389,12 @@ int verb_verify(const CommonOptions& common, const VerifyOptions& options) {
   members.set("words", words);
   members.set("verified", kept.verified);
   context.out.object("verify", std::move(members));
-  context.out.line(fmt::format("Compare with {} in person or on a call; both of you see the same.\n\n  {}\n\n  {}\n",
-                               printable(context.name_of(*who)), digits, words));
-  context.out.line(kept.verified ? "Verified. A change of their key will stop sending until you look again."
-                                 : fmt::format("If they are equal: dim verify {} --confirm", options.who));
+  context.out.line(fmt::format(
+      "Compare with {} in person or on a call; both of you see the same.\n\n  {}\n\n  {}\n",
+      printable(context.name_of(*who)), digits, words));
+  context.out.line(kept.verified
+                       ? "Verified. A change of their key will stop sending until you look again."
+                       : fmt::format("If they are equal: dim verify {} --confirm", options.who));
   context.link.finish();
   return code(Exit::ok);
 }
@@ -390,11 +423,15 @@ int verb_status(const CommonOptions& common) {
   members.set("unread", static_cast<std::int64_t>(unread ? unread->size() : 0));
   if (!connected && context.failure) members.set("reason", context.failure->hint);
   context.out.object("status", std::move(members));
-  context.out.line(fmt::format("you        {}\nstation    {}\nconnection {}\noutbox     {} waiting\nunread     {}",
-                               context.home->account().id.text(), station && *station ? (*station)->id : "none",
-                               connected ? "up" : context.failure ? std::string(context.failure->hint) : "down",
-                               waiting ? *waiting : 0, unread ? unread->size() : 0));
-  if (!connected && context.failure && exit_of(*context.failure) == Exit::security) return context.report_failure();
+  context.out.line(fmt::format(
+      "you        {}\nstation    {}\nconnection {}\noutbox     {} waiting\nunread     {}",
+      context.home->account().id.text(), station && *station ? (*station)->id : "none",
+      connected         ? "up"
+      : context.failure ? std::string(context.failure->hint)
+                        : "down",
+      waiting ? *waiting : 0, unread ? unread->size() : 0));
+  if (!connected && context.failure && exit_of(*context.failure) == Exit::security)
+    return context.report_failure();
   if (!connected) return code(context.failure ? exit_of(*context.failure) : Exit::unreachable);
   context.link.finish();
   return code(Exit::ok);

@@ -16,12 +16,13 @@ struct CommonOptions {
 struct JoinOptions {
   std::string link;
   std::string name;
-  bool lock = false;  ///< ask for a passphrase (or take --passphrase-file) and seal the home with it
+  bool lock =
+      false;  ///< ask for a passphrase (or take --passphrase-file) and seal the home with it
 };
 struct SendOptions {
   std::string who;
-  std::string text;   ///< "-": standard input
-  int timeout_s = 10; ///< how long to try before the message is left in the outbox
+  std::string text;            ///< "-": standard input
+  int timeout_s = 10;          ///< how long to try before the message is left in the outbox
   std::string until = "sent";  ///< or "delivered", "read"
 };
 struct ListenOptions {
@@ -33,7 +34,7 @@ struct HistoryOptions {
   int limit = 50;
 };
 struct ContactsOptions {
-  std::string who;     ///< empty: list
+  std::string who;  ///< empty: list
   std::string alias;
 };
 struct VerifyOptions {

@@ -20,9 +20,13 @@ std::string vault_path(const std::string& folder) { return folder + "/vault.db";
 /// Writes a new 0600 file through a temporary name, on the disk when it returns.
 Status write_new_file(const std::string& path, std::string_view text) {
   const std::string temporary = path + ".new";
-  const int file = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (file < 0) return fail(Errc::io, "the key file cannot be written; check the folder's permissions");
-  const bool written = ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(file) == 0;
+  const int file =
+      ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (file < 0)
+    return fail(Errc::io, "the key file cannot be written; check the folder's permissions");
+  const bool written =
+      ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+      ::fsync(file) == 0;
   ::close(file);
   if (!written || ::rename(temporary.c_str(), path.c_str()) != 0) {
     ::unlink(temporary.c_str());
@@ -33,11 +37,15 @@ Status write_new_file(const std::string& path, std::string_view text) {
 
 Result<std::string> read_key_file(const std::string& folder) {
   const int file = ::open(key_path(folder).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-  if (file < 0) return fail(Errc::not_found, "there is no DIM home in this folder; make one with `dim join LINK`");
+  if (file < 0)
+    return fail(Errc::not_found,
+                "there is no DIM home in this folder; make one with `dim join LINK`");
   struct stat info{};
   if (::fstat(file, &info) != 0 || (info.st_mode & 077) != 0) {
     ::close(file);
-    return fail(Errc::key, "the key file can be read by others; run: chmod 600 on the file `key` of this home");
+    return fail(
+        Errc::key,
+        "the key file can be read by others; run: chmod 600 on the file `key` of this home");
   }
   std::string text(4096, '\0');
   const ssize_t size = ::read(file, text.data(), text.size());
@@ -62,8 +70,8 @@ Result<Secret> vault_key(const JsonObject& lock, const std::optional<Secret>& pa
     const std::string* salt_text = lock.text("salt");
     const Json* passes = lock.find("passes");
     const Json* memory = lock.find("memory");
-    if (salt_text == nullptr || passes == nullptr || passes->integer() == nullptr || memory == nullptr ||
-        memory->integer() == nullptr) {
+    if (salt_text == nullptr || passes == nullptr || passes->integer() == nullptr ||
+        memory == nullptr || memory->integer() == nullptr) {
       return fail(Errc::key, "the key file of this home is damaged");
     }
     auto salt = from_base64(*salt_text);
@@ -120,7 +128,9 @@ std::string Contact::display() const {
   return registered.empty() ? id.text() : registered;
 }
 
-bool Home::exists(const std::string& folder) { return ::access(key_path(folder).c_str(), F_OK) == 0; }
+bool Home::exists(const std::string& folder) {
+  return ::access(key_path(folder).c_str(), F_OK) == 0;
+}
 
 Result<HomeLock> Home::lock_of(const std::string& folder) {
   auto text_read = read_key_file(folder);
@@ -131,11 +141,13 @@ Result<HomeLock> Home::lock_of(const std::string& folder) {
   return text(*lock, "kind") == "passphrase" ? HomeLock::passphrase : HomeLock::key_file;
 }
 
-Result<Home> Home::create(const std::string& folder, const std::optional<Secret>& passphrase, Account account,
-                          Random& random, const Argon2Cost& cost) {
-  if (exists(folder)) return fail(Errc::conflict, "there is a DIM home in this folder already; use another --home");
+Result<Home> Home::create(const std::string& folder, const std::optional<Secret>& passphrase,
+                          Account account, Random& random, const Argon2Cost& cost) {
+  if (exists(folder))
+    return fail(Errc::conflict, "there is a DIM home in this folder already; use another --home");
   if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
-    return fail(Errc::io, "the home's folder cannot be made; check that its parent exists and is writable");
+    return fail(Errc::io,
+                "the home's folder cannot be made; check that its parent exists and is writable");
   }
   JsonObject lock;
   lock.set("version", 1);
@@ -170,7 +182,8 @@ Result<Home> Home::create(const std::string& folder, const std::optional<Secret>
   return home;
 }
 
-Result<Home> Home::open(const std::string& folder, const std::optional<Secret>& passphrase, Random& random) {
+Result<Home> Home::open(const std::string& folder, const std::optional<Secret>& passphrase,
+                        Random& random) {
   auto lock_text = read_key_file(folder);
   if (!lock_text) return std::unexpected(lock_text.error());
   auto lock = parse_json_object(*lock_text);
@@ -204,7 +217,9 @@ Status Home::store_account(const Account& account) {
   open_part.set("visa", account.visa.json());
   std::string body = write_json(open_part);
   body.pop_back();
-  body.append(",\"identity_key\":").append(as_text(account.identity_key.json().view())).append(",\"message_keys\":[");
+  body.append(",\"identity_key\":")
+      .append(as_text(account.identity_key.json().view()))
+      .append(",\"message_keys\":[");
   for (std::size_t i = 0; i < account.message_keys.size(); ++i) {
     if (i > 0) body.push_back(',');
     body.append(as_text(account.message_keys[i].json().view()));
@@ -228,8 +243,8 @@ Status Home::load(Random&) {
   };
   const Json* keys = object->find("message_keys");
   auto id = Id::parse(text(*object, "id"));
-  if (!id || member("meta") == nullptr || member("visa") == nullptr || member("identity_key") == nullptr ||
-      keys == nullptr || keys->array() == nullptr) {
+  if (!id || member("meta") == nullptr || member("visa") == nullptr ||
+      member("identity_key") == nullptr || keys == nullptr || keys->array() == nullptr) {
     return fail(Errc::io, "the account of this home is damaged");
   }
   auto meta = Meta::parse(*member("meta"));
@@ -245,7 +260,8 @@ Status Home::load(Random&) {
     if (!parsed) return std::unexpected(parsed.error());
     message_keys.push_back(std::move(*parsed));
   }
-  account_ = std::make_unique<Account>(Account{*id, *meta, *visa, std::move(*identity_key), std::move(message_keys)});
+  account_ = std::make_unique<Account>(
+      Account{*id, *meta, *visa, std::move(*identity_key), std::move(message_keys)});
 
   directory_ = std::make_unique<Directory>();
   auto rows = vault_->list("known");
@@ -272,15 +288,18 @@ Status Home::load(Random&) {
   return {};
 }
 
-Status Home::learn(const Id& id, const JsonObject& meta_object, const std::vector<JsonObject>& documents, Millis now) {
+Status Home::learn(const Id& id, const JsonObject& meta_object,
+                   const std::vector<JsonObject>& documents, Millis now) {
   auto meta = Meta::parse(meta_object);
   if (!meta) return std::unexpected(meta.error());
-  if (!meta->matches(id)) return fail(Errc::meta, "the meta does not belong to the ID that was asked for");
+  if (!meta->matches(id))
+    return fail(Errc::meta, "the meta does not belong to the ID that was asked for");
   if (auto status = directory_->learn_meta(id, *meta); !status) return status;
   Status result;
   for (const JsonObject& document : documents) {
     auto learned = directory_->learn_document(id, document, now);
-    if (!learned && learned.error().code != Errc::conflict) result = std::unexpected(learned.error());
+    if (!learned && learned.error().code != Errc::conflict)
+      result = std::unexpected(learned.error());
   }
   const Known* known = directory_->find(id);
   if (known == nullptr || !known->meta) return result;
@@ -292,7 +311,8 @@ Status Home::learn(const Id& id, const JsonObject& meta_object, const std::vecto
   for (const Document& document : known->documents) list.push_back(document.json());
   kept.set("documents", json_list(list));
   kept.set("learned", now);
-  if (auto status = vault_->put("known", id.bare().text(), write_json(kept)); !status) return status;
+  if (auto status = vault_->put("known", id.bare().text(), write_json(kept)); !status)
+    return status;
   return result;
 }
 
@@ -305,7 +325,9 @@ Result<std::optional<StationTarget>> Home::station() {
   return *target;
 }
 
-Status Home::set_station(const StationTarget& target) { return vault_->put("station", "link", target.link()); }
+Status Home::set_station(const StationTarget& target) {
+  return vault_->put("station", "link", target.link());
+}
 
 Result<std::string> Home::registered_name() {
   auto name = vault_->get("station", "name");
@@ -313,7 +335,9 @@ Result<std::string> Home::registered_name() {
   return name->value_or("");
 }
 
-Status Home::set_registered_name(std::string_view name) { return vault_->put("station", "name", name); }
+Status Home::set_registered_name(std::string_view name) {
+  return vault_->put("station", "name", name);
+}
 
 Result<std::optional<Contact>> Home::contact(const Id& id) {
   auto body = vault_->get("contact", id.bare().text());
@@ -349,7 +373,8 @@ Status Home::put_contact(const Contact& contact) {
       if (*owner && !(**owner).same_entity(contact.id)) {
         return fail(Errc::conflict, "this alias belongs to another contact; choose another one");
       }
-      if (auto status = vault_->put("alias", contact.alias, contact.id.bare().text()); !status) return status;
+      if (auto status = vault_->put("alias", contact.alias, contact.id.bare().text()); !status)
+        return status;
     }
     JsonObject object;
     object.set("id", contact.id.bare().text());

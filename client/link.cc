@@ -57,10 +57,13 @@ struct Link::Impl {
                                    },
                                .drained = {},
                                .ended = {},
-                               .closed = [this, lane, raw = connection.get()](CloseReason) {
-                                 const auto found = lanes.find(lane);
-                                 if (found != lanes.end() && found->second.connection.get() == raw) lost(lane);
-                               }});
+                               .closed =
+                                   [this, lane, raw = connection.get()](CloseReason) {
+                                     const auto found = lanes.find(lane);
+                                     if (found != lanes.end() &&
+                                         found->second.connection.get() == raw)
+                                       lost(lane);
+                                   }});
     messenger->opened(lane, *binding, *spki);
     check();
   }
@@ -121,20 +124,23 @@ void Link::dial(Lane lane, const StationTarget& target) {
   options.tls = impl_->tls;
   // Answers must not come from within this call: the session is still in the middle of its own.
   Impl* impl = impl_.get();
-  impl->lanes[lane].dial = Dial::start(
-      impl->reactor, options,
-      {.opened = [impl, lane](std::shared_ptr<Connection> connection) { impl->opened(lane, std::move(connection)); },
-       .failed =
-           [impl, lane](const Error& error) {
-             impl->lanes.erase(lane);
-             impl->messenger->unreachable(error);
-             impl->check();
-           }});
+  impl->lanes[lane].dial = Dial::start(impl->reactor, options,
+                                       {.opened =
+                                            [impl, lane](std::shared_ptr<Connection> connection) {
+                                              impl->opened(lane, std::move(connection));
+                                            },
+                                        .failed =
+                                            [impl, lane](const Error& error) {
+                                              impl->lanes.erase(lane);
+                                              impl->messenger->unreachable(error);
+                                              impl->check();
+                                            }});
 }
 
 void Link::send(Lane lane, std::string bytes) {
   const auto found = impl_->lanes.find(lane);
-  if (found != impl_->lanes.end() && found->second.connection) found->second.connection->send(bytes);
+  if (found != impl_->lanes.end() && found->second.connection)
+    found->second.connection->send(bytes);
 }
 
 void Link::hang_up(Lane lane) {
@@ -169,7 +175,8 @@ void Link::finish() {
   for (auto& [lane, open] : impl.lanes) {
     if (!open.connection) continue;
     ++*left;
-    open.connection->set_callbacks({.data = {}, .drained = {}, .ended = {}, .closed = [left](CloseReason) { --*left; }});
+    open.connection->set_callbacks(
+        {.data = {}, .drained = {}, .ended = {}, .closed = [left](CloseReason) { --*left; }});
     open.connection->close();
     closing.push_back(open.connection);
   }

@@ -22,8 +22,8 @@ class Link final : public Transport {
   void send(Lane lane, std::string bytes) override;
   void hang_up(Lane lane) override;
 
-  /// Handles events until `done` is true (asked after each event) or `timeout_ms` have passed; false then. A negative
-  /// timeout waits for ever.
+  /// Handles events until `done` is true (asked after each event) or `timeout_ms` have passed;
+  /// false then. A negative timeout waits for ever.
   bool run_until(const std::function<bool()>& done, Millis timeout_ms);
   /// Writes out what is queued and closes every lane, 2 s at most.
   void finish();

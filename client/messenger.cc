@@ -6,10 +6,10 @@
 #include "client/entries.h"
 #include "dim/base/base64.h"
 #include "dim/base/utf8.h"
+#include "dim/engine/receipt.h"
 #include "dim/packet/guid.h"
 #include "dim/packet/uri.h"
 #include "dim/protocol/content.h"
-#include "dim/engine/receipt.h"
 
 namespace dim {
 namespace {
@@ -35,18 +35,25 @@ std::optional<Digest32> digest_from(std::string_view base64) {
 
 }  // namespace
 
-Messenger::Messenger(Home& home, Transport& transport, Clock& clock, Random& random, MessengerEvents events,
-                     Options options)
-    : home_(home), transport_(transport), clock_(clock), random_(random), events_(std::move(events)), options_(options) {}
+Messenger::Messenger(Home& home, Transport& transport, Clock& clock, Random& random,
+                     MessengerEvents events, Options options)
+    : home_(home),
+      transport_(transport),
+      clock_(clock),
+      random_(random),
+      events_(std::move(events)),
+      options_(options) {}
 
 Messenger::~Messenger() = default;
 
-// --- the session ------------------------------------------------------------------------------------------------
+// --- the session
+// ------------------------------------------------------------------------------------------------
 
 Status Messenger::start() {
   auto target = home_.station();
   if (!target) return std::unexpected(target.error());
-  if (!*target) return fail(Errc::not_found, "this home has joined no station yet; run `dim join LINK`");
+  if (!*target)
+    return fail(Errc::not_found, "this home has joined no station yet; run `dim join LINK`");
   Session::Options options;
   if (options_.receive) {
     auto cursor = home_.vault().get("state", "cursor");
@@ -60,7 +67,8 @@ Status Messenger::start() {
   in_flight_.clear();
   outbox_place_ = 0;
   refused_ = false;
-  session_.emplace(**target, home_.account(), static_cast<SessionHost&>(*this), clock_, random_, std::move(options));
+  session_.emplace(**target, home_.account(), static_cast<SessionHost&>(*this), clock_, random_,
+                   std::move(options));
   transport_.dial(Lane::control, **target);
   return {};
 }
@@ -115,9 +123,11 @@ void Messenger::failed(const Error& error, int code, std::string_view message) {
   if (events_.failed) events_.failed(error, code, message);
 }
 
-// --- sending ----------------------------------------------------------------------------------------------------
+// --- sending
+// ----------------------------------------------------------------------------------------------------
 
-/// A row of the outbox: what to send, and the signed form once it was made (a repeat must be the same bytes, P36).
+/// A row of the outbox: what to send, and the signed form once it was made (a repeat must be the
+/// same bytes, P36).
 struct Messenger::Waiting {
   std::int64_t place = 0;
   std::string guid;
@@ -144,17 +154,19 @@ std::string waiting_body(std::string_view guid, std::string_view kind, const Id&
 
 }  // namespace
 
-Status Messenger::enqueue(std::string_view kind, const Id& to, const JsonObject& content, std::string_view guid,
-                          Millis time) {
+Status Messenger::enqueue(std::string_view kind, const Id& to, const JsonObject& content,
+                          std::string_view guid, Millis time) {
   return home_.vault().put(kOutbox, guid, waiting_body(guid, kind, to, time, content, {}));
 }
 
 Result<HistoryEntry> Messenger::send_text(const Id& to, std::string_view text) {
-  if (!to.is_user()) return fail(Errc::not_implemented, "this edition sends to persons, not to groups");
+  if (!to.is_user())
+    return fail(Errc::not_implemented, "this edition sends to persons, not to groups");
   auto contact = home_.contact(to);
   if (!contact) return std::unexpected(contact.error());
   if (*contact && (*contact)->blocked) {
-    return fail(Errc::forbidden, "the keys of this contact changed after you verified them; run `dim verify` first");
+    return fail(Errc::forbidden,
+                "the keys of this contact changed after you verified them; run `dim verify` first");
   }
   const Millis now = clock_.now();
   HistoryEntry entry{.guid = Guid::make(now, random_).text(), .peer = to.bare()};
@@ -178,14 +190,16 @@ Result<std::size_t> Messenger::waiting() {
   return static_cast<std::size_t>(*count);
 }
 
-/// The station allows so many messages a second and refuses the rest (416), which would cost their order. So a full
-/// outbox goes out at the station's pace: a burst of two seconds' worth, then the rate itself.
+/// The station allows so many messages a second and refuses the rest (416), which would cost their
+/// order. So a full outbox goes out at the station's pace: a burst of two seconds' worth, then the
+/// rate itself.
 bool Messenger::may_send(std::string_view kind) {
   const Millis now = clock_.monotonic();
   if (now < paused_until_) return false;
   const auto rate = static_cast<double>(session_->message_rate());
   if (rate <= 0 || kind != "message") return true;
-  allowance_ = std::min(2 * rate, allowance_ + rate * static_cast<double>(now - allowance_at_) / 1000);
+  allowance_ =
+      std::min(2 * rate, allowance_ + rate * static_cast<double>(now - allowance_at_) / 1000);
   allowance_at_ = now;
   if (allowance_ < 1) return false;
   allowance_ -= 1;
@@ -199,7 +213,8 @@ void Messenger::pump() {
     auto rows = home_.vault().list(kOutbox, outbox_place_, 1);
     if (!rows || rows->empty()) break;
     auto object = parse_json_object(rows->front().body);
-    auto to = object ? Id::parse(entry_text(*object, "to")) : Result<Id>(std::unexpected(object.error()));
+    auto to =
+        object ? Id::parse(entry_text(*object, "to")) : Result<Id>(std::unexpected(object.error()));
     const Json* content = object ? object->find("content") : nullptr;
     if (!to || content == nullptr || content->object() == nullptr) {
       outbox_place_ = rows->front().place;
@@ -212,7 +227,8 @@ void Messenger::pump() {
                  entry_integer(*object, "time"),
                  *content->object(),
                  entry_text(*object, "wire")};
-    if (item.wire.empty() && home_.directory().message_keys(item.to).empty() && !fetched_.contains(item.to.text())) {
+    if (item.wire.empty() && home_.directory().message_keys(item.to).empty() &&
+        !fetched_.contains(item.to.text())) {
       // Order matters more than speed: nothing behind this one goes out before its keys are here.
       pumping_ = false;
       fetch(item.to, [this](Status) { pump(); });
@@ -251,8 +267,9 @@ void Messenger::transmit(Waiting& item) {
           if (auto put = put_history(**entry); !put) return put;
         }
       }
-      return home_.vault().put(kOutbox, item.guid,
-                               waiting_body(item.guid, item.kind, item.to, item.time, item.content, item.wire));
+      return home_.vault().put(
+          kOutbox, item.guid,
+          waiting_body(item.guid, item.kind, item.to, item.time, item.content, item.wire));
     });
     if (!status) return;
     if (!cause.empty()) return give_up(item.guid, cause);
@@ -261,8 +278,9 @@ void Messenger::transmit(Waiting& item) {
   packet.set("type", item.kind).set("target", item.to.bare().text()).set("guid", item.guid);
   packet.content = item.wire;
   in_flight_.insert(item.guid);
-  session_->request(Lane::text, std::move(packet),
-                    [this, guid = item.guid](const Packet& response) { on_accepted(guid, response); });
+  session_->request(
+      Lane::text, std::move(packet),
+      [this, guid = item.guid](const Packet& response) { on_accepted(guid, response); });
 }
 
 Result<SignedMessage> Messenger::seal_for(const Id& to, const JsonObject& content, Millis time) {
@@ -270,9 +288,10 @@ Result<SignedMessage> Messenger::seal_for(const Id& to, const JsonObject& conten
   if (!contact) return std::unexpected(contact.error());
   Contact peer = contact->value_or(Contact{.id = to.bare()});
   const Chain chain{.seq = peer.seq + 1, .prev = peer.prev};
-  PlainMessage message{
-      .envelope = {.sender = home_.account().id.bare(), .receiver = to.bare(), .time = static_cast<double>(time) / 1000},
-      .content = content};
+  PlainMessage message{.envelope = {.sender = home_.account().id.bare(),
+                                    .receiver = to.bare(),
+                                    .time = static_cast<double>(time) / 1000},
+                       .content = content};
   auto sealed = seal(message, home_.account(), home_.directory(), chain, random_);
   if (!sealed) return sealed;
   peer.seq = chain.seq;
@@ -310,17 +329,20 @@ void Messenger::on_accepted(const std::string& guid, const Packet& response) {
     });
     if (status && changed && events_.ticked) events_.ticked(*changed);
   } else if (response.code == 416) {
-    // Begin again from the oldest one that is not acknowledged; those that were taken meanwhile are known by GUID.
-    paused_until_ = clock_.monotonic() + 1000 * std::max<std::int64_t>(1, number(response.get("retry-after")));
+    // Begin again from the oldest one that is not acknowledged; those that were taken meanwhile are
+    // known by GUID.
+    paused_until_ =
+        clock_.monotonic() + 1000 * std::max<std::int64_t>(1, number(response.get("retry-after")));
     if (in_flight_.empty()) outbox_place_ = 0;
     refused_ = !in_flight_.empty();
   } else if (response.code == 506 || response.code >= 500) {
     // The station cannot take it now: it stays in the outbox and goes out with the next session.
-    return session_->abandon({Errc::unavailable, "the station cannot take more messages now; they stay in the outbox"},
-                  response.code, response.get("message"));
+    return session_->abandon(
+        {Errc::unavailable, "the station cannot take more messages now; they stay in the outbox"},
+        response.code, response.get("message"));
   } else {
-    give_up(guid, std::to_string(response.code) + " " + std::string(code_name(response.code)) + ": " +
-                      escape(response.get("message")));
+    give_up(guid, std::to_string(response.code) + " " + std::string(code_name(response.code)) +
+                      ": " + escape(response.get("message")));
   }
   pump();
 }
@@ -333,7 +355,8 @@ void Messenger::give_up(const std::string& guid, std::string_view cause) {
     if (!*body) return {};
     auto object = parse_json_object(**body);
     if (!object) return std::unexpected(object.error());
-    if (auto to = Id::parse(entry_text(*object, "to")); to && entry_text(*object, "kind") == "message") {
+    if (auto to = Id::parse(entry_text(*object, "to"));
+        to && entry_text(*object, "kind") == "message") {
       auto entry = find_history(*to, guid);
       if (!entry) return std::unexpected(entry.error());
       if (*entry) {
@@ -358,13 +381,15 @@ void Messenger::typing(const Id& peer, bool on) {
                     {});
 }
 
-// --- receiving --------------------------------------------------------------------------------------------------
+// --- receiving
+// --------------------------------------------------------------------------------------------------
 
 void Messenger::pushed(Lane, Packet packet) {
   const std::string_view type = packet.get("type");
   if (packet.operation == Operation::create && (type == "message" || type == "receipt")) {
     pushes_.push_back(std::move(packet));
-    return;  // process_pushes() follows when all that was read has been taken apart: one transaction for many
+    return;  // process_pushes() follows when all that was read has been taken apart: one
+             // transaction for many
   }
   if (packet.operation != Operation::notify) return;
   auto author = Id::parse(packet.get("author"));
@@ -386,7 +411,8 @@ void Messenger::process_pushes() {
       if (at > cursor) {
         auto author = Id::parse(push.get("author"));
         const Known* known = author ? home_.directory().find(*author) : nullptr;
-        if (author && (known == nullptr || !known->meta) && !fetched_.contains(author->bare().text())) {
+        if (author && (known == nullptr || !known->meta) &&
+            !fetched_.contains(author->bare().text())) {
           unknown = author->bare();
           break;
         }
@@ -405,9 +431,11 @@ void Messenger::process_pushes() {
   if (cursor > acked_cursor_) {
     acked_cursor_ = cursor;
     if (is_ready()) {
-      session_->request(
-          Lane::text,
-          Packet::request(Operation::notify).set("type", "cursor").set("cursor", std::to_string(cursor)), {});
+      session_->request(Lane::text,
+                        Packet::request(Operation::notify)
+                            .set("type", "cursor")
+                            .set("cursor", std::to_string(cursor)),
+                        {});
     }
   }
   for (const HistoryEntry& entry : ticked) {
@@ -426,7 +454,8 @@ void Messenger::process_pushes() {
   pump();
 }
 
-Status Messenger::take(const Packet& push, std::vector<HistoryEntry>& show, std::vector<HistoryEntry>& ticked) {
+Status Messenger::take(const Packet& push, std::vector<HistoryEntry>& show,
+                       std::vector<HistoryEntry>& ticked) {
   const std::string guid(push.get("guid"));
   const auto reject = [&](const Error& error) -> Status {
     if (error.code == Errc::replay || push.get("type") == "receipt") return {};
@@ -451,12 +480,15 @@ Status Messenger::take(const Packet& push, std::vector<HistoryEntry>& show, std:
   auto opened = dim::open(*message, home_.account(), home_.directory(), seen_before, clock_.now());
   if (!disk) return disk;
   if (!opened) return reject(opened.error());
-  if (auto put = home_.vault().put(kSeen, to_base64(opened->hash), std::to_string(clock_.now())); !put) return put;
+  if (auto put = home_.vault().put(kSeen, to_base64(opened->hash), std::to_string(clock_.now()));
+      !put)
+    return put;
   return take_opened(push, *message, *opened, show, ticked);
 }
 
-Status Messenger::take_opened(const Packet& push, const SignedMessage& message, const Opened& opened,
-                              std::vector<HistoryEntry>& show, std::vector<HistoryEntry>& ticked) {
+Status Messenger::take_opened(const Packet& push, const SignedMessage& message,
+                              const Opened& opened, std::vector<HistoryEntry>& show,
+                              std::vector<HistoryEntry>& ticked) {
   const Id peer = opened.message.envelope.sender.bare();
   const std::string guid(push.get("guid"));
   auto found = home_.contact(peer);
@@ -476,7 +508,8 @@ Status Messenger::take_opened(const Packet& push, const SignedMessage& message, 
     if (!*entry || !(*entry)->outgoing) return {};
     const auto hash = digest_from((*entry)->hash);
     if (!hash) return {};
-    auto delivery = check_receipt(*receipt, opened, {.receiver = peer, .guid = receipt->guid, .hash = *hash});
+    auto delivery =
+        check_receipt(*receipt, opened, {.receiver = peer, .guid = receipt->guid, .hash = *hash});
     if (!delivery) return {};
     const Tick tick = *delivery == Delivery::read ? Tick::read : Tick::delivered;
     if ((*entry)->tick >= tick) return {};
@@ -498,20 +531,27 @@ Status Messenger::take_opened(const Packet& push, const SignedMessage& message, 
   if (auto put = put_unread(entry); !put) return put;
   const Millis now = clock_.now();
   const JsonObject receipt = make_receipt(message, opened, guid, false, now, random_);
-  if (auto put = enqueue("receipt", peer, receipt, Guid::make(now, random_).text(), now); !put) return put;
+  if (auto put = enqueue("receipt", peer, receipt, Guid::make(now, random_).text(), now); !put)
+    return put;
   show.push_back(entry);
   return {};
 }
 
-// --- history ------------------------------------------------------------------------------------------------------
+// --- history
+// ------------------------------------------------------------------------------------------------------
 
 std::string_view to_string(Tick tick) {
   switch (tick) {
-    case Tick::queued: return "queued";
-    case Tick::sent: return "sent";
-    case Tick::delivered: return "delivered";
-    case Tick::read: return "read";
-    case Tick::failed: return "failed";
+    case Tick::queued:
+      return "queued";
+    case Tick::sent:
+      return "sent";
+    case Tick::delivered:
+      return "delivered";
+    case Tick::read:
+      return "read";
+    case Tick::failed:
+      return "failed";
   }
   return "";
 }
@@ -574,14 +614,16 @@ Status Messenger::shown(const HistoryEntry& entry) {
     const auto hash = digest_from(entry.hash);
     if (!hash) return {};
     const Millis now = clock_.now();
-    const JsonObject receipt = receipt_content({.guid = entry.guid, .hash = *hash, .read = true}, now, random_);
+    const JsonObject receipt =
+        receipt_content({.guid = entry.guid, .hash = *hash, .read = true}, now, random_);
     return enqueue("receipt", entry.peer, receipt, Guid::make(now, random_).text(), now);
   });
   if (status) pump();
   return status;
 }
 
-// --- look-ups -----------------------------------------------------------------------------------------------------
+// --- look-ups
+// -----------------------------------------------------------------------------------------------------
 
 void Messenger::fetch(const Id& id, std::function<void(Status)> done) {
   const Id bare = id.bare();
@@ -591,7 +633,8 @@ void Messenger::fetch(const Id& id, std::function<void(Status)> done) {
     return done(fail(Errc::not_found, "nobody at this station knows that ID's keys"));
   }
   session_->request(
-      Lane::control, Packet::request(Operation::get).set("type", "document").set("target", bare.text()),
+      Lane::control,
+      Packet::request(Operation::get).set("type", "document").set("target", bare.text()),
       [this, bare, done = std::move(done)](const Packet& response) {
         fetched_.insert(bare.text());
         if (response.code != 200 || !response.content) {
@@ -601,12 +644,14 @@ void Messenger::fetch(const Id& id, std::function<void(Status)> done) {
         if (!object) return done(std::unexpected(object.error()));
         const Json* meta = object->find("meta");
         const Json* documents = object->find("documents");
-        if (meta == nullptr || meta->object() == nullptr || documents == nullptr || documents->array() == nullptr) {
+        if (meta == nullptr || meta->object() == nullptr || documents == nullptr ||
+            documents->array() == nullptr) {
           return done(fail(Errc::document, "the station's answer holds no meta and documents"));
         }
         std::vector<JsonObject> list;
         for (const Json& document : *documents->array()) {
-          if (document.object() != nullptr && list.size() < limits::kAttachedDocuments) list.push_back(*document.object());
+          if (document.object() != nullptr && list.size() < limits::kAttachedDocuments)
+            list.push_back(*document.object());
         }
         done(home_.learn(bare, *meta->object(), list, clock_.now()));
       });
@@ -616,14 +661,17 @@ void Messenger::resolve(std::string_view who, Found found) {
   if (who.starts_with("dim:")) {
     auto uri = Uri::parse(who);
     if (!uri) return found(std::unexpected(uri.error()));
-    if (uri->type != UriType::user) return found(fail(Errc::usage, "this link does not name a person; dim:user:… does"));
+    if (uri->type != UriType::user)
+      return found(fail(Errc::usage, "this link does not name a person; dim:user:… does"));
     return resolve(uri->identifier, std::move(found));
   }
   if (auto alias = home_.by_alias(who); alias && *alias) return found(**alias);
   if (auto id = Id::parse(who)) return found(*id);
   auto name = parse_graphical_id(who);
   if (!name) {
-    return found(fail(Errc::not_found, "this is no ID, no alias of yours, and cannot be a registered name (5 to 32 of a-z 0-9 _ .)"));
+    return found(fail(Errc::not_found,
+                      "this is no ID, no alias of yours, and cannot be a registered name (5 to 32 "
+                      "of a-z 0-9 _ .)"));
   }
   if (!is_ready()) {
     auto known = home_.contacts();
@@ -632,24 +680,30 @@ void Messenger::resolve(std::string_view who, Found found) {
         if (contact.registered == *name) return found(contact.id);
       }
     }
-    return found(fail(Errc::unreachable, "a name that was never looked up before needs the station, which is away; use the ID"));
+    return found(fail(
+        Errc::unreachable,
+        "a name that was never looked up before needs the station, which is away; use the ID"));
   }
   session_->request(
       Lane::control, Packet::request(Operation::get).set("type", "name").set("target", *name),
       [this, name = *name, found = std::move(found)](const Packet& response) {
-        if (response.code != 200) return found(fail(Errc::not_found, "nobody has registered that name at this station"));
+        if (response.code != 200)
+          return found(fail(Errc::not_found, "nobody has registered that name at this station"));
         auto owner = Id::parse(response.get("owner"));
         auto signature = from_base64(response.get("signature"));
         if (!owner || !signature || !session_ || !session_->station_meta() ||
-            !session_->station_meta()->key().verify(name_signing_input(name, response.get("owner"), response.get("time")),
-                                                    *signature)) {
-          return found(fail(Errc::signature, "the station's record of that name is not signed by the station"));
+            !session_->station_meta()->key().verify(
+                name_signing_input(name, response.get("owner"), response.get("time")),
+                *signature)) {
+          return found(fail(Errc::signature,
+                            "the station's record of that name is not signed by the station"));
         }
         auto contact = home_.contact(*owner);
         if (!contact) return found(std::unexpected(contact.error()));
         Contact kept = contact->value_or(Contact{.id = owner->bare()});
         kept.registered = name;
-        if (auto status = home_.put_contact(kept); !status) return found(std::unexpected(status.error()));
+        if (auto status = home_.put_contact(kept); !status)
+          return found(std::unexpected(status.error()));
         found(*owner);
       });
 }
@@ -660,7 +714,9 @@ void Messenger::publish(std::string_view name, std::function<void(Status)> done)
   JsonObject content;
   content.set("meta", account.meta.json());
   content.set("document", account.visa.json());
-  Packet packet = Packet::request(Operation::create).set("type", "document").set("target", account.id.bare().text());
+  Packet packet = Packet::request(Operation::create)
+                      .set("type", "document")
+                      .set("target", account.id.bare().text());
   packet.content = write_json(content);
   session_->request(
       Lane::control, std::move(packet),
@@ -670,13 +726,19 @@ void Messenger::publish(std::string_view name, std::function<void(Status)> done)
           return done(fail(Errc::document, "the station refused this account's visa"));
         }
         if (name.empty()) return done({});
-        session_->request(Lane::control, Packet::request(Operation::create).set("type", "name").set("target", name),
-                          [this, name, done](const Packet& answer) {
-                            if (answer.code == 201) return done(home_.set_registered_name(name));
-                            if (answer.code == 407) return done(fail(Errc::conflict, "this name belongs to somebody else; choose another one"));
-                            if (answer.code == 403) return done(fail(Errc::forbidden, "this name is reserved; choose another one"));
-                            done(fail(Errc::bad_request, "the station refused this name; names are 5 to 32 of a-z 0-9 _ ."));
-                          });
+        session_->request(
+            Lane::control,
+            Packet::request(Operation::create).set("type", "name").set("target", name),
+            [this, name, done](const Packet& answer) {
+              if (answer.code == 201) return done(home_.set_registered_name(name));
+              if (answer.code == 407)
+                return done(
+                    fail(Errc::conflict, "this name belongs to somebody else; choose another one"));
+              if (answer.code == 403)
+                return done(fail(Errc::forbidden, "this name is reserved; choose another one"));
+              done(fail(Errc::bad_request,
+                        "the station refused this name; names are 5 to 32 of a-z 0-9 _ ."));
+            });
       });
 }
 

@@ -37,7 +37,8 @@ Result<StationTarget> StationTarget::parse(std::string_view link) {
   auto uri = Uri::parse(link);
   if (!uri) return std::unexpected(uri.error());
   if (uri->type != UriType::station) {
-    return fail(Errc::usage, "this link is not an invitation to a station; one begins with dim:station:");
+    return fail(Errc::usage,
+                "this link is not an invitation to a station; one begins with dim:station:");
   }
   if (auto id = Id::parse(uri->identifier); !id || id->type() != EntityType::station) {
     return fail(Errc::usage, "the link names no station ID; ask the operator for `dimd invite`");
@@ -113,16 +114,17 @@ void Session::opened(Lane which, Bytes channel_binding, Digest32 spki) {
 void Session::say_hello() {
   Packet packet = Packet::request(Operation::connect);
   packet.set("id", "1").set("author", account_.id.bare().text());
-  // The resume secret is shown only to a certificate that the station's visa has vouched for before.
-  const bool pinned = std::ranges::find(target_.pins, pin_of(lane(Lane::control).spki), normal_pin) !=
-                      target_.pins.end();
+  // The resume secret is shown only to a certificate that the station's visa has vouched for
+  // before.
+  const bool pinned = std::ranges::find(target_.pins, pin_of(lane(Lane::control).spki),
+                                        normal_pin) != target_.pins.end();
   if (options_.resume && pinned) {
     packet.set("target", options_.resume->session).set("resume", options_.resume->secret);
     state_ = State::resuming;
   } else {
     if (target_.id.empty()) {
-      // A station named only by a host name is dialled by whatever address it has; the loopback address stands for
-      // "the one I am connected to" and is not compared by the station.
+      // A station named only by a host name is dialled by whatever address it has; the loopback
+      // address stands for "the one I am connected to" and is not compared by the station.
       auto address = parse_target_address(target_.host);
       packet.set("target", address ? *address : "::1");
     } else {
@@ -143,7 +145,8 @@ Status Session::check_station(const Packet& packet) {
   if (!id) return fail(Errc::station_changed, "the station names no valid ID of its own");
   if (!target_.id.empty() && id->text() != target_.id) {
     return fail(Errc::station_changed,
-                "another station answers at this address; nothing was sent. If it moved on purpose, join with its new link");
+                "another station answers at this address; nothing was sent. If it moved on "
+                "purpose, join with its new link");
   }
   if (!packet.content) return fail(Errc::security_error, "the station did not show its meta");
   auto object = parse_json_object(*packet.content);
@@ -168,7 +171,8 @@ Status Session::check_station(const Packet& packet) {
   }
   const LaneState& control = lane(Lane::control);
   if (std::ranges::find(pins, pin_of(control.spki)) == pins.end()) {
-    return fail(Errc::station_changed, "the certificate of this connection is not in the station's visa");
+    return fail(Errc::station_changed,
+                "the certificate of this connection is not in the station's visa");
   }
   auto challenge = from_base64(packet.get("challenge"));
   auto signature = from_base64(packet.get("signature"));
@@ -217,7 +221,7 @@ Status Session::check_station(const Packet& packet) {
 void Session::on_challenge(const Packet& packet) {
   if (state_ == State::proving && meta_asked_) {
     return abandon({Errc::unauthorised, "the station refused this account's meta"}, packet.code,
-                     packet.get("message"));
+                   packet.get("message"));
   }
   if (auto status = check_station(packet); !status) abandon(status.error(), packet.code);
 }
@@ -259,7 +263,7 @@ void Session::prove_lane(Lane which) {
 void Session::on_lane_answer(Lane, const Packet& packet) {
   if (packet.code != 200) {
     return abandon({Errc::token_invalid, "the station refused a lane of this session"}, packet.code,
-                     packet.get("message"));
+                   packet.get("message"));
   }
   become_ready();
 }
@@ -291,7 +295,8 @@ void Session::handle(Lane which, Packet packet) {
       if (packet.code == 200 && state_ == State::proving) return on_welcome(packet);
     } else if (which == Lane::control && state_ == State::resuming) {
       if (packet.code == 200) return on_welcome(packet);
-      if (packet.code == 419) {  // too old or used up: prove the identity again on the same connection
+      if (packet.code ==
+          419) {  // too old or used up: prove the identity again on the same connection
         options_.resume.reset();
         return say_hello();
       }
@@ -300,18 +305,19 @@ void Session::handle(Lane which, Packet packet) {
     }
     if (packet.code == 417 && state_ == State::hello) {
       return abandon({Errc::station_changed,
-                      "another station answers at this address; nothing was sent. If it moved on purpose, join with its new link"},
+                      "another station answers at this address; nothing was sent. If it moved on "
+                      "purpose, join with its new link"},
                      packet.code, packet.get("message"));
     }
     return abandon({Errc::unauthorised, "the station refused the log-in"}, packet.code,
-                     packet.get("message"));
+                   packet.get("message"));
   }
   if (packet.is_response()) {
     auto found = requests_.find({which, std::string(packet.get("reply"))});
     if (found == requests_.end()) {
       if (packet.get("reply").empty() && packet.code >= 300) {
         abandon({Errc::bad_request, "the station gave this connection up"}, packet.code,
-                  packet.get("message"));
+                packet.get("message"));
       }
       return;
     }
@@ -332,7 +338,8 @@ void Session::request(Lane which, Packet packet, Handler handler) {
 
 void Session::write(Lane which, const Packet& packet) {
   lane(which).last_sent = clock_.monotonic();
-  host_.send(which, write_packet(packet, chosen_ == "crc32c" && (state_ == State::ready || state_ == State::lanes)
+  host_.send(which, write_packet(packet, chosen_ == "crc32c" &&
+                                                 (state_ == State::ready || state_ == State::lanes)
                                              ? Checksum::crc32c
                                              : Checksum::sha256));
 }

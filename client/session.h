@@ -1,5 +1,6 @@
-// A client's side of DIM/2023 without I/O: log-in, lanes, requests and pushes of one session at one station.
-// Whoever owns the sockets (client/link.h, the simulator) feeds bytes in and sends what comes out.
+// A client's side of DIM/2023 without I/O: log-in, lanes, requests and pushes of one session at one
+// station. Whoever owns the sockets (client/link.h, the simulator) feeds bytes in and sends what
+// comes out.
 #pragma once
 #include <functional>
 #include <map>
@@ -17,10 +18,11 @@ namespace dim {
 
 /// Where a station is and who it must be. From an invite link, or from an earlier visit.
 struct StationTarget {
-  std::string id;                 ///< ID text; empty while only the address is known (trust on first use)
-  std::string host;               ///< IPv6 address or name
-  std::uint16_t port = 8800;      ///< of the control lane; the others follow
-  std::vector<std::string> pins;  ///< "sha256-<base64url>" of SPKIs that may appear; empty: the visa alone decides
+  std::string id;    ///< ID text; empty while only the address is known (trust on first use)
+  std::string host;  ///< IPv6 address or name
+  std::uint16_t port = 8800;  ///< of the control lane; the others follow
+  std::vector<std::string>
+      pins;  ///< "sha256-<base64url>" of SPKIs that may appear; empty: the visa alone decides
 
   /// `dim:station:<ID>?host=[::1];port=8800;pin=sha256-…;` Errc::usage with what is missing.
   static Result<StationTarget> parse(std::string_view link);
@@ -33,16 +35,18 @@ struct ResumeTicket {
   std::string secret;  ///< base64
 };
 
-/// What the owner of the sockets does for a session. All calls come from within the session's own calls.
+/// What the owner of the sockets does for a session. All calls come from within the session's own
+/// calls.
 class SessionHost {
  public:
   virtual ~SessionHost() = default;
   virtual void send(Lane lane, std::string bytes) = 0;
-  virtual void open(Lane lane) = 0;   ///< dial that lane; answer with Session::opened or Session::closed
+  virtual void open(
+      Lane lane) = 0;  ///< dial that lane; answer with Session::opened or Session::closed
   virtual void close(Lane lane) = 0;
 
-  virtual void ready() = 0;                            ///< logged in, every wanted lane is up
-  virtual void pushed(Lane lane, Packet packet) = 0;   ///< from the station, in order
+  virtual void ready() = 0;                           ///< logged in, every wanted lane is up
+  virtual void pushed(Lane lane, Packet packet) = 0;  ///< from the station, in order
   /// The session is over. Errc::station_changed and Errc::downgrade: do not dial again.
   virtual void failed(const Error& error, int code, std::string_view message) = 0;
 };
@@ -50,17 +54,18 @@ class SessionHost {
 class Session {
  public:
   struct Options {
-    bool text_lane = true;               ///< open 8801 too
-    std::optional<std::int64_t> after{}; ///< ask for pushes behind this cursor; nothing: no pushes
-    bool checksum_crc32c = true;         ///< offer the cheap checksum
+    bool text_lane = true;                ///< open 8801 too
+    std::optional<std::int64_t> after{};  ///< ask for pushes behind this cursor; nothing: no pushes
+    bool checksum_crc32c = true;          ///< offer the cheap checksum
     std::optional<ResumeTicket> resume{};  ///< try this first
   };
   using Handler = std::function<void(const Packet& response)>;
 
-  Session(StationTarget target, const Account& account, SessionHost& host, Clock& clock, Random& random,
-          Options options);
+  Session(StationTarget target, const Account& account, SessionHost& host, Clock& clock,
+          Random& random, Options options);
 
-  /// TLS is up on that lane: `channel_binding` is the exporter value, `spki` the SHA-256 of the peer's key.
+  /// TLS is up on that lane: `channel_binding` is the exporter value, `spki` the SHA-256 of the
+  /// peer's key.
   void opened(Lane lane, Bytes channel_binding, Digest32 spki);
   void received(Lane lane, std::string_view bytes);
   /// The lane is gone. Requests that were open on it are forgotten: their handlers are not called.

@@ -29,8 +29,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace dim;
   using fuzz::must;
   const std::string_view text = fuzz::text_of(data, size);
-  constexpr std::array<std::string_view, 5> kLabels = {"PUBLIC KEY", "RSA PUBLIC KEY", "PRIVATE KEY",
-                                                      "RSA PRIVATE KEY", "EC PRIVATE KEY"};
+  constexpr std::array<std::string_view, 5> kLabels = {
+      "PUBLIC KEY", "RSA PUBLIC KEY", "PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"};
   for (const std::string_view label : kLabels) {
     const auto body = pem_body(text, {label});
     if (!body) continue;

@@ -1,4 +1,5 @@
-// A TLS stream fed with anything. Input: one byte that chooses the side, the state and how the rest is cut, then bytes.
+// A TLS stream fed with anything. Input: one byte that chooses the side, the state and how the rest
+// is cut, then bytes.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -56,7 +57,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!tested.feed(input.substr(0, step), 0, plain)) break;
     if (tested.state() == TlsStream::State::hello && !tested.start(0, plain)) break;
   }
-  // Nobody without our keys says anything that counts: no plain text, no open connection, no proper end.
+  // Nobody without our keys says anything that counts: no plain text, no open connection, no proper
+  // end.
   must(plain.empty());
   must(!tested.peer_ended());
   if (!open) must(tested.state() != TlsStream::State::open);

@@ -1,5 +1,5 @@
-// What comes before TLS (A45): the first byte, the plain CONNECT, injected bytes. Input: one byte that says how the rest
-// is cut, then the bytes of the peer.
+// What comes before TLS (A45): the first byte, the plain CONNECT, injected bytes. Input: one byte
+// that says how the rest is cut, then the bytes of the peer.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -76,7 +76,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_replies(whole.replies);
   check_replies(cut.replies);
 
-  // A client goes over to TLS only with nothing behind 101; bytes that come later are TLS's to judge.
+  // A client goes over to TLS only with nothing behind 101; bytes that come later are TLS's to
+  // judge.
   const Outcome client = run<dim::UpgradeClient>(input, std::string_view::npos);
   if (client.kind == UpgradeStep::Kind::start_tls) must(client.tls_from == input.size());
   run<dim::UpgradeClient>(input, step);

@@ -6,7 +6,8 @@
 namespace dim {
 namespace {
 
-// The first 64 bits name the network. An IPv4 address stands where 6to4 would have put it: alone in its /48 and /64.
+// The first 64 bits name the network. An IPv4 address stands where 6to4 would have put it: alone in
+// its /48 and /64.
 std::uint64_t network_of(const Endpoint& peer) {
   std::uint64_t out = 0;
   if (peer.is_v4()) {
@@ -124,8 +125,8 @@ std::optional<HandshakeGate::Id> HandshakeGate::leave(Id id, Millis now) {
 
 std::optional<HandshakeGate::Id> HandshakeGate::overdue(Millis now) const {
   if (waiting_.empty()) return std::nullopt;
-  const auto oldest = std::ranges::min_element(
-      running_, {}, [](const auto& entry) { return entry.second; });
+  const auto oldest =
+      std::ranges::min_element(running_, {}, [](const auto& entry) { return entry.second; });
   if (oldest == running_.end() || now - oldest->second < patience_) return std::nullopt;
   return oldest->first;
 }

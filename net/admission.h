@@ -18,14 +18,17 @@ struct AdmissionLimits {
   std::size_t per_64 = limits::kUnauthenticatedPer64;
   std::size_t per_48 = limits::kUnauthenticatedPer48;
   std::size_t total = limits::kUnauthenticated;
-  double early_drop_from = 0.7;     ///< share of `total` where random drop begins
-  double kept_for_fresh = 0.1;      ///< share of `total` only for /64s that hold no other unauthenticated connection
-  double new_per_second = 10;       ///< new connections of one /64; 0 turns this limit off
+  double early_drop_from = 0.7;  ///< share of `total` where random drop begins
+  double kept_for_fresh =
+      0.1;  ///< share of `total` only for /64s that hold no other unauthenticated connection
+  double new_per_second = 10;  ///< new connections of one /64; 0 turns this limit off
   double new_burst = 40;
-  std::size_t networks = 65'536;    ///< most /64s remembered at once
+  std::size_t networks = 65'536;  ///< most /64s remembered at once
   std::size_t handshakes = limits::kHandshakesAtOnce;
-  bool count_loopback = true;       ///< false: ::1 is not limited; whoever is on the machine can do more harm elsewhere
-  Millis handshake_patience = 1'000;  ///< when others wait, a handshake older than this loses its place
+  bool count_loopback =
+      true;  ///< false: ::1 is not limited; whoever is on the machine can do more harm elsewhere
+  Millis handshake_patience =
+      1'000;  ///< when others wait, a handshake older than this loses its place
 
   /// So high that only the machine limits: benchmarks, and many clients on one address.
   static AdmissionLimits open();
@@ -57,13 +60,14 @@ class Admission {
 
   AdmissionLimits limits_;
   Random& random_;
-  std::unordered_map<std::uint64_t, Network> networks_;  // by the first 64 bits
+  std::unordered_map<std::uint64_t, Network> networks_;   // by the first 64 bits
   std::unordered_map<std::uint64_t, std::size_t> sites_;  // by the first 48 bits
   std::size_t total_ = 0;
   Millis swept_ = 0;
 };
 
-/// At most so many TLS handshakes at once; the others wait in order of arrival, holding only their ClientHello.
+/// At most so many TLS handshakes at once; the others wait in order of arrival, holding only their
+/// ClientHello.
 class HandshakeGate {
  public:
   using Id = std::uint64_t;
@@ -73,7 +77,8 @@ class HandshakeGate {
   bool enter(Id id, Millis now);
   /// Done, failed or gone, whether it ran or waited. Returns who may start now.
   std::optional<Id> leave(Id id, Millis now);
-  /// The oldest running handshake if it is older than the patience while somebody waits: close it, then leave().
+  /// The oldest running handshake if it is older than the patience while somebody waits: close it,
+  /// then leave().
   std::optional<Id> overdue(Millis now) const;
 
   std::size_t running() const { return running_.size(); }
@@ -82,7 +87,8 @@ class HandshakeGate {
  private:
   std::size_t places_;
   Millis patience_;
-  std::map<Id, Millis> running_;  // ids grow, so the first is not always the oldest to start; few enough to look at
+  std::map<Id, Millis>
+      running_;  // ids grow, so the first is not always the oldest to start; few enough to look at
   std::deque<Id> waiting_;
 };
 

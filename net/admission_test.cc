@@ -127,7 +127,8 @@ TEST(Admission, R7_DropsAtRandomFrom70PercentAndKeepsATenthForFreshNetworks) {
   EXPECT_GT(admission.unauthenticated(), 850U);
   // Those who hold nothing get in at the first try, until all is taken.
   while (admission.unauthenticated() < 1'000) {
-    ASSERT_EQ(admission.admit(at(static_cast<unsigned>(1'000 + admission.unauthenticated())), 0), Verdict::admit);
+    ASSERT_EQ(admission.admit(at(static_cast<unsigned>(1'000 + admission.unauthenticated())), 0),
+              Verdict::admit);
   }
   EXPECT_EQ(admission.admit(at(5'000), 0), Verdict::full);
 }

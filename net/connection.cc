@@ -18,7 +18,8 @@ namespace {
 
 constexpr std::size_t kChunk = 64 * 1024;  // plain bytes a TLS write and a system call
 constexpr Millis kLinger = 2'000;
-constexpr int kDeadPeerMs = 60'000;  // unacknowledged bytes for so long: the kernel gives the peer up
+constexpr int kDeadPeerMs =
+    60'000;  // unacknowledged bytes for so long: the kernel gives the peer up
 
 std::uint64_t next_id() {
   static std::atomic<std::uint64_t> last{0};
@@ -48,7 +49,8 @@ Connection::Connection(Reactor& reactor, std::unique_ptr<Io> io, const Endpoint&
   io_->socket.non_blocking(true, ignored);
   io_->socket.set_option(asio::ip::tcp::no_delay(true), ignored);
   const int dead_peer = kDeadPeerMs;
-  ::setsockopt(io_->socket.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &dead_peer, sizeof dead_peer);
+  ::setsockopt(io_->socket.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &dead_peer,
+               sizeof dead_peer);
 }
 
 Connection::~Connection() {
@@ -80,7 +82,8 @@ void Connection::take_upgrade(std::string_view bytes) {
     case UpgradeStep::Kind::need_more:
       return;
     case UpgradeStep::Kind::start_tls:
-      if (setup_->upgrade && setup_->upgrade->switched() && setup_->gate) ++setup_->gate->stats_.upgraded;
+      if (setup_->upgrade && setup_->upgrade->switched() && setup_->gate)
+        ++setup_->gate->stats_.upgraded;
       setup_->upgrade.reset();
       setup_->ask.reset();
       return begin_tls(step.rest);
@@ -267,7 +270,8 @@ void Connection::on_socket_end() {
   if (phase_ == Phase::setup) {
     if (setup_->failed) {
       reactor_.post([failed = std::move(setup_->failed)] {
-        failed(Error{Errc::unreachable, "the station closed the connection during the TLS handshake"});
+        failed(
+            Error{Errc::unreachable, "the station closed the connection during the TLS handshake"});
       });
     }
     return finish(CloseReason::ended, false);
@@ -343,7 +347,8 @@ bool Connection::say_goodbye() {
 bool Connection::send_wire() {
   while (wire_at_ < wire_.size()) {
     error_code error;
-    wire_at_ += io_->socket.send(asio::buffer(wire_.data() + wire_at_, wire_.size() - wire_at_), 0, error);
+    wire_at_ +=
+        io_->socket.send(asio::buffer(wire_.data() + wire_at_, wire_.size() - wire_at_), 0, error);
     if (would_block(error)) return false;
     if (error) {
       finish(CloseReason::reset, false);
@@ -410,9 +415,11 @@ void Connection::linger() {
   error_code ignored;
   io_->socket.shutdown(asio::socket_base::shutdown_send, ignored);
   if (input_over_) return finish(reason_, false);
-  // Closing with unread bytes would make the kernel send RST, which can destroy our last answer on its way.
+  // Closing with unread bytes would make the kernel send RST, which can destroy our last answer on
+  // its way.
   phase_ = Phase::lingering;
-  reactor_.arm(timer_, kLinger, [self = shared_from_this()] { self->finish(self->reason_, false); });
+  reactor_.arm(timer_, kLinger,
+               [self = shared_from_this()] { self->finish(self->reason_, false); });
   wait_read();
 }
 
@@ -484,6 +491,8 @@ std::optional<Digest32> Connection::peer_spki() const {
   return tls_ ? tls_->peer_spki() : std::nullopt;
 }
 
-std::string_view Connection::tls_cipher() const { return tls_ ? tls_->cipher() : std::string_view(); }
+std::string_view Connection::tls_cipher() const {
+  return tls_ ? tls_->cipher() : std::string_view();
+}
 
 }  // namespace dim

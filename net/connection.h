@@ -25,32 +25,36 @@ enum class CloseReason : std::uint8_t {
 };
 std::string_view to_string(CloseReason reason);
 
-/// Called on the reactor's thread, never from inside send(), close() or another method of the connection.
+/// Called on the reactor's thread, never from inside send(), close() or another method of the
+/// connection.
 struct ConnectionCallbacks {
-  /// Plain bytes as they came, in any segmentation, up to some 64 KiB at once; valid within the call.
+  /// Plain bytes as they came, in any segmentation, up to some 64 KiB at once; valid within the
+  /// call.
   std::function<void(std::string_view bytes)> data = {};
   /// The queue has fallen to the drain mark or below after having been over it.
   std::function<void()> drained = {};
-  /// The peer will send no more (half-close). If set, the connection stays open for sending until close(); if not, it
-  /// flushes and closes itself with CloseReason::ended.
+  /// The peer will send no more (half-close). If set, the connection stays open for sending until
+  /// close(); if not, it flushes and closes itself with CloseReason::ended.
   std::function<void()> ended = {};
   /// Exactly once, the last call; all callbacks are dropped after it.
   std::function<void(CloseReason reason)> closed = {};
 };
 
-/// Owned by shared_ptr: the reactor keeps it while its socket lives, the user as long as it likes. A user that lets go
-/// without close() leaves the connection open. All methods are for the reactor's thread.
+/// Owned by shared_ptr: the reactor keeps it while its socket lives, the user as long as it likes.
+/// A user that lets go without close() leaves the connection open. All methods are for the
+/// reactor's thread.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// Bytes that arrive before this call wait in the socket. May be called again, from within a callback too.
+  /// Bytes that arrive before this call wait in the socket. May be called again, from within a
+  /// callback too.
   void set_callbacks(ConnectionCallbacks callbacks);
 
-  /// Queues; everything queued in one turn of the loop leaves in one TLS write and one system call. Ignored after
-  /// close().
+  /// Queues; everything queued in one turn of the loop leaves in one TLS write and one system call.
+  /// Ignored after close().
   void send(std::string_view bytes);
   /// Bytes not yet taken by the kernel.
   std::size_t queued_bytes() const;
@@ -62,9 +66,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void resume_reading();
   bool reading_paused() const { return paused_; }
 
-  /// Stops reading, sends what is queued and TLS's closing alert (for at most `flush_timeout` ms), waits up to 2 s for
-  /// the peer to end its side too, so that our last words are not lost to a reset, then closes. `closed` comes then,
-  /// with `reason`.
+  /// Stops reading, sends what is queued and TLS's closing alert (for at most `flush_timeout` ms),
+  /// waits up to 2 s for the peer to end its side too, so that our last words are not lost to a
+  /// reset, then closes. `closed` comes then, with `reason`.
   void close(CloseReason reason = CloseReason::local, Millis flush_timeout = 5'000);
   /// Drops the queue and resets the connection at once. `closed` comes later.
   void abort(CloseReason reason = CloseReason::local);
@@ -73,7 +77,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   /// Gives back the place among unauthenticated connections (net/admission.h). Nothing on a client.
   void mark_authenticated();
-  /// Closes with CloseReason::timeout when no byte has come for `ms` (precision 200 ms); 0 turns it off (the default).
+  /// Closes with CloseReason::timeout when no byte has come for `ms` (precision 200 ms); 0 turns it
+  /// off (the default).
   void set_idle_limit(Millis ms);
 
   bool is_tls() const { return tls_ != nullptr; }
@@ -84,8 +89,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string_view tls_cipher() const;
 
   const Endpoint& peer() const { return peer_; }
-  std::uint64_t id() const { return id_; }              ///< unique in this process, for logs
-  Millis accepted_at() const { return accepted_at_; }   ///< monotonic; accept or connect
+  std::uint64_t id() const { return id_; }             ///< unique in this process, for logs
+  Millis accepted_at() const { return accepted_at_; }  ///< monotonic; accept or connect
   Millis last_received() const { return last_received_; }
   std::uint64_t bytes_received() const { return received_; }  ///< plain bytes
   std::uint64_t bytes_sent() const { return sent_; }          ///< plain bytes queued so far
@@ -138,11 +143,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::shared_ptr<const ConnectionCallbacks> callbacks_;
   std::function<void()> give_back_;  // the place among unauthenticated connections
   Timer timer_;
-  std::string queue_;        // plain bytes not yet encrypted
+  std::string queue_;  // plain bytes not yet encrypted
   std::size_t queue_at_ = 0;
-  std::string wire_;         // bytes for the socket that the kernel did not take
+  std::string wire_;  // bytes for the socket that the kernel did not take
   std::size_t wire_at_ = 0;
-  std::string early_;        // plain bytes from before set_callbacks()
+  std::string early_;  // plain bytes from before set_callbacks()
   std::size_t drain_mark_ = 64 * 1024;
   Endpoint peer_;
   std::uint64_t id_;
@@ -158,8 +163,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool write_waiting_ = false;
   bool flush_queued_ = false;
   bool over_mark_ = false;
-  bool peer_ended_ = false;   // it will send no more plain bytes
-  bool input_over_ = false;   // its socket has ended
+  bool peer_ended_ = false;  // it will send no more plain bytes
+  bool input_over_ = false;  // its socket has ended
   bool told_closed_ = false;
 };
 

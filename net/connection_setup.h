@@ -15,8 +15,8 @@ namespace dim {
 class Gate;
 
 // With the executor's type known nothing is allocated or called through a table for it.
-using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp,
-                                                boost::asio::io_context::executor_type>;
+using Socket =
+    boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
 
 struct Connection::Io {
   explicit Io(Socket&& opened) : socket(std::move(opened)) {}

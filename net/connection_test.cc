@@ -58,7 +58,9 @@ TEST(Connection, S04_ExporterAndS18_PinAreReadableOnceOpen) {
 TEST(Connection, P43_OneByteASegmentArrivesWhole) {
   World world;
   Seen seen;
-  world.on_open = [&](std::shared_ptr<Connection> connection) { connection->set_callbacks(seen.callbacks()); };
+  world.on_open = [&](std::shared_ptr<Connection> connection) {
+    connection->set_callbacks(seen.callbacks());
+  };
   BareTls client(world.port());
   const auto drip = [&](std::string bytes) {
     for (const char& c : bytes) {
@@ -85,12 +87,18 @@ TEST(Connection, P43_OneByteASegmentArrivesWhole) {
 TEST(Connection, EverythingQueuedInOneTurnIsOneTlsRecord) {
   World world;
   BareTls client(world.port());
-  ASSERT_TRUE(world.until([&] { client.pump(); return client.open() && !world.accepted.empty(); }));
+  ASSERT_TRUE(world.until([&] {
+    client.pump();
+    return client.open() && !world.accepted.empty();
+  }));
   world.run(50);
   client.pump();
   client.raw.clear();
   for (int i = 0; i < 10; ++i) world.accepted[0]->send("message " + std::to_string(i) + ";");
-  ASSERT_TRUE(world.until([&] { client.pump(); return client.plain.size() >= 100; }));
+  ASSERT_TRUE(world.until([&] {
+    client.pump();
+    return client.plain.size() >= 100;
+  }));
   ASSERT_GT(client.raw.size(), 5U);
   const std::size_t body = static_cast<std::size_t>(static_cast<std::uint8_t>(client.raw[3])) << 8 |
                            static_cast<std::uint8_t>(client.raw[4]);
@@ -154,9 +162,14 @@ TEST(Connection, CallbacksMayBeReplacedFromWithin) {
 TEST(Connection, HalfCloseStillGetsItsAnswer) {
   World world;
   Seen seen;
-  world.on_open = [&](std::shared_ptr<Connection> connection) { connection->set_callbacks(seen.callbacks(true)); };
+  world.on_open = [&](std::shared_ptr<Connection> connection) {
+    connection->set_callbacks(seen.callbacks(true));
+  };
   BareTls client(world.port());
-  ASSERT_TRUE(world.until([&] { client.pump(); return client.open(); }));
+  ASSERT_TRUE(world.until([&] {
+    client.pump();
+    return client.open();
+  }));
   ASSERT_TRUE(client.tls.write("request"));
   client.tls.close_notify();
   client.pump();
@@ -167,7 +180,10 @@ TEST(Connection, HalfCloseStillGetsItsAnswer) {
   world.run(100);
   world.accepted[0]->send("late answer");
   world.accepted[0]->close();
-  ASSERT_TRUE(world.until([&] { client.pump(); return client.socket.over(); }));
+  ASSERT_TRUE(world.until([&] {
+    client.pump();
+    return client.socket.over();
+  }));
   EXPECT_EQ(client.plain, "late answer");
   EXPECT_TRUE(client.tls.peer_ended());
   ASSERT_TRUE(world.until([&] { return !seen.closed.empty(); }));
@@ -178,19 +194,30 @@ TEST(Connection, WithoutAnEndedCallbackItAnswersAndCloses) {
   World world;
   echo(world);
   BareTls client(world.port());
-  ASSERT_TRUE(world.until([&] { client.pump(); return client.open(); }));
+  ASSERT_TRUE(world.until([&] {
+    client.pump();
+    return client.open();
+  }));
   ASSERT_TRUE(client.tls.write("request"));
   client.tls.close_notify();
-  ASSERT_TRUE(world.until([&] { client.pump(); return client.tls.peer_ended(); }));
+  ASSERT_TRUE(world.until([&] {
+    client.pump();
+    return client.tls.peer_ended();
+  }));
   EXPECT_EQ(client.plain, "request");
 }
 
 TEST(Connection, P42_FinWithoutClosingAlertIsATruncation) {
   World world;
   Seen seen;
-  world.on_open = [&](std::shared_ptr<Connection> connection) { connection->set_callbacks(seen.callbacks(true)); };
+  world.on_open = [&](std::shared_ptr<Connection> connection) {
+    connection->set_callbacks(seen.callbacks(true));
+  };
   BareTls client(world.port());
-  ASSERT_TRUE(world.until([&] { client.pump(); return client.open(); }));
+  ASSERT_TRUE(world.until([&] {
+    client.pump();
+    return client.open();
+  }));
   ASSERT_TRUE(client.tls.write("half a pack"));
   client.pump();
   client.socket.end();
@@ -202,9 +229,14 @@ TEST(Connection, P42_FinWithoutClosingAlertIsATruncation) {
 TEST(Connection, P42_RstInTheMiddleClosesOnce) {
   World world;
   Seen seen;
-  world.on_open = [&](std::shared_ptr<Connection> connection) { connection->set_callbacks(seen.callbacks()); };
+  world.on_open = [&](std::shared_ptr<Connection> connection) {
+    connection->set_callbacks(seen.callbacks());
+  };
   BareTls client(world.port());
-  ASSERT_TRUE(world.until([&] { client.pump(); return client.open() && !world.accepted.empty(); }));
+  ASSERT_TRUE(world.until([&] {
+    client.pump();
+    return client.open() && !world.accepted.empty();
+  }));
   ASSERT_TRUE(client.tls.write("some"));
   client.pump();
   ASSERT_TRUE(world.until([&] { return seen.data == "some"; }));
@@ -221,7 +253,9 @@ TEST(Connection, P42_RstInTheMiddleClosesOnce) {
 TEST(Connection, R9_ASlowReadersQueueGrowsAndDrainsWithOneCall) {
   World world;
   Seen server, client_seen;
-  world.on_open = [&](std::shared_ptr<Connection> connection) { connection->set_callbacks(server.callbacks()); };
+  world.on_open = [&](std::shared_ptr<Connection> connection) {
+    connection->set_callbacks(server.callbacks());
+  };
   const auto client = world.dial();
   ASSERT_TRUE(client);
   client->set_callbacks(client_seen.callbacks());
@@ -248,7 +282,9 @@ TEST(Connection, R9_ASlowReadersQueueGrowsAndDrainsWithOneCall) {
 TEST(Connection, P28_PausedReadingLeavesTheBytesInTheKernel) {
   World world;
   Seen seen;
-  world.on_open = [&](std::shared_ptr<Connection> connection) { connection->set_callbacks(seen.callbacks()); };
+  world.on_open = [&](std::shared_ptr<Connection> connection) {
+    connection->set_callbacks(seen.callbacks());
+  };
   const auto client = world.dial();
   ASSERT_TRUE(client);
   ASSERT_TRUE(world.until([&] { return !world.accepted.empty(); }));
@@ -265,15 +301,21 @@ TEST(Connection, P28_PausedReadingLeavesTheBytesInTheKernel) {
 TEST(Connection, CloseSendsWhatIsQueuedThoughThePeerKeepsTalking) {
   World world;
   Seen seen;
-  world.on_open = [&](std::shared_ptr<Connection> connection) { connection->set_callbacks(seen.callbacks()); };
+  world.on_open = [&](std::shared_ptr<Connection> connection) {
+    connection->set_callbacks(seen.callbacks());
+  };
   BareTls client(world.port());
-  ASSERT_TRUE(world.until([&] { client.pump(); return client.open() && !world.accepted.empty(); }));
+  ASSERT_TRUE(world.until([&] {
+    client.pump();
+    return client.open() && !world.accepted.empty();
+  }));
   world.accepted[0]->send(pattern(500'000));
   world.accepted[0]->close();
   EXPECT_FALSE(world.accepted[0]->is_open());
   EXPECT_TRUE(seen.closed.empty()) << "never from inside close()";
   ASSERT_TRUE(world.until([&] {
-    client.socket.write(std::string(10'000, 'n'));  // would be answered by RST after a plain close()
+    client.socket.write(
+        std::string(10'000, 'n'));  // would be answered by RST after a plain close()
     client.pump();
     return client.socket.over();
   }));
@@ -289,9 +331,14 @@ TEST(Connection, CloseSendsWhatIsQueuedThoughThePeerKeepsTalking) {
 TEST(Connection, CloseGivesUpOnAPeerThatDoesNotRead) {
   World world;
   Seen seen;
-  world.on_open = [&](std::shared_ptr<Connection> connection) { connection->set_callbacks(seen.callbacks()); };
+  world.on_open = [&](std::shared_ptr<Connection> connection) {
+    connection->set_callbacks(seen.callbacks());
+  };
   BareTls client(world.port());
-  ASSERT_TRUE(world.until([&] { client.pump(); return client.open() && !world.accepted.empty(); }));
+  ASSERT_TRUE(world.until([&] {
+    client.pump();
+    return client.open() && !world.accepted.empty();
+  }));
   world.accepted[0]->send(std::string(32 << 20, 'x'));
   world.accepted[0]->close(CloseReason::local, 300);
   ASSERT_TRUE(world.until([&] { return !seen.closed.empty(); }, 3'000));
@@ -301,22 +348,38 @@ TEST(Connection, CloseGivesUpOnAPeerThatDoesNotRead) {
 TEST(Connection, AbortResets) {
   World world;
   Seen seen;
-  world.on_open = [&](std::shared_ptr<Connection> connection) { connection->set_callbacks(seen.callbacks()); };
+  world.on_open = [&](std::shared_ptr<Connection> connection) {
+    connection->set_callbacks(seen.callbacks());
+  };
   BareTls client(world.port());
-  ASSERT_TRUE(world.until([&] { client.pump(); return client.open() && !world.accepted.empty(); }));
+  ASSERT_TRUE(world.until([&] {
+    client.pump();
+    return client.open() && !world.accepted.empty();
+  }));
   world.accepted[0]->abort();
   EXPECT_TRUE(seen.closed.empty());
-  ASSERT_TRUE(world.until([&] { client.socket.poll(); return client.socket.reset && !seen.closed.empty(); }));
+  ASSERT_TRUE(world.until([&] {
+    client.socket.poll();
+    return client.socket.reset && !seen.closed.empty();
+  }));
 }
 
 TEST(Connection, S20_KeyUpdatesAndForgeriesCloseItWithReasonTls) {
   World world;
   Seen seen;
-  world.on_open = [&](std::shared_ptr<Connection> connection) { connection->set_callbacks(seen.callbacks()); };
+  world.on_open = [&](std::shared_ptr<Connection> connection) {
+    connection->set_callbacks(seen.callbacks());
+  };
   BareTls client(world.port());
-  ASSERT_TRUE(world.until([&] { client.pump(); return client.open() && !world.accepted.empty(); }));
+  ASSERT_TRUE(world.until([&] {
+    client.pump();
+    return client.open() && !world.accepted.empty();
+  }));
   client.socket.write(std::string("\x17\x03\x03\x00\x20", 5) + std::string(32, 'f'));
-  ASSERT_TRUE(world.until([&] { client.pump(); return client.socket.over(); }));
+  ASSERT_TRUE(world.until([&] {
+    client.pump();
+    return client.socket.over();
+  }));
   client.socket.close();
   ASSERT_TRUE(world.until([&] { return !seen.closed.empty(); }));
   EXPECT_EQ(seen.closed, std::vector{CloseReason::tls});
@@ -372,7 +435,10 @@ TEST(Reactor, RunsTimers) {
   Timer timer;
   const Millis start = reactor.now();
   Millis fired = 0;
-  reactor.arm(timer, 250, [&] { fired = reactor.now(); reactor.stop(); });
+  reactor.arm(timer, 250, [&] {
+    fired = reactor.now();
+    reactor.stop();
+  });
   reactor.run();
   EXPECT_GE(fired - start, 250);
   EXPECT_LE(fired - start, 250 + 300);

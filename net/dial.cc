@@ -41,23 +41,27 @@ struct Dial::State : std::enable_shared_from_this<Dial::State> {
       self->fail_with({Errc::unreachable, "the station did not answer in time"});
     });
     std::string host = options.host;
-    if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+    if (host.size() > 2 && host.front() == '[' && host.back() == ']')
+      host = host.substr(1, host.size() - 2);
     error_code error;
     const asio::ip::address literal = asio::ip::make_address(host, error);
     if (!error) {
       if (literal.is_v4() || literal.to_v6().is_v4_mapped()) {
-        return fail_later({Errc::usage, "DIM uses IPv6 only; give an IPv6 address or a name with an AAAA record"});
+        return fail_later(
+            {Errc::usage,
+             "DIM uses IPv6 only; give an IPv6 address or a name with an AAAA record"});
       }
       addresses.emplace_back(literal, options.port);
       return connect();
     }
-    if (host.empty() || host.size() > 253) return fail_later({Errc::usage, "a host name has 1 to 253 characters"});
+    if (host.empty() || host.size() > 253)
+      return fail_later({Errc::usage, "a host name has 1 to 253 characters"});
     server_name = host;
-    resolver.async_resolve(tcp::v6(), host, std::to_string(options.port),
-                           asio::ip::resolver_base::numeric_service,
-                           [self = shared_from_this()](const error_code& failed, const auto& found) {
-                             self->resolved(failed, found);
-                           });
+    resolver.async_resolve(
+        tcp::v6(), host, std::to_string(options.port), asio::ip::resolver_base::numeric_service,
+        [self = shared_from_this()](const error_code& failed, const auto& found) {
+          self->resolved(failed, found);
+        });
   }
 
   void resolved(const error_code& error, const tcp::resolver::results_type& found) {
@@ -124,12 +128,14 @@ struct Dial::State : std::enable_shared_from_this<Dial::State> {
     resolver.cancel();
     socket.close(ignored);
     // Only one that is still being set up: a failed one is sending its alert.
-    if (const auto made = connection.lock(); made && made->phase_ == Connection::Phase::setup) made->abort();
+    if (const auto made = connection.lock(); made && made->phase_ == Connection::Phase::setup)
+      made->abort();
     deadline.cancel();
   }
 };
 
-std::unique_ptr<Dial> Dial::start(Reactor& reactor, const DialOptions& options, DialCallbacks callbacks) {
+std::unique_ptr<Dial> Dial::start(Reactor& reactor, const DialOptions& options,
+                                  DialCallbacks callbacks) {
   auto state = std::make_shared<State>(reactor, options, std::move(callbacks));
   state->start();
   return std::unique_ptr<Dial>(new Dial(std::move(state)));

@@ -13,22 +13,26 @@
 namespace dim {
 
 struct DialOptions {
-  std::string host = {};  ///< IPv6 address (brackets allowed), or a host name, of which only AAAA records are used
+  std::string host =
+      {};  ///< IPv6 address (brackets allowed), or a host name, of which only AAAA records are used
   std::uint16_t port = 8800;
-  std::shared_ptr<const TlsContext> tls = nullptr;  ///< nullptr: no TLS at all (tests, the reference's protocol)
-  Millis timeout = 10'000;                ///< for everything until `opened`
-  bool plain_connect = false;             ///< the draft's form: a plain CONNECT first
+  std::shared_ptr<const TlsContext> tls =
+      nullptr;                 ///< nullptr: no TLS at all (tests, the reference's protocol)
+  Millis timeout = 10'000;     ///< for everything until `opened`
+  bool plain_connect = false;  ///< the draft's form: a plain CONNECT first
 };
 
 struct DialCallbacks {
-  /// TLS is up and nothing has been sent inside it: compare peer_spki() now, then set callbacks and send.
+  /// TLS is up and nothing has been sent inside it: compare peer_spki() now, then set callbacks and
+  /// send.
   std::function<void(std::shared_ptr<Connection>)> opened = {};
-  /// Errc::unreachable (name, route, refused, timeout), Errc::usage (an IPv4 address), Errc::downgrade (S19),
-  /// Errc::better_encryption, Errc::security_error.
+  /// Errc::unreachable (name, route, refused, timeout), Errc::usage (an IPv4 address),
+  /// Errc::downgrade (S19), Errc::better_encryption, Errc::security_error.
   std::function<void(const Error&)> failed = {};
 };
 
-/// An attempt under way. Destroying it, or cancel(), ends it silently; after `opened` or `failed` it has no effect.
+/// An attempt under way. Destroying it, or cancel(), ends it silently; after `opened` or `failed`
+/// it has no effect.
 class Dial {
  public:
   static std::unique_ptr<Dial> start(Reactor& reactor, const DialOptions& options,

@@ -14,14 +14,16 @@ using tcp = asio::ip::tcp;
 
 namespace {
 
-constexpr Millis kAcceptPause = 100;  // after an error that only time can mend (no descriptors, no memory)
-constexpr int kAcceptsATurn = 64;     // so that a flood does not starve those who are connected
+constexpr Millis kAcceptPause =
+    100;  // after an error that only time can mend (no descriptors, no memory)
+constexpr int kAcceptsATurn = 64;  // so that a flood does not starve those who are connected
 
 Endpoint endpoint_of(const tcp::endpoint& from) {
   Endpoint out;
   const asio::ip::address address = from.address();
-  out.address = address.is_v6() ? address.to_v6().to_bytes()
-                                : asio::ip::make_address_v6(asio::ip::v4_mapped, address.to_v4()).to_bytes();
+  out.address = address.is_v6()
+                    ? address.to_v6().to_bytes()
+                    : asio::ip::make_address_v6(asio::ip::v4_mapped, address.to_v4()).to_bytes();
   out.port = from.port();
   return out;
 }
@@ -80,7 +82,11 @@ struct Listener::State : std::enable_shared_from_this<Listener::State> {
 
   State(Reactor& by, std::shared_ptr<Gate> at, const ListenOptions& with,
         std::function<void(std::shared_ptr<Connection>)> to)
-      : reactor(by), gate(std::move(at)), options(with), opened(std::move(to)), acceptor(by.io().get_executor()) {}
+      : reactor(by),
+        gate(std::move(at)),
+        options(with),
+        opened(std::move(to)),
+        acceptor(by.io().get_executor()) {}
 
   Reactor& reactor;
   std::shared_ptr<Gate> gate;
@@ -158,12 +164,13 @@ struct Listener::State : std::enable_shared_from_this<Listener::State> {
   }
 };
 
-Result<std::unique_ptr<Listener>> Listener::open(Reactor& reactor, std::shared_ptr<Gate> gate,
-                                                 const ListenOptions& options,
-                                                 std::function<void(std::shared_ptr<Connection>)> opened) {
+Result<std::unique_ptr<Listener>> Listener::open(
+    Reactor& reactor, std::shared_ptr<Gate> gate, const ListenOptions& options,
+    std::function<void(std::shared_ptr<Connection>)> opened) {
   error_code error;
   const asio::ip::address address = asio::ip::make_address(options.address, error);
-  if (error) return fail(Errc::config, "the address to listen on is an IPv6 address such as :: or ::1");
+  if (error)
+    return fail(Errc::config, "the address to listen on is an IPv6 address such as :: or ::1");
   if ((address.is_v4() || address.to_v6().is_v4_mapped()) && !options.allow_v4) {
     return fail(Errc::config, "DIM listens on IPv6 only; use an IPv6 address such as ::");
   }
@@ -179,11 +186,14 @@ Result<std::unique_ptr<Listener>> Listener::open(Reactor& reactor, std::shared_p
   if (address.is_v6()) acceptor.set_option(asio::ip::v6_only(true), error);
   if (error) return fail(Errc::io, "the system refused an option of the listening socket");
   acceptor.bind(at, error);
-  if (error == asio::error::address_in_use) return fail(Errc::io, "the port is in use; stop its owner or choose another");
-  if (error == asio::error::access_denied) return fail(Errc::io, "the port needs a privilege; choose one over 1023");
+  if (error == asio::error::address_in_use)
+    return fail(Errc::io, "the port is in use; stop its owner or choose another");
+  if (error == asio::error::access_denied)
+    return fail(Errc::io, "the port needs a privilege; choose one over 1023");
   if (error) return fail(Errc::io, "the address is not one of this machine");
   acceptor.listen(options.backlog, error);
-  if (error == asio::error::address_in_use) return fail(Errc::io, "the port is in use; stop its owner or choose another");
+  if (error == asio::error::address_in_use)
+    return fail(Errc::io, "the port is in use; stop its owner or choose another");
   if (!error) acceptor.non_blocking(true, error);
   if (error) return fail(Errc::io, "the system refused to listen");
   state->wait();
@@ -201,6 +211,8 @@ std::uint16_t Listener::port() const {
   return state_->acceptor.local_endpoint(ignored).port();
 }
 
-void Listener::set_tls(std::shared_ptr<const TlsContext> tls) { state_->options.tls = std::move(tls); }
+void Listener::set_tls(std::shared_ptr<const TlsContext> tls) {
+  state_->options.tls = std::move(tls);
+}
 
 }  // namespace dim

@@ -14,14 +14,14 @@
 
 namespace dim {
 
-/// What the listeners of one station share: places for connections that have not logged in, places for handshakes, and
-/// counters.
+/// What the listeners of one station share: places for connections that have not logged in, places
+/// for handshakes, and counters.
 class Gate {
  public:
   struct Stats {
-    std::uint64_t accepted = 0;       ///< sockets taken from the kernel
-    std::uint64_t opened = 0;         ///< handed over
-    std::uint64_t refused_rate = 0;   ///< by admission, one each
+    std::uint64_t accepted = 0;      ///< sockets taken from the kernel
+    std::uint64_t opened = 0;        ///< handed over
+    std::uint64_t refused_rate = 0;  ///< by admission, one each
     std::uint64_t refused_per_64 = 0;
     std::uint64_t refused_per_48 = 0;
     std::uint64_t refused_early = 0;
@@ -62,23 +62,23 @@ enum class ListenMode : std::uint8_t {
 };
 
 struct ListenOptions {
-  std::string address = "::";   ///< IPv6, or IPv4 with allow_v4
-  std::uint16_t port = 0;       ///< 0: any free one, see Listener::port()
+  std::string address = "::";  ///< IPv6, or IPv4 with allow_v4
+  std::uint16_t port = 0;      ///< 0: any free one, see Listener::port()
   ListenMode mode = ListenMode::dim;
   std::shared_ptr<const TlsContext> tls = nullptr;  ///< needed unless plain
-  bool allow_v4 = false;        ///< only for 8810 (C02 otherwise)
+  bool allow_v4 = false;                            ///< only for 8810 (C02 otherwise)
   int backlog = 1'024;
   Millis setup_ms = limits::kFirstPacketMs;  ///< until TLS is up
 };
 
 class Listener {
  public:
-  /// `opened` gets a connection whose TLS is up and on which nothing has been delivered yet: set its callbacks there
-  /// (later is allowed too: bytes wait). Errc::config: address cannot be read, is IPv4, or lacks a TlsContext;
-  /// Errc::io: it cannot be bound (in use, or not ours).
-  static Result<std::unique_ptr<Listener>> open(Reactor& reactor, std::shared_ptr<Gate> gate,
-                                                const ListenOptions& options,
-                                                std::function<void(std::shared_ptr<Connection>)> opened);
+  /// `opened` gets a connection whose TLS is up and on which nothing has been delivered yet: set
+  /// its callbacks there (later is allowed too: bytes wait). Errc::config: address cannot be read,
+  /// is IPv4, or lacks a TlsContext; Errc::io: it cannot be bound (in use, or not ours).
+  static Result<std::unique_ptr<Listener>> open(
+      Reactor& reactor, std::shared_ptr<Gate> gate, const ListenOptions& options,
+      std::function<void(std::shared_ptr<Connection>)> opened);
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
   /// Stops accepting. Connections handed over live on, those not yet open are dropped.

@@ -14,7 +14,10 @@ constexpr std::string_view kConnect =
 std::string ask(World& world, std::string_view bytes, bool* reset = nullptr) {
   BareSocket socket(world.port());
   socket.write(bytes);
-  EXPECT_TRUE(world.until([&] { socket.poll(); return socket.over(); }));
+  EXPECT_TRUE(world.until([&] {
+    socket.poll();
+    return socket.over();
+  }));
   if (reset != nullptr) *reset = socket.reset;
   return socket.in;
 }
@@ -34,7 +37,10 @@ TEST(Listener, PlainConnectThen101ThenTls) {
   World world;
   BareSocket socket(world.port());
   socket.write(kConnect);
-  ASSERT_TRUE(world.until([&] { socket.poll(); return socket.in.ends_with("\n\n"); }));
+  ASSERT_TRUE(world.until([&] {
+    socket.poll();
+    return socket.in.ends_with("\n\n");
+  }));
   EXPECT_TRUE(has_code(socket.in, 101));
   EXPECT_FALSE(socket.over());
 }
@@ -57,14 +63,16 @@ TEST(Listener, P33_AnythingElseBeforeTlsGets413AndClose) {
 
 TEST(Listener, P34_BytesBehindThePlainConnectGet300AndClose) {
   World world;
-  EXPECT_TRUE(has_code(ask(world, std::string(kConnect) + "version: dim/2023\noperation: DESTROY\n\n"), 300));
+  EXPECT_TRUE(has_code(
+      ask(world, std::string(kConnect) + "version: dim/2023\noperation: DESTROY\n\n"), 300));
   EXPECT_TRUE(world.accepted.empty());
 }
 
 TEST(Listener, S03_AnotherEncryptionGets303) {
   World world;
   EXPECT_TRUE(has_code(
-      ask(world, "version: dim/2023\noperation: CONNECT\ntarget: ::1\nencryption: ROT13\n\n"), 303));
+      ask(world, "version: dim/2023\noperation: CONNECT\ntarget: ::1\nencryption: ROT13\n\n"),
+      303));
 }
 
 TEST(Listener, P05_HttpGets401WithoutAWordOfHttp) {
@@ -181,7 +189,8 @@ TEST(Listener, C02_RefusesAddressesAndPortsItCannotHave) {
   EXPECT_EQ(open({.address = "::1", .tls = test_keys().client}), Errc::config);
   EXPECT_EQ(open({.address = "::1", .port = world.port(), .tls = tls}), Errc::io);
   EXPECT_EQ(open({.address = "2001:db8::dead", .tls = tls}), Errc::io);
-  EXPECT_EQ(open({.address = "127.0.0.1", .mode = ListenMode::plain, .allow_v4 = true}), std::nullopt);
+  EXPECT_EQ(open({.address = "127.0.0.1", .mode = ListenMode::plain, .allow_v4 = true}),
+            std::nullopt);
 }
 
 TEST(Listener, PlainModeHandsOverWithoutTls) {
@@ -189,7 +198,9 @@ TEST(Listener, PlainModeHandsOverWithoutTls) {
   options.mode = ListenMode::plain;
   World world(AdmissionLimits::open(), options);
   Seen seen;
-  world.on_open = [&](std::shared_ptr<Connection> connection) { connection->set_callbacks(seen.callbacks(true)); };
+  world.on_open = [&](std::shared_ptr<Connection> connection) {
+    connection->set_callbacks(seen.callbacks(true));
+  };
   BareSocket socket(world.port());
   socket.write("GET / HTTP/1.1\r\n\r\n");
   socket.end();
@@ -199,14 +210,19 @@ TEST(Listener, PlainModeHandsOverWithoutTls) {
   EXPECT_EQ(world.accepted[0]->channel_binding().error().code, Errc::too_early);
   world.accepted[0]->send("answer");
   world.accepted[0]->close();
-  ASSERT_TRUE(world.until([&] { socket.poll(); return socket.ended; }));
+  ASSERT_TRUE(world.until([&] {
+    socket.poll();
+    return socket.ended;
+  }));
   EXPECT_EQ(socket.in, "answer");
 }
 
 TEST(Listener, TlsModeTakesABrowsersAlpn) {
   ListenOptions options;
   options.mode = ListenMode::tls;
-  options.tls = TlsContext::server(test_keys().certificate, {.alpn = {"http/1.1"}, .alpn_required = false}).value();
+  options.tls =
+      TlsContext::server(test_keys().certificate, {.alpn = {"http/1.1"}, .alpn_required = false})
+          .value();
   World world(AdmissionLimits::open(), options);
   DialOptions browser;
   browser.tls = TlsContext::client({.alpn = {"h2", "http/1.1"}, .alpn_required = true}).value();
@@ -221,7 +237,10 @@ TEST(Listener, WithoutAListenerNothingMoreIsHandedOver) {
   BareTls client(world.port());
   world.run(20);
   world.listener.reset();
-  ASSERT_TRUE(world.until([&] { client.pump(); return client.socket.over(); }));
+  ASSERT_TRUE(world.until([&] {
+    client.pump();
+    return client.socket.over();
+  }));
   EXPECT_TRUE(world.accepted.empty());
 }
 
@@ -247,7 +266,8 @@ std::optional<Errc> dial_answered(std::string_view answer, bool plain_connect = 
 TEST(Dial, S19_StopsWhenTheStationAnswersInPlainText) {
   EXPECT_EQ(dial_answered("version: dim/2023\ncode: 200\nstatus: Okay\n\n"), Errc::downgrade);
   EXPECT_EQ(dial_answered("version: dim/2023\ncode: 200\nstatus: Okay\n\n", true), Errc::downgrade);
-  EXPECT_EQ(dial_answered("version: dim/2023\ncode: 101\nstatus: Switching_Protocols\n\nversion: x\n", true),
+  EXPECT_EQ(dial_answered(
+                "version: dim/2023\ncode: 101\nstatus: Switching_Protocols\n\nversion: x\n", true),
             Errc::downgrade);
   EXPECT_EQ(dial_answered("version: dim/2023\ncode: 303\nstatus: Better_Encryption\n\n", true),
             Errc::better_encryption);
@@ -274,8 +294,9 @@ TEST(Dial, CancelledOnesStaySilent) {
   int calls = 0;
   for (int turns = 0; turns < 6; ++turns) {
     DialOptions options{.host = "::1", .port = world.port(), .tls = test_keys().client};
-    auto dial = Dial::start(world.reactor, options,
-                            {.opened = [&](auto) { ++calls; }, .failed = [&](const Error&) { ++calls; }});
+    auto dial =
+        Dial::start(world.reactor, options,
+                    {.opened = [&](auto) { ++calls; }, .failed = [&](const Error&) { ++calls; }});
     if (turns == 0) dial->cancel();
     dial.reset();
     world.run(30);
@@ -287,8 +308,12 @@ TEST(Dial, MayBeDroppedFromItsOwnCallback) {
   World world;
   std::unique_ptr<Dial> dial;
   std::shared_ptr<Connection> got;
-  dial = Dial::start(world.reactor, {.host = "::1", .port = world.port(), .tls = test_keys().client},
-                     {.opened = [&](std::shared_ptr<Connection> connection) { got = std::move(connection); dial.reset(); }});
+  dial =
+      Dial::start(world.reactor, {.host = "::1", .port = world.port(), .tls = test_keys().client},
+                  {.opened = [&](std::shared_ptr<Connection> connection) {
+                    got = std::move(connection);
+                    dial.reset();
+                  }});
   ASSERT_TRUE(world.until([&] { return got != nullptr; }));
   EXPECT_TRUE(got->is_open());
 }

@@ -36,8 +36,10 @@ inline const TestKeys& test_keys() {
 // A non-blocking TCP socket to [::1].
 class BareSocket {
  public:
-  explicit BareSocket(std::uint16_t port, int receive_buffer = 0) : fd_(::socket(AF_INET6, SOCK_STREAM, 0)) {
-    if (receive_buffer > 0) ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+  explicit BareSocket(std::uint16_t port, int receive_buffer = 0)
+      : fd_(::socket(AF_INET6, SOCK_STREAM, 0)) {
+    if (receive_buffer > 0)
+      ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
     sockaddr_in6 to{};
     to.sin6_family = AF_INET6;
     to.sin6_port = htons(port);
@@ -112,14 +114,16 @@ struct BareTls {
 
 class World {
  public:
-  explicit World(const AdmissionLimits& limits = AdmissionLimits::open(), ListenOptions options = {})
+  explicit World(const AdmissionLimits& limits = AdmissionLimits::open(),
+                 ListenOptions options = {})
       : gate(std::make_shared<Gate>(reactor, limits, random)) {
     options.address = "::1";
     if (!options.tls) options.tls = test_keys().server;
-    auto opened = Listener::open(reactor, gate, options, [this](std::shared_ptr<Connection> connection) {
-      accepted.push_back(connection);
-      if (on_open) on_open(std::move(connection));
-    });
+    auto opened =
+        Listener::open(reactor, gate, options, [this](std::shared_ptr<Connection> connection) {
+          accepted.push_back(connection);
+          if (on_open) on_open(std::move(connection));
+        });
     EXPECT_TRUE(opened.has_value());
     listener = std::move(*opened);
   }
@@ -148,9 +152,10 @@ class World {
     std::shared_ptr<Connection> got;
     const std::size_t before = accepted.size();
     error.reset();
-    auto dial = Dial::start(reactor, options,
-                            {.opened = [&](std::shared_ptr<Connection> connection) { got = std::move(connection); },
-                             .failed = [&](const Error& why) { error = why; }});
+    auto dial = Dial::start(
+        reactor, options,
+        {.opened = [&](std::shared_ptr<Connection> connection) { got = std::move(connection); },
+         .failed = [&](const Error& why) { error = why; }});
     until([&] { return got || error; }, 15'000);
     if (got && options.port == port()) {
       EXPECT_TRUE(until([&] { return accepted.size() > before; }));

@@ -11,7 +11,8 @@ void Timer::cancel() {
   prev_->next_ = next_;
   next_->prev_ = prev_;
   prev_ = next_ = this;
-  // The function may own what holds this timer: it goes last, when nothing here is touched any more.
+  // The function may own what holds this timer: it goes last, when nothing here is touched any
+  // more.
   const std::function<void()> gone = std::exchange(fire_, nullptr);
 }
 
@@ -40,7 +41,8 @@ void TimerWheel::arm(Timer& timer, Millis now, Millis after, std::function<void(
 void TimerWheel::advance(Millis now) {
   const std::int64_t until = now / kTick;
   // After a long sleep one turn visits every slot; more turns would find nothing new.
-  const std::int64_t last = until - tick_ > std::int64_t{kSlots} ? tick_ + std::int64_t{kSlots} : until;
+  const std::int64_t last =
+      until - tick_ > std::int64_t{kSlots} ? tick_ + std::int64_t{kSlots} : until;
   Timer due;
   for (std::int64_t tick = tick_ + 1; tick <= last; ++tick) {
     Timer& slot = slots_[static_cast<std::size_t>(tick) % kSlots];

@@ -1,5 +1,6 @@
-// Coarse timers: ticks of 100 ms in a hashed wheel, constant cost to arm and cancel, no allocation for small functions.
-// Pure: time comes in by advance(). The reactor drives one wheel (net/reactor.h).
+// Coarse timers: ticks of 100 ms in a hashed wheel, constant cost to arm and cancel, no allocation
+// for small functions. Pure: time comes in by advance(). The reactor drives one wheel
+// (net/reactor.h).
 #pragma once
 #include <array>
 #include <cstdint>
@@ -11,7 +12,8 @@ namespace dim {
 
 class TimerWheel;
 
-/// One deadline, a member of whatever it watches. Cancels itself when destroyed; must not outlive its wheel while armed.
+/// One deadline, a member of whatever it watches. Cancels itself when destroyed; must not outlive
+/// its wheel while armed.
 class Timer {
  public:
   Timer() = default;
@@ -41,8 +43,8 @@ class TimerWheel {
   TimerWheel& operator=(const TimerWheel&) = delete;
   ~TimerWheel();
 
-  /// Arms `timer` anew, whatever it waited for before: `fire` runs once, never earlier than `after` ms from `now` and
-  /// at most two ticks later.
+  /// Arms `timer` anew, whatever it waited for before: `fire` runs once, never earlier than `after`
+  /// ms from `now` and at most two ticks later.
   void arm(Timer& timer, Millis now, Millis after, std::function<void()> fire);
   /// Runs everything due. A function may arm, cancel and destroy any timer, its own too.
   void advance(Millis now);
@@ -51,7 +53,8 @@ class TimerWheel {
 
  private:
   friend class Timer;
-  static constexpr std::size_t kSlots = 512;  // 51 s a turn; longer timers stay in their slot for several turns
+  static constexpr std::size_t kSlots =
+      512;  // 51 s a turn; longer timers stay in their slot for several turns
 
   std::int64_t tick_;
   std::size_t armed_ = 0;

@@ -11,7 +11,8 @@ namespace {
 
 TEST(Timers, FireNeverEarlyAndAtMostTwoTicksLate) {
   for (const Millis start : {Millis{0}, Millis{49}, Millis{99}, Millis{1'234'567}}) {
-    for (const Millis after : {Millis{0}, Millis{1}, Millis{100}, Millis{250}, Millis{51'200}, Millis{300'000}}) {
+    for (const Millis after :
+         {Millis{0}, Millis{1}, Millis{100}, Millis{250}, Millis{51'200}, Millis{300'000}}) {
       TimerWheel wheel(start);
       Timer timer;
       Millis fired = -1, now = start;

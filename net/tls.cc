@@ -20,7 +20,8 @@ namespace {
 constexpr std::size_t kRecordHeader = 5;
 constexpr std::size_t kMostRecord = 16'384 + 256;  // RFC 8446 section 5.2
 constexpr std::size_t kMostHello = 16'384;
-constexpr std::size_t kMostHeld = 32'768;  // ClientHello and whatever came with it, while waiting for a place
+constexpr std::size_t kMostHeld =
+    32'768;  // ClientHello and whatever came with it, while waiting for a place
 constexpr std::uint32_t kMostKeyUpdates = 32;
 constexpr Millis kKeyUpdateWindow = 60'000;
 constexpr long kTicketSeconds = 24 * 3'600;
@@ -34,7 +35,8 @@ using BioPtr = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
 using KeyPtr = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
 using CertPtr = std::unique_ptr<X509, Deleter<X509_free>>;
 
-// Every failure leaves OpenSSL's per-thread queue empty, so that none is blamed on the next connection.
+// Every failure leaves OpenSSL's per-thread queue empty, so that none is blamed on the next
+// connection.
 std::unexpected<Error> tls_fail(Errc code, Literal hint) {
   ERR_clear_error();
   return fail(code, hint);
@@ -50,7 +52,8 @@ ByteView contents(BIO* bio) {
   return as_bytes({data, static_cast<std::size_t>(std::max(size, 0L))});
 }
 
-// Keys of a station are never behind a passphrase here; without this OpenSSL would ask on the terminal.
+// Keys of a station are never behind a passphrase here; without this OpenSSL would ask on the
+// terminal.
 int no_passphrase(char*, int, int, void*) { return -1; }
 
 std::optional<Digest32> spki_of(X509* cert) {
@@ -81,8 +84,8 @@ std::size_t whole_records(std::string_view bytes) {
   return at;
 }
 
-// How many bytes from the start of the connection are needed before it is worth looking again; 0 when OpenSSL can act:
-// a whole ClientHello is there, or something that will never be one.
+// How many bytes from the start of the connection are needed before it is worth looking again; 0
+// when OpenSSL can act: a whole ClientHello is there, or something that will never be one.
 std::size_t hello_needs(std::string_view bytes) {
   constexpr char kHandshake = 22, kVersionMajor = 3;
   constexpr std::uint8_t kClientHello = 1;
@@ -109,8 +112,8 @@ std::size_t hello_needs(std::string_view bytes) {
   }
 }
 
-// A ClientHello that offers SSL 3.0 at most. OpenSSL would answer it in SSL 3.0's own alerts, which lack
-// protocol_version (P07).
+// A ClientHello that offers SSL 3.0 at most. OpenSSL would answer it in SSL 3.0's own alerts, which
+// lack protocol_version (P07).
 bool is_ssl3_hello(std::string_view bytes) {
   constexpr std::size_t kClientVersion = kRecordHeader + 4;
   return bytes.size() >= kClientVersion + 2 && bytes[0] == 22 && bytes[kRecordHeader] == 1 &&
@@ -119,7 +122,8 @@ bool is_ssl3_hello(std::string_view bytes) {
 
 }  // namespace
 
-// What OpenSSL calls. The transport is a pair of strings of the stream: no sockets, no copies in between.
+// What OpenSSL calls. The transport is a pair of strings of the stream: no sockets, no copies in
+// between.
 struct TlsStream::Hooks {
   static TlsStream& of(BIO* bio) { return *static_cast<TlsStream*>(BIO_get_data(bio)); }
 
@@ -152,7 +156,8 @@ struct TlsStream::Hooks {
     return command == BIO_CTRL_FLUSH || command == BIO_CTRL_DUP ? 1 : 0;
   }
 
-  static void message(int sent, int, int type, const void* data, std::size_t size, SSL*, void* arg) {
+  static void message(int sent, int, int type, const void* data, std::size_t size, SSL*,
+                      void* arg) {
     if (sent != 0 || type != SSL3_RT_HANDSHAKE || size == 0) return;
     if (*static_cast<const std::uint8_t*>(data) != SSL3_MT_KEY_UPDATE) return;
     auto& stream = *static_cast<TlsStream*>(arg);
@@ -163,7 +168,8 @@ struct TlsStream::Hooks {
     ++stream.key_updates_;
   }
 
-  // OpenSSL asks for the protocol only when the client names one; that it must name one is checked here.
+  // OpenSSL asks for the protocol only when the client names one; that it must name one is checked
+  // here.
   static int client_hello(SSL* ssl, int* alert, void* arg) {
     const unsigned char* data = nullptr;
     std::size_t size = 0;
@@ -226,20 +232,21 @@ Result<Certificate> make_certificate() {
   X509_NAME* name = X509_get_subject_name(cert.get());
   const auto* common = reinterpret_cast<const unsigned char*>("dim station");
   // 9999-12-31: "no well-defined expiration date" (RFC 5280 section 4.1.2.5).
-  const bool ok = number && BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(cert.get())) &&
-                  X509_set_version(cert.get(), X509_VERSION_3) == 1 &&
-                  ASN1_TIME_set_string_X509(X509_getm_notBefore(cert.get()), "20230101000000Z") == 1 &&
-                  ASN1_TIME_set_string_X509(X509_getm_notAfter(cert.get()), "99991231235959Z") == 1 &&
-                  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, common, -1, -1, 0) == 1 &&
-                  X509_set_issuer_name(cert.get(), name) == 1 &&
-                  X509_set_pubkey(cert.get(), key.get()) == 1 &&
-                  X509_sign(cert.get(), key.get(), EVP_sha256()) > 0;
+  const bool ok =
+      number && BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(cert.get())) &&
+      X509_set_version(cert.get(), X509_VERSION_3) == 1 &&
+      ASN1_TIME_set_string_X509(X509_getm_notBefore(cert.get()), "20230101000000Z") == 1 &&
+      ASN1_TIME_set_string_X509(X509_getm_notAfter(cert.get()), "99991231235959Z") == 1 &&
+      X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, common, -1, -1, 0) == 1 &&
+      X509_set_issuer_name(cert.get(), name) == 1 && X509_set_pubkey(cert.get(), key.get()) == 1 &&
+      X509_sign(cert.get(), key.get(), EVP_sha256()) > 0;
   if (!ok) return tls_fail(Errc::internal, failed);
 
   const BioPtr key_out(BIO_new(BIO_s_secmem()));
   const BioPtr cert_out(BIO_new(BIO_s_mem()));
   if (!key_out || !cert_out ||
-      PEM_write_bio_PKCS8PrivateKey(key_out.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) != 1 ||
+      PEM_write_bio_PKCS8PrivateKey(key_out.get(), key.get(), nullptr, nullptr, 0, nullptr,
+                                    nullptr) != 1 ||
       PEM_write_bio_X509(cert_out.get(), cert.get()) != 1) {
     return tls_fail(Errc::internal, failed);
   }
@@ -302,7 +309,8 @@ Result<std::shared_ptr<TlsContext>> TlsContext::make(bool server, const TlsOptio
     SSL_CTX_set_client_hello_cb(ctx, TlsStream::Hooks::client_hello, made.get());
     SSL_CTX_set_alpn_select_cb(ctx, TlsStream::Hooks::choose_alpn, made.get());
   } else if (!made->alpn_.empty() &&
-             SSL_CTX_set_alpn_protos(ctx, reinterpret_cast<const unsigned char*>(made->alpn_.data()),
+             SSL_CTX_set_alpn_protos(ctx,
+                                     reinterpret_cast<const unsigned char*>(made->alpn_.data()),
                                      static_cast<unsigned>(made->alpn_.size())) != 0) {
     return tls_fail(Errc::internal, "the TLS library refused the ALPN list");
   }
@@ -318,7 +326,8 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::server(const Certificate& 
   const BioPtr key_in = reader(certificate.key_pem.view());
   const KeyPtr key(key_in ? PEM_read_bio_PrivateKey(key_in.get(), nullptr, no_passphrase, nullptr)
                           : nullptr);
-  if (!key) return tls_fail(Errc::key, "the TLS key is not a private key in PEM without passphrase");
+  if (!key)
+    return tls_fail(Errc::key, "the TLS key is not a private key in PEM without passphrase");
   const BioPtr cert_in = reader(as_bytes(certificate.cert_pem));
   const CertPtr cert(cert_in ? PEM_read_bio_X509(cert_in.get(), nullptr, no_passphrase, nullptr)
                              : nullptr);
@@ -374,7 +383,8 @@ std::unexpected<Error> TlsStream::broken() {
       case SSL_R_NO_APPLICATION_PROTOCOL:
       case SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL:
       case SSL_R_CALLBACK_FAILED:
-        return tls_fail(Errc::security_error, "the peers do not share the protocol dim/2023 (ALPN)");
+        return tls_fail(Errc::security_error,
+                        "the peers do not share the protocol dim/2023 (ALPN)");
       default:
         break;
     }

@@ -1,4 +1,5 @@
-// TLS 1.3 without I/O: ciphertext and plain text go in and out as bytes (security.md 3.7, dim-2023.md section 4).
+// TLS 1.3 without I/O: ciphertext and plain text go in and out as bytes (security.md 3.7,
+// dim-2023.md section 4).
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -20,13 +21,15 @@ namespace dim {
 
 inline constexpr std::string_view kAlpn = "dim/2023";
 
-/// A private key and its certificate (with its chain behind it, where there is one). Who owns it stores it.
+/// A private key and its certificate (with its chain behind it, where there is one). Who owns it
+/// stores it.
 struct Certificate {
   Secret key_pem;        ///< PKCS#8, not encrypted
   std::string cert_pem;  ///< X.509
 };
 
-/// A fresh P-256 key with a self-made certificate that does not expire: peers know it by its key, not by its dates.
+/// A fresh P-256 key with a self-made certificate that does not expire: peers know it by its key,
+/// not by its dates.
 Result<Certificate> make_certificate();
 /// SHA-256 of the SubjectPublicKeyInfo (DER) of the first certificate in `cert_pem`; Errc::key.
 Result<Digest32> spki_sha256(std::string_view cert_pem);
@@ -36,8 +39,9 @@ struct TlsOptions {
   bool alpn_required = true;                          ///< false only on 8810
 };
 
-/// What all connections of one side share. TLS 1.3 only; AES-256-GCM, AES-128-GCM, ChaCha20; X25519MLKEM768 where the
-/// library has it, X25519, P-256; two tickets of 24 h, no early data, no compression.
+/// What all connections of one side share. TLS 1.3 only; AES-256-GCM, AES-128-GCM, ChaCha20;
+/// X25519MLKEM768 where the library has it, X25519, P-256; two tickets of 24 h, no early data, no
+/// compression.
 class TlsContext {
  public:
   /// Errc::key when the certificate and key cannot be read or do not belong together.
@@ -63,16 +67,16 @@ class TlsContext {
   std::string alpn_;  // wire form
 };
 
-/// One connection. A server holds no OpenSSL object until the ClientHello is complete (R7), and hands OpenSSL only
-/// whole records, so that a slow peer costs what it has sent and no more.
+/// One connection. A server holds no OpenSSL object until the ClientHello is complete (R7), and
+/// hands OpenSSL only whole records, so that a slow peer costs what it has sent and no more.
 class TlsStream {
  public:
   enum class State : std::uint8_t {
-    collecting,   ///< server: ClientHello not complete
-    hello,        ///< server with hold_hello: ClientHello complete, waits for start()
+    collecting,  ///< server: ClientHello not complete
+    hello,       ///< server with hold_hello: ClientHello complete, waits for start()
     handshaking,
     open,
-    failed,       ///< output() may hold an alert
+    failed,  ///< output() may hold an alert
   };
 
   /// `server_name` (client): SNI, only for a host name.
@@ -81,13 +85,15 @@ class TlsStream {
   TlsStream& operator=(const TlsStream&) = delete;
   ~TlsStream();
 
-  /// Server: stop at State::hello until start(), so that the number of handshakes at once can be limited.
+  /// Server: stop at State::hello until start(), so that the number of handshakes at once can be
+  /// limited.
   void hold_hello() { hold_ = true; }
   /// Goes on with what has been collected. A client begins its handshake by this call.
   Status start(Millis now, std::string& plain);
-  /// Takes all of `ciphertext`; appends what it decrypts to to `plain`. `now` is monotonic, for the KeyUpdate limit
-  /// (S20). Errors: Errc::better_encryption (peer has no TLS 1.3), Errc::downgrade (a station answered in plain text,
-  /// S19), Errc::unreachable (closed during the handshake), Errc::security_error (everything else); the stream is then failed, send output() and close.
+  /// Takes all of `ciphertext`; appends what it decrypts to to `plain`. `now` is monotonic, for the
+  /// KeyUpdate limit (S20). Errors: Errc::better_encryption (peer has no TLS 1.3), Errc::downgrade
+  /// (a station answered in plain text, S19), Errc::unreachable (closed during the handshake),
+  /// Errc::security_error (everything else); the stream is then failed, send output() and close.
   Status feed(std::string_view ciphertext, Millis now, std::string& plain);
   /// Encrypts into output(). Errc::too_early before State::open.
   Status write(std::string_view plain);
@@ -98,10 +104,12 @@ class TlsStream {
   std::string& output() { return output_; }
 
   State state() const { return state_; }
-  /// The peer sent close_notify: no more plain text will come. An end of the socket without it is a truncation.
+  /// The peer sent close_notify: no more plain text will come. An end of the socket without it is a
+  /// truncation.
   bool peer_ended() const { return peer_ended_; }
 
-  /// RFC 9266 tls-exporter: 32 bytes, equal on both sides and on no other connection. Errc::too_early before open.
+  /// RFC 9266 tls-exporter: 32 bytes, equal on both sides and on no other connection.
+  /// Errc::too_early before open.
   Result<Bytes> channel_binding() const;
   /// SHA-256 of the peer certificate's SPKI; nothing without a certificate or before State::open.
   std::optional<Digest32> peer_spki() const;

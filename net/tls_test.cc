@@ -65,7 +65,9 @@ struct Pair {
 // A client that may do what ours never does.
 class OddClient {
  public:
-  explicit OddClient(int version = TLS1_3_VERSION, std::string_view alpn = "\x08" "dim/2023") {
+  explicit OddClient(int version = TLS1_3_VERSION, std::string_view alpn =
+                                                       "\x08"
+                                                       "dim/2023") {
     ctx_ = SSL_CTX_new(TLS_client_method());
     SSL_CTX_set_min_proto_version(ctx_, version);
     SSL_CTX_set_max_proto_version(ctx_, version);
@@ -179,7 +181,8 @@ TEST(Tls, S18_ClientSeesTheKeyOfTheCertificate) {
 
 TEST(Tls, CertificatesDifferAndAreCheckedAgainstTheirKeys) {
   const Certificate other = make_certificate().value();
-  EXPECT_NE(spki_sha256(other.cert_pem).value(), spki_sha256(contexts().certificate.cert_pem).value());
+  EXPECT_NE(spki_sha256(other.cert_pem).value(),
+            spki_sha256(contexts().certificate.cert_pem).value());
   const Certificate mixed{other.key_pem.clone(), contexts().certificate.cert_pem};
   EXPECT_EQ(TlsContext::server(mixed).error().code, Errc::key);
   EXPECT_EQ(TlsContext::server({Secret(), other.cert_pem}).error().code, Errc::key);
@@ -189,7 +192,9 @@ TEST(Tls, CertificatesDifferAndAreCheckedAgainstTheirKeys) {
 }
 
 TEST(Tls, S17_RefusesAnotherAlpnAndNone) {
-  for (const std::string_view alpn : {std::string_view("\x02" "h2"), std::string_view()}) {
+  for (const std::string_view alpn : {std::string_view("\x02"
+                                                       "h2"),
+                                      std::string_view()}) {
     OddClient client(TLS1_3_VERSION, alpn);
     SSL_do_handshake(client.ssl);
     TlsStream server(contexts().server);

@@ -35,17 +35,21 @@ UpgradeStep UpgradeServer::refuse(const Error& error, std::string_view reply) {
 UpgradeStep UpgradeServer::judge(const Packet& packet) {
   const std::string_view id = packet.get("id");
   const std::string_view reply = is_id(id) ? id : std::string_view();
-  const auto refused = [&](Errc code, Literal hint) { return refuse(Error{code, hint.view}, reply); };
+  const auto refused = [&](Errc code, Literal hint) {
+    return refuse(Error{code, hint.view}, reply);
+  };
 
   if (packet.operation != Operation::connect) {
     return refused(Errc::too_early, "before TLS only CONNECT; start TLS first");
   }
   constexpr std::array<std::string_view, 4> kKeys = {"target", "encryption", "id", "priority"};
-  const bool known = std::ranges::all_of(
-      packet.fields, [&](const auto& field) { return std::ranges::find(kKeys, field.first) != kKeys.end(); });
+  const bool known = std::ranges::all_of(packet.fields, [&](const auto& field) {
+    return std::ranges::find(kKeys, field.first) != kKeys.end();
+  });
   if (!known || packet.content) {
-    return refused(Errc::too_early,
-                   "CONNECT before TLS has target and encryption and nothing else; the rest inside TLS");
+    return refused(
+        Errc::too_early,
+        "CONNECT before TLS has target and encryption and nothing else; the rest inside TLS");
   }
   if (packet.has("id") && reply.empty()) {
     return refused(Errc::bad_request, "id is 1 to 20 digits");
@@ -81,7 +85,8 @@ UpgradeStep UpgradeServer::feed(std::string_view bytes) {
       return {UpgradeStep::Kind::start_tls, {}, bytes, std::nullopt};
     }
     if (bytes[0] != kFirstOfVersion) {
-      return refuse(Error{Errc::bad_request, "a connection starts with TLS or with version: dim/2023"}, {});
+      return refuse(
+          Error{Errc::bad_request, "a connection starts with TLS or with version: dim/2023"}, {});
     }
     state_ = State::plain;
   }
@@ -109,7 +114,8 @@ UpgradeStep UpgradeServer::feed(std::string_view bytes) {
     state_ = State::over;
     return {UpgradeStep::Kind::start_tls, std::move(answered), bytes, std::nullopt};
   }
-  return refuse(Error{Errc::security_error, "behind CONNECT only TLS may follow (injected bytes?)"}, {});
+  return refuse(Error{Errc::security_error, "behind CONNECT only TLS may follow (injected bytes?)"},
+                {});
 }
 
 UpgradeClient::UpgradeClient() : reader_(plain_options()) {}
@@ -134,8 +140,10 @@ UpgradeStep UpgradeClient::feed(std::string_view bytes) {
   if (packet == nullptr) {
     return taken_ < kPlainBytes ? UpgradeStep{} : refuse(Errc::downgrade, kPlain);
   }
-  if (packet->code == 303) return refuse(Errc::better_encryption, "the station accepts none of our encryptions");
-  if (packet->code == 401) return refuse(Errc::bad_request, "the station refused the plain CONNECT");
+  if (packet->code == 303)
+    return refuse(Errc::better_encryption, "the station accepts none of our encryptions");
+  if (packet->code == 401)
+    return refuse(Errc::bad_request, "the station refused the plain CONNECT");
   if (packet->code >= 500) return refuse(Errc::unavailable, "the station cannot serve us now");
   if (packet->code != kSwitching || packet->content) return refuse(Errc::downgrade, kPlain);
   // A station is silent after 101 until it has our ClientHello.

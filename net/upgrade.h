@@ -1,5 +1,5 @@
-// What comes before TLS, without I/O: the first byte's meaning and the draft's plain CONNECT (docs/protocol/connect.md
-// section 1; A45, A46, P05, P06, P33, P34, P45, S01-S03, S19).
+// What comes before TLS, without I/O: the first byte's meaning and the draft's plain CONNECT
+// (docs/protocol/connect.md section 1; A45, A46, P05, P06, P33, P34, P45, S01-S03, S19).
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -22,13 +22,14 @@ struct UpgradeStep {
     refuse,     ///< send `reply`, close
   };
   Kind kind = Kind::need_more;
-  std::string reply;      ///< to send now, before anything else; may be empty
-  std::string_view rest;  ///< end of the bytes fed: the start of TLS
+  std::string reply;           ///< to send now, before anything else; may be empty
+  std::string_view rest;       ///< end of the bytes fed: the start of TLS
   std::optional<Error> error;  ///< why refused
 };
 
-/// A station's side of one connection. How the bytes are cut changes nothing but whether bytes injected behind CONNECT
-/// get 300 instead of 101 or after it. Not to be fed after start_tls or refuse.
+/// A station's side of one connection. How the bytes are cut changes nothing but whether bytes
+/// injected behind CONNECT get 300 instead of 101 or after it. Not to be fed after start_tls or
+/// refuse.
 class UpgradeServer {
  public:
   UpgradeServer();
@@ -49,8 +50,8 @@ class UpgradeServer {
   bool switched_ = false;
 };
 
-/// A client that uses the draft's form. Anything but 101 is Errc::downgrade, except 303, 401 and 5xx, which are
-/// Errc::better_encryption, Errc::bad_request and Errc::unavailable.
+/// A client that uses the draft's form. Anything but 101 is Errc::downgrade, except 303, 401 and
+/// 5xx, which are Errc::better_encryption, Errc::bad_request and Errc::unavailable.
 class UpgradeClient {
  public:
   UpgradeClient();

@@ -88,9 +88,10 @@ TEST(Upgrade, S03_ChoosesAesOrNamesIt) {
 
 TEST(Upgrade, S01_S02_RefusesTargetsThatAreNoIPv6Address) {
   for (const std::string_view target :
-       {"1.2.3.4", "::ffff:1.2.3.4", "::1.2.3.4", "64:ff9b::102:304", "016.1.1.1", "0x7f000001", "::", "ff02::1",
-        "fe80::1%eth0", "[::1, ::2]", "nonsense"}) {
-    EXPECT_EQ(answer(with("target: " + std::string(target) + "\nencryption: AES\n")), 401) << target;
+       {"1.2.3.4", "::ffff:1.2.3.4", "::1.2.3.4", "64:ff9b::102:304", "016.1.1.1", "0x7f000001",
+        "::", "ff02::1", "fe80::1%eth0", "[::1, ::2]", "nonsense"}) {
+    EXPECT_EQ(answer(with("target: " + std::string(target) + "\nencryption: AES\n")), 401)
+        << target;
   }
   EXPECT_EQ(answer(with("encryption: AES\n")), 401) << "P29: no target";
 }
@@ -98,10 +99,15 @@ TEST(Upgrade, S01_S02_RefusesTargetsThatAreNoIPv6Address) {
 TEST(Upgrade, P33_RefusesAnythingButThePlainConnect) {
   EXPECT_EQ(answer("version: dim/2023\noperation: GET\ntarget: ::1\n\n"), 413);
   EXPECT_EQ(answer("version: dim/2023\ncode: 200\n\n"), 413);
-  EXPECT_EQ(answer(with("target: ::1\nencryption: AES\nauthor: 0x95E6F72fB194200e95b60332E8142DDF41C7c333\n")), 413);
+  EXPECT_EQ(
+      answer(with(
+          "target: ::1\nencryption: AES\nauthor: 0x95E6F72fB194200e95b60332E8142DDF41C7c333\n")),
+      413);
   EXPECT_EQ(answer(with("target: ::1\nencryption: AES\nunknown: x\n")), 413);
   EXPECT_EQ(answer(with("target: ::1\n")), 413);
-  EXPECT_EQ(answer(with("target: ::1\nencryption: AES\nlength: 2\ncontent: |\n\"\"\"\nhi\n\"\"\"\n")), 413);
+  EXPECT_EQ(
+      answer(with("target: ::1\nencryption: AES\nlength: 2\ncontent: |\n\"\"\"\nhi\n\"\"\"\n")),
+      413);
 }
 
 TEST(Upgrade, P34_A45_RefusesBytesInjectedBehindConnect) {
@@ -133,7 +139,8 @@ TEST(Upgrade, P02_P08_P40_HeaderErrorsHaveTheirOwnCodes) {
 
 TEST(Upgrade, AnEndlessPlainPacketEndsAt4KiB) {
   std::string endless = "version: dim/2023\noperation: CONNECT\n";
-  for (int i = 0; i < 60; ++i) endless += "k" + std::to_string(i) + ": " + std::string(150, 'x') + "\n";
+  for (int i = 0; i < 60; ++i)
+    endless += "k" + std::to_string(i) + ": " + std::string(150, 'x') + "\n";
   EXPECT_EQ(answer(endless), 411);
 }
 
@@ -157,11 +164,13 @@ TEST(UpgradeClient, S19_StopsAtAnyOtherAnswer) {
     return step.error ? step.error->code : Errc::internal;
   };
   EXPECT_EQ(error("version: dim/2023\ncode: 200\nstatus: Okay\n\n"), Errc::downgrade);
-  EXPECT_EQ(error("version: dim/2023\ncode: 101\nstatus: Switching_Protocols\n\nversion: dim/2023\n"),
-            Errc::downgrade);
+  EXPECT_EQ(
+      error("version: dim/2023\ncode: 101\nstatus: Switching_Protocols\n\nversion: dim/2023\n"),
+      Errc::downgrade);
   EXPECT_EQ(error("HTTP/1.1 101 Switching Protocols\r\n\r\n"), Errc::downgrade);
   EXPECT_EQ(error(std::string(5'000, 'v')), Errc::downgrade);
-  EXPECT_EQ(error("version: dim/2023\ncode: 303\nstatus: Better_Encryption\n\n"), Errc::better_encryption);
+  EXPECT_EQ(error("version: dim/2023\ncode: 303\nstatus: Better_Encryption\n\n"),
+            Errc::better_encryption);
   EXPECT_EQ(error("version: dim/2023\ncode: 503\nstatus: Unavailable\n\n"), Errc::unavailable);
 }
 

@@ -22,10 +22,12 @@ void store32(std::uint32_t value, std::uint8_t* out) {
 }
 
 std::uint32_t load32(const std::uint8_t* in) {
-  return std::uint32_t{in[0]} | std::uint32_t{in[1]} << 8 | std::uint32_t{in[2]} << 16 | std::uint32_t{in[3]} << 24;
+  return std::uint32_t{in[0]} | std::uint32_t{in[1]} << 8 | std::uint32_t{in[2]} << 16 |
+         std::uint32_t{in[3]} << 24;
 }
 
-/// Which frame a write or read of `amount` bytes at `offset` is the page of; -1 when it is no whole page.
+/// Which frame a write or read of `amount` bytes at `offset` is the page of; -1 when it is no whole
+/// page.
 std::int64_t frame_of_page(sqlite3_int64 offset, int amount) {
   const sqlite3_int64 inside = offset - kLogHeader - kFrameHeader;
   return amount == kPage && inside >= 0 && inside % kFrame == 0 ? inside / kFrame : -1;
@@ -110,7 +112,9 @@ struct CheckedVfs::Methods {
       right = (*mine.frames)->matches_or_learn(static_cast<std::size_t>(page), bytes, false);
     } else if (const auto whole = frame_of_frame(offset, amount); whole >= 0) {
       // Only recovery reads whole frames, and it verifies SQLite's own chain over them.
-      right = (*mine.frames)->matches_or_learn(static_cast<std::size_t>(whole), bytes.subspan(kFrameHeader), true);
+      right = (*mine.frames)
+                  ->matches_or_learn(static_cast<std::size_t>(whole), bytes.subspan(kFrameHeader),
+                                     true);
     }
     return right ? SQLITE_OK : SQLITE_IOERR_DATA;
   }
@@ -127,12 +131,14 @@ struct CheckedVfs::Methods {
       return forward(page.data());
     }
     if (mine.kind == File::Kind::log && offset >= kLogHeader) {
-      const ByteView bytes(static_cast<const std::uint8_t*>(data), static_cast<std::size_t>(amount));
+      const ByteView bytes(static_cast<const std::uint8_t*>(data),
+                           static_cast<std::size_t>(amount));
       if (const auto page = frame_of_page(offset, amount); page >= 0) {
         (*mine.frames)->set(static_cast<std::size_t>(page), crc32c(bytes));
       } else if (amount != kFrameHeader) {
         // A page written in pieces: its checksum is unknown until it is written again.
-        for (auto at = (offset - kLogHeader) / kFrame; at <= (offset + amount - 1 - kLogHeader) / kFrame; ++at) {
+        for (auto at = (offset - kLogHeader) / kFrame;
+             at <= (offset + amount - 1 - kLogHeader) / kFrame; ++at) {
           (*mine.frames)->set(static_cast<std::size_t>(at), -1);
         }
       }
@@ -143,19 +149,30 @@ struct CheckedVfs::Methods {
   static int truncate(sqlite3_file* given, sqlite3_int64 size) {
     File& mine = file(given);
     if (mine.kind == File::Kind::log) {
-      (*mine.frames)->cut(size <= kLogHeader ? 0 : static_cast<std::size_t>((size - kLogHeader) / kFrame));
+      (*mine.frames)
+          ->cut(size <= kLogHeader ? 0 : static_cast<std::size_t>((size - kLogHeader) / kFrame));
     }
     return mine.parent()->pMethods->xTruncate(mine.parent(), size);
   }
 
   static int sync(sqlite3_file* f, int flags) { return under(f)->pMethods->xSync(under(f), flags); }
-  static int size(sqlite3_file* f, sqlite3_int64* out) { return under(f)->pMethods->xFileSize(under(f), out); }
+  static int size(sqlite3_file* f, sqlite3_int64* out) {
+    return under(f)->pMethods->xFileSize(under(f), out);
+  }
   static int lock(sqlite3_file* f, int level) { return under(f)->pMethods->xLock(under(f), level); }
-  static int unlock(sqlite3_file* f, int level) { return under(f)->pMethods->xUnlock(under(f), level); }
-  static int reserved(sqlite3_file* f, int* out) { return under(f)->pMethods->xCheckReservedLock(under(f), out); }
-  static int control(sqlite3_file* f, int op, void* arg) { return under(f)->pMethods->xFileControl(under(f), op, arg); }
+  static int unlock(sqlite3_file* f, int level) {
+    return under(f)->pMethods->xUnlock(under(f), level);
+  }
+  static int reserved(sqlite3_file* f, int* out) {
+    return under(f)->pMethods->xCheckReservedLock(under(f), out);
+  }
+  static int control(sqlite3_file* f, int op, void* arg) {
+    return under(f)->pMethods->xFileControl(under(f), op, arg);
+  }
   static int sector(sqlite3_file* f) { return under(f)->pMethods->xSectorSize(under(f)); }
-  static int traits(sqlite3_file* f) { return under(f)->pMethods->xDeviceCharacteristics(under(f)); }
+  static int traits(sqlite3_file* f) {
+    return under(f)->pMethods->xDeviceCharacteristics(under(f));
+  }
   static int shm_map(sqlite3_file* f, int page, int bytes, int extend, void volatile** out) {
     return under(f)->pMethods->xShmMap(under(f), page, bytes, extend, out);
   }
@@ -163,9 +180,12 @@ struct CheckedVfs::Methods {
     return under(f)->pMethods->xShmLock(under(f), offset, n, flags);
   }
   static void shm_barrier(sqlite3_file* f) { under(f)->pMethods->xShmBarrier(under(f)); }
-  static int shm_unmap(sqlite3_file* f, int drop) { return under(f)->pMethods->xShmUnmap(under(f), drop); }
+  static int shm_unmap(sqlite3_file* f, int drop) {
+    return under(f)->pMethods->xShmUnmap(under(f), drop);
+  }
 
-  static int open(sqlite3_vfs* vfs, sqlite3_filename name, sqlite3_file* given, int flags, int* out_flags) {
+  static int open(sqlite3_vfs* vfs, sqlite3_filename name, sqlite3_file* given, int flags,
+                  int* out_flags) {
     File& mine = *new (given) File{};
     const int rc = parent(vfs)->xOpen(parent(vfs), name, mine.parent(), flags, out_flags);
     if (mine.parent()->pMethods == nullptr) return rc;  // nothing to close
@@ -177,8 +197,24 @@ struct CheckedVfs::Methods {
     }
     // Version 2 at most: with 3 SQLite would map the file and read past us.
     mine.methods = {std::min(2, mine.parent()->pMethods->iVersion),
-                    close, read, write, truncate, sync, size, lock, unlock, reserved, control, sector, traits,
-                    shm_map, shm_lock, shm_barrier, shm_unmap, nullptr, nullptr};
+                    close,
+                    read,
+                    write,
+                    truncate,
+                    sync,
+                    size,
+                    lock,
+                    unlock,
+                    reserved,
+                    control,
+                    sector,
+                    traits,
+                    shm_map,
+                    shm_lock,
+                    shm_barrier,
+                    shm_unmap,
+                    nullptr,
+                    nullptr};
     mine.base.pMethods = &mine.methods;
     return rc;
   }
@@ -192,15 +228,24 @@ struct CheckedVfs::Methods {
   static int full_path(sqlite3_vfs* vfs, const char* name, int size, char* out) {
     return parent(vfs)->xFullPathname(parent(vfs), name, size, out);
   }
-  static int random(sqlite3_vfs* vfs, int size, char* out) { return parent(vfs)->xRandomness(parent(vfs), size, out); }
-  static int sleep(sqlite3_vfs* vfs, int micros) { return parent(vfs)->xSleep(parent(vfs), micros); }
-  static int now(sqlite3_vfs* vfs, double* out) { return parent(vfs)->xCurrentTime(parent(vfs), out); }
-  static int error(sqlite3_vfs* vfs, int size, char* out) { return parent(vfs)->xGetLastError(parent(vfs), size, out); }
+  static int random(sqlite3_vfs* vfs, int size, char* out) {
+    return parent(vfs)->xRandomness(parent(vfs), size, out);
+  }
+  static int sleep(sqlite3_vfs* vfs, int micros) {
+    return parent(vfs)->xSleep(parent(vfs), micros);
+  }
+  static int now(sqlite3_vfs* vfs, double* out) {
+    return parent(vfs)->xCurrentTime(parent(vfs), out);
+  }
+  static int error(sqlite3_vfs* vfs, int size, char* out) {
+    return parent(vfs)->xGetLastError(parent(vfs), size, out);
+  }
 };
 
 Result<std::unique_ptr<CheckedVfs>> CheckedVfs::make(const std::string& parent) {
   sqlite3_vfs* found = sqlite3_vfs_find(parent.empty() ? nullptr : parent.c_str());
-  if (found == nullptr) return fail(Errc::config, "SQLite knows no file system of that name; register it first");
+  if (found == nullptr)
+    return fail(Errc::config, "SQLite knows no file system of that name; register it first");
   return std::unique_ptr<CheckedVfs>(new CheckedVfs(found));
 }
 

@@ -1,8 +1,9 @@
-// Checksums under SQLite, which has none of its own for pages: a layer between it and the system's (or a simulated) VFS.
-// Database pages: the last 8 of their 4,096 bytes are the page number and the CRC-32C of everything before, both little
-// endian; written when a page goes into the database, verified whenever one is read. Log: SQLite chains checksums over
-// its frames but looks at them only after a crash, so the CRC of every frame is kept in memory and verified at each read.
-// A wrong one makes the read fail with SQLITE_IOERR_DATA: damage is an error, never data.
+// Checksums under SQLite, which has none of its own for pages: a layer between it and the system's
+// (or a simulated) VFS. Database pages: the last 8 of their 4,096 bytes are the page number and the
+// CRC-32C of everything before, both little endian; written when a page goes into the database,
+// verified whenever one is read. Log: SQLite chains checksums over its frames but looks at them
+// only after a crash, so the CRC of every frame is kept in memory and verified at each read. A
+// wrong one makes the read fail with SQLITE_IOERR_DATA: damage is an error, never data.
 #pragma once
 #include <sqlite3.h>
 

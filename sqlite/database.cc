@@ -8,17 +8,21 @@ Error database_error(sqlite3* db) {
   const int code = sqlite3_extended_errcode(db);
   const int cause = sqlite3_system_errno(db);
   const bool quota = cause == ENOSPC || cause == EDQUOT;
-  // A full disk shows as IOERR where SQLite extends files by hand; after fsync it is no longer an honest "full".
-  if ((code & 0xff) == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE || (code == SQLITE_IOERR_WRITE && quota)) {
+  // A full disk shows as IOERR where SQLite extends files by hand; after fsync it is no longer an
+  // honest "full".
+  if ((code & 0xff) == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE ||
+      (code == SQLITE_IOERR_WRITE && quota)) {
     return {Errc::insufficient_storage, "the disk of the data folder is full; free some space"};
   }
   if (code == SQLITE_IOERR_DATA || code == SQLITE_IOERR_CORRUPTFS) {
-    return {Errc::internal, "a stored page has a wrong checksum; restore it from a backup or salvage the store"};
+    return {Errc::internal,
+            "a stored page has a wrong checksum; restore it from a backup or salvage the store"};
   }
   switch (code & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return {Errc::internal, "the store's database is damaged; restore it from a backup or salvage it"};
+      return {Errc::internal,
+              "the store's database is damaged; restore it from a backup or salvage it"};
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return {Errc::conflict, "another process holds the store's database; stop it first"};
@@ -26,9 +30,12 @@ Error database_error(sqlite3* db) {
     case SQLITE_PERM:
     case SQLITE_AUTH:
     case SQLITE_CANTOPEN:
-      return {Errc::forbidden, "the store's files cannot be written; check owner and permissions of the data folder"};
+      return {
+          Errc::forbidden,
+          "the store's files cannot be written; check owner and permissions of the data folder"};
     default:
-      return {Errc::io, "the disk failed under the store's database; check it before the next start"};
+      return {Errc::io,
+              "the disk failed under the store's database; check it before the next start"};
   }
 }
 
@@ -48,7 +55,8 @@ void Database::close() {
 }
 
 Status Database::run(const char* sql) {
-  if (sqlite3_exec(db_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) return std::unexpected(database_error(db_));
+  if (sqlite3_exec(db_, sql, nullptr, nullptr, nullptr) != SQLITE_OK)
+    return std::unexpected(database_error(db_));
   return {};
 }
 
@@ -62,8 +70,8 @@ Result<std::int64_t> Database::integer(const char* sql) {
 }
 
 Status Statement::prepare(Database& db, std::string_view sql) {
-  if (sqlite3_prepare_v3(db.handle(), sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &raw_,
-                         nullptr) != SQLITE_OK) {
+  if (sqlite3_prepare_v3(db.handle(), sql.data(), static_cast<int>(sql.size()),
+                         SQLITE_PREPARE_PERSISTENT, &raw_, nullptr) != SQLITE_OK) {
     return std::unexpected(database_error(db.handle()));
   }
   return {};

@@ -11,8 +11,9 @@
 
 namespace dim {
 
-/// What the last failure of `db` means: insufficient_storage (disk or quota full), internal (stored bytes are damaged),
-/// conflict (held by another process), forbidden (not writable), io (everything else: the disk cannot be trusted).
+/// What the last failure of `db` means: insufficient_storage (disk or quota full), internal (stored
+/// bytes are damaged), conflict (held by another process), forbidden (not writable), io (everything
+/// else: the disk cannot be trusted).
 Error database_error(sqlite3* db);
 
 /// One connection. Not for two threads at once.
@@ -52,8 +53,8 @@ class Statement {
   sqlite3_stmt* raw_ = nullptr;
 };
 
-/// One execution of a statement: bind from 1, step, read columns from 0; resets at the end. Bound bytes are borrowed
-/// until then.
+/// One execution of a statement: bind from 1, step, read columns from 0; resets at the end. Bound
+/// bytes are borrowed until then.
 class Use {
  public:
   explicit Use(Statement& statement) : raw_(statement.raw_) {}
@@ -66,8 +67,8 @@ class Use {
     return *this;
   }
   Use& bind(std::string_view text) {
-    sqlite3_bind_text64(raw_, ++bound_, text.data() == nullptr ? "" : text.data(), text.size(), SQLITE_STATIC,
-                        SQLITE_UTF8);
+    sqlite3_bind_text64(raw_, ++bound_, text.data() == nullptr ? "" : text.data(), text.size(),
+                        SQLITE_STATIC, SQLITE_UTF8);
     return *this;
   }
   Use& bind(ByteView bytes) {
@@ -97,7 +98,8 @@ class Use {
   /// Valid until the next step.
   ByteView blob(int column) {
     const void* data = sqlite3_column_blob(raw_, column);
-    return {static_cast<const std::uint8_t*>(data), static_cast<std::size_t>(sqlite3_column_bytes(raw_, column))};
+    return {static_cast<const std::uint8_t*>(data),
+            static_cast<std::size_t>(sqlite3_column_bytes(raw_, column))};
   }
   std::string text(int column) { return to_text(blob(column)); }
 

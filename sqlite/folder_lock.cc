@@ -15,13 +15,16 @@ std::unexpected<Error> folder_error() {
   switch (errno) {
     case ENOSPC:
     case EDQUOT:
-      return fail(Errc::insufficient_storage, "the disk of the data folder is full; free some space");
+      return fail(Errc::insufficient_storage,
+                  "the disk of the data folder is full; free some space");
     case EACCES:
     case EPERM:
     case EROFS:
     case ENOENT:
     case ENOTDIR:
-      return fail(Errc::forbidden, "the data folder cannot be written; check that it exists, its owner and permissions");
+      return fail(
+          Errc::forbidden,
+          "the data folder cannot be written; check that it exists, its owner and permissions");
     default:
       return fail(Errc::io, "the disk of the data folder failed");
   }
@@ -37,7 +40,8 @@ Result<FolderLock> FolderLock::take(const std::string& folder) {
   FolderLock lock(fd);
   if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return folder_error();
-    return fail(Errc::conflict, "another station uses this data folder; stop it, or name another folder");
+    return fail(Errc::conflict,
+                "another station uses this data folder; stop it, or name another folder");
   }
   return lock;
 }

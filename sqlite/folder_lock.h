@@ -9,8 +9,8 @@ namespace dim {
 /// Holds `folder`/station.lock (flock) as long as it lives; the kernel frees it with the process.
 class FolderLock {
  public:
-  /// Makes the folder (mode 0700) when absent. Errc::conflict: held by somebody else; Errc::forbidden: not writable;
-  /// Errc::insufficient_storage; Errc::io.
+  /// Makes the folder (mode 0700) when absent. Errc::conflict: held by somebody else;
+  /// Errc::forbidden: not writable; Errc::insufficient_storage; Errc::io.
   static Result<FolderLock> take(const std::string& folder);
   FolderLock() = default;
   FolderLock(FolderLock&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }

@@ -10,10 +10,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kAllowance = 128;   // bytes of a write beside its content
-constexpr auto kQuiet = 20ms;             // without submissions, before housekeeping starts
-constexpr auto kBetweenIdle = 60s;        // when housekeeping had nothing left
-constexpr Millis kForcedTidyMs = 1'000;   // a slice of housekeeping even when it is never quiet
+constexpr std::size_t kAllowance = 128;  // bytes of a write beside its content
+constexpr auto kQuiet = 20ms;            // without submissions, before housekeeping starts
+constexpr auto kBetweenIdle = 60s;       // when housekeeping had nothing left
+constexpr Millis kForcedTidyMs = 1'000;  // a slice of housekeeping even when it is never quiet
 
 std::size_t size_of(const std::vector<Write>& writes) {
   std::size_t bytes = 0;
@@ -55,7 +55,8 @@ void GroupCommit::submit(std::vector<Write> writes, Callback callback) {
     }
   }
   std::vector<Answer> late;
-  late.push_back({std::move(callback), fail(Errc::unavailable, "the station is stopping; connect again")});
+  late.push_back(
+      {std::move(callback), fail(Errc::unavailable, "the station is stopping; connect again")});
   answer(std::move(late));
 }
 
@@ -93,7 +94,8 @@ std::vector<GroupCommit::Submission> GroupCommit::take() {
     std::unique_lock lock(mutex_);
     const auto ready = [this] { return stopping_ || !queue_.empty(); };
     if (!ready()) {
-      const std::chrono::milliseconds patience = tidy_left_ ? kQuiet : std::chrono::milliseconds(kBetweenIdle);
+      const std::chrono::milliseconds patience =
+          tidy_left_ ? kQuiet : std::chrono::milliseconds(kBetweenIdle);
       wake_.wait_for(lock, patience, ready);
     }
     taken_.swap(queue_);
@@ -133,7 +135,8 @@ std::vector<GroupCommit::Answer> GroupCommit::attempt(std::vector<Submission>& b
       failure_ ? Result<std::vector<Written>>(std::unexpected(*failure_)) : store_.commit(merged_);
 
   if (!result && result.error().code == Errc::insufficient_storage && messages && others) {
-    // Acknowledgements and removals must still get through on a full disk: they go once more without the messages.
+    // Acknowledgements and removals must still get through on a full disk: they go once more
+    // without the messages.
     std::vector<Submission> rest;
     std::vector<std::size_t> kept;
     auto from = merged_.begin();
@@ -147,7 +150,8 @@ std::vector<GroupCommit::Answer> GroupCommit::attempt(std::vector<Submission>& b
       kept.push_back(i);
     }
     auto again = attempt(rest);
-    for (std::size_t i = 0; i < kept.size(); ++i) answers[kept[i]].result = std::move(again[i].result);
+    for (std::size_t i = 0; i < kept.size(); ++i)
+      answers[kept[i]].result = std::move(again[i].result);
     return answers;
   }
   if (!result && result.error().code != Errc::insufficient_storage) failed(result.error());

@@ -45,9 +45,11 @@ void encode_record(std::int64_t row, const StoredMessage& message, Bytes& out) {
 
 Result<StoredMessage> decode_record(std::int64_t row, ByteView bytes) {
   const auto damaged = [] {
-    return fail(Errc::internal, "a stored message has a wrong checksum; it is kept and not delivered");
+    return fail(Errc::internal,
+                "a stored message has a wrong checksum; it is kept and not delivered");
   };
-  if (bytes.size() < kFixed || load(bytes.data(), 4) != crc32c(bytes.subspan(kRow))) return damaged();
+  if (bytes.size() < kFixed || load(bytes.data(), 4) != crc32c(bytes.subspan(kRow)))
+    return damaged();
   if (load(&bytes[kRow], 8) != static_cast<std::uint64_t>(row)) return damaged();
   const std::size_t author = load(&bytes[kAuthorSize], 4);
   const std::size_t type = load(&bytes[kTypeSize], 4);

@@ -1,5 +1,6 @@
-// A message as the store's log holds it: crc32c (4, little endian) over the rest; then row 8, time 8, GUID 16,
-// length of author 4, length of type 4, author, type, content. Integers are little endian.
+// A message as the store's log holds it: crc32c (4, little endian) over the rest; then row 8, time
+// 8, GUID 16, length of author 4, length of type 4, author, type, content. Integers are little
+// endian.
 #pragma once
 #include <cstdint>
 

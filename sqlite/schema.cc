@@ -7,8 +7,8 @@ namespace {
 
 constexpr std::int64_t kApplication = 0x44494d31;  // "DIM1"
 
-// msg and inbox grow at their ends only. inbox.id - place is msg.id. acked stands apart from user so that an
-// acknowledgement writes 12 bytes and not a name.
+// msg and inbox grow at their ends only. inbox.id - place is msg.id. acked stands apart from user
+// so that an acknowledgement writes 12 bytes and not a name.
 constexpr const char* kTables = R"sql(
 CREATE TABLE msg(id INTEGER PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE inbox(id INTEGER PRIMARY KEY, user INTEGER NOT NULL, cursor INTEGER NOT NULL, place INTEGER NOT NULL,
@@ -36,7 +36,9 @@ Status prepare_database(Database& db, bool exclusive) {
   const auto format = db.integer("PRAGMA user_version");
   if (!format) return std::unexpected(format.error());
   if (*format > kStoreFormat) {
-    return fail(Errc::edition, "the data folder was written by a newer version; start that version, or restore a backup");
+    return fail(
+        Errc::edition,
+        "the data folder was written by a newer version; start that version, or restore a backup");
   }
   const auto application = db.integer("PRAGMA application_id");
   if (!application) return std::unexpected(application.error());
@@ -44,19 +46,21 @@ Status prepare_database(Database& db, bool exclusive) {
   if (!tables) return std::unexpected(tables.error());
   const bool empty = *tables == 0 && *format == 0;
   if (!empty && (*application != kApplication || *format < 1)) {
-    return fail(Errc::internal, "station.db in the data folder is not a station's database; name another folder");
+    return fail(Errc::internal,
+                "station.db in the data folder is not a station's database; name another folder");
   }
   if (empty) {
     int reserve = kPageReserveBytes;
     sqlite3_file_control(db.handle(), "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve);
     if (auto done = db.run("PRAGMA page_size=4096; PRAGMA auto_vacuum=NONE"); !done) return done;
   }
-  // EXTRA is FULL once there is a log; before, it also syncs the removal of the rollback journal, which would otherwise
-  // come back after a power cut and undo the file's making.
-  if (auto done = db.run("PRAGMA synchronous=EXTRA; PRAGMA journal_mode=WAL; PRAGMA secure_delete=ON;"
-                         "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=16777216;"
-                         "PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;"
-                         "PRAGMA cell_size_check=ON");
+  // EXTRA is FULL once there is a log; before, it also syncs the removal of the rollback journal,
+  // which would otherwise come back after a power cut and undo the file's making.
+  if (auto done =
+          db.run("PRAGMA synchronous=EXTRA; PRAGMA journal_mode=WAL; PRAGMA secure_delete=ON;"
+                 "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=16777216;"
+                 "PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;"
+                 "PRAGMA cell_size_check=ON");
       !done) {
     return done;
   }

@@ -6,8 +6,8 @@ namespace dim {
 
 inline constexpr int kStoreFormat = 1;
 
-/// Settings of a connection that writes. Creates the tables in an empty file. Errc::edition: written by a newer
-/// version, nothing is changed; Errc::internal: some other database.
+/// Settings of a connection that writes. Creates the tables in an empty file. Errc::edition:
+/// written by a newer version, nothing is changed; Errc::internal: some other database.
 Status prepare_database(Database& db, bool exclusive);
 
 }  // namespace dim

@@ -19,8 +19,8 @@
 namespace dim {
 namespace {
 
-constexpr std::size_t kSweepFrom = 1'024;   // dead rows; fewer wait for a quiet moment
-constexpr std::size_t kSliceRows = 512;     // of one idle transaction
+constexpr std::size_t kSweepFrom = 1'024;  // dead rows; fewer wait for a quiet moment
+constexpr std::size_t kSliceRows = 512;    // of one idle transaction
 constexpr Millis kForgetEveryMs = 24 * 3'600'000;
 constexpr std::size_t kPageBytes = kDatabasePageBytes;
 constexpr std::size_t kForcedCheckpoint = 8;  // times the log that tidy() would have moved
@@ -29,7 +29,10 @@ constexpr std::size_t kForcedCheckpoint = 8;  // times the log that tidy() would
 
 struct SqliteStore::Impl {
   Impl(SqliteOptions given, std::string where)
-      : options(std::move(given)), folder(std::move(where)), waiting(options.cached_users), writer(waiting, options.limits) {}
+      : options(std::move(given)),
+        folder(std::move(where)),
+        waiting(options.cached_users),
+        writer(waiting, options.limits) {}
 
   Status open();
   Status prepare_reads();
@@ -70,8 +73,8 @@ Status SqliteStore::close() {
   impl.closed = true;
   Status moved;
   if (!impl.broken) moved = impl.checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
-  for (Statement* statement : {&impl.find_msg, &impl.find_identity, &impl.find_documents, &impl.find_name,
-                               &impl.find_resume, &impl.find_newest}) {
+  for (Statement* statement : {&impl.find_msg, &impl.find_identity, &impl.find_documents,
+                               &impl.find_name, &impl.find_resume, &impl.find_newest}) {
     statement->finish();
   }
   impl.reader.close();
@@ -80,7 +83,8 @@ Status SqliteStore::close() {
   return moved;
 }
 
-Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& folder, const SqliteOptions& options) {
+Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& folder,
+                                                       const SqliteOptions& options) {
   auto impl = std::make_unique<Impl>(options, folder);
   if (auto done = impl->open(); !done) {
     impl->writer.stop();
@@ -103,10 +107,12 @@ Status SqliteStore::Impl::open() {
     if (fd >= 0) ::close(fd);
     if (auto done = sync_folder(folder); !done) return done;
   }
-  const auto torn = check_log(sqlite3_vfs_find(options.vfs.empty() ? nullptr : options.vfs.c_str()), path);
+  const auto torn =
+      check_log(sqlite3_vfs_find(options.vfs.empty() ? nullptr : options.vfs.c_str()), path);
   if (!torn) return std::unexpected(torn.error());
   torn_bytes = *torn;
-  if (auto done = writer.db().open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs->name()); !done) {
+  if (auto done = writer.db().open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs->name());
+      !done) {
     return done;
   }
   if (auto done = prepare_database(writer.db(), options.exclusive); !done) return done;
@@ -117,15 +123,19 @@ Status SqliteStore::Impl::open() {
         return SQLITE_OK;
       },
       this);
-  // Each run begins with an empty log: what an earlier one left unfinished in it can never look like this one's.
-  if (auto done = checkpoint(SQLITE_CHECKPOINT_TRUNCATE); !done && done.error().code != Errc::insufficient_storage) {
+  // Each run begins with an empty log: what an earlier one left unfinished in it can never look
+  // like this one's.
+  if (auto done = checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
+      !done && done.error().code != Errc::insufficient_storage) {
     return done;
   }
   if (auto done = writer.start(); !done) return done;
   if (!options.exclusive) {
     if (auto done = reader.open(path, SQLITE_OPEN_READWRITE, vfs->name()); !done) return done;
     sqlite3_busy_timeout(reader.handle(), 2'000);
-    if (auto done = reader.run("PRAGMA query_only=ON; PRAGMA cache_size=-16384; PRAGMA cell_size_check=ON"); !done) {
+    if (auto done =
+            reader.run("PRAGMA query_only=ON; PRAGMA cache_size=-16384; PRAGMA cell_size_check=ON");
+        !done) {
       return done;
     }
   }
@@ -136,7 +146,8 @@ Status SqliteStore::Impl::prepare_reads() {
   const std::pair<Statement*, std::string_view> statements[] = {
       {&find_msg, "SELECT body FROM msg WHERE id = ?"},
       {&find_identity, "SELECT meta, pinned FROM identity WHERE id = ?"},
-      {&find_documents, "SELECT type, terminal, time, document FROM document WHERE id = ? ORDER BY type, terminal"},
+      {&find_documents,
+       "SELECT type, terminal, time, document FROM document WHERE id = ? ORDER BY type, terminal"},
       {&find_name, "SELECT owner FROM name WHERE name = ?"},
       {&find_resume, "SELECT user, secret, expires FROM resume WHERE session = ?"},
       {&find_newest, "SELECT upto FROM acked JOIN user ON user.id = acked.user WHERE name = ?"},
@@ -156,8 +167,10 @@ void SqliteStore::Impl::undo(const Error& error) {
 Result<std::vector<Written>> SqliteStore::Impl::transact(std::span<const Write> batch) {
   if (auto done = writer.begin(); !done) return std::unexpected(done.error());
   if (waiting.dead() >= kSweepFrom) {
-    // Pages that become free here take the batch's messages: removal then writes next to nothing of its own.
-    if (auto done = writer.sweep(2 * batch.size() + 32); !done) return std::unexpected(done.error());
+    // Pages that become free here take the batch's messages: removal then writes next to nothing of
+    // its own.
+    if (auto done = writer.sweep(2 * batch.size() + 32); !done)
+      return std::unexpected(done.error());
   }
   std::vector<Written> out;
   out.reserve(batch.size());
@@ -172,7 +185,8 @@ Result<std::vector<Written>> SqliteStore::Impl::transact(std::span<const Write> 
 
 Result<std::vector<Written>> SqliteStore::commit(std::span<const Write> batch) {
   Impl& impl = *impl_;
-  if (impl.broken) return fail(Errc::io, "the store stopped after a failure of the disk; end the process");
+  if (impl.broken)
+    return fail(Errc::io, "the store stopped after a failure of the disk; end the process");
   if (batch.empty()) return std::vector<Written>{};
   std::unique_lock<std::mutex> alone;
   if (impl.options.exclusive) alone = std::unique_lock(impl.read_mutex);
@@ -182,8 +196,10 @@ Result<std::vector<Written>> SqliteStore::commit(std::span<const Write> batch) {
     return out;
   }
   impl.waiting.publish();
-  if (static_cast<std::size_t>(impl.log_pages) * kPageBytes >= kForcedCheckpoint * impl.options.checkpoint_bytes) {
-    // Nobody calls tidy(), or a reader held the log each time. The batch is durable whatever comes of this.
+  if (static_cast<std::size_t>(impl.log_pages) * kPageBytes >=
+      kForcedCheckpoint * impl.options.checkpoint_bytes) {
+    // Nobody calls tidy(), or a reader held the log each time. The batch is durable whatever comes
+    // of this.
     const auto moved = impl.checkpoint(SQLITE_CHECKPOINT_PASSIVE);
     if (!moved && moved.error().code != Errc::insufficient_storage) impl.broken = true;
   }
@@ -192,14 +208,17 @@ Result<std::vector<Written>> SqliteStore::commit(std::span<const Write> batch) {
 
 Status SqliteStore::Impl::verify_log() {
   sqlite3_file* log = nullptr;
-  sqlite3_file_control(writer.db().handle(), "main", SQLITE_FCNTL_JOURNAL_POINTER, static_cast<void*>(&log));
+  sqlite3_file_control(writer.db().handle(), "main", SQLITE_FCNTL_JOURNAL_POINTER,
+                       static_cast<void*>(&log));
   if (log == nullptr || log->pMethods == nullptr) return {};
   std::array<std::uint8_t, kDatabasePageBytes> page;
   for (int frame = 0; frame < log_pages; ++frame) {
-    const int rc = log->pMethods->xRead(log, page.data(), kDatabasePageBytes, log_page_offset(frame));
+    const int rc =
+        log->pMethods->xRead(log, page.data(), kDatabasePageBytes, log_page_offset(frame));
     if (rc == SQLITE_OK) continue;
     if (rc == SQLITE_IOERR_DATA) {
-      return fail(Errc::internal, "a page of the store's log has a wrong checksum; check disk and memory");
+      return fail(Errc::internal,
+                  "a page of the store's log has a wrong checksum; check disk and memory");
     }
     return fail(Errc::io, "the store's log cannot be read; check the disk");
   }
@@ -215,19 +234,22 @@ Status SqliteStore::Impl::checkpoint(int mode) {
     log_pages = mode == SQLITE_CHECKPOINT_TRUNCATE ? 0 : pages;
     return {};
   }
-  if ((rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED) return {};  // a reader is at work: next time
+  if ((rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED)
+    return {};  // a reader is at work: next time
   return std::unexpected(database_error(writer.db().handle()));
 }
 
 Result<bool> SqliteStore::Impl::idle_slice(Millis now) {
-  if (!forgetting && (forgot_at == INT64_MIN || now >= forgot_at + kForgetEveryMs || now < forgot_at)) {
+  if (!forgetting &&
+      (forgot_at == INT64_MIN || now >= forgot_at + kForgetEveryMs || now < forgot_at)) {
     forgetting = true;
     forgot_at = now;
     forget_from.clear();
   }
   if (!waiting.has_dead() && !forgetting) {
     if (log_pages == 0) return false;
-    if (auto done = checkpoint(SQLITE_CHECKPOINT_TRUNCATE); !done) return std::unexpected(done.error());
+    if (auto done = checkpoint(SQLITE_CHECKPOINT_TRUNCATE); !done)
+      return std::unexpected(done.error());
     return false;
   }
   const auto work = [&]() -> Status {
@@ -251,7 +273,8 @@ Result<bool> SqliteStore::Impl::idle_slice(Millis now) {
 
 Result<bool> SqliteStore::tidy(Millis now, bool idle) {
   Impl& impl = *impl_;
-  if (impl.broken) return fail(Errc::io, "the store stopped after a failure of the disk; end the process");
+  if (impl.broken)
+    return fail(Errc::io, "the store stopped after a failure of the disk; end the process");
   std::unique_lock<std::mutex> alone;
   if (impl.options.exclusive) alone = std::unique_lock(impl.read_mutex);
   if (static_cast<std::size_t>(impl.log_pages) * kPageBytes >= impl.options.checkpoint_bytes) {
@@ -266,8 +289,8 @@ Result<bool> SqliteStore::tidy(Millis now, bool idle) {
   return more;
 }
 
-Result<std::vector<StoredMessage>> SqliteStore::inbox(const std::string& user, Cursor after, std::size_t limit,
-                                                      std::size_t bytes) {
+Result<std::vector<StoredMessage>> SqliteStore::inbox(const std::string& user, Cursor after,
+                                                      std::size_t limit, std::size_t bytes) {
   Impl& impl = *impl_;
   const std::vector<WaitingRow> rows = impl.waiting.read(user, after, limit, bytes);
   std::vector<StoredMessage> out;
@@ -277,7 +300,8 @@ Result<std::vector<StoredMessage>> SqliteStore::inbox(const std::string& user, C
   for (const WaitingRow& row : rows) {
     Use find(impl.find_msg);
     const auto found = find.bind(row.message()).step();
-    Result<StoredMessage> message = fail(Errc::internal, "a stored message is missing; salvage the store");
+    Result<StoredMessage> message =
+        fail(Errc::internal, "a stored message is missing; salvage the store");
     if (!found) {
       message = std::unexpected(found.error());
     } else if (*found) {
@@ -287,7 +311,8 @@ Result<std::vector<StoredMessage>> SqliteStore::inbox(const std::string& user, C
     }
     if (!message) {
       if (!out.empty()) break;
-      return std::unexpected(Error{message.error().code, message.error().hint, static_cast<std::uint32_t>(row.cursor)});
+      return std::unexpected(Error{message.error().code, message.error().hint,
+                                   static_cast<std::uint32_t>(row.cursor)});
     }
     message->cursor = row.cursor;
     out.push_back(std::move(*message));
@@ -350,15 +375,18 @@ std::size_t SqliteStore::torn_bytes() const { return impl_->torn_bytes; }
 Result<std::size_t> SqliteStore::verify() {
   const std::scoped_lock lock(impl_->read_mutex);
   Statement check;
-  if (auto ready = check.prepare(impl_->reads(), "PRAGMA integrity_check(1)"); !ready) return std::unexpected(ready.error());
+  if (auto ready = check.prepare(impl_->reads(), "PRAGMA integrity_check(1)"); !ready)
+    return std::unexpected(ready.error());
   {
     Use use(check);
     const auto row = use.step();
     if (!row) return std::unexpected(row.error());
-    if (!*row || use.text(0) != "ok") return fail(Errc::internal, "the store's database is damaged; restore it or salvage it");
+    if (!*row || use.text(0) != "ok")
+      return fail(Errc::internal, "the store's database is damaged; restore it or salvage it");
   }
   Statement all;
-  if (auto ready = all.prepare(impl_->reads(), "SELECT id, body FROM msg"); !ready) return std::unexpected(ready.error());
+  if (auto ready = all.prepare(impl_->reads(), "SELECT id, body FROM msg"); !ready)
+    return std::unexpected(ready.error());
   Use scan(all);
   std::size_t damaged = 0;
   for (;;) {

@@ -1,5 +1,6 @@
-// The station's store in one SQLite file: a log of messages, an append-only log of who waits for them with its index in
-// memory, and small tables beside. WAL, synchronous=FULL, secure_delete. docs/adr/0003-sqlite-group-commit.md says why.
+// The station's store in one SQLite file: a log of messages, an append-only log of who waits for
+// them with its index in memory, and small tables beside. WAL, synchronous=FULL, secure_delete.
+// docs/adr/0003-sqlite-group-commit.md says why.
 #pragma once
 #include <cstddef>
 #include <memory>
@@ -16,25 +17,30 @@ struct SqliteOptions {
   std::size_t checkpoint_bytes = 4 * limits::kMiB;
   /// Users without waiting messages that are kept in memory.
   std::size_t cached_users = 100'000;
-  /// An SQLite VFS to work on, for simulated disks; empty: the system's. With one, no lock file is made.
+  /// An SQLite VFS to work on, for simulated disks; empty: the system's. With one, no lock file is
+  /// made.
   std::string vfs;
   /// One connection for reads and writes, and no shared memory file: what a simulated disk needs.
   bool exclusive = false;
 };
 
-/// One thread calls commit() and tidy(); reads may come from any thread at the same time and see what was committed.
-/// After an error of commit() or tidy() other than insufficient_storage every later commit() is Errc::io.
+/// One thread calls commit() and tidy(); reads may come from any thread at the same time and see
+/// what was committed. After an error of commit() or tidy() other than insufficient_storage every
+/// later commit() is Errc::io.
 class SqliteStore : public Store {
  public:
-  /// The store in `folder` (made with mode 0700 when absent): station.db, its -wal and -shm, station.lock.
-  /// Errc::conflict: another station holds the folder (exit 75). Errc::edition: written by a newer version (78), nothing
-  /// is changed. Errc::forbidden: not writable (73). Errc::insufficient_storage: full (74). Errc::internal: damaged; a
-  /// torn last record is not damage and is cut. Errc::io: the disk failed (70).
-  static Result<std::unique_ptr<SqliteStore>> open(const std::string& folder, const SqliteOptions& options = {});
+  /// The store in `folder` (made with mode 0700 when absent): station.db, its -wal and -shm,
+  /// station.lock. Errc::conflict: another station holds the folder (exit 75). Errc::edition:
+  /// written by a newer version (78), nothing is changed. Errc::forbidden: not writable (73).
+  /// Errc::insufficient_storage: full (74). Errc::internal: damaged; a torn last record is not
+  /// damage and is cut. Errc::io: the disk failed (70).
+  static Result<std::unique_ptr<SqliteStore>> open(const std::string& folder,
+                                                   const SqliteOptions& options = {});
   /// close(), its outcome ignored.
   ~SqliteStore() override;
-  /// Moves the log into the database and closes the files; no other call may follow. Not needed for durability, but the
-  /// last chance to hear of damage in the log (Errc::internal), which the next open() could take for a torn write.
+  /// Moves the log into the database and closes the files; no other call may follow. Not needed for
+  /// durability, but the last chance to hear of damage in the log (Errc::internal), which the next
+  /// open() could take for a torn write.
   Status close();
 
   Result<std::vector<Written>> commit(std::span<const Write> batch) override;
@@ -47,9 +53,11 @@ class SqliteStore : public Store {
   Result<std::optional<StoredResume>> resume(const Guid& session) override;
   Result<Cursor> newest(const std::string& user) override;
 
-  /// Bytes of an unfinished write that opening has cut off the end of the log; to be counted and logged.
+  /// Bytes of an unfinished write that opening has cut off the end of the log; to be counted and
+  /// logged.
   std::size_t torn_bytes() const;
-  /// Reads every page and record again: how many messages are damaged. Errc::internal when the database itself is.
+  /// Reads every page and record again: how many messages are damaged. Errc::internal when the
+  /// database itself is.
   Result<std::size_t> verify();
 
  private:

@@ -23,7 +23,10 @@ struct InMemory {
 };
 
 struct OnDisk {
-  explicit OnDisk(InboxLimits limits) { options.limits = limits; reopen(); }
+  explicit OnDisk(InboxLimits limits) {
+    options.limits = limits;
+    reopen();
+  }
   void reopen() {
     store.reset();
     auto opened = SqliteStore::open(folder.path(), options);
@@ -67,7 +70,9 @@ using Backends = testing::Types<InMemory, OnDisk>;
 class BackendNames {
  public:
   template <class T>
-  static std::string GetName(int) { return std::is_same_v<T, InMemory> ? "Memory" : "Sqlite"; }
+  static std::string GetName(int) {
+    return std::is_same_v<T, InMemory> ? "Memory" : "Sqlite";
+  }
 };
 TYPED_TEST_SUITE(StoreConformance, Backends, BackendNames);
 
@@ -184,8 +189,9 @@ TYPED_TEST(StoreConformance, P36_HoldsAfterDeliveryRemovalAndRestart) {
 }
 
 TYPED_TEST(StoreConformance, P36_HoldsInsideOneBatch) {
-  const std::vector<Write> batch = {message(1, "one", {"bob"}), message(1, "one", {"bob"}), message(1, "x", {"bob"}),
-                                    AckInbox{"bob", 1}, message(2, "two", {"bob"})};
+  const std::vector<Write> batch = {message(1, "one", {"bob"}), message(1, "one", {"bob"}),
+                                    message(1, "x", {"bob"}), AckInbox{"bob", 1},
+                                    message(2, "two", {"bob"})};
   const auto out = this->store().commit(batch);
   ASSERT_TRUE(out);
   EXPECT_EQ(out->at(0).accepted, Accepted::stored);
@@ -243,7 +249,8 @@ TYPED_TEST(StoreConformance, NameBelongsToItsFirstOwner) {
 
 TYPED_TEST(StoreConformance, NewestDocumentWinsForEachTypeAndTerminal) {
   EXPECT_EQ(this->one(PutDocument{"bob", "visa", "phone", 10, "A"}).accepted, Accepted::stored);
-  EXPECT_EQ(this->one(PutDocument{"bob", "visa", "phone", 9, "older"}).accepted, Accepted::conflict);
+  EXPECT_EQ(this->one(PutDocument{"bob", "visa", "phone", 9, "older"}).accepted,
+            Accepted::conflict);
   EXPECT_EQ(this->one(PutDocument{"bob", "visa", "phone", 10, "A"}).accepted, Accepted::repeated);
   EXPECT_EQ(this->one(PutDocument{"bob", "visa", "phone", 10, "B"}).accepted, Accepted::conflict);
   EXPECT_EQ(this->one(PutDocument{"bob", "visa", "phone", 11, "C"}).accepted, Accepted::stored);
@@ -255,7 +262,8 @@ TYPED_TEST(StoreConformance, NewestDocumentWinsForEachTypeAndTerminal) {
   const auto kept = this->store().documents("bob");
   ASSERT_TRUE(kept);
   for (const StoredDocument& one : *kept) {
-    documents.push_back(one.type + "/" + one.terminal + "@" + std::to_string(one.time) + one.document);
+    documents.push_back(one.type + "/" + one.terminal + "@" + std::to_string(one.time) +
+                        one.document);
   }
   EXPECT_THAT(documents, ElementsAre("profile/@5E", "visa/@5D", "visa/phone@11C"));
   EXPECT_THAT(*this->store().documents("nobody"), IsEmpty());

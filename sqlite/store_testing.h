@@ -17,15 +17,18 @@ inline constexpr Millis kTestTime = 1'790'000'000'000;
 /// A version 7 GUID of kTestTime, different for each number.
 inline Guid guid(int number) {
   std::array<std::uint8_t, 16> bytes{};
-  for (std::size_t i = 0; i < 6; ++i) bytes[i] = static_cast<std::uint8_t>(kTestTime >> (40 - 8 * i));
+  for (std::size_t i = 0; i < 6; ++i)
+    bytes[i] = static_cast<std::uint8_t>(kTestTime >> (40 - 8 * i));
   bytes[6] = 0x70;
   bytes[8] = 0x80;
-  for (std::size_t i = 0; i < 4; ++i) bytes[12 + i] = static_cast<std::uint8_t>(number >> (24 - 8 * i));
+  for (std::size_t i = 0; i < 4; ++i)
+    bytes[12 + i] = static_cast<std::uint8_t>(number >> (24 - 8 * i));
   return *Guid::from_bytes(bytes);
 }
 
 inline PutMessage message(int number, std::string content, std::vector<std::string> receivers) {
-  return {{0, guid(number), kTestTime, "alice", "message", std::move(content)}, std::move(receivers)};
+  return {{0, guid(number), kTestTime, "alice", "message", std::move(content)},
+          std::move(receivers)};
 }
 
 /// A fresh folder that goes with its object.

@@ -22,22 +22,29 @@ Status StoreWriter::start() {
       {&drop_msg_, "DELETE FROM msg WHERE id = ?"},
       {&add_row_, "INSERT INTO inbox VALUES(?, ?, ?, ?, ?)"},
       {&drop_row_, "DELETE FROM inbox WHERE id = ?"},
-      {&find_user_, "SELECT user.id, coalesce(upto, 0) FROM user LEFT JOIN acked ON acked.user = user.id WHERE name = ?"},
+      {&find_user_,
+       "SELECT user.id, coalesce(upto, 0) FROM user LEFT JOIN acked ON acked.user = user.id WHERE "
+       "name = ?"},
       {&add_user_, "INSERT INTO user VALUES(?, ?)"},
-      {&set_acked_, "INSERT INTO acked VALUES(?, ?) ON CONFLICT(user) DO UPDATE SET upto = excluded.upto"},
+      {&set_acked_,
+       "INSERT INTO acked VALUES(?, ?) ON CONFLICT(user) DO UPDATE SET upto = excluded.upto"},
       {&find_name_, "SELECT owner FROM name WHERE name = ?"},
       {&add_name_, "INSERT INTO name VALUES(?, ?, ?)"},
       {&set_identity_, "INSERT OR REPLACE INTO identity VALUES(?, ?, ?)"},
-      {&find_document_, "SELECT time, document FROM document WHERE id = ? AND type = ? AND terminal = ?"},
+      {&find_document_,
+       "SELECT time, document FROM document WHERE id = ? AND type = ? AND terminal = ?"},
       {&set_document_, "INSERT OR REPLACE INTO document VALUES(?, ?, ?, ?, ?)"},
       {&set_resume_, "INSERT OR REPLACE INTO resume VALUES(?, ?, ?, ?)"},
       {&drop_resume_, "DELETE FROM resume WHERE session = ?"},
-      {&drop_expired_, "DELETE FROM resume WHERE session IN (SELECT session FROM resume WHERE expires < ? LIMIT ?)"},
+      {&drop_expired_,
+       "DELETE FROM resume WHERE session IN (SELECT session FROM resume WHERE expires < ? LIMIT "
+       "?)"},
   };
   for (const auto& [statement, sql] : statements) {
     if (auto ready = statement->prepare(db_, sql); !ready) return ready;
   }
-  const auto last_row = db_.integer("SELECT max(ifnull((SELECT max(id) FROM inbox), 0), ifnull((SELECT max(id) FROM msg), 0))");
+  const auto last_row = db_.integer(
+      "SELECT max(ifnull((SELECT max(id) FROM inbox), 0), ifnull((SELECT max(id) FROM msg), 0))");
   if (!last_row) return std::unexpected(last_row.error());
   const auto last_user = db_.integer("SELECT max(id) FROM user");
   if (!last_user) return std::unexpected(last_user.error());
@@ -48,10 +55,10 @@ Status StoreWriter::start() {
 
 void StoreWriter::stop() {
   for (Statement* statement :
-       {&begin_,     &commit_,   &rollback_,    &find_seen_,    &add_seen_,     &scan_seen_,    &drop_seen_,
-        &add_msg_,   &drop_msg_, &add_row_,     &drop_row_,     &find_user_,    &add_user_,     &set_acked_,
-        &find_name_, &add_name_, &set_identity_, &find_document_, &set_document_, &set_resume_, &drop_resume_,
-        &drop_expired_}) {
+       {&begin_,        &commit_,     &rollback_,    &find_seen_,   &add_seen_,     &scan_seen_,
+        &drop_seen_,    &add_msg_,    &drop_msg_,    &add_row_,     &drop_row_,     &find_user_,
+        &add_user_,     &set_acked_,  &find_name_,   &add_name_,    &set_identity_, &find_document_,
+        &set_document_, &set_resume_, &drop_resume_, &drop_expired_}) {
     statement->finish();
   }
   db_.close();
@@ -60,9 +67,13 @@ void StoreWriter::stop() {
 Status StoreWriter::load_waiting() {
   Statement rows;
   Statement name;
-  if (auto ready = rows.prepare(db_, "SELECT id, user, cursor, place, bytes FROM inbox ORDER BY id"); !ready) return ready;
-  if (auto ready = name.prepare(
-          db_, "SELECT name, coalesce(upto, 0) FROM user LEFT JOIN acked ON acked.user = user.id WHERE user.id = ?");
+  if (auto ready =
+          rows.prepare(db_, "SELECT id, user, cursor, place, bytes FROM inbox ORDER BY id");
+      !ready)
+    return ready;
+  if (auto ready = name.prepare(db_,
+                                "SELECT name, coalesce(upto, 0) FROM user LEFT JOIN acked ON "
+                                "acked.user = user.id WHERE user.id = ?");
       !ready) {
     return ready;
   }
@@ -77,11 +88,14 @@ Status StoreWriter::load_waiting() {
       Use find(name);
       const auto found = find.bind(known->first).step();
       if (!found) return std::unexpected(found.error());
-      if (!*found) return fail(Errc::internal, "the store's inbox log names an unknown user; restore it from a backup");
+      if (!*found)
+        return fail(Errc::internal,
+                    "the store's inbox log names an unknown user; restore it from a backup");
       known->second = &waiting_.insert(find.text(0), known->first, find.integer(1), false);
     }
-    waiting_.load(*known->second, {scan.integer(2), scan.integer(0), static_cast<std::uint32_t>(scan.integer(3)),
-                                   static_cast<std::uint32_t>(scan.integer(4))});
+    waiting_.load(*known->second,
+                  {scan.integer(2), scan.integer(0), static_cast<std::uint32_t>(scan.integer(3)),
+                   static_cast<std::uint32_t>(scan.integer(4))});
   }
   waiting_.loaded();
   return {};
@@ -114,7 +128,8 @@ Result<Waiting::Inbox*> StoreWriter::inbox_of(const std::string& user, bool make
   if (*row) return &waiting_.insert(user, find.integer(0), find.integer(1), false);
   if (!make) return nullptr;
   const std::int64_t id = next_user_++;
-  if (auto done = Use(add_user_).bind(id).bind(user).run(); !done) return std::unexpected(done.error());
+  if (auto done = Use(add_user_).bind(id).bind(user).run(); !done)
+    return std::unexpected(done.error());
   return &waiting_.insert(user, id, 0, true);
 }
 
@@ -139,7 +154,8 @@ Result<Written> StoreWriter::put(const PutMessage& write) {
     const auto inbox = inbox_of(receiver, true);
     if (!inbox) return std::unexpected(inbox.error());
     waiting_.draft(**inbox);
-    if ((*inbox)->draft_count() >= limits_.messages || (*inbox)->draft_bytes + size > limits_.bytes) {
+    if ((*inbox)->draft_count() >= limits_.messages ||
+        (*inbox)->draft_bytes + size > limits_.bytes) {
       return Written{Accepted::full, {}};
     }
     receivers_.push_back(*inbox);
@@ -152,8 +168,15 @@ Result<Written> StoreWriter::put(const PutMessage& write) {
   for (Waiting::Inbox* inbox : receivers_) {
     const bool again = !inbox->added.empty() && inbox->added.back().row >= first;
     if (!again) {
-      const WaitingRow row{inbox->draft_newest + 1, first + place, place, static_cast<std::uint32_t>(size)};
-      if (auto done = Use(add_row_).bind(row.row).bind(inbox->user).bind(row.cursor).bind(place).bind(row.bytes).run();
+      const WaitingRow row{inbox->draft_newest + 1, first + place, place,
+                           static_cast<std::uint32_t>(size)};
+      if (auto done = Use(add_row_)
+                          .bind(row.row)
+                          .bind(inbox->user)
+                          .bind(row.cursor)
+                          .bind(place)
+                          .bind(row.bytes)
+                          .run();
           !done) {
         return std::unexpected(done.error());
       }
@@ -165,7 +188,8 @@ Result<Written> StoreWriter::put(const PutMessage& write) {
   if (place > 0) {
     next_row_ += place;
     encode_record(first, message, record_);
-    if (auto done = Use(add_msg_).bind(first).bind(ByteView(record_)).run(); !done) return std::unexpected(done.error());
+    if (auto done = Use(add_msg_).bind(first).bind(ByteView(record_)).run(); !done)
+      return std::unexpected(done.error());
     if (place > 1) waiting_.draft_shared(first, place);
   }
   encode_cursors(out.cursors, cursors_);
@@ -193,7 +217,9 @@ Result<Written> StoreWriter::put(const PutName& write) {
 }
 
 Result<Written> StoreWriter::put(const PutIdentity& write) {
-  if (auto done = Use(set_identity_).bind(write.id).bind(write.meta).bind(std::int64_t{write.pinned}).run(); !done) {
+  if (auto done =
+          Use(set_identity_).bind(write.id).bind(write.meta).bind(std::int64_t{write.pinned}).run();
+      !done) {
     return std::unexpected(done.error());
   }
   return Written{};
@@ -205,7 +231,8 @@ Result<Written> StoreWriter::put(const PutDocument& write) {
     const auto row = find.bind(write.id).bind(write.type).bind(write.terminal).step();
     if (!row) return std::unexpected(row.error());
     if (*row) {
-      const Accepted accepted = judge_document({write.type, write.terminal, find.integer(0), find.text(1)}, write);
+      const Accepted accepted =
+          judge_document({write.type, write.terminal, find.integer(0), find.text(1)}, write);
       if (accepted != Accepted::stored) return Written{accepted, {}};
     }
   }
@@ -263,10 +290,12 @@ Status StoreWriter::sweep(std::size_t budget) {
   return {};
 }
 
-Result<Bytes> StoreWriter::forget(const Bytes& from, Millis before, Millis fresh, std::size_t budget) {
+Result<Bytes> StoreWriter::forget(const Bytes& from, Millis before, Millis fresh,
+                                  std::size_t budget) {
   const auto bound = [](Millis time) {
     Bytes out(16, 0);
-    for (std::size_t i = 0; i < 6; ++i) out[i] = static_cast<std::uint8_t>(std::max<Millis>(time, 0) >> (40 - 8 * i));
+    for (std::size_t i = 0; i < 6; ++i)
+      out[i] = static_cast<std::uint8_t>(std::max<Millis>(time, 0) >> (40 - 8 * i));
     return out;
   };
   const Bytes skip_from = bound(before);
@@ -294,7 +323,8 @@ Result<Bytes> StoreWriter::forget(const Bytes& from, Millis before, Millis fresh
     if (!skipped && rows < budget) last.clear();
   }
   for (const Bytes& guid : old) {
-    if (auto done = Use(drop_seen_).bind(ByteView(guid)).run(); !done) return std::unexpected(done.error());
+    if (auto done = Use(drop_seen_).bind(ByteView(guid)).run(); !done)
+      return std::unexpected(done.error());
   }
   return last;
 }

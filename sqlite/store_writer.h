@@ -10,8 +10,8 @@
 
 namespace dim {
 
-/// Between begin() and commit() or rollback(), on the thread that commits. Drafts in `waiting` what the transaction does
-/// to inboxes; the caller publishes or discards it.
+/// Between begin() and commit() or rollback(), on the thread that commits. Drafts in `waiting` what
+/// the transaction does to inboxes; the caller publishes or discards it.
 class StoreWriter {
  public:
   StoreWriter(Waiting& waiting, InboxLimits limits) : waiting_(waiting), limits_(limits) {}
@@ -27,10 +27,12 @@ class StoreWriter {
   Status rollback();
 
   Result<Written> apply(const Write& write);
-  /// Removes up to `budget` delivered rows, oldest first, with the messages nobody waits for any more.
+  /// Removes up to `budget` delivered rows, oldest first, with the messages nobody waits for any
+  /// more.
   Status sweep(std::size_t budget);
-  /// Forgets GUIDs accepted before `before`, from `from` on in order of GUIDs. The place to go on at, empty at the end.
-  /// GUIDs whose own time (version 7) lies in [before, fresh] are skipped: they cannot be that old.
+  /// Forgets GUIDs accepted before `before`, from `from` on in order of GUIDs. The place to go on
+  /// at, empty at the end. GUIDs whose own time (version 7) lies in [before, fresh] are skipped:
+  /// they cannot be that old.
   Result<Bytes> forget(const Bytes& from, Millis before, Millis fresh, std::size_t budget);
   Status drop_expired(Millis now, std::size_t budget);
 
@@ -64,7 +66,8 @@ class StoreWriter {
   Statement set_resume_, drop_resume_, drop_expired_;
 };
 
-/// Cursors as the table `seen` keeps them: seven bits a byte, low ones first, the top bit set in all but a number's last.
+/// Cursors as the table `seen` keeps them: seven bits a byte, low ones first, the top bit set in
+/// all but a number's last.
 void encode_cursors(const std::vector<Cursor>& cursors, Bytes& out);
 /// Errc::internal when `bytes` is no such list.
 Result<std::vector<Cursor>> decode_cursors(ByteView bytes);

@@ -92,12 +92,15 @@ struct Vault::Impl {
 
   Result<std::string> unsealed(ByteView body, ByteView name) const {
     auto plain = unbox(body_key, body, name);
-    if (!plain) return fail(Errc::io, "a value in the home's database does not decrypt; it was changed on disk");
+    if (!plain)
+      return fail(Errc::io,
+                  "a value in the home's database does not decrypt; it was changed on disk");
     return to_text(plain->view());
   }
 
   Status run(const char* sql) {
-    if (sqlite3_exec(db, sql, nullptr, nullptr, nullptr) != SQLITE_OK) return std::unexpected(io_error(db));
+    if (sqlite3_exec(db, sql, nullptr, nullptr, nullptr) != SQLITE_OK)
+      return std::unexpected(io_error(db));
     return {};
   }
 
@@ -126,12 +129,14 @@ Result<Vault> Vault::open(const std::string& path, const Secret& key, Random& ra
   impl->name_key = Secret::copy_of(hmac_sha256(key.view(), as_bytes("dim vault names")));
   impl->body_key = Secret::copy_of(hmac_sha256(key.view(), as_bytes("dim vault bodies")));
   if (sqlite3_open_v2(path.c_str(), &impl->db,
-                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr) != SQLITE_OK) {
+                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                      nullptr) != SQLITE_OK) {
     return std::unexpected(io_error(impl->db));
   }
   sqlite3_busy_timeout(impl->db, 5'000);
-  if (auto status = impl->run("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;"
-                              "PRAGMA journal_size_limit=1048576;");
+  if (auto status =
+          impl->run("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;"
+                    "PRAGMA journal_size_limit=1048576;");
       !status) {
     return std::unexpected(status.error());
   }
@@ -145,25 +150,30 @@ Result<Vault> Vault::open(const std::string& path, const Secret& key, Random& ra
   if (rc != SQLITE_ROW) return std::unexpected(io_error(impl->db));
   if (format > kFormat) return fail(Errc::io, "this home was written by a newer dim; use that one");
   if (format == 0) {
-    if (auto status = impl->run("BEGIN IMMEDIATE;"
-                                "CREATE TABLE IF NOT EXISTS entry(place INTEGER PRIMARY KEY AUTOINCREMENT,"
-                                " bucket BLOB NOT NULL, name BLOB NOT NULL UNIQUE, body BLOB NOT NULL);"
-                                "CREATE INDEX IF NOT EXISTS entry_bucket ON entry(bucket, place);"
-                                "PRAGMA user_version=1; COMMIT;");
+    if (auto status =
+            impl->run("BEGIN IMMEDIATE;"
+                      "CREATE TABLE IF NOT EXISTS entry(place INTEGER PRIMARY KEY AUTOINCREMENT,"
+                      " bucket BLOB NOT NULL, name BLOB NOT NULL UNIQUE, body BLOB NOT NULL);"
+                      "CREATE INDEX IF NOT EXISTS entry_bucket ON entry(bucket, place);"
+                      "PRAGMA user_version=1; COMMIT;");
         !status) {
       return std::unexpected(status.error());
     }
   }
   const auto prepare = [&](sqlite3_stmt*& statement, const char* sql) {
-    return sqlite3_prepare_v3(impl->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr) == SQLITE_OK;
+    return sqlite3_prepare_v3(impl->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr) ==
+           SQLITE_OK;
   };
   if (!prepare(impl->get, "SELECT place, name, body FROM entry WHERE name=?1") ||
       !prepare(impl->insert, "INSERT INTO entry(bucket, name, body) VALUES(?1, ?2, ?3)") ||
       !prepare(impl->replace, "UPDATE entry SET body=?3 WHERE name=?2") ||
       !prepare(impl->erase, "DELETE FROM entry WHERE name=?1") ||
-      !prepare(impl->list, "SELECT place, name, body FROM entry WHERE bucket=?1 AND place>?2 ORDER BY place LIMIT ?3") ||
+      !prepare(impl->list,
+               "SELECT place, name, body FROM entry WHERE bucket=?1 AND place>?2 ORDER BY place "
+               "LIMIT ?3") ||
       !prepare(impl->newest,
-               "SELECT place, name, body FROM entry WHERE bucket=?1 AND place<?2 ORDER BY place DESC LIMIT ?3") ||
+               "SELECT place, name, body FROM entry WHERE bucket=?1 AND place<?2 ORDER BY place "
+               "DESC LIMIT ?3") ||
       !prepare(impl->count, "SELECT count(*) FROM entry WHERE bucket=?1")) {
     return std::unexpected(io_error(impl->db));
   }
@@ -176,7 +186,8 @@ Result<Vault> Vault::open(const std::string& path, const Secret& key, Random& ra
     const bool used = sqlite3_step(any) == SQLITE_ROW;
     sqlite3_finalize(any);
     if (used) return fail(Errc::key, "the key or passphrase does not open this home");
-    if (auto status = vault.put("vault", "probe", kProbe); !status) return std::unexpected(status.error());
+    if (auto status = vault.put("vault", "probe", kProbe); !status)
+      return std::unexpected(status.error());
   }
   return vault;
 }
@@ -234,7 +245,8 @@ Status Vault::erase(std::string_view bucket, std::string_view key) {
   return {};
 }
 
-Result<std::vector<Vault::Row>> Vault::list(std::string_view bucket, std::int64_t after, std::size_t limit) {
+Result<std::vector<Vault::Row>> Vault::list(std::string_view bucket, std::int64_t after,
+                                            std::size_t limit) {
   Use use(impl_->list);
   use.bind(1, impl_->name_of("bucket", bucket));
   use.bind(2, after);
@@ -242,7 +254,8 @@ Result<std::vector<Vault::Row>> Vault::list(std::string_view bucket, std::int64_
   return impl_->rows(use);
 }
 
-Result<std::vector<Vault::Row>> Vault::newest(std::string_view bucket, std::size_t limit, std::int64_t before) {
+Result<std::vector<Vault::Row>> Vault::newest(std::string_view bucket, std::size_t limit,
+                                              std::int64_t before) {
   Use use(impl_->newest);
   use.bind(1, impl_->name_of("bucket", bucket));
   use.bind(2, before);

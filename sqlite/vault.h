@@ -1,5 +1,6 @@
-// What a client keeps on its disk: named values and ordered lists in one SQLite file, every body encrypted, every key
-// a keyed digest. Whoever reads the file without the key learns sizes, counts and order of writing, and nothing else.
+// What a client keeps on its disk: named values and ordered lists in one SQLite file, every body
+// encrypted, every key a keyed digest. Whoever reads the file without the key learns sizes, counts
+// and order of writing, and nothing else.
 #pragma once
 #include <functional>
 #include <memory>
@@ -24,7 +25,8 @@ class Vault {
     std::string body;
   };
 
-  /// `path` may be ":memory:". `key` has 32 bytes; a wrong one is Errc::key. Durable: WAL, synchronous=FULL.
+  /// `path` may be ":memory:". `key` has 32 bytes; a wrong one is Errc::key. Durable: WAL,
+  /// synchronous=FULL.
   static Result<Vault> open(const std::string& path, const Secret& key, Random& random);
   Vault(Vault&&) noexcept;
   Vault& operator=(Vault&&) noexcept;
@@ -37,9 +39,11 @@ class Vault {
   Status put(std::string_view bucket, std::string_view key, std::string_view body);
   Status erase(std::string_view bucket, std::string_view key);
   /// Rows of a bucket with place > `after`, in order, at most `limit`.
-  Result<std::vector<Row>> list(std::string_view bucket, std::int64_t after = 0, std::size_t limit = 1'000'000);
+  Result<std::vector<Row>> list(std::string_view bucket, std::int64_t after = 0,
+                                std::size_t limit = 1'000'000);
   /// The newest `limit` rows with place < `before`, oldest first.
-  Result<std::vector<Row>> newest(std::string_view bucket, std::size_t limit, std::int64_t before = INT64_MAX);
+  Result<std::vector<Row>> newest(std::string_view bucket, std::size_t limit,
+                                  std::int64_t before = INT64_MAX);
   Result<std::int64_t> count(std::string_view bucket);
 
   /// All of `work` or nothing. Nested calls join the outer transaction.

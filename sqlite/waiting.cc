@@ -14,7 +14,8 @@ void Waiting::load(Inbox& inbox, const WaitingRow& row) {
   inbox.rows.push_back(row);
   inbox.bytes += row.bytes;
   if (row.place > 0) {
-    // The first receiver's row may be gone already, or may have come before this one: counted in loaded().
+    // The first receiver's row may be gone already, or may have come before this one: counted in
+    // loaded().
     shared_.try_emplace(row.message(), 0);
   }
 }
@@ -41,7 +42,8 @@ Waiting::Inbox* Waiting::find(const std::string& user) {
   return found == users_.end() ? nullptr : found->second.get();
 }
 
-Waiting::Inbox& Waiting::insert(const std::string& user, std::int64_t id, Cursor acked, bool fresh) {
+Waiting::Inbox& Waiting::insert(const std::string& user, std::int64_t id, Cursor acked,
+                                bool fresh) {
   auto inbox = std::make_unique<Inbox>();
   inbox->user = id;
   inbox->newest = acked;
@@ -75,8 +77,9 @@ bool Waiting::draft_ack(Inbox& inbox, Cursor upto) {
   inbox.draft_acked = upto;
   const std::size_t published = inbox.rows.size();
   for (; inbox.draft_head < published + inbox.added.size(); ++inbox.draft_head) {
-    const WaitingRow& row =
-        inbox.draft_head < published ? inbox.rows[inbox.draft_head] : inbox.added[inbox.draft_head - published];
+    const WaitingRow& row = inbox.draft_head < published
+                                ? inbox.rows[inbox.draft_head]
+                                : inbox.added[inbox.draft_head - published];
     if (row.cursor > upto) break;
     inbox.draft_bytes -= row.bytes;
   }
@@ -128,14 +131,16 @@ void Waiting::compact(Inbox& inbox) {
     inbox.rows = {};
     inbox.head = 0;
   } else if (inbox.head * 2 >= inbox.rows.size()) {
-    inbox.rows.erase(inbox.rows.begin(), inbox.rows.begin() + static_cast<std::ptrdiff_t>(inbox.head));
+    inbox.rows.erase(inbox.rows.begin(),
+                     inbox.rows.begin() + static_cast<std::ptrdiff_t>(inbox.head));
     inbox.head = 0;
   }
 }
 
 void Waiting::evict() {
   if (users_.size() <= evict_at_) return;
-  std::erase_if(users_, [](const auto& entry) { return entry.second->rows.size() == entry.second->head; });
+  std::erase_if(users_,
+                [](const auto& entry) { return entry.second->rows.size() == entry.second->head; });
   evict_at_ = std::max(cached_users_, 2 * users_.size());
 }
 
@@ -145,14 +150,16 @@ DeadRow Waiting::pop_dead() {
   return row;
 }
 
-std::vector<WaitingRow> Waiting::read(const std::string& user, Cursor after, std::size_t limit, std::size_t bytes) {
+std::vector<WaitingRow> Waiting::read(const std::string& user, Cursor after, std::size_t limit,
+                                      std::size_t bytes) {
   std::vector<WaitingRow> out;
   const std::scoped_lock lock(mutex_);
   const auto found = users_.find(user);
   if (found == users_.end()) return out;
   const std::vector<WaitingRow>& rows = found->second->rows;
-  auto next = std::upper_bound(rows.begin() + static_cast<std::ptrdiff_t>(found->second->head), rows.end(), after,
-                               [](Cursor cursor, const WaitingRow& row) { return cursor < row.cursor; });
+  auto next = std::upper_bound(
+      rows.begin() + static_cast<std::ptrdiff_t>(found->second->head), rows.end(), after,
+      [](Cursor cursor, const WaitingRow& row) { return cursor < row.cursor; });
   std::size_t total = 0;
   for (; next != rows.end() && out.size() < limit; ++next) {
     total += next->bytes;

@@ -1,5 +1,6 @@
-// Which messages wait for whom: the index of the inbox log, in memory, 24 bytes a message. The log on disk is only
-// appended to and read once at start, so that accepting a message never touches a page of its receiver.
+// Which messages wait for whom: the index of the inbox log, in memory, 24 bytes a message. The log
+// on disk is only appended to and read once at start, so that accepting a message never touches a
+// page of its receiver.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -51,10 +52,13 @@ class Waiting {
     std::size_t draft_head = 0;  // counts through `rows`, then `added`
     std::vector<WaitingRow> added;
 
-    std::size_t draft_count() const { return rows.size() + added.size() - draft_head; }  ///< after draft()
+    std::size_t draft_count() const {
+      return rows.size() + added.size() - draft_head;
+    }  ///< after draft()
   };
 
-  explicit Waiting(std::size_t cached_users) : cached_users_(cached_users), evict_at_(cached_users) {}
+  explicit Waiting(std::size_t cached_users)
+      : cached_users_(cached_users), evict_at_(cached_users) {}
 
   /// At start, in order of rows. `acked` is what the user had acknowledged.
   void load(Inbox& inbox, const WaitingRow& row);
@@ -71,7 +75,9 @@ class Waiting {
   /// Everything up to `upto`, clamped to the newest. False: nothing new.
   bool draft_ack(Inbox& inbox, Cursor upto);
   /// A message with several receivers.
-  void draft_shared(std::int64_t message, std::uint32_t receivers) { shared_added_.push_back({message, receivers}); }
+  void draft_shared(std::int64_t message, std::uint32_t receivers) {
+    shared_added_.push_back({message, receivers});
+  }
   void publish();
   void discard();
 
@@ -81,7 +87,8 @@ class Waiting {
   void push_dead(const DeadRow& row) { dead_.push(row); }
 
   /// Reader: rows after `after`, at most `limit`, at most `bytes` (at least one).
-  std::vector<WaitingRow> read(const std::string& user, Cursor after, std::size_t limit, std::size_t bytes);
+  std::vector<WaitingRow> read(const std::string& user, Cursor after, std::size_t limit,
+                               std::size_t bytes);
   bool still_waits(const std::string& user, Cursor cursor);
   /// Nothing when the user is not in memory.
   std::optional<Cursor> newest(const std::string& user);
@@ -103,9 +110,11 @@ class Waiting {
   std::vector<Inbox*> touched_;
   std::vector<std::string> fresh_;
   std::vector<Shared> shared_added_;
-  std::unordered_map<std::int64_t, std::uint32_t> shared_;  // messages with several receivers: how many still wait
+  std::unordered_map<std::int64_t, std::uint32_t>
+      shared_;  // messages with several receivers: how many still wait
   std::vector<DeadRow> loaded_dead_;
-  std::priority_queue<DeadRow, std::vector<DeadRow>, std::greater<>> dead_;  // oldest first: whole pages become free
+  std::priority_queue<DeadRow, std::vector<DeadRow>, std::greater<>>
+      dead_;  // oldest first: whole pages become free
 };
 
 }  // namespace dim

@@ -5,10 +5,13 @@
 namespace dim {
 namespace {
 
-int lines(const std::string& text) { return static_cast<int>(std::count(text.begin(), text.end(), '\n')); }
+int lines(const std::string& text) {
+  return static_cast<int>(std::count(text.begin(), text.end(), '\n'));
+}
 
 TEST(Qr, DrawsTwoModulesACellWithQuietZone) {
-  // A version 1 code has 21 modules a side; with 2 quiet modules on each side that is 25, in 13 rows of cells.
+  // A version 1 code has 21 modules a side; with 2 quiet modules on each side that is 25, in 13
+  // rows of cells.
   auto code = qr_code("dim");
   ASSERT_TRUE(code);
   EXPECT_EQ(lines(*code), 13);

@@ -18,13 +18,16 @@ class SeededRandom final : public Random {
   std::uint64_t next();
   /// 0 … bound-1
   std::uint64_t below(std::uint64_t bound) { return next() % bound; }
-  bool chance(double probability) { return static_cast<double>(next() >> 11) * 0x1p-53 < probability; }
+  bool chance(double probability) {
+    return static_cast<double>(next() >> 11) * 0x1p-53 < probability;
+  }
 
  private:
   std::uint64_t state_;
 };
 
-/// Events in order of time, and of scheduling where the time is the same. Time stands still between events.
+/// Events in order of time, and of scheduling where the time is the same. Time stands still between
+/// events.
 class Scheduler final : public Clock {
  public:
   explicit Scheduler(Millis start) : start_(start), now_(0) {}

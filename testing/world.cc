@@ -15,14 +15,17 @@ namespace {
 constexpr Millis kStart = 1'800'000'000'000;  // wall clock at the beginning of every world
 constexpr Millis kClientTickMs = 500;
 constexpr Millis kStationTickMs = 100;
-constexpr Millis kCommitMs = 4;               // a commit takes 0 … this
+constexpr Millis kCommitMs = 4;  // a commit takes 0 … this
 
-Digest32 spki_of(int station) { return sha256({as_bytes("station certificate"), as_bytes(std::to_string(station))}); }
+Digest32 spki_of(int station) {
+  return sha256({as_bytes("station certificate"), as_bytes(std::to_string(station))});
+}
 
 PrivateKey message_key(int number) {
   JsonObject object;
   object.set("algorithm", "RSA");
-  object.set("data", kWorldMessageKeys[static_cast<std::size_t>(number) % kWorldMessageKeys.size()]);
+  object.set("data",
+             kWorldMessageKeys[static_cast<std::size_t>(number) % kWorldMessageKeys.size()]);
   return std::move(PrivateKey::parse(object).value());
 }
 
@@ -37,7 +40,8 @@ Account make_person(int number, Millis now, Random& random) {
   properties.set("key", message_keys.front().public_key().json());
   properties.set("features", JsonArray{"bind"});
   Document visa = Document::make(id, "visa", std::move(properties), now, identity_key);
-  return {std::move(id), std::move(meta), std::move(visa), std::move(identity_key), std::move(message_keys)};
+  return {std::move(id), std::move(meta), std::move(visa), std::move(identity_key),
+          std::move(message_keys)};
 }
 
 Account make_station_account(int number, Millis now, Random& random) {
@@ -52,7 +56,8 @@ Account make_station_account(int number, Millis now, Random& random) {
 
 }  // namespace
 
-// --- one connection ---------------------------------------------------------------------------------------------
+// --- one connection
+// ---------------------------------------------------------------------------------------------
 
 struct World::Wire final : public StationLink {
   World& world;
@@ -61,14 +66,15 @@ struct World::Wire final : public StationLink {
   Lane lane = Lane::control;
   std::uint64_t number = 0;
   bool open = true;
-  std::optional<LinkId> link;         // while the station knows it
-  std::uint64_t boot = 0;             // of the station process that accepted it
+  std::optional<LinkId> link;  // while the station knows it
+  std::uint64_t boot = 0;      // of the station process that accepted it
   std::size_t to_client_bytes = 0;
   bool paused = false;
-  std::deque<std::string> held;       // arrived while the station was not reading
+  std::deque<std::string> held;  // arrived while the station was not reading
   Millis last_arrival[2] = {0, 0};
   std::weak_ptr<Wire> self;
-  std::shared_ptr<Wire> kept;         // by the station: its links live until it is told that they are closed
+  std::shared_ptr<Wire>
+      kept;  // by the station: its links live until it is told that they are closed
 
   explicit Wire(World& owner) : world(owner) {}
   void send(std::string bytes) override;
@@ -93,7 +99,8 @@ struct World::StationNode final : public Committer {
   std::deque<Batch> batches;
   bool committing = false;
 
-  StationNode(World& owner, int index, std::uint64_t seed) : world(owner), number(index), disk(seed) {}
+  StationNode(World& owner, int index, std::uint64_t seed)
+      : world(owner), number(index), disk(seed) {}
 
   void submit(std::vector<Write> writes, Done done) override {
     batches.push_back({std::move(writes), std::move(done)});
@@ -154,11 +161,12 @@ struct World::ClientNode final : public Transport {
     if (!wanted || redialling) return;
     redialling = true;
     const Millis wait = Millis{200} << std::min(attempt++, 6);
-    world.clock_.after(static_cast<Millis>(world.random_.below(static_cast<std::uint64_t>(wait))) + 1, [this] {
-      redialling = false;
-      if (!wanted || messenger->is_ready()) return;
-      (void)messenger->start();
-    });
+    world.clock_.after(
+        static_cast<Millis>(world.random_.below(static_cast<std::uint64_t>(wait))) + 1, [this] {
+          redialling = false;
+          if (!wanted || messenger->is_ready()) return;
+          (void)messenger->start();
+        });
   }
 
   void tick() {
@@ -177,7 +185,8 @@ void World::Wire::send(std::string bytes) {
 void World::Wire::close() {
   const auto alive = self.lock();
   link.reset();
-  world.clock_.after(0, [wire = std::move(kept)] {});  // the station is in the middle of a call on it
+  world.clock_.after(0,
+                     [wire = std::move(kept)] {});  // the station is in the middle of a call on it
   if (!std::exchange(open, false)) return;
   // What was sent before arrives before.
   const Millis at = std::max(last_arrival[0], world.clock_.monotonic() + 1);
@@ -193,7 +202,8 @@ void World::Wire::pause(bool paused_now) {
   if (paused || held.empty()) return;
   world.clock_.after(0, [wire = self.lock()] {
     StationNode& node = *wire->world.stations_[static_cast<std::size_t>(wire->station)];
-    while (!wire->paused && !wire->held.empty() && wire->link && wire->boot == node.boot && node.station) {
+    while (!wire->paused && !wire->held.empty() && wire->link && wire->boot == node.boot &&
+           node.station) {
       const std::string bytes = std::move(wire->held.front());
       wire->held.pop_front();
       node.station->received(*wire->link, bytes);
@@ -222,7 +232,8 @@ void World::ClientNode::dial(Lane lane, const StationTarget&) {
     const Digest32 binding = sha256({as_bytes("channel"), as_bytes(std::to_string(wire->number))});
     LinkInfo info;
     info.lane = lane;
-    info.remote = "fd00:" + std::to_string(number % 9000 + 1) + "::1";  // each person in a network of their own
+    info.remote = "fd00:" + std::to_string(number % 9000 + 1) +
+                  "::1";  // each person in a network of their own
     info.channel_binding.assign(binding.begin(), binding.end());
     wire->boot = node.boot;
     wire->kept = wire;
@@ -249,9 +260,12 @@ void World::ClientNode::hang_up(Lane lane) {
   });
 }
 
-// --- the network ------------------------------------------------------------------------------------------------
+// --- the network
+// ------------------------------------------------------------------------------------------------
 
-Millis World::latency() { return 1 + static_cast<Millis>(random_.below(static_cast<std::uint64_t>(options_.latency_ms))); }
+Millis World::latency() {
+  return 1 + static_cast<Millis>(random_.below(static_cast<std::uint64_t>(options_.latency_ms)));
+}
 
 void World::note(std::string_view what, ByteView bytes) {
   const std::string time = std::to_string(clock_.monotonic());
@@ -299,9 +313,11 @@ void World::carry(const std::shared_ptr<Wire>& wire, bool to_station, std::strin
   });
 }
 
-// --- the world --------------------------------------------------------------------------------------------------
+// --- the world
+// --------------------------------------------------------------------------------------------------
 
-World::World(const WorldOptions& options) : options_(options), random_(options.seed), clock_(kStart) {
+World::World(const WorldOptions& options)
+    : options_(options), random_(options.seed), clock_(kStart) {
   for (int i = 0; i < options_.stations; ++i) {
     auto node = std::make_unique<StationNode>(*this, i, random_.next());
     node->account = std::make_unique<Account>(make_station_account(i, clock_.now(), random_));
@@ -310,7 +326,8 @@ World::World(const WorldOptions& options) : options_(options), random_(options.s
   }
   for (int i = 0; i < options_.clients; ++i) {
     auto node = std::make_unique<ClientNode>(*this, i);
-    node->home = std::make_unique<Home>(Home::in_memory(make_person(i, clock_.now(), random_), random_).value());
+    node->home = std::make_unique<Home>(
+        Home::in_memory(make_person(i, clock_.now(), random_), random_).value());
     by_id_[node->home->account().id.text()] = i;
     StationTarget target;
     target.id = stations_[static_cast<std::size_t>(station_of(i))]->account->id.text();
@@ -320,8 +337,9 @@ World::World(const WorldOptions& options) : options_(options), random_(options.s
     events.ready = [raw = node.get()] { raw->attempt = 0; };
     events.failed = [raw = node.get()](const Error&, int, std::string_view) { raw->redial(); };
     events.received = [this, i](const HistoryEntry& entry) { on_received(i, entry); };
-    node->messenger = std::make_unique<Messenger>(*node->home, *node, clock_, random_, std::move(events),
-                                                  Messenger::Options{.read_receipts = false});
+    node->messenger =
+        std::make_unique<Messenger>(*node->home, *node, clock_, random_, std::move(events),
+                                    Messenger::Options{.read_receipts = false});
     clients_.push_back(std::move(node));
     clients_.back()->tick();
   }
@@ -338,12 +356,14 @@ void World::start_station(StationNode& node) {
   options.exclusive = true;
   auto store = SqliteStore::open("/station", options);
   if (!store) {
-    faults_.push_back("station " + std::to_string(node.number) + " did not come back: " + to_string(store.error()));
+    faults_.push_back("station " + std::to_string(node.number) +
+                      " did not come back: " + to_string(store.error()));
     return;
   }
   node.store = std::move(*store);
   StationConfig config;
-  node.station = std::make_unique<Station>(std::move(config), *node.account, *node.store, node, clock_, random_);
+  node.station = std::make_unique<Station>(std::move(config), *node.account, *node.store, node,
+                                           clock_, random_);
   node.tick();
 }
 
@@ -404,7 +424,9 @@ void World::cut(int client) {
   }
 }
 
-bool World::is_ready(int client) const { return clients_[static_cast<std::size_t>(client)]->messenger->is_ready(); }
+bool World::is_ready(int client) const {
+  return clients_[static_cast<std::size_t>(client)]->messenger->is_ready();
+}
 
 void World::send(int from, int to) {
   const int number = ++sent_[{from, to}];
@@ -418,7 +440,8 @@ void World::on_received(int client, const HistoryEntry& entry) {
   const int from = by_id_.at(entry.peer.text());
   note("read", as_bytes(entry.text));
   if (!entry.cause.empty()) {
-    faults_.push_back(std::to_string(client) + " could not read from " + std::to_string(from) + ": " + entry.cause);
+    faults_.push_back(std::to_string(client) + " could not read from " + std::to_string(from) +
+                      ": " + entry.cause);
     return;
   }
   int number = 0;
@@ -426,7 +449,8 @@ void World::on_received(int client, const HistoryEntry& entry) {
   std::from_chars(entry.text.data() + colon + 1, entry.text.data() + entry.text.size(), number);
   int& last = received_[{from, client}];
   if (number != last + 1) {
-    faults_.push_back(std::to_string(client) + " read " + entry.text + " after number " + std::to_string(last) +
+    faults_.push_back(std::to_string(client) + " read " + entry.text + " after number " +
+                      std::to_string(last) +
                       (number <= last ? " (twice or out of order)" : " (gap)"));
   }
   if (entry.missing > 0 || entry.label != Label::secure_old) {
@@ -442,8 +466,9 @@ WorldReport World::report() {
     const int got = received_[pair];
     out.received += static_cast<std::size_t>(got);
     if (got != count) {
-      faults_.push_back("of " + std::to_string(count) + " from " + std::to_string(pair.first) + " to " +
-                        std::to_string(pair.second) + ", " + std::to_string(got) + " arrived");
+      faults_.push_back("of " + std::to_string(count) + " from " + std::to_string(pair.first) +
+                        " to " + std::to_string(pair.second) + ", " + std::to_string(got) +
+                        " arrived");
     }
   }
   for (const auto& node : clients_) {
@@ -454,7 +479,8 @@ WorldReport World::report() {
         clients_[static_cast<std::size_t>(pair.second)]->home->account().id, 1'000'000);
     if (!history) continue;
     for (const HistoryEntry& entry : *history) {
-      if (entry.outgoing && (entry.tick == Tick::delivered || entry.tick == Tick::read)) ++out.delivered;
+      if (entry.outgoing && (entry.tick == Tick::delivered || entry.tick == Tick::read))
+        ++out.delivered;
     }
   }
   out.faults = std::exchange(faults_, {});

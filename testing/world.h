@@ -1,5 +1,6 @@
-// Stations and clients in one process, one thread, on a simulated network and disk. Real station, real client code, real
-// store; only the edges are simulated. Everything follows from the seed: the same seed gives the same bytes.
+// Stations and clients in one process, one thread, on a simulated network and disk. Real station,
+// real client code, real store; only the edges are simulated. Everything follows from the seed: the
+// same seed gives the same bytes.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -17,18 +18,18 @@ namespace dim {
 struct WorldOptions {
   std::uint64_t seed = 1;
   int stations = 2;
-  int clients = 1'000;           ///< spread evenly over the stations
-  Millis latency_ms = 40;         ///< a piece of bytes takes 1 … this
-  double split_chance = 0.05;     ///< a piece arrives in two
+  int clients = 1'000;         ///< spread evenly over the stations
+  Millis latency_ms = 40;      ///< a piece of bytes takes 1 … this
+  double split_chance = 0.05;  ///< a piece arrives in two
 };
 
 /// What went wrong between people, if anything: lost, doubled, out of order, unreadable.
 struct WorldReport {
   std::size_t sent = 0;
   std::size_t received = 0;
-  std::size_t waiting = 0;            ///< still in outboxes
-  std::size_t delivered = 0;          ///< ticks "delivered" or better seen by senders
-  std::vector<std::string> faults;    ///< one line each
+  std::size_t waiting = 0;          ///< still in outboxes
+  std::size_t delivered = 0;        ///< ticks "delivered" or better seen by senders
+  std::vector<std::string> faults;  ///< one line each
 };
 
 class World {
@@ -45,10 +46,10 @@ class World {
   int station_of(int client) const { return client % options_.stations; }
 
   void connect(int client);
-  void disconnect(int client);       ///< the person goes offline and stays so
-  void cut(int client);              ///< the network drops its connections; the client comes back by itself
+  void disconnect(int client);  ///< the person goes offline and stays so
+  void cut(int client);  ///< the network drops its connections; the client comes back by itself
   bool is_ready(int client) const;
-  void send(int from, int to);       ///< a text that says who wrote it and the how-manyth it is
+  void send(int from, int to);  ///< a text that says who wrote it and the how-manyth it is
 
   /// Power cut: what was not on the disk is gone or torn. Comes back after `down_ms`.
   void power_cut(int station, Millis down_ms);

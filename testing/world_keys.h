@@ -1,5 +1,5 @@
-// RSA-2048 keys that protect nothing: people of simulated worlds share them, so that a seed gives the same bytes in every
-// process (making such keys cannot be seeded).
+// RSA-2048 keys that protect nothing: people of simulated worlds share them, so that a seed gives
+// the same bytes in every process (making such keys cannot be seeded).
 #pragma once
 #include <array>
 #include <string_view>

@@ -13,11 +13,16 @@ std::string all(const std::vector<std::string>& faults) {
   return out;
 }
 
-/// People come and go, write, lose their network; stations lose their power. Then everything calms down.
+/// People come and go, write, lose their network; stations lose their power. Then everything calms
+/// down.
 WorldReport stormy_day(World& world, int messages, bool power_cuts) {
   SeededRandom& random = world.random();
-  const auto someone = [&] { return static_cast<int>(random.below(static_cast<std::uint64_t>(world.clients()))); };
-  for (int i = 0; i < world.clients(); ++i) world.clock().after(static_cast<Millis>(random.below(5'000)), [&world, i] { world.connect(i); });
+  const auto someone = [&] {
+    return static_cast<int>(random.below(static_cast<std::uint64_t>(world.clients())));
+  };
+  for (int i = 0; i < world.clients(); ++i)
+    world.clock().after(static_cast<Millis>(random.below(5'000)),
+                        [&world, i] { world.connect(i); });
   world.run_for(8'000);
   for (int i = 0; i < messages; ++i) {
     const int from = someone();

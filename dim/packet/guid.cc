@@ -29,7 +29,8 @@ Result<Guid> Guid::parse(std::string_view text) {
   std::size_t digits = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text.size() == kDashed && is_dash_place(i)) {
-      if (text[i] != '-') return fail(Errc::bad_request, "a GUID's dashes stand as in 8-4-4-4-12", i);
+      if (text[i] != '-')
+        return fail(Errc::bad_request, "a GUID's dashes stand as in 8-4-4-4-12", i);
       continue;
     }
     const int value = digit(text[i]);
@@ -44,7 +45,8 @@ Result<Guid> Guid::from_bytes(const std::array<std::uint8_t, 16>& bytes) {
   const auto all = [&](std::uint8_t value) {
     return std::ranges::all_of(bytes, [=](std::uint8_t byte) { return byte == value; });
   };
-  if (all(0x00) || all(0xFF)) return fail(Errc::bad_request, "a GUID is neither all zero nor all f");
+  if (all(0x00) || all(0xFF))
+    return fail(Errc::bad_request, "a GUID is neither all zero nor all f");
   return Guid(bytes);
 }
 

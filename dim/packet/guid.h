@@ -14,7 +14,8 @@ namespace dim {
 
 class Guid {
  public:
-  /// 32 hex digits of either case, or the 8-4-4-4-12 form with dashes. All zero and all f are refused (I14).
+  /// 32 hex digits of either case, or the 8-4-4-4-12 form with dashes. All zero and all f are
+  /// refused (I14).
   static Result<Guid> parse(std::string_view text);
   /// From 16 raw bytes, under the same refusals.
   static Result<Guid> from_bytes(const std::array<std::uint8_t, 16>& bytes);

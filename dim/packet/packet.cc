@@ -71,8 +71,8 @@ static_assert(std::ranges::is_sorted(kCodes, {}, &CodeName::code));
 
 /// Keys that the writer makes itself.
 bool is_framing(std::string_view key, bool response) {
-  return key == "version" || key == "operation" || key == "code" || key == "length" || key == "checksum" ||
-         key == "content" || (response && key == "status");
+  return key == "version" || key == "operation" || key == "code" || key == "length" ||
+         key == "checksum" || key == "content" || (response && key == "status");
 }
 
 std::string_view trim(std::string_view text) {
@@ -89,25 +89,36 @@ void append_number(std::string& out, std::size_t number) {
 
 }  // namespace
 
-std::string_view to_string(Operation operation) { return kOperations[static_cast<std::size_t>(operation)]; }
+std::string_view to_string(Operation operation) {
+  return kOperations[static_cast<std::size_t>(operation)];
+}
 
 Result<Operation> parse_operation(std::string_view word) {
   const auto found = std::ranges::find(kOperations, word);
   if (found != kOperations.end()) return static_cast<Operation>(found - kOperations.begin());
-  const bool upper = !word.empty() && std::ranges::all_of(word, [](char c) { return c >= 'A' && c <= 'Z'; });
-  if (!upper) return fail(Errc::bad_request, "an operation is one word in upper case, such as CREATE");
+  const bool upper =
+      !word.empty() && std::ranges::all_of(word, [](char c) { return c >= 'A' && c <= 'Z'; });
+  if (!upper)
+    return fail(Errc::bad_request, "an operation is one word in upper case, such as CREATE");
   return fail(Errc::method_not_allowed,
-              "this operation does not exist; there are CONNECT, CREATE, NOTIFY, EDIT, REMOVE, DELETE, DESTROY, GET");
+              "this operation does not exist; there are CONNECT, CREATE, NOTIFY, EDIT, REMOVE, "
+              "DELETE, DESTROY, GET");
 }
 
 std::string_view to_string(Lane lane) {
   switch (lane) {
-    case Lane::control: return "control";
-    case Lane::text: return "text";
-    case Lane::media: return "media";
-    case Lane::audio: return "audio";
-    case Lane::video: return "video";
-    case Lane::gateway: return "gateway";
+    case Lane::control:
+      return "control";
+    case Lane::text:
+      return "text";
+    case Lane::media:
+      return "media";
+    case Lane::audio:
+      return "audio";
+    case Lane::video:
+      return "video";
+    case Lane::gateway:
+      return "gateway";
   }
   return "";
 }
@@ -115,11 +126,14 @@ std::string_view to_string(Lane lane) {
 std::size_t content_limit(Lane lane) {
   switch (lane) {
     case Lane::text:
-    case Lane::gateway: return limits::kTextContent;
-    case Lane::media: return limits::kMediaContent;
+    case Lane::gateway:
+      return limits::kTextContent;
+    case Lane::media:
+      return limits::kMediaContent;
     case Lane::control:
     case Lane::audio:
-    case Lane::video: break;
+    case Lane::video:
+      break;
   }
   return limits::kControlContent;
 }
@@ -153,7 +167,9 @@ std::string_view Packet::get(std::string_view key) const {
   return found == fields.end() ? std::string_view() : std::string_view(found->second);
 }
 
-bool Packet::has(std::string_view key) const { return std::ranges::find(fields, key, &Field::first) != fields.end(); }
+bool Packet::has(std::string_view key) const {
+  return std::ranges::find(fields, key, &Field::first) != fields.end();
+}
 
 Packet& Packet::set(std::string_view key, std::string value) {
   const auto found = std::ranges::find(fields, key, &Field::first);
@@ -167,7 +183,8 @@ Packet& Packet::set(std::string_view key, std::string value) {
 
 Result<std::vector<std::string>> Packet::list(std::string_view key) const {
   std::string_view rest = get(key);
-  if (rest.empty()) return fail(Errc::bad_request, "a key that this packet needs is missing or empty");
+  if (rest.empty())
+    return fail(Errc::bad_request, "a key that this packet needs is missing or empty");
   std::vector<std::string> items;
   if (!rest.starts_with('[')) {
     items.emplace_back(rest);
@@ -178,11 +195,13 @@ Result<std::vector<std::string>> Packet::list(std::string_view key) const {
   for (;;) {
     const std::size_t comma = rest.find(',');
     const std::string_view item = trim(rest.substr(0, comma));
-    if (item.empty()) return fail(Errc::bad_request, "a list has no empty items and is not empty", items.size());
+    if (item.empty())
+      return fail(Errc::bad_request, "a list has no empty items and is not empty", items.size());
     if (item.find_first_of("[]") != std::string_view::npos) {
       return fail(Errc::bad_request, "a list does not stand in a list", items.size());
     }
-    if (items.size() == limits::kListItems) return fail(Errc::bad_request, "a list has at most 256 items");
+    if (items.size() == limits::kListItems)
+      return fail(Errc::bad_request, "a list has at most 256 items");
     items.emplace_back(item);
     if (comma == std::string_view::npos) return items;
     rest.remove_prefix(comma + 1);
@@ -196,7 +215,9 @@ bool valid_key(std::string_view key) {
 }
 
 bool header_safe(std::string_view text) {
-  const auto plain = [](char c) { return c >= 0x20 && c < 0x7F; };  // bytes from 0x80 are negative or over 0x7F
+  const auto plain = [](char c) {
+    return c >= 0x20 && c < 0x7F;
+  };  // bytes from 0x80 are negative or over 0x7F
   if (std::ranges::all_of(text, plain)) return true;
   if (!valid_utf8(text)) return false;
   for (std::size_t at = 0; at < text.size();) {
@@ -213,8 +234,9 @@ bool valid_value(std::string_view value) {
 std::string checksum_of(std::string_view content, Checksum algorithm) {
   if (algorithm == Checksum::sha256) return "sha256-" + to_base64(sha256(as_bytes(content)));
   const std::uint32_t crc = crc32c(as_bytes(content));
-  const std::array<std::uint8_t, 4> bytes = {static_cast<std::uint8_t>(crc >> 24), static_cast<std::uint8_t>(crc >> 16),
-                                             static_cast<std::uint8_t>(crc >> 8), static_cast<std::uint8_t>(crc)};
+  const std::array<std::uint8_t, 4> bytes = {
+      static_cast<std::uint8_t>(crc >> 24), static_cast<std::uint8_t>(crc >> 16),
+      static_cast<std::uint8_t>(crc >> 8), static_cast<std::uint8_t>(crc)};
   return "crc32c-" + to_base64(bytes);
 }
 

@@ -14,11 +14,19 @@ namespace dim {
 /// Operations of the draft. A push is a packet with an operation that comes from the station.
 enum class Operation : std::uint8_t { connect, create, notify, edit, remove, erase, destroy, get };
 std::string_view to_string(Operation operation);  ///< "CONNECT" … "DELETE" (erase) …
-/// Errc::method_not_allowed for an unknown word, Errc::bad_request for one that is not upper case or empty (P08).
+/// Errc::method_not_allowed for an unknown word, Errc::bad_request for one that is not upper case
+/// or empty (P08).
 Result<Operation> parse_operation(std::string_view word);
 
 /// The ports of the draft, as offsets from the station's base port.
-enum class Lane : std::uint8_t { control = 0, text = 1, media = 2, audio = 3, video = 4, gateway = 10 };
+enum class Lane : std::uint8_t {
+  control = 0,
+  text = 1,
+  media = 2,
+  audio = 3,
+  video = 4,
+  gateway = 10
+};
 std::string_view to_string(Lane lane);
 /// Most content bytes of one packet there.
 std::size_t content_limit(Lane lane);
@@ -31,8 +39,9 @@ struct Packet {
 
   std::optional<Operation> operation;  ///< request or push; absent in a response
   int code = 0;                        ///< response; 0 in a request
-  /// The other header lines in order, unknown ones too. Never `version`, `operation`, `code`, `length`, `checksum` and
-  /// `content`, which the members above and below stand for, nor `status` of a response.
+  /// The other header lines in order, unknown ones too. Never `version`, `operation`, `code`,
+  /// `length`, `checksum` and `content`, which the members above and below stand for, nor `status`
+  /// of a response.
   std::vector<Field> fields;
   std::optional<std::string> content;  ///< the bytes between the fences
 
@@ -46,7 +55,8 @@ struct Packet {
   std::string_view get(std::string_view key) const;
   bool has(std::string_view key) const;
   Packet& set(std::string_view key, std::string value);  ///< replaces or appends; returns *this
-  /// `[a, b]` or a single value; an empty or nested list, or more than 256 items, is Errc::bad_request (P29).
+  /// `[a, b]` or a single value; an empty or nested list, or more than 256 items, is
+  /// Errc::bad_request (P29).
   Result<std::vector<std::string>> list(std::string_view key) const;
 };
 
@@ -62,8 +72,9 @@ bool valid_value(std::string_view value);
 /// `sha256-` + base64 of 32 bytes, or `crc32c-` + base64 of 4 bytes, big endian.
 std::string checksum_of(std::string_view content, Checksum algorithm);
 
-/// Wire form: version, operation or code + status, fields, length, checksum, content, empty line. A field that no
-/// reader would take (key, characters, over 4 KiB, or one that the writer makes itself) is left out.
+/// Wire form: version, operation or code + status, fields, length, checksum, content, empty line. A
+/// field that no reader would take (key, characters, over 4 KiB, or one that the writer makes
+/// itself) is left out.
 std::string write_packet(const Packet& packet, Checksum checksum = Checksum::sha256);
 
 }  // namespace dim

@@ -42,7 +42,8 @@ bool is_edition(std::string_view value) {
 
 enum class Match : std::uint8_t { more, yes, no };
 
-/// Compares the beginning of `text` with `pattern`, where a CR may stand before each LF; `size` is what was taken.
+/// Compares the beginning of `text` with `pattern`, where a CR may stand before each LF; `size` is
+/// what was taken.
 Match match(std::string_view text, std::string_view pattern, std::size_t& size) {
   size = 0;
   for (const char expected : pattern) {
@@ -63,7 +64,8 @@ void PacketReader::feed(std::string_view bytes) {
     dropped_ += now;
     bytes.remove_prefix(now);
   }
-  if (begin_ > 0 && begin_ >= buffer_.size() / 2) {  // moves no more than has been consumed since the last time
+  if (begin_ > 0 &&
+      begin_ >= buffer_.size() / 2) {  // moves no more than has been consumed since the last time
     buffer_.erase(0, begin_);
     begin_ = 0;
   }
@@ -80,13 +82,26 @@ PacketReader::Outcome PacketReader::next() {
   for (;;) {
     Step step;
     switch (state_) {
-      case State::header: step = read_header(); break;
-      case State::opening: step = read_opening(); break;
-      case State::counted: step = read_counted(); break;
-      case State::skipping: step = skip(); break;
-      case State::typed: step = read_typed(); break;
-      case State::ending: step = read_ending(); break;
-      case State::over: return {};
+      case State::header:
+        step = read_header();
+        break;
+      case State::opening:
+        step = read_opening();
+        break;
+      case State::counted:
+        step = read_counted();
+        break;
+      case State::skipping:
+        step = skip();
+        break;
+      case State::typed:
+        step = read_typed();
+        break;
+      case State::ending:
+        step = read_ending();
+        break;
+      case State::over:
+        return {};
     }
     if (step) return std::move(*step);
   }
@@ -117,7 +132,8 @@ PacketReader::Outcome PacketReader::fatal(Errc code, Literal hint) {
   return bad;
 }
 
-// --- header ---------------------------------------------------------------------------------------------------------
+// --- header
+// ---------------------------------------------------------------------------------------------------------
 
 PacketReader::Step PacketReader::read_header() {
   constexpr Literal kTooLong = "a header has at most 16 KiB";
@@ -145,23 +161,27 @@ PacketReader::Step PacketReader::read_header() {
     return std::nullopt;
   }
   if (line.empty()) {
-    if (length_) return fatal(Errc::bad_request, "length announces a content, but the packet has none");
+    if (length_)
+      return fatal(Errc::bad_request, "length announces a content, but the packet has none");
     if (lines_ == 1) note(Errc::bad_request, "the second line is operation or code");
-    if (has_checksum_) note(Errc::bad_request, "checksum belongs to a content, but the packet has none");
+    if (has_checksum_)
+      note(Errc::bad_request, "checksum belongs to a content, but the packet has none");
     return finish();
   }
   if (at_ > limits::kHeaderBytes) return fatal(Errc::too_large, kTooLong);
   return read_field(line);
 }
 
-/// Refuses as soon as the bytes cannot become `version: …` any more, so that noise does not have to end its line (P45).
+/// Refuses as soon as the bytes cannot become `version: …` any more, so that noise does not have to
+/// end its line (P45).
 PacketReader::Step PacketReader::check_first_line(std::string_view line, bool complete) {
   if (!complete) {
     if (kBom.starts_with(line) && line.size() < kBom.size()) return std::nullopt;
     line = without_cr(line);
   }
   if (line.starts_with(kBom)) {
-    return fatal(Errc::bad_request, "a packet starts with version: dim/2023 and no byte order mark");
+    return fatal(Errc::bad_request,
+                 "a packet starts with version: dim/2023 and no byte order mark");
   }
   const std::size_t size = std::min(line.size(), kFirst.size());
   if (line.substr(0, size) != kFirst.substr(0, size) || (complete && size < kFirst.size()) ||
@@ -173,24 +193,28 @@ PacketReader::Step PacketReader::check_first_line(std::string_view line, bool co
 
 void PacketReader::read_version(std::string_view value) {
   if (value == kVersion) return;
-  if (is_edition(value)) return note(Errc::edition, "this edition is not spoken here; it is dim/2023");
+  if (is_edition(value))
+    return note(Errc::edition, "this edition is not spoken here; it is dim/2023");
   note(Errc::bad_request, "the version is written dim/2023");
 }
 
 PacketReader::Step PacketReader::read_field(std::string_view line) {
   ++lines_;
   if (line == kFence) {
-    return fatal(Errc::bad_request, "a line of three quotes stands only behind content: | and behind the content");
+    return fatal(Errc::bad_request,
+                 "a line of three quotes stands only behind content: | and behind the content");
   }
   if (lines_ > limits::kHeaderLines) note(Errc::bad_request, "a header has at most 64 lines");
   const std::size_t colon = std::min(line.find(':'), line.size());
   const std::string_view key = line.substr(0, colon);
   if (line.size() > limits::kLineBytes) {
-    if (key == "length" || key == "content") return fatal(Errc::bad_request, "a header line has at most 4 KiB");
+    if (key == "length" || key == "content")
+      return fatal(Errc::bad_request, "a header line has at most 4 KiB");
     note(Errc::bad_request, "a header line has at most 4 KiB");
     return std::nullopt;
   }
-  if (!header_safe(line)) note(Errc::bad_request, "a header is UTF-8 without control characters and byte order marks");
+  if (!header_safe(line))
+    note(Errc::bad_request, "a header is UTF-8 without control characters and byte order marks");
   if (colon == line.size() || !valid_key(key)) {
     note(Errc::bad_request, "a header line is `key: value`, with a key of a-z, 0-9 and -");
     return std::nullopt;
@@ -199,7 +223,8 @@ PacketReader::Step PacketReader::read_field(std::string_view line) {
   const bool spaced = value.starts_with(' ');
   if (spaced) value.remove_prefix(1);
   if (!spaced || value.empty() || value.front() == ' ' || value.back() == ' ') {
-    note(Errc::bad_request, "behind a key stand a colon, one space and a value without spaces around it");
+    note(Errc::bad_request,
+         "behind a key stand a colon, one space and a value without spaces around it");
   }
 
   if (key == "length") return spaced ? read_length(value) : read_length({});
@@ -209,9 +234,11 @@ PacketReader::Step PacketReader::read_field(std::string_view line) {
   }
   if (key == "content") {
     if (spaced && value == "|") return begin_content();
-    note(Errc::bad_request, "content is written content: | with the text between two lines of three quotes");
+    note(Errc::bad_request,
+         "content is written content: | with the text between two lines of three quotes");
   } else if (key == "version" || key == "operation" || key == "code") {
-    note(Errc::bad_request, "version stands in the first line, operation or code in the second, and each once");
+    note(Errc::bad_request,
+         "version stands in the first line, operation or code in the second, and each once");
   } else if (key == "checksum") {
     read_checksum(value);
   } else if (key == "status" && packet_.is_response()) {
@@ -234,7 +261,8 @@ void PacketReader::read_second(std::string_view key, std::string_view value) {
       error_->at = lines_;
     }
   } else if (key == "code") {
-    if (value.size() == 3 && std::ranges::all_of(value, is_digit) && value[0] >= '1' && value[0] <= '5') {
+    if (value.size() == 3 && std::ranges::all_of(value, is_digit) && value[0] >= '1' &&
+        value[0] <= '5') {
       std::from_chars(value.data(), value.data() + value.size(), packet_.code);
     } else {
       note(Errc::bad_request, "a code has three digits, 100 to 599");
@@ -248,10 +276,13 @@ void PacketReader::read_second(std::string_view key, std::string_view value) {
 /// Whoever gets the length wrong has told nobody where the packet ends.
 PacketReader::Step PacketReader::read_length(std::string_view value) {
   if (lines_ == 2) note(Errc::bad_request, "the second line is operation or code");
-  if (length_) return fatal(Errc::bad_request, "length stands twice, so the packet's end is unknown");
+  if (length_)
+    return fatal(Errc::bad_request, "length stands twice, so the packet's end is unknown");
   const bool zeros = value.size() > 1 && value.front() == '0';
   if (!is_number(value) || value.size() > kLengthDigits || zeros) {
-    return fatal(Errc::bad_request, "length is a number of bytes in decimal digits without sign, space or leading zeros");
+    return fatal(
+        Errc::bad_request,
+        "length is a number of bytes in decimal digits without sign, space or leading zeros");
   }
   std::uint64_t length = 0;
   std::from_chars(value.data(), value.data() + value.size(), length);
@@ -262,7 +293,8 @@ PacketReader::Step PacketReader::read_length(std::string_view value) {
 void PacketReader::check_value(std::string_view key, std::string_view value) {
   if (key == "id") {
     reply_.clear();  // two ids: nobody can say which one to answer
-    if (std::exchange(has_id_, true)) return note(Errc::bad_request, "a key stands once in a header");
+    if (std::exchange(has_id_, true))
+      return note(Errc::bad_request, "a key stands once in a header");
     if (!is_number(value)) return note(Errc::bad_request, "an id has 1 to 20 digits");
     reply_ = value;
   } else if (key == "reply" && packet_.is_response()) {
@@ -274,17 +306,21 @@ void PacketReader::check_value(std::string_view key, std::string_view value) {
   } else if (key == "time") {
     const auto time = parse_time(value);
     if (!time || *time < kFirstTime || *time >= kLastTime) {
-      note(Errc::bad_request, "time is written like 2026-01-31T12:00:00.000Z and lies between 2018 and 9998");
+      note(Errc::bad_request,
+           "time is written like 2026-01-31T12:00:00.000Z and lies between 2018 and 9998");
     }
   }
 }
 
 void PacketReader::read_checksum(std::string_view value) {
-  if (std::exchange(has_checksum_, true)) return note(Errc::bad_request, "a key stands once in a header");
+  if (std::exchange(has_checksum_, true))
+    return note(Errc::bad_request, "a key stands once in a header");
   Packet one;
   one.set("checksum", std::string(value));
   const auto items = one.list("checksum");
-  if (!items) return note(Errc::bad_request, "checksum is written like sha256- and base64, or a list of such");
+  if (!items)
+    return note(Errc::bad_request,
+                "checksum is written like sha256- and base64, or a list of such");
   for (const std::string& item : *items) read_checksum_item(item);
 }
 
@@ -297,7 +333,8 @@ void PacketReader::read_checksum_item(std::string_view item) {
     if (!digest || digest->size() != 32 || sha256_) return note(Errc::bad_request, kForm);
     std::ranges::copy(*digest, sha256_.emplace().begin());
   } else if (algorithm == "crc32c") {
-    if (!options_.crc32c_agreed) return note(Errc::bad_request, "crc32c was not agreed in CONNECT; sha256 always works");
+    if (!options_.crc32c_agreed)
+      return note(Errc::bad_request, "crc32c was not agreed in CONNECT; sha256 always works");
     if (!digest || digest->size() != 4 || crc32c_) return note(Errc::bad_request, kForm);
     std::uint32_t value = 0;
     for (const std::uint8_t byte : *digest) value = value << 8 | byte;
@@ -307,14 +344,16 @@ void PacketReader::read_checksum_item(std::string_view item) {
   }
 }
 
-// --- content --------------------------------------------------------------------------------------------------------
+// --- content
+// --------------------------------------------------------------------------------------------------------
 
 PacketReader::Step PacketReader::begin_content() {
   if (options_.checksum_required && !has_checksum_) {
     note(Errc::bad_request, "after CONNECT every content has a checksum");
   }
   if (length_ && *length_ > content_limit(options_.lane)) {
-    note(Errc::too_large, "the content is longer than this lane takes; the answer to CONNECT tells the limits");
+    note(Errc::too_large,
+         "the content is longer than this lane takes; the answer to CONNECT tells the limits");
   }
   state_ = State::opening;
   if (!error_ || !length_) return std::nullopt;
@@ -326,9 +365,12 @@ PacketReader::Step PacketReader::begin_content() {
 PacketReader::Step PacketReader::read_opening() {
   std::size_t size = 0;
   switch (match(held().substr(at_), "\"\"\"\n", size)) {
-    case Match::more: return Outcome{};
-    case Match::no: return fatal(Errc::bad_request, "behind content: | stands a line of three quotes");
-    case Match::yes: break;
+    case Match::more:
+      return Outcome{};
+    case Match::no:
+      return fatal(Errc::bad_request, "behind content: | stands a line of three quotes");
+    case Match::yes:
+      break;
   }
   at_ = scanned_ = content_ = at_ + size;
   if (!length_) {
@@ -364,13 +406,16 @@ PacketReader::Step PacketReader::skip() {
 
 PacketReader::Step PacketReader::read_typed() {
   const std::size_t most = content_limit(options_.lane);
-  constexpr Literal kTooLong = "the content is longer than this lane takes, and without length its end is unknown";
+  constexpr Literal kTooLong =
+      "the content is longer than this lane takes, and without length its end is unknown";
   std::string_view line;
   std::size_t start = at_;
   while (take_line(line)) {
     if (line == kFence) {
       const std::string_view content = held().substr(content_, start - content_);
-      content_end_ = content_ + (content.empty() ? 0 : without_cr(content.substr(0, content.size() - 1)).size());
+      content_end_ =
+          content_ +
+          (content.empty() ? 0 : without_cr(content.substr(0, content.size() - 1)).size());
       state_ = State::ending;
       return std::nullopt;
     }
@@ -378,18 +423,24 @@ PacketReader::Step PacketReader::read_typed() {
     start = at_;
   }
   const std::string_view pending = without_cr(held().substr(at_));
-  if (!kFence.starts_with(pending) && at_ + pending.size() - content_ > most) return fatal(Errc::too_large, kTooLong);
+  if (!kFence.starts_with(pending) && at_ + pending.size() - content_ > most)
+    return fatal(Errc::too_large, kTooLong);
   return Outcome{};
 }
 
 PacketReader::Step PacketReader::read_ending() {
   std::size_t size = 0;
   switch (match(held().substr(at_), length_ ? "\n\"\"\"\n\n" : "\n", size)) {
-    case Match::more: return Outcome{};
+    case Match::more:
+      return Outcome{};
     case Match::no:
-      if (length_) return fatal(Errc::bad_request, "length and the closing line of three quotes disagree");
-      return fatal(Errc::bad_request, "an empty line ends the packet behind the content; with length it may hold anything");
-    case Match::yes: break;
+      if (length_)
+        return fatal(Errc::bad_request, "length and the closing line of three quotes disagree");
+      return fatal(
+          Errc::bad_request,
+          "an empty line ends the packet behind the content; with length it may hold anything");
+    case Match::yes:
+      break;
   }
   at_ += size;
   return finish();

@@ -12,16 +12,17 @@
 
 namespace dim {
 
-/// What the peer sent that cannot be a packet. `fatal`: framing is lost, answer and close; otherwise the offending
-/// packet has been or is being skipped exactly and the next one can be read. `error.at` is the header line, from 1.
+/// What the peer sent that cannot be a packet. `fatal`: framing is lost, answer and close;
+/// otherwise the offending packet has been or is being skipped exactly and the next one can be
+/// read. `error.at` is the header line, from 1.
 struct BadPacket {
   Error error;
   bool fatal = true;
   std::string reply;  ///< its `id`, when that much could be read
 };
 
-/// The grammar, the limits and which errors are fatal: docs/protocol/packets.md. Every byte is looked at once, whatever
-/// the segmentation, and the outcomes do not depend on it.
+/// The grammar, the limits and which errors are fatal: docs/protocol/packets.md. Every byte is
+/// looked at once, whatever the segmentation, and the outcomes do not depend on it.
 class PacketReader {
  public:
   struct Options {
@@ -31,13 +32,14 @@ class PacketReader {
   };
   explicit PacketReader(Options options) : options_(options) {}
 
-  /// Takes all of `bytes`. Of one packet at most header limit + content limit of the lane are held, if next() is asked
-  /// until it has nothing before more is fed.
+  /// Takes all of `bytes`. Of one packet at most header limit + content limit of the lane are held,
+  /// if next() is asked until it has nothing before more is fed.
   void feed(std::string_view bytes);
-  /// The next packet, the reason why there is none that can be trusted, or nothing: feed more. After a fatal error
-  /// there is nothing ever again, and what is fed is thrown away.
+  /// The next packet, the reason why there is none that can be trusted, or nothing: feed more.
+  /// After a fatal error there is nothing ever again, and what is fed is thrown away.
   std::variant<std::monostate, Packet, BadPacket> next();
-  /// True while the beginning of a packet is held (slow-peer rules apply), with how many bytes have come for it.
+  /// True while the beginning of a packet is held (slow-peer rules apply), with how many bytes have
+  /// come for it.
   bool in_packet() const;
   std::size_t packet_bytes() const;
   /// Bytes held and not consumed: the TLS-upgrade rule asks for it (A45, P34).
@@ -77,8 +79,8 @@ class PacketReader {
   Options options_;
   State state_ = State::header;
   std::string buffer_;
-  std::size_t begin_ = 0;    // where the packet's bytes in buffer_ begin; the others count from here
-  std::size_t at_ = 0;       // everything before has been read
+  std::size_t begin_ = 0;  // where the packet's bytes in buffer_ begin; the others count from here
+  std::size_t at_ = 0;     // everything before has been read
   std::size_t scanned_ = 0;  // no line ends between at_ and here
   std::size_t dropped_ = 0;  // bytes of this packet that are not in buffer_ any more
   std::size_t empty_lines_ = 0;

@@ -37,7 +37,8 @@ Result<std::string> decode(std::string_view text) {
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '%') {
-      if (!may_stand(text[i], {})) return fail(Errc::bad_request, "a URI has this character only as %XX");
+      if (!may_stand(text[i], {}))
+        return fail(Errc::bad_request, "a URI has this character only as %XX");
       out.push_back(text[i]);
       continue;
     }
@@ -47,7 +48,8 @@ Result<std::string> decode(std::string_view text) {
     out.push_back(static_cast<char>(high << 4 | low));
     i += 2;
   }
-  if (!header_safe(out)) return fail(Errc::bad_request, "a URI is UTF-8 without control characters, as %XX too");
+  if (!header_safe(out))
+    return fail(Errc::bad_request, "a URI is UTF-8 without control characters, as %XX too");
   return out;
 }
 
@@ -68,7 +70,8 @@ void encode(std::string& out, std::string_view text, std::string_view ends) {
 /// Decodes a part in which ".." has no place.
 Result<std::string> decode_name(std::string_view text) {
   auto name = decode(text);
-  if (name && name->contains("..")) return fail(Errc::bad_request, "a URI has no two dots in a row");
+  if (name && name->contains(".."))
+    return fail(Errc::bad_request, "a URI has no two dots in a row");
   return name;
 }
 
@@ -93,7 +96,8 @@ Status read_path(std::string_view text, std::string& path) {
   }
 }
 
-Status read_parameters(std::string_view text, std::vector<std::pair<std::string, std::string>>& parameters) {
+Status read_parameters(std::string_view text,
+                       std::vector<std::pair<std::string, std::string>>& parameters) {
   while (!text.empty()) {
     const std::string_view one = take(text, ";");
     if (!text.empty()) text.remove_prefix(1);
@@ -117,11 +121,13 @@ Result<Uri> Uri::parse(std::string_view text) {
   if (!text.starts_with(kScheme)) return fail(Errc::bad_request, "a DIM URI begins with dim:");
   std::string_view rest = text.substr(kScheme.size());
   const std::size_t colon = rest.find(':');
-  if (colon == std::string_view::npos) return fail(Errc::bad_request, "a DIM URI is dim:type:identifier");
+  if (colon == std::string_view::npos)
+    return fail(Errc::bad_request, "a DIM URI is dim:type:identifier");
   const std::string_view type = rest.substr(0, colon) == "group" ? "hub" : rest.substr(0, colon);
   rest.remove_prefix(colon + 1);
   const auto known = std::ranges::find(kTypes, type);
-  if (known == kTypes.end()) return fail(Errc::bad_request, "a DIM URI's type is user, hub, station or object");
+  if (known == kTypes.end())
+    return fail(Errc::bad_request, "a DIM URI's type is user, hub, station or object");
 
   Uri uri;
   uri.type = static_cast<UriType>(known - kTypes.begin());
@@ -138,7 +144,8 @@ Result<Uri> Uri::parse(std::string_view text) {
   }
   if (rest.starts_with('/')) {
     rest.remove_prefix(1);
-    if (auto status = read_path(take(rest, kEndsPath), uri.path); !status) return std::unexpected(status.error());
+    if (auto status = read_path(take(rest, kEndsPath), uri.path); !status)
+      return std::unexpected(status.error());
   }
   if (rest.starts_with('?')) {
     rest.remove_prefix(1);
@@ -178,24 +185,31 @@ std::string Uri::text() const {
 }
 
 std::string_view Uri::parameter(std::string_view key) const {
-  const auto found = std::ranges::find(parameters, key, &std::pair<std::string, std::string>::first);
+  const auto found =
+      std::ranges::find(parameters, key, &std::pair<std::string, std::string>::first);
   return found == parameters.end() ? std::string_view() : std::string_view(found->second);
 }
 
-// --- graphical IDs --------------------------------------------------------------------------------------------------
+// --- graphical IDs
+// --------------------------------------------------------------------------------------------------
 
 namespace {
 
-/// Sorted. Names that speak for a station or for nobody in particular, without dots and underscores.
-constexpr auto kReserved = std::to_array<std::string_view>({
-    "abuse", "account", "accounts", "admin", "administrator", "admins", "anonymous", "anybody",
-    "anyone", "anywhere", "archivist", "assistant", "broadcast", "channel", "contact", "daemon",
-    "dimadmin", "dimchat", "dimd", "dimstation", "dimsupport", "everyone", "everywhere",
-    "founder", "group", "guest", "help", "helpdesk", "here", "hostmaster", "info", "localhost",
-    "login", "mailerdaemon", "me", "moderator", "moderators", "nobody", "noreply", "null",
-    "object", "official", "operator", "owner", "password", "postmaster", "register", "root",
-    "security", "server", "service", "staff", "station", "stations", "support", "sysop", "system",
-    "undefined", "unknown", "webmaster"});
+/// Sorted. Names that speak for a station or for nobody in particular, without dots and
+/// underscores.
+constexpr auto kReserved = std::to_array<std::string_view>(
+    {"abuse",      "account",    "accounts",   "admin",        "administrator",
+     "admins",     "anonymous",  "anybody",    "anyone",       "anywhere",
+     "archivist",  "assistant",  "broadcast",  "channel",      "contact",
+     "daemon",     "dimadmin",   "dimchat",    "dimd",         "dimstation",
+     "dimsupport", "everyone",   "everywhere", "founder",      "group",
+     "guest",      "help",       "helpdesk",   "here",         "hostmaster",
+     "info",       "localhost",  "login",      "mailerdaemon", "me",
+     "moderator",  "moderators", "nobody",     "noreply",      "null",
+     "object",     "official",   "operator",   "owner",        "password",
+     "postmaster", "register",   "root",       "security",     "server",
+     "service",    "staff",      "station",    "stations",     "support",
+     "sysop",      "system",     "undefined",  "unknown",      "webmaster"});
 static_assert(std::ranges::is_sorted(kReserved));
 
 }  // namespace
@@ -203,7 +217,8 @@ static_assert(std::ranges::is_sorted(kReserved));
 Result<std::string> parse_graphical_id(std::string_view text) {
   constexpr std::size_t kLeast = 5;
   constexpr std::size_t kMost = 32;
-  if (text.size() < kLeast || text.size() > kMost) return fail(Errc::bad_request, "a name has 5 to 32 characters");
+  if (text.size() < kLeast || text.size() > kMost)
+    return fail(Errc::bad_request, "a name has 5 to 32 characters");
   std::string name;
   std::string bare;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -213,7 +228,8 @@ Result<std::string> parse_graphical_id(std::string_view text) {
     if (!mark && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9')) {
       return fail(Errc::bad_request, "a name has only a-z, 0-9, _ and .", i);
     }
-    if (c == '.' && name.ends_with('.')) return fail(Errc::bad_request, "a name has no two dots in a row", i);
+    if (c == '.' && name.ends_with('.'))
+      return fail(Errc::bad_request, "a name has no two dots in a row", i);
     name.push_back(c);
     if (!mark) bare.push_back(c);
   }
@@ -224,7 +240,8 @@ Result<std::string> parse_graphical_id(std::string_view text) {
   return name;
 }
 
-// --- IPv6 -----------------------------------------------------------------------------------------------------------
+// --- IPv6
+// -----------------------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -262,12 +279,13 @@ std::optional<Groups> parse_groups(std::string_view text) {
   }
   if (!gap) return count == groups.size() ? std::optional(groups) : std::nullopt;
   if (count == groups.size()) return std::nullopt;  // "::" stands for at least one group
-  std::rotate(groups.begin() + static_cast<std::ptrdiff_t>(*gap), groups.begin() + static_cast<std::ptrdiff_t>(count),
-              groups.end());
+  std::rotate(groups.begin() + static_cast<std::ptrdiff_t>(*gap),
+              groups.begin() + static_cast<std::ptrdiff_t>(count), groups.end());
   return groups;
 }
 
-/// RFC 5952 section 4: lower case, no leading zeros, "::" for the first longest run of at least two zero groups.
+/// RFC 5952 section 4: lower case, no leading zeros, "::" for the first longest run of at least two
+/// zero groups.
 std::string format_groups(const Groups& groups) {
   std::size_t best = 0;
   std::size_t length = 1;
@@ -300,32 +318,40 @@ std::string format_groups(const Groups& groups) {
 
 bool wears_ipv4(const Groups& g) {
   const auto zero = [&](std::size_t from, std::size_t to) {
-    return std::all_of(g.begin() + static_cast<std::ptrdiff_t>(from), g.begin() + static_cast<std::ptrdiff_t>(to),
+    return std::all_of(g.begin() + static_cast<std::ptrdiff_t>(from),
+                       g.begin() + static_cast<std::ptrdiff_t>(to),
                        [](std::uint16_t group) { return group == 0; });
   };
   const bool loopback = zero(0, 7) && g[7] == 1;
-  if (zero(0, 6) && !loopback) return true;                            // ::/96, "::" too
-  if (zero(0, 5) && g[5] == 0xFFFF) return true;                       // ::ffff:0:0/96, mapped
-  if (zero(0, 4) && g[4] == 0xFFFF && g[5] == 0) return true;          // ::ffff:0:0:0/96, translated
-  if (g[0] == 0x64 && g[1] == 0xFF9B && zero(2, 6)) return true;       // 64:ff9b::/96, NAT64
-  if (g[0] == 0x64 && g[1] == 0xFF9B && g[2] == 1) return true;        // 64:ff9b:1::/48, local NAT64
-  return g[0] == 0x2002 || (g[0] == 0x2001 && g[1] == 0);              // 6to4; Teredo
+  if (zero(0, 6) && !loopback) return true;                       // ::/96, "::" too
+  if (zero(0, 5) && g[5] == 0xFFFF) return true;                  // ::ffff:0:0/96, mapped
+  if (zero(0, 4) && g[4] == 0xFFFF && g[5] == 0) return true;     // ::ffff:0:0:0/96, translated
+  if (g[0] == 0x64 && g[1] == 0xFF9B && zero(2, 6)) return true;  // 64:ff9b::/96, NAT64
+  if (g[0] == 0x64 && g[1] == 0xFF9B && g[2] == 1) return true;   // 64:ff9b:1::/48, local NAT64
+  return g[0] == 0x2002 || (g[0] == 0x2001 && g[1] == 0);         // 6to4; Teredo
 }
 
 }  // namespace
 
 Result<std::string> parse_target_address(std::string_view text) {
   if (text.contains('%')) {
-    return fail(Errc::bad_request, "an address with a zone means something on one machine only; name a global one");
+    return fail(Errc::bad_request,
+                "an address with a zone means something on one machine only; name a global one");
   }
   const auto groups = parse_groups(text);
-  if (!groups) return fail(Errc::bad_request, "the target is no IPv6 address such as 2001:db8::7; IPv4 is not accepted");
+  if (!groups)
+    return fail(Errc::bad_request,
+                "the target is no IPv6 address such as 2001:db8::7; IPv4 is not accepted");
   if (wears_ipv4(*groups)) {
-    return fail(Errc::bad_request, "unspecified and IPv4 addresses in IPv6 form are not accepted; name an IPv6 address");
+    return fail(
+        Errc::bad_request,
+        "unspecified and IPv4 addresses in IPv6 form are not accepted; name an IPv6 address");
   }
-  if ((*groups)[0] >= 0xFF00) return fail(Errc::bad_request, "a multicast address names no station");
+  if ((*groups)[0] >= 0xFF00)
+    return fail(Errc::bad_request, "a multicast address names no station");
   if (((*groups)[0] & 0xFFC0) == 0xFE80) {
-    return fail(Errc::bad_request, "a link-local address means something on one machine only; name a global one");
+    return fail(Errc::bad_request,
+                "a link-local address means something on one machine only; name a global one");
   }
   return format_groups(*groups);
 }

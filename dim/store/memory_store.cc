@@ -96,8 +96,8 @@ Result<bool> MemoryStore::tidy(Millis now, bool idle) {
   return false;
 }
 
-Result<std::vector<StoredMessage>> MemoryStore::inbox(const std::string& user, Cursor after, std::size_t limit,
-                                                      std::size_t bytes) {
+Result<std::vector<StoredMessage>> MemoryStore::inbox(const std::string& user, Cursor after,
+                                                      std::size_t limit, std::size_t bytes) {
   const std::scoped_lock lock(mutex_);
   std::vector<StoredMessage> out;
   const auto found = inboxes_.find(user);

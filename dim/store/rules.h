@@ -7,7 +7,8 @@
 
 namespace dim {
 
-/// First half of SHA-256 over everything that makes a message "the same": author, type, receivers in order, content.
+/// First half of SHA-256 over everything that makes a message "the same": author, type, receivers
+/// in order, content.
 using ContentDigest = std::array<std::uint8_t, 16>;
 ContentDigest content_digest(const PutMessage& put);
 

@@ -8,7 +8,8 @@
 
 namespace {
 
-// What the rest of the world may know of somebody: a meta (the key behind the ID) and a visa (the key to write to).
+// What the rest of the world may know of somebody: a meta (the key behind the ID) and a visa (the
+// key to write to).
 bool introduce(dim::Directory& to, const dim::Account& who, dim::Millis now) {
   return to.learn_meta(who.id, who.meta) && to.learn_document(who.id, who.visa.json(), now);
 }
@@ -24,19 +25,23 @@ int main() {
   if (!alice || !bob || !introduce(alices, *bob, now) || !introduce(bobs, *alice, now)) return 1;
 
   // Alice: content, sealed for Bob, signed by her. The text is what travels.
-  dim::PlainMessage hello{.envelope = {.sender = alice->id, .receiver = bob->id, .time = now / 1000.0},
-                          .content = dim::encode_content(dim::TextContent::make("Hello, Bob!", now, random))};
+  dim::PlainMessage hello{
+      .envelope = {.sender = alice->id, .receiver = bob->id, .time = now / 1000.0},
+      .content = dim::encode_content(dim::TextContent::make("Hello, Bob!", now, random))};
   const auto sealed = dim::seal(hello, *alice, alices, {.seq = 1, .prev = {}}, random);
   if (!sealed) return 1;
   const std::string wire = dim::write_message(*sealed);
   if (wire.find("Hello") != std::string::npos) return 1;
 
-  // Bob: parse, verify, decrypt, check who it was written to. Nothing is believed before the signature.
+  // Bob: parse, verify, decrypt, check who it was written to. Nothing is believed before the
+  // signature.
   const auto arrived = dim::SignedMessage::parse(wire);
   if (!arrived) return 1;
-  const auto opened = dim::open(*arrived, *bob, bobs, [](const dim::Digest32&) { return false; }, now);
+  const auto opened =
+      dim::open(*arrived, *bob, bobs, [](const dim::Digest32&) { return false; }, now);
   if (!opened || opened->label != dim::Label::secure_old) return 1;
   const auto content = dim::decode_content(opened->message.content);
   if (!content || content->as<dim::TextContent>() == nullptr) return 1;
-  std::printf("%s (%s)\n", content->as<dim::TextContent>()->text.c_str(), std::string(to_string(opened->label)).c_str());
+  std::printf("%s (%s)\n", content->as<dim::TextContent>()->text.c_str(),
+              std::string(to_string(opened->label)).c_str());
 }

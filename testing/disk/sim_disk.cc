@@ -45,7 +45,8 @@ struct SimDisk::Methods {
     const auto* bytes = static_cast<const std::uint8_t*>(data);
     const auto at = static_cast<std::size_t>(offset);
     const auto size = static_cast<std::size_t>(amount);
-    if (self.strikes({Fault::write_error, Fault::full, Fault::short_write, Fault::flip_write, Fault::power_cut})) {
+    if (self.strikes({Fault::write_error, Fault::full, Fault::short_write, Fault::flip_write,
+                      Fault::power_cut})) {
       switch (*self.armed_) {
         case Fault::full:
           return SQLITE_FULL;
@@ -104,10 +105,11 @@ struct SimDisk::Methods {
   static int sector(sqlite3_file*) { return static_cast<int>(kSector); }
   static int traits(sqlite3_file*) { return SQLITE_IOCAP_POWERSAFE_OVERWRITE; }
 
-  static int open(sqlite3_vfs* vfs, sqlite3_filename path, sqlite3_file* given, int flags, int* out_flags) {
-    static const sqlite3_io_methods methods = {1,    close, read,     write,   truncate, sync,    size,
-                                               lock, lock,  reserved, control, sector,   traits,  nullptr,
-                                               nullptr, nullptr, nullptr, nullptr, nullptr};
+  static int open(sqlite3_vfs* vfs, sqlite3_filename path, sqlite3_file* given, int flags,
+                  int* out_flags) {
+    static const sqlite3_io_methods methods = {
+        1,       close,  read,   write,   truncate, sync,    size,    lock,    lock,   reserved,
+        control, sector, traits, nullptr, nullptr,  nullptr, nullptr, nullptr, nullptr};
     SimDisk& self = disk(vfs);
     given->pMethods = nullptr;
     if (!self.powered_) return SQLITE_CANTOPEN;

@@ -1,5 +1,6 @@
-// A disk for SQLite that lives in memory, knows what was synced, and fails on demand: power cuts that drop, tear and
-// reorder whatever was not synced, and faults at the n-th call. One thread, deterministic for a seed.
+// A disk for SQLite that lives in memory, knows what was synced, and fails on demand: power cuts
+// that drop, tear and reorder whatever was not synced, and faults at the n-th call. One thread,
+// deterministic for a seed.
 #pragma once
 #include <sqlite3.h>
 
@@ -26,10 +27,12 @@ class SimDisk {
     read_error,   ///< EIO
     flip_write,   ///< one bit other than what was written; no error
     flip_read,    ///< one bit other than what is stored, this time only; no error
-    power_cut,    ///< at a write or sync: half of it may be done, every later call fails until power_on()
+    power_cut,    ///< at a write or sync: half of it may be done, every later call fails until
+                  ///< power_on()
   };
 
-  /// Registered as an SQLite VFS (exclusive locking mode only: it has no shared memory) as long as it lives.
+  /// Registered as an SQLite VFS (exclusive locking mode only: it has no shared memory) as long as
+  /// it lives.
   explicit SimDisk(std::uint64_t seed);
   SimDisk(const SimDisk&) = delete;
   SimDisk& operator=(const SimDisk&) = delete;
@@ -44,8 +47,9 @@ class SimDisk {
   bool struck() const { return struck_; }
 
   void power_off() { powered_ = false; }
-  /// Every open file must have been closed. What was not synced is now partly there: each 512-byte sector holds its
-  /// synced content, any later one, or a tear between two; sizes, new names and unsynced removals likewise.
+  /// Every open file must have been closed. What was not synced is now partly there: each 512-byte
+  /// sector holds its synced content, any later one, or a tear between two; sizes, new names and
+  /// unsynced removals likewise.
   void power_on();
 
   /// Content of a file as a program would read it; nullptr when absent.
@@ -56,7 +60,8 @@ class SimDisk {
     std::vector<std::uint8_t> now;
     std::vector<std::uint8_t> synced;
     bool name_synced = false;
-    std::map<std::size_t, std::vector<std::vector<std::uint8_t>>> unsynced;  // versions of each sector, oldest first
+    std::map<std::size_t, std::vector<std::vector<std::uint8_t>>>
+        unsynced;  // versions of each sector, oldest first
   };
   struct Open;
   struct Methods;

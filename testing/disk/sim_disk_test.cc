@@ -39,12 +39,14 @@ class Script {
       case 0:
         return PutName{"name" + std::to_string(below(20)), user(below(kUsers)), 1};
       case 1:
-        return PutDocument{user(below(kUsers)), "visa", "", static_cast<Millis>(below(1'000)), filler(below(900))};
+        return PutDocument{user(below(kUsers)), "visa", "", static_cast<Millis>(below(1'000)),
+                           filler(below(900))};
       case 2:
         return PutIdentity{user(below(kUsers)), filler(below(300)), below(2) == 0};
       case 3:
       case 4:
-        return AckInbox{user(below(kUsers)), static_cast<Cursor>(below(static_cast<std::size_t>(next_)))};
+        return AckInbox{user(below(kUsers)),
+                        static_cast<Cursor>(below(static_cast<std::size_t>(next_)))};
       case 5:
         return PutResume{user(0), guid(static_cast<int>(below(30)) + 1), filler(20), kTestTime};
       case 6:
@@ -62,7 +64,9 @@ class Script {
     const std::size_t size = own() % 10 == 0 ? own() % 9'000 : own() % 1'500;
     return message(number, std::string(size, static_cast<char>('a' + own() % 26)), receivers);
   }
-  std::string filler(std::size_t size) { return std::string(size, static_cast<char>('A' + below(26))); }
+  std::string filler(std::size_t size) {
+    return std::string(size, static_cast<char>('A' + below(26)));
+  }
 
   std::mt19937_64 random_;
   int next_ = 1;
@@ -81,13 +85,15 @@ Result<std::string> dump(Store& store) {
       if (!page) return std::unexpected(page.error());
       if (page->empty()) break;
       for (const StoredMessage& one : *page) {
-        out += std::to_string(one.cursor) + " " + one.guid.text() + one.author + one.type + one.content + "\n";
+        out += std::to_string(one.cursor) + " " + one.guid.text() + one.author + one.type +
+               one.content + "\n";
       }
       after = page->back().cursor;
     }
     const auto documents = store.documents(user(i));
     if (!documents) return std::unexpected(documents.error());
-    for (const auto& one : *documents) out += one.type + std::to_string(one.time) + one.document + "\n";
+    for (const auto& one : *documents)
+      out += one.type + std::to_string(one.time) + one.document + "\n";
     const auto identity = store.identity(user(i));
     if (!identity) return std::unexpected(identity.error());
     if (*identity) out += (*identity)->meta + ((*identity)->pinned ? "!\n" : "\n");
@@ -136,9 +142,14 @@ TEST(SimDisk, LosesWhatWasNotSyncedAndKeepsWhatWas) {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     SimDisk disk(seed);
     sqlite3* db = nullptr;
-    ASSERT_EQ(sqlite3_open_v2("/db", &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, disk.vfs().c_str()), SQLITE_OK);
-    ASSERT_EQ(sqlite3_exec(db, "CREATE TABLE t(x); INSERT INTO t VALUES(1); PRAGMA synchronous=OFF; INSERT INTO t VALUES(2)",
-                           nullptr, nullptr, nullptr), SQLITE_OK);
+    ASSERT_EQ(
+        sqlite3_open_v2("/db", &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, disk.vfs().c_str()),
+        SQLITE_OK);
+    ASSERT_EQ(sqlite3_exec(db,
+                           "CREATE TABLE t(x); INSERT INTO t VALUES(1); PRAGMA synchronous=OFF; "
+                           "INSERT INTO t VALUES(2)",
+                           nullptr, nullptr, nullptr),
+              SQLITE_OK);
     disk.power_off();
     sqlite3_close(db);
     const auto before = *disk.content("/db");
@@ -150,7 +161,8 @@ TEST(SimDisk, LosesWhatWasNotSyncedAndKeepsWhatWas) {
   EXPECT_LT(lost, 20);
 }
 
-// Every acknowledged write is there after a cut, none twice, none half; the one in flight is there whole or not at all.
+// Every acknowledged write is there after a cut, none twice, none half; the one in flight is there
+// whole or not at all.
 TEST(SqliteStore, R2_LosesNothingAcknowledgedInPowerCuts) {
   std::uint64_t in_flight_kept = 0;
   std::uint64_t torn = 0;
@@ -225,7 +237,8 @@ bool run_with_fault(std::uint64_t n, SimDisk::Fault fault) {
     // Nothing was acknowledged yet; after a bit was flipped the damage must be named if it lasts.
     opened = reopen();
     if (!opened) {
-      EXPECT_TRUE(fault == flip_write && opened.error().code == Errc::internal) << to_string(opened.error());
+      EXPECT_TRUE(fault == flip_write && opened.error().code == Errc::internal)
+          << to_string(opened.error());
       return true;
     }
   }
@@ -266,7 +279,8 @@ bool run_with_fault(std::uint64_t n, SimDisk::Fault fault) {
   const bool struck = disk.struck();
   disk.clear_fault();
   if (flips) {
-    if (const auto closed = store->close(); !closed) damage_told |= closed.error().code == Errc::internal;
+    if (const auto closed = store->close(); !closed)
+      damage_told |= closed.error().code == Errc::internal;
   } else {
     disk.power_off();
     store.reset();
@@ -274,15 +288,18 @@ bool run_with_fault(std::uint64_t n, SimDisk::Fault fault) {
   }
   const auto opened = reopen();
   if (!opened) {
-    EXPECT_TRUE(flips && struck && opened.error().code == Errc::internal) << to_string(opened.error());
+    EXPECT_TRUE(flips && struck && opened.error().code == Errc::internal)
+        << to_string(opened.error());
     return struck;
   }
   const auto found = dump(*store);
   if (!found) {
-    EXPECT_TRUE(flips && struck && found.error().code == Errc::internal) << to_string(found.error());
+    EXPECT_TRUE(flips && struck && found.error().code == Errc::internal)
+        << to_string(found.error());
     return struck;
   }
-  // A flipped bit in the newest transaction of the log looks like a torn write at the next start. It was told before.
+  // A flipped bit in the newest transaction of the log looks like a torn write at the next start.
+  // It was told before.
   if (fault == SimDisk::Fault::flip_write && damage_told && *found == before_newest) return struck;
   if (*found != *dump(model)) {
     if (in_flight) {
@@ -303,15 +320,17 @@ TEST_P(DiskFault, R3_AtTheNthCallForEveryNIsNeverALie) {
 }
 
 std::string fault_name(const testing::TestParamInfo<SimDisk::Fault>& tested) {
-  constexpr std::array<const char*, 8> kNames = {"WriteError", "Full",      "ShortWrite", "SyncError",
-                                                 "ReadError",  "FlipWrite", "FlipRead",   "PowerCut"};
+  constexpr std::array<const char*, 8> kNames = {"WriteError", "Full",      "ShortWrite",
+                                                 "SyncError",  "ReadError", "FlipWrite",
+                                                 "FlipRead",   "PowerCut"};
   return kNames[static_cast<std::size_t>(tested.param)];
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, DiskFault,
-                         testing::Values(SimDisk::Fault::write_error, SimDisk::Fault::full, SimDisk::Fault::short_write,
-                                         SimDisk::Fault::sync_error, SimDisk::Fault::read_error,
-                                         SimDisk::Fault::flip_write, SimDisk::Fault::flip_read),
+                         testing::Values(SimDisk::Fault::write_error, SimDisk::Fault::full,
+                                         SimDisk::Fault::short_write, SimDisk::Fault::sync_error,
+                                         SimDisk::Fault::read_error, SimDisk::Fault::flip_write,
+                                         SimDisk::Fault::flip_read),
                          fault_name);
 
 }  // namespace

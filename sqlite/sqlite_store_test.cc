@@ -1,0 +1,374 @@
+// What only a store with files can show: crashes, damage, formats, locks, removal of bytes.
+#include "sqlite/sqlite_store.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <random>
+
+#include "sqlite/checked_vfs.h"
+#include "sqlite/database.h"
+#include "sqlite/record.h"
+#include "sqlite/store_testing.h"
+#include "sqlite/store_writer.h"
+
+namespace dim {
+namespace {
+
+using testing::SizeIs;
+
+std::unique_ptr<SqliteStore> opened(const TemporaryFolder& folder,
+                                    const SqliteOptions& options = {}) {
+  auto store = SqliteStore::open(folder.path(), options);
+  EXPECT_TRUE(store) << to_string(store.error());
+  return store ? std::move(*store) : nullptr;
+}
+
+Written one(Store& store, Write write) {
+  auto out = store.commit(std::span(&write, 1));
+  EXPECT_TRUE(out) << to_string(out.error());
+  return out ? out->at(0) : Written{Accepted::conflict, {}};
+}
+
+void clean(Store& store) {
+  for (;;) {
+    const auto more = store.tidy(kTestTime, true);
+    ASSERT_TRUE(more) << to_string(more.error());
+    if (!*more) return;
+  }
+}
+
+std::string slurp(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void flip(const std::filesystem::path& path, std::size_t at) {
+  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+  file.seekg(static_cast<std::streamoff>(at));
+  const int byte = file.get();
+  file.seekp(static_cast<std::streamoff>(at));
+  file.put(static_cast<char>(byte ^ 1));
+}
+
+bool in_any_file(const TemporaryFolder& folder, const std::string& needle) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+    if (slurp(entry.path()).find(needle) != std::string::npos) return true;
+  }
+  return false;
+}
+
+/// Copies the files as a crash would leave them, with the store still open.
+void copy_files(const TemporaryFolder& from, const TemporaryFolder& to) {
+  for (const char* name : {"station.db", "station.db-wal"}) {
+    std::filesystem::copy_file(from.path() + "/" + name, to.path() + "/" + name,
+                               std::filesystem::copy_options::overwrite_existing);
+  }
+}
+
+TEST(SqliteStore, C05_RefusesAFolderThatAnotherStationHolds) {
+  const TemporaryFolder folder;
+  auto first = opened(folder);
+  const auto second = SqliteStore::open(folder.path());
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, Errc::conflict);
+  first.reset();
+  EXPECT_TRUE(SqliteStore::open(folder.path()));
+}
+
+TEST(SqliteStore, C05_NamesAFolderThatCannotBeMade) {
+  const auto store = SqliteStore::open("/proc/no/such/folder");
+  ASSERT_FALSE(store);
+  EXPECT_EQ(store.error().code, Errc::forbidden);
+}
+
+TEST(SqliteStore, KeepsItsFilesFromOtherUsers) {
+  const TemporaryFolder folder;
+  const auto store = opened(folder);
+  one(*store, message(1, "one", {"bob"}));
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+    const auto others = std::filesystem::perms::group_all | std::filesystem::perms::others_all;
+    EXPECT_EQ(entry.status().permissions() & others, std::filesystem::perms::none) << entry.path();
+  }
+}
+
+TEST(SqliteStore, C06_R21_RefusesANewerFormatAndLeavesItAlone) {
+  const TemporaryFolder folder;
+  opened(folder).reset();
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open((folder.path() + "/station.db").c_str(), &db), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(db, "PRAGMA user_version=2; PRAGMA wal_checkpoint(TRUNCATE)", nullptr,
+                         nullptr, nullptr),
+            SQLITE_OK);
+  sqlite3_close(db);
+  // A page that SQLite alone has written bears no checksum of ours.
+  std::string bytes = slurp(folder.path() + "/station.db");
+  stamp_page(1, std::span<std::uint8_t, kDatabasePageBytes>(
+                    reinterpret_cast<std::uint8_t*>(bytes.data()), kDatabasePageBytes));
+  std::ofstream(folder.path() + "/station.db", std::ios::binary) << bytes;
+  const auto store = SqliteStore::open(folder.path());
+  ASSERT_FALSE(store);
+  EXPECT_EQ(store.error().code, Errc::edition) << to_string(store.error());
+  EXPECT_EQ(slurp(folder.path() + "/station.db"), bytes);
+}
+
+TEST(SqliteStore, RefusesSomebodyElsesDatabase) {
+  const TemporaryFolder folder;
+  std::ofstream(folder.path() + "/station.db", std::ios::binary) << std::string(20'000, 'x');
+  const auto store = SqliteStore::open(folder.path());
+  ASSERT_FALSE(store);
+  EXPECT_EQ(store.error().code, Errc::internal) << to_string(store.error());
+}
+
+TEST(SqliteStore, RemovesTheBytesOfWhatEverybodyHasAcknowledged) {
+  const TemporaryFolder folder;
+  const auto store = opened(folder);
+  const std::string canary = "canary-in-a-coal-mine";
+  one(*store, message(1, canary + std::string(9'000, 'x') + canary, {"bob", "carol"}));
+  EXPECT_TRUE(in_any_file(folder, canary));
+  one(*store, AckInbox{"bob", 1});
+  clean(*store);
+  EXPECT_TRUE(in_any_file(folder, canary)) << "carol still waits for it";
+  one(*store, AckInbox{"carol", 1});
+  clean(*store);
+  EXPECT_FALSE(in_any_file(folder, canary));
+}
+
+TEST(SqliteStore, RemovalInterruptedByACrashIsFinishedLater) {
+  const TemporaryFolder folder;
+  const TemporaryFolder crashed;
+  {
+    const auto store = opened(folder);
+    one(*store, message(1, "canary-one", {"bob", "carol"}));
+    one(*store, message(2, "canary-two", {"bob"}));
+    one(*store, AckInbox{"bob", 2});
+    copy_files(folder, crashed);
+  }
+  const auto store = opened(crashed);
+  clean(*store);
+  EXPECT_FALSE(in_any_file(crashed, "canary-two"));
+  const auto page = store->inbox("carol", 0, 10, 1'000);
+  ASSERT_TRUE(page);
+  EXPECT_THAT(*page, SizeIs(1));
+  EXPECT_EQ(*store->newest("bob"), 2);
+}
+
+TEST(SqliteStore, AFullSweepLeavesNoRowsBehind) {
+  const TemporaryFolder folder;
+  {
+    const auto store = opened(folder);
+    for (int i = 1; i <= 3'000; ++i)
+      one(*store, message(i, "x", {"bob", i % 2 == 0 ? "carol" : "dave"}));
+    for (const char* user : {"bob", "carol", "dave"}) one(*store, AckInbox{user, 3'000});
+    clean(*store);
+  }
+  Database db;
+  ASSERT_TRUE(db.open(folder.path() + "/station.db", SQLITE_OPEN_READWRITE, nullptr));
+  EXPECT_EQ(*db.integer("SELECT count(*) FROM msg"), 0);
+  EXPECT_EQ(*db.integer("SELECT count(*) FROM inbox"), 0);
+  EXPECT_EQ(*db.integer("SELECT count(*) FROM seen"), 3'000);
+}
+
+TEST(SqliteStore, UsersThatLeaveMemoryComeBackWithTheirCursors) {
+  const TemporaryFolder folder;
+  SqliteOptions options;
+  options.cached_users = 4;
+  const auto store = opened(folder, options);
+  for (int round = 1; round <= 3; ++round) {
+    for (int i = 0; i < 50; ++i) {
+      const std::string user = "user" + std::to_string(i);
+      EXPECT_EQ(one(*store, message(round * 1'000 + i, "x", {user})).cursors.at(0), round);
+      EXPECT_EQ(*store->newest(user), round);
+      one(*store, AckInbox{user, round});
+    }
+  }
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(*store->newest("user" + std::to_string(i)), 3);
+}
+
+// A child commits and tells each commit through a pipe; killed at a random moment, everything told
+// must be there.
+TEST(SqliteStore, R1_LosesNothingAcknowledgedWhenKilled) {
+  const TemporaryFolder folder;
+  std::mt19937 random(1);
+  std::uint32_t told = 0;
+  for (int cycle = 0; cycle < 5; ++cycle) {
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+      ::close(ends[0]);
+      auto store = SqliteStore::open(folder.path());
+      if (!store) _exit(1);
+      for (std::uint32_t i = told + 1;; ++i) {
+        const std::vector<Write> batch = {
+            message(static_cast<int>(i), "body " + std::to_string(i), {"bob"})};
+        const auto done = (*store)->commit(batch);
+        if (!done || done->at(0).cursors.at(0) != i) _exit(2);
+        if (::write(ends[1], &i, sizeof(i)) != sizeof(i)) _exit(3);
+        if (!(*store)->tidy(kTestTime, false)) _exit(4);
+      }
+    }
+    ::close(ends[1]);
+    const std::uint32_t stop = told + 50 + static_cast<std::uint32_t>(random() % 400);
+    std::uint32_t number = 0;
+    while (::read(ends[0], &number, sizeof(number)) == sizeof(number)) {
+      told = number;
+      if (number == stop) kill(child, SIGKILL);
+    }
+    ::close(ends[0]);
+    int status = 0;
+    waitpid(child, &status, 0);
+    ASSERT_TRUE(WIFSIGNALED(status)) << "the child ended by itself: " << WEXITSTATUS(status);
+
+    const auto store = opened(folder);
+    const auto page = store->inbox("bob", 0, 1'000'000, 1 << 30);
+    ASSERT_TRUE(page);
+    ASSERT_GE(page->size(), told);
+    ASSERT_LE(page->size(), told + 1) << "one may have been committed and not yet told";
+    for (std::size_t i = 0; i < page->size(); ++i) {
+      ASSERT_EQ(page->at(i).content, "body " + std::to_string(i + 1));
+      ASSERT_EQ(page->at(i).cursor, static_cast<Cursor>(i + 1));
+    }
+    told = static_cast<std::uint32_t>(page->size());
+  }
+}
+
+/// A log with ten transactions, none of it moved into the database.
+class DamagedLog : public testing::Test {
+ protected:
+  void SetUp() override {
+    const TemporaryFolder live;
+    const auto store = opened(live);
+    for (int i = 1; i <= 10; ++i) one(*store, message(i, "body " + std::to_string(i), {"bob"}));
+    copy_files(live, folder_);
+    size_ = std::filesystem::file_size(log());
+  }
+  std::string log() const { return folder_.path() + "/station.db-wal"; }
+  Result<std::size_t> count() {
+    auto store = SqliteStore::open(folder_.path());
+    if (!store) return std::unexpected(store.error());
+    torn_ = (*store)->torn_bytes();
+    const auto page = (*store)->inbox("bob", 0, 100, 1'000'000);
+    if (!page) return std::unexpected(page.error());
+    return page->size();
+  }
+
+  TemporaryFolder folder_;
+  std::uintmax_t size_ = 0;
+  std::size_t torn_ = 0;
+};
+
+TEST_F(DamagedLog, C06_ATornLastRecordIsCutAndCounted) {
+  std::filesystem::resize_file(log(), size_ - 4'120 - 100);
+  EXPECT_EQ(count(), 9U);
+  EXPECT_GT(torn_, 0U);
+}
+
+TEST_F(DamagedLog, AWholeLogLosesNothing) {
+  EXPECT_EQ(count(), 10U);
+  EXPECT_EQ(torn_, 0U);
+}
+
+TEST_F(DamagedLog, C06_AFlippedBitInTheMiddleIsReportedAndNothingIsCut) {
+  for (const double part : {0.2, 0.5, 0.7}) {
+    SetUp();
+    flip(log(), static_cast<std::size_t>(static_cast<double>(size_) * part));
+    const auto found = count();
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().code, Errc::internal);
+    EXPECT_EQ(std::filesystem::file_size(log()), size_);
+  }
+}
+
+TEST_F(DamagedLog, C06_AFlippedBitInTheLogsHeaderIsReported) {
+  for (std::size_t at = 0; at < 32; ++at) {
+    SetUp();
+    flip(log(), at);
+    const auto found = count();
+    // The salts are what tells this log's frames from an older one's: without them it can only be
+    // an old log. Flipped there, the copy in every frame shows it.
+    if (found) {
+      EXPECT_EQ(found, 10U) << "byte " << at;
+    } else {
+      EXPECT_EQ(found.error().code, Errc::internal) << "byte " << at;
+    }
+  }
+}
+
+TEST(SqliteStore, C06_AFlippedBitAnywhereIsNeverWrongData) {
+  const TemporaryFolder folder;
+  {
+    const auto store = opened(folder);
+    for (int i = 1; i <= 9; ++i) {
+      one(*store, message(i, "body " + std::to_string(i), {"bob", "carol"}));
+      one(*store,
+          PutDocument{"bob", "visa", std::to_string(i), i, "document " + std::to_string(i)});
+      one(*store, PutName{"name" + std::to_string(i), "bob@x", 1});
+    }
+  }
+  const std::string path = folder.path() + "/station.db";
+  const std::string whole = slurp(path);
+  std::mt19937 random(1);
+  int told = 0;
+  for (int round = 0; round < 300; ++round) {
+    std::ofstream(path, std::ios::binary) << whole;
+    flip(path, random() % whole.size());
+    auto store = SqliteStore::open(folder.path());
+    if (!store) {
+      EXPECT_EQ(store.error().code, Errc::internal) << to_string(store.error());
+      ++told;
+      continue;
+    }
+    const auto page = (*store)->inbox("carol", 0, 100, 1'000'000);
+    const auto documents = (*store)->documents("bob");
+    const auto owner = (*store)->owner_of("name5");
+    if (page) {
+      EXPECT_THAT(*page, SizeIs(9));
+    }
+    if (documents) {
+      EXPECT_THAT(*documents, SizeIs(9));
+    }
+    if (owner) {
+      EXPECT_EQ(*owner, "bob@x");
+    }
+    if (!page || !documents || !owner) ++told;
+    EXPECT_TRUE(!(*store)->verify()) << "verify reads every page";
+  }
+  EXPECT_GT(told, 30);
+}
+
+TEST(Record, RefusesEveryOtherByteAndEveryCut) {
+  const StoredMessage stored = message(1, "content", {"bob"}).message;
+  Bytes bytes;
+  encode_record(7, stored, bytes);
+  const auto back = decode_record(7, bytes);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->content, "content");
+  EXPECT_FALSE(decode_record(8, bytes));
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    Bytes other = bytes;
+    other[i] ^= 0x10;
+    EXPECT_FALSE(decode_record(7, other)) << i;
+    EXPECT_FALSE(decode_record(7, ByteView(bytes).first(i))) << i;
+  }
+}
+
+TEST(Cursors, ComeBackAsTheyWereAndRefuseACut) {
+  const std::vector<Cursor> cursors = {1, 127, 128, 16'384, INT64_MAX, 0};
+  Bytes bytes;
+  encode_cursors(cursors, bytes);
+  EXPECT_EQ(decode_cursors(bytes), cursors);
+  bytes.back() |= 0x80;
+  EXPECT_FALSE(decode_cursors(bytes));
+  EXPECT_FALSE(decode_cursors(Bytes(11, 0xff)));
+}
+
+}  // namespace
+}  // namespace dim
