@@ -1,0 +1,303 @@
+#include "dim/protocol/content.h"
+
+#include <gmock/gmock.h>
+
+#include "dim/base/base64.h"
+#include "dim/crypto/os_random.h"
+#include "dim/protocol/wire.h"
+
+namespace dim {
+namespace {
+
+constexpr std::string_view kAlice = "0x21e27549d780db2a32058bD960A6245b01Ad85FF";
+constexpr std::string_view kBob = "0x95E6F72fB194200e95b60332E8142DDF41C7c333";
+constexpr std::string_view kStation = "gsp-s001@2ACLy3krqTAvf5G6FTtPYvAaR4gLAMhVVQ";
+constexpr Millis kNow = 1'790'000'000'250;
+
+JsonObject json(std::string_view text) { return *parse_json_object(text); }
+Id id(std::string_view text) { return *Id::parse(text); }
+Errc refusal(std::string_view text) {
+  auto content = decode_content(json(text));
+  return content ? Errc::internal : content.error().code;
+}
+
+class ContentTest : public testing::Test {
+ protected:
+  // Out and in again: what comes out must be the same content.
+  template <class T>
+  T round_trip(T content) {
+    const JsonObject wire = to_wire(encode_content(Content(content)));
+    auto decoded = decode_content(*parse_json_object(write_json(wire)));
+    EXPECT_TRUE(decoded) << write_json(wire);
+    const T* out = decoded ? decoded->template as<T>() : nullptr;
+    EXPECT_NE(out, nullptr) << write_json(wire);
+    return out != nullptr ? *out : content;
+  }
+  OsRandom random_;
+};
+
+TEST_F(ContentTest, HeadsHaveTimeInSecondsAnd31BitNumbers) {
+  for (int i = 0; i < 100; ++i) {
+    const ContentHead head = ContentHead::make("1", kNow, random_);
+    EXPECT_GT(head.sn, 0);
+    EXPECT_LT(head.sn, std::int64_t{1} << 31);
+    EXPECT_EQ(head.time, 1790000000.25);
+  }
+}
+
+TEST_F(ContentTest, TextKeepsWhatItDoesNotKnow) {
+  TextContent content = TextContent::make("Hello 你好 😀", kNow, random_);
+  content.rest.set("format", "markdown");
+  content.head.group = id("Group-777@fxunrFpSwDEzEWC2wrm6JTjkuUtd6Ro1H");
+  const TextContent out = round_trip(content);
+  EXPECT_EQ(out.text, content.text);
+  EXPECT_EQ(out.rest, content.rest);
+  EXPECT_EQ(out.head.sn, content.head.sn);
+  EXPECT_EQ(out.head.group, content.head.group);
+}
+
+TEST_F(ContentTest, HandshakeHasFourStates) {
+  const struct {
+    HandshakeContent content;
+    HandshakeState state;
+  } steps[] = {{HandshakeContent::start(kNow, random_), HandshakeState::start},
+               {HandshakeContent::again("4c32", kNow, random_), HandshakeState::again},
+               {HandshakeContent::restart("4c32", kNow, random_), HandshakeState::restart},
+               {HandshakeContent::success("4c32", kNow, random_), HandshakeState::success}};
+  for (const auto& [content, state] : steps) {
+    const HandshakeContent out = round_trip(content);
+    EXPECT_EQ(out.state(), state);
+    EXPECT_EQ(out.title, content.title);
+    EXPECT_EQ(out.session, content.session);
+    const JsonObject wire = to_wire(encode_content(content));
+    EXPECT_EQ(*wire.find("type"), Json(136));
+    EXPECT_EQ(*wire.text("cmd"), "handshake");
+    EXPECT_EQ(*wire.text("message"), content.title);
+  }
+}
+
+TEST_F(ContentTest, MetaAsksAndAnswers) {
+  const auto query = round_trip(MetaContent::query(id(kBob), kNow, random_));
+  EXPECT_EQ(query.did, id(kBob));
+  EXPECT_FALSE(query.meta);
+  const auto answer =
+      round_trip(MetaContent::answer(id(kBob), json(R"({"type":"4","key":{}})"), kNow, random_));
+  ASSERT_TRUE(answer.meta);
+  EXPECT_EQ(*answer.meta->find("version"), Json(4));
+}
+
+TEST_F(ContentTest, DocumentsGoAsOneOrAsAList) {
+  const JsonObject one = json(R"({"did":"x","type":"visa","data":"{\"time\":1}"})");
+  const JsonObject two =
+      json(R"({"did":"x","type":"visa","data":"{\"time\":2}","terminal":"pad"})");
+  auto single = round_trip(DocumentsContent::answer(id(kBob), std::nullopt, {one}, kNow, random_));
+  ASSERT_EQ(single.documents.size(), 1U);
+  EXPECT_EQ(*single.documents[0].text("data"), *one.text("data"));
+  const auto both =
+      round_trip(DocumentsContent::answer(id(kBob), std::nullopt, {one, two}, kNow, random_));
+  EXPECT_EQ(both.documents.size(), 2U);
+  const auto query = round_trip(DocumentsContent::query(id(kBob), 5.5, kNow, random_));
+  EXPECT_EQ(query.last_time, 5.5);
+  EXPECT_TRUE(query.documents.empty());
+}
+
+TEST_F(ContentTest, LoginNamesItsDevice) {
+  JsonObject station;
+  station.set("did", kStation);
+  const auto login = round_trip(LoginContent::make(id(kBob), station, "dim/1.0", kNow, random_));
+  EXPECT_EQ(login.agent, "dim/1.0");
+  EXPECT_EQ(*login.station->text("ID"), kStation);
+  JsonObject wire =
+      to_wire(encode_content(LoginContent::make(id(kBob), station, "", kNow, random_)));
+  wire.set("terminal", "pad");
+  auto device = decode_content(wire);
+  ASSERT_TRUE(device);
+  EXPECT_EQ(device->as<LoginContent>()->did.terminal(), "pad");
+}
+
+TEST_F(ContentTest, ReportTellsOnlineAndOffline) {
+  EXPECT_TRUE(round_trip(ReportContent::online(kNow, random_)).is_online());
+  EXPECT_FALSE(round_trip(ReportContent::offline(kNow, random_)).is_online());
+  auto old = decode_content(json(R"({"type":136,"sn":1,"command":"report","state":"foreground"})"));
+  ASSERT_TRUE(old);
+  EXPECT_TRUE(old->as<ReportContent>()->is_online());
+}
+
+TEST_F(ContentTest, ReceiptKeepsItsOrigin) {
+  const JsonObject message = json(
+      R"({"sender":"a","receiver":"b","time":1,"IV":"x","data":"y","keys":{},"signature":"z"})");
+  const JsonObject origin = ReceiptContent::origin_of(message, 77);
+  EXPECT_EQ(origin,
+            json(R"({"sender":"a","receiver":"b","time":1,"IV":"x","signature":"z","sn":77})"));
+  const auto receipt = round_trip(ReceiptContent::make("Message received.", origin, kNow, random_));
+  EXPECT_EQ(receipt.text, "Message received.");
+  EXPECT_EQ(*receipt.origin, origin);
+  EXPECT_EQ(receipt.head.sn, 77);  // the old rule: a receipt takes the number of what it is about
+}
+
+TEST_F(ContentTest, CustomizedCarriesAnything) {
+  auto content = CustomizedContent::make("chat.dim.test", "drift", "throw", kNow, random_);
+  content.rest.set("extra", JsonArray{Json(1)});
+  const auto out = round_trip(content);
+  EXPECT_EQ(out.app + out.mod + out.act, "chat.dim.testdriftthrow");
+  EXPECT_EQ(out.rest, content.rest);
+}
+
+TEST_F(ContentTest, ForwardHoldsSignedMessages) {
+  SealedMessage sealed{.envelope = {.sender = id(kAlice), .receiver = id(kBob), .time = 5}};
+  sealed.data = Bytes(48, 1);
+  const SignedMessage inner{.sealed = sealed, .signature = Bytes(70, 2)};
+  const auto out = round_trip(ForwardContent::make({inner, inner}, kNow, random_));
+  ASSERT_EQ(out.secrets.size(), 2U);
+  EXPECT_EQ(out.secrets[0].sealed.data, sealed.data);
+  JsonObject old = json(R"({"type":255,"sn":1})");
+  old.set("forward", to_json(inner));
+  auto single = decode_content(old);
+  ASSERT_TRUE(single);
+  EXPECT_EQ(single->as<ForwardContent>()->secrets.size(), 1U);
+}
+
+TEST_F(ContentTest, ArrayHoldsContentsOfAllKinds) {
+  std::vector<Content> inner;
+  inner.emplace_back(TextContent::make("one", kNow, random_));
+  inner.emplace_back(HandshakeContent::success("4c", kNow, random_));
+  const auto out = round_trip(ArrayContent::make(std::move(inner), kNow, random_));
+  ASSERT_EQ(out.contents.size(), 2U);
+  EXPECT_EQ(out.contents[0].as<TextContent>()->text, "one");
+  EXPECT_EQ(out.contents[1].as<HandshakeContent>()->state(), HandshakeState::success);
+}
+
+TEST(Content, KnownKindsWithoutAStructLoseNothing) {
+  const JsonObject file =
+      json(R"({"type":16,"sn":1,"filename":"a","URL":"u","key":{"algorithm":"AES"},"x":[1]})");
+  auto content = decode_content(file);
+  ASSERT_TRUE(content);
+  const auto* generic = content->as<GenericContent>();
+  ASSERT_NE(generic, nullptr);
+  EXPECT_EQ(generic->name, "file");
+  JsonObject out = encode_content(*content);
+  EXPECT_EQ(*out.find("password"), *file.find("key"));
+  out.erase("password");
+  EXPECT_EQ(out, file);
+}
+
+TEST(Content, EveryKindOfTheTableDecodes) {
+  for (const Kind& kind : built_in_kinds()) {
+    JsonObject object = json(
+        R"({"sn":5,"time":1790000000,"did":"0x95E6F72fB194200e95b60332E8142DDF41C7c333","title":"t","x":1})");
+    object.set("type", kind.type);
+    if (!kind.command.empty()) object.set("command", kind.command);
+    auto content = decode_content(object);
+    ASSERT_TRUE(content) << kind.name;
+    EXPECT_EQ(content->as<UnknownContent>(), nullptr) << kind.name;
+    EXPECT_EQ(*encode_content(*content).find("x"), Json(1)) << kind.name;
+    EXPECT_EQ(content_name(object), kind.name);
+  }
+}
+
+TEST(Content, J30_UnknownTypesAndCommandsAreKept) {
+  for (const std::string_view text :
+       {R"({"type":99,"sn":1,"foo":"bar"})", R"({"type":"x-custom","sn":1,"foo":"bar"})",
+        R"({"type":137,"sn":1,"command":"found","cmd":"found","foo":"bar"})"}) {
+    auto content = decode_content(json(text));
+    ASSERT_TRUE(content) << text;
+    ASSERT_NE(content->as<UnknownContent>(), nullptr) << text;
+    EXPECT_EQ(encode_content(*content), json(text));
+    EXPECT_EQ(content_name(json(text)), "unknown");
+  }
+}
+
+TEST(Content, J21_NeedsTypeAndNumber) {
+  EXPECT_EQ(refusal(R"({"sn":1,"text":"x"})"), Errc::content);
+  EXPECT_EQ(refusal(R"({"type":1,"text":"x"})"), Errc::content);
+  EXPECT_EQ(refusal(R"({"type":1,"sn":0})"), Errc::content);
+  EXPECT_EQ(refusal(R"({"type":1,"sn":-5})"), Errc::content);
+  EXPECT_EQ(refusal(R"({"type":1,"sn":"1x"})"), Errc::content);
+  EXPECT_EQ(refusal(R"({"type":[],"sn":1})"), Errc::content);
+}
+
+TEST(Content, RefusesMembersOfAnotherType) {
+  EXPECT_EQ(refusal(R"({"type":1,"sn":1,"text":5})"), Errc::content);
+  EXPECT_EQ(refusal(R"({"type":1,"sn":1,"text":"x","group":5})"), Errc::content);
+  EXPECT_EQ(refusal(R"({"type":1,"sn":1,"group":"0x95E6F72fB194200e95b60332E8142DDF41C7c333"})"),
+            Errc::content);
+  EXPECT_EQ(refusal(R"({"type":136,"sn":1,"command":"meta"})"), Errc::content);
+  EXPECT_EQ(refusal(R"({"type":136,"sn":1,"command":"meta","did":"nobody"})"), Errc::content);
+  EXPECT_EQ(refusal(R"({"type":136,"sn":1,"command":"handshake"})"), Errc::content);
+  EXPECT_EQ(refusal(R"({"type":136,"sn":1})"), Errc::content);
+  EXPECT_EQ(refusal(R"({"type":136,"sn":1,"command":5})"), Errc::content);
+  EXPECT_EQ(refusal(R"({"type":136,"sn":1,"command":"login","cmd":"report"})"), Errc::content);
+  EXPECT_EQ(refusal(R"({"type":255,"sn":1,"secrets":"x"})"), Errc::content);
+  EXPECT_EQ(refusal(R"({"type":255,"sn":1,"secrets":[{"x":1}]})"), Errc::content);
+  EXPECT_EQ(refusal(R"({"type":207,"sn":1,"messages":"x"})"), Errc::content);
+}
+
+TEST(Content, RefusesWhatIsOverTheLimitOfItsKind) {
+  JsonObject object = json(R"({"type":136,"sn":1,"command":"report","title":"online"})");
+  object.set("pad", std::string(17 * limits::kKiB, 'x'));
+  EXPECT_EQ(decode_content(object).error().code, Errc::too_large);
+}
+
+JsonObject nested(int depth) {
+  JsonObject object = json(R"({"type":1,"sn":1,"text":"x"})");
+  for (int i = 0; i < depth; ++i) {
+    JsonObject outer = json(R"({"type":202,"sn":1})");
+    outer.set("contents", JsonArray{Json(object)});
+    object = outer;
+  }
+  return object;
+}
+
+TEST(Content, J26_A32_RefusesMoreThanThreeLevels) {
+  EXPECT_TRUE(decode_content(nested(3)));
+  EXPECT_EQ(decode_content(nested(4)).error().code, Errc::content);
+  EXPECT_FALSE(decode_content(json(R"({"type":255,"sn":1,"secrets":[]})"), {}, 3));
+}
+
+TEST(Content, J26_J27_A32_RefusesMoreThan64Inner) {
+  for (const auto& [type, list] : {std::pair{255, "secrets"}, {202, "contents"}}) {
+    JsonObject object = json(R"({"sn":1})");
+    object.set("type", type);
+    object.set(list, JsonArray(65, Json(json(R"({"type":1,"sn":1})"))));
+    EXPECT_EQ(decode_content(object).error().code, Errc::content) << list;
+  }
+}
+
+TEST(KindTable, AnAddedKindWinsOverABuiltInOne) {
+  const auto decode = [](const JsonObject& content) -> Result<std::any> {
+    return std::any(content.size());
+  };
+  const KindTable table = KindTable().with({.type = "text", .name = "mine", .decode = decode});
+  auto content = decode_content(json(R"({"type":1,"sn":1,"text":"x"})"), table);
+  ASSERT_TRUE(content);
+  ASSERT_NE(content->as<AddedContent>(), nullptr);
+  EXPECT_EQ(content->as<AddedContent>()->name, "mine");
+  EXPECT_EQ(*content->as<AddedContent>()->as<std::size_t>(), 3U);
+  EXPECT_EQ(content->as<AddedContent>()->as<int>(), nullptr);
+  EXPECT_NE(decode_content(json(R"({"type":1,"sn":1,"text":"x"})"))->as<TextContent>(), nullptr);
+}
+
+TEST(KindTable, AddedKindsHaveTheirLimitAndMayBeNamed) {
+  const auto decode = [](const JsonObject&) -> Result<std::any> { return std::any(1); };
+  const KindTable table =
+      KindTable().with({.type = "x-chess", .name = "chess", .limit = 64, .decode = decode});
+  EXPECT_TRUE(decode_content(json(R"({"type":"x-chess","sn":1})"), table));
+  JsonObject large = json(R"({"type":"x-chess","sn":1})");
+  large.set("pad", std::string(64, 'x'));
+  EXPECT_EQ(decode_content(large, table).error().code, Errc::too_large);
+}
+
+TEST(Kinds, NamesNumbersAndAliasesMeet) {
+  EXPECT_EQ(type_number("text"), 1);
+  EXPECT_EQ(type_number("136"), 136);
+  EXPECT_EQ(type_number("command"), 136);
+  EXPECT_EQ(type_number("history"), 137);
+  EXPECT_EQ(type_number("x-custom"), -1);
+  EXPECT_EQ(type_number(""), -1);
+  EXPECT_EQ(find_kind("136", "document"), find_kind("command", "documents"));
+  EXPECT_EQ(find_kind("136", "nothing"), nullptr);
+  EXPECT_EQ(find_kind("99", ""), nullptr);
+}
+
+}  // namespace
+}  // namespace dim
