@@ -1,0 +1,338 @@
+#include "dim/engine/directory.h"
+
+#include "dim/engine/test_accounts.h"
+#include "dim/engine/verify.h"
+
+namespace dim {
+namespace {
+
+using namespace engine_test;
+
+// Two keys under which one fingerprint verifies for the seed "twins": their signatures of it had
+// opposite nonces. Whoever has one could compute the public half of the other (A02, J15).
+constexpr std::string_view kSeed = "twins";
+constexpr std::string_view kFingerprint =
+    "MEUCIQDBXo8MvdeOK7kJdS2lezTckIr0W+vLT2mrdT8323m7EAIgWSpAKS3gmZBu/b4dV/uz60O+xP95Gc8RMVKtskbV"
+    "cOI=";
+constexpr std::string_view kFirstKey =
+    "f641a82c4897e6c1b584fe722560f4ba19aeaf78be3b5bb2bdf0aca954897148";
+constexpr std::string_view kSecondKey =
+    "636a4f94394b7fa1409b917c161c328f1f512e484c6c32d7c1f042e72f708f79";
+
+struct Twin {
+  PrivateKey key;
+  Meta meta;
+  Id id;
+};
+
+Twin twin(std::string_view scalar) {
+  JsonObject object;
+  object.set("algorithm", "ECC");
+  object.set("data", scalar);
+  PrivateKey key = PrivateKey::parse(object).value();
+  JsonObject meta;
+  meta.set("type", 1);
+  meta.set("seed", kSeed);
+  meta.set("fingerprint", kFingerprint);
+  meta.set("key", key.public_key().json());
+  Meta parsed = Meta::parse(meta).value();
+  Id id = parsed.id(EntityType::user).value();
+  return {std::move(key), std::move(parsed), std::move(id)};
+}
+
+JsonObject visa_of(const Twin& owner, Millis time = kNow - kDay) {
+  JsonObject properties;
+  properties.set("key", carol().message_keys[0].public_key().json());
+  return Document::make(owner.id, "visa", properties, time, owner.key).json();
+}
+
+SignedMessage message_by(const Twin& sender) {
+  SealedMessage sealed{.envelope = {.sender = sender.id, .receiver = bob().id, .time = kSeconds},
+                       .data = Bytes(320, 1)};
+  SignedMessage message = sign(std::move(sealed), sender.key);
+  message.json.set("meta", sender.meta.json());
+  return message;
+}
+
+// The visa of Alice with other properties, and other `rev` and `prev` where they are given.
+JsonObject visa(Millis time, std::optional<int> rev, std::optional<std::string> prev) {
+  JsonObject properties;
+  properties.set("key", alice().message_keys[0].public_key().json());
+  if (rev) properties.set("rev", *rev);
+  if (prev) properties.set("prev", *prev);
+  return Document::make(alice().id, "visa", properties, time, alice().identity_key).json();
+}
+
+std::string link_to(const Document& document) { return "sha256-" + to_base64(document.digest()); }
+
+Errc refusal(Directory& directory, const JsonObject& document) {
+  const auto learnt = directory.learn_document(alice().id, document, kNow);
+  return learnt ? Errc::internal : learnt.error().code;
+}
+
+Directory with_meta_of_alice() {
+  Directory directory;
+  EXPECT_TRUE(directory.learn_meta(alice().id, alice().meta));
+  return directory;
+}
+
+// ---- metas ----
+
+TEST(Directory, A02_EntitiesAreKnownByFullIdNotByAddress) {
+  const Twin owner = twin(kFirstKey);
+  Directory directory;
+  ASSERT_TRUE(directory.learn_meta(owner.id, owner.meta));
+  EXPECT_NE(directory.find(owner.id), nullptr);
+  EXPECT_NE(directory.find(owner.id.with_terminal("phone")), nullptr);
+  const Id other("another", owner.id.address());
+  EXPECT_EQ(directory.find(other), nullptr);
+  EXPECT_EQ(failure(directory.learn_meta(other, owner.meta)), Errc::meta);
+  EXPECT_EQ(directory.size(), 1U);
+}
+
+TEST(Directory, A02_MetaOfSomebodyElseIsRefused) {
+  Directory directory;
+  EXPECT_EQ(failure(directory.learn_meta(alice().id, bob().meta)), Errc::meta);
+  EXPECT_EQ(failure(directory.prove(alice().id, bob().meta)), Errc::meta);
+  EXPECT_EQ(directory.size(), 0U);
+}
+
+TEST(Directory, A02_MetaIsProvisionalUntilItsKeyHasSignedSomething) {
+  Directory directory = with_meta_of_alice();
+  EXPECT_EQ(directory.find(alice().id)->state, MetaState::provisional);
+  ASSERT_TRUE(directory.learn_document(alice().id, alice().visa.json(), kNow));
+  EXPECT_EQ(directory.find(alice().id)->state, MetaState::pinned);
+}
+
+TEST(Directory, J15_ForgedMetaDoesNotReplaceThePinnedOne) {
+  const Twin real = twin(kFirstKey);
+  const Twin forged = twin(kSecondKey);
+  ASSERT_EQ(real.id, forged.id);
+  ASSERT_NE(real.meta.digest(), forged.meta.digest());
+  Directory directory;
+  ASSERT_TRUE(directory.prove(real.id, real.meta));
+  const auto status = directory.learn_meta(real.id, forged.meta);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, Errc::conflict);
+  EXPECT_TRUE(status.error().hint.starts_with("meta-suspect"));
+  EXPECT_EQ(directory.find(real.id)->meta->digest(), real.meta.digest());
+  EXPECT_EQ(directory.find(real.id)->state, MetaState::pinned);
+}
+
+TEST(Directory, J16_TheRealMetaWinsWhenItsVisaComes) {
+  const Twin real = twin(kFirstKey);
+  const Twin forged = twin(kSecondKey);
+  Directory directory;
+  ASSERT_TRUE(directory.learn_meta(real.id, forged.meta)) << "the forged one arrives first";
+  ASSERT_TRUE(directory.learn_meta(real.id, real.meta));
+  EXPECT_EQ(directory.find(real.id)->meta->digest(), forged.meta.digest());
+  ASSERT_TRUE(directory.learn_document(real.id, visa_of(real), kNow));
+  EXPECT_EQ(directory.find(real.id)->meta->digest(), real.meta.digest());
+  EXPECT_EQ(directory.find(real.id)->state, MetaState::pinned);
+  EXPECT_EQ(directory.message_keys(real.id).size(), 1U);
+}
+
+TEST(Directory, J16_TheRealMetaWinsWhenItsMessageComes) {
+  const Twin real = twin(kFirstKey);
+  const Twin forged = twin(kSecondKey);
+  Directory directory;
+  ASSERT_TRUE(directory.learn_meta(real.id, forged.meta));
+  const SignedMessage message = message_by(real);
+  ASSERT_TRUE(learn_attachments(message, directory, kNow));
+  ASSERT_TRUE(verify_and_pin(message, directory, kNow));
+  EXPECT_EQ(directory.find(real.id)->meta->digest(), real.meta.digest());
+}
+
+TEST(Directory, J16_A02_TwoMetasWithProofBlockSendingUntilTheUserDecides) {
+  const Twin real = twin(kFirstKey);
+  const Twin forged = twin(kSecondKey);
+  Directory directory;
+  ASSERT_TRUE(directory.learn_meta(real.id, real.meta));
+  ASSERT_TRUE(directory.learn_document(real.id, visa_of(real), kNow));
+  ASSERT_EQ(directory.message_keys(real.id).size(), 1U);
+  const SignedMessage second = message_by(forged);
+  EXPECT_EQ(failure(verify_and_pin(second, directory, kNow)), Errc::conflict);
+  EXPECT_EQ(directory.find(real.id)->state, MetaState::suspect);
+  EXPECT_TRUE(directory.message_keys(real.id).empty());
+  const auto sealed =
+      seal(message_of(alice(), real.id, text_content()), alice(), directory, {}, os_random());
+  EXPECT_EQ(failure(sealed), Errc::conflict);
+
+  EXPECT_EQ(failure(directory.decide(real.id, alice().meta.digest())), Errc::not_found);
+  ASSERT_TRUE(directory.decide(real.id, real.meta.digest()));
+  EXPECT_EQ(directory.find(real.id)->state, MetaState::pinned);
+  EXPECT_EQ(directory.message_keys(real.id).size(), 1U);
+}
+
+TEST(Directory, J16_DecidingForTheOtherMetaDropsTheOldDocuments) {
+  const Twin real = twin(kFirstKey);
+  const Twin forged = twin(kSecondKey);
+  Directory directory;
+  ASSERT_TRUE(directory.learn_meta(real.id, forged.meta));
+  ASSERT_TRUE(directory.learn_document(real.id, visa_of(forged), kNow));
+  ASSERT_EQ(failure(directory.prove(real.id, real.meta)), Errc::conflict);
+  ASSERT_TRUE(directory.decide(real.id, real.meta.digest()));
+  EXPECT_EQ(directory.find(real.id)->meta->digest(), real.meta.digest());
+  EXPECT_TRUE(directory.message_keys(real.id).empty());
+}
+
+TEST(Directory, A05_StrangersAreForgottenOldestFirstButNotPinnedOnes) {
+  Directory directory(2);
+  ASSERT_TRUE(directory.prove(alice().id, alice().meta));
+  ASSERT_TRUE(directory.learn_meta(bob().id, bob().meta));
+  ASSERT_TRUE(directory.learn_meta(carol().id, carol().meta));
+  ASSERT_TRUE(directory.learn_meta(station().id, station().meta));
+  EXPECT_NE(directory.find(alice().id), nullptr);
+  EXPECT_EQ(directory.find(bob().id), nullptr);
+  EXPECT_NE(directory.find(carol().id), nullptr);
+  EXPECT_NE(directory.find(station().id), nullptr);
+}
+
+// ---- documents ----
+
+TEST(Directory, A04_RollbackIsRefused) {
+  Directory directory = with_meta_of_alice();
+  const JsonObject newer = visa(kNow - 1'000, std::nullopt, std::nullopt);
+  ASSERT_TRUE(directory.learn_document(alice().id, newer, kNow));
+  EXPECT_EQ(refusal(directory, visa(kNow - 2'000, std::nullopt, std::nullopt)), Errc::conflict);
+  EXPECT_TRUE(directory.learn_document(alice().id, newer, kNow)) << "the same again";
+  EXPECT_EQ(*directory.find(alice().id)->documents[0].time(), kNow - 1'000);
+}
+
+TEST(Directory, A04_FutureDocumentsAreRefused) {
+  constexpr Millis kFiveMinutes = 300'000;
+  Directory directory = with_meta_of_alice();
+  EXPECT_EQ(refusal(directory, visa(kNow + kFiveMinutes + 1'000, 1, {})), Errc::bad_request);
+  EXPECT_TRUE(directory.find(alice().id)->documents.empty());
+  EXPECT_TRUE(directory.learn_document(alice().id, visa(kNow + kFiveMinutes, 1, {}), kNow));
+}
+
+TEST(Directory, A04_TimelessDocumentsAreRefused) {
+  JsonObject object = alice().visa.json();
+  auto data = parse_json_object(*object.text("data"));
+  ASSERT_TRUE(data);
+  const auto resign = [&] {
+    const std::string text = write_json(*data, JsonStyle::reference);
+    object.set("data", text);
+    object.set("signature", to_base64(alice().identity_key.sign(as_bytes(text))));
+  };
+  Directory directory = with_meta_of_alice();
+  data->erase("time");
+  resign();
+  EXPECT_EQ(refusal(directory, object), Errc::bad_request);
+  EXPECT_TRUE(directory.message_keys(alice().id).empty());
+  data->set("time", kSeconds - 60);
+  resign();
+  EXPECT_TRUE(directory.learn_document(alice().id, object, kNow));
+}
+
+TEST(Directory, A04_DocumentsCannotBeMovedToAnotherIdOfTheSameKey) {
+  // A station has an ID of another type, and of another name, with the same key.
+  const PrivateKey& key = station().identity_key;
+  const Id bot = station().meta.id(EntityType::bot).value();
+  const Meta other_meta = Meta::make_mkm(key, "other");
+  const Id other = other_meta.id(EntityType::station).value();
+  Directory directory;
+  ASSERT_TRUE(directory.learn_meta(bot, station().meta));
+  ASSERT_TRUE(directory.learn_meta(other, other_meta));
+  for (const Id& id : {bot, other}) {
+    JsonObject moved = station().visa.json();
+    EXPECT_FALSE(directory.learn_document(id, moved, kNow));
+    moved.set("did", id.text());
+    moved.set("ID", id.text());
+    EXPECT_FALSE(directory.learn_document(id, moved, kNow)) << "the signed did is another";
+    EXPECT_TRUE(directory.find(id)->documents.empty());
+    const Document own = Document::make(id, "visa", {}, kNow - kDay, key);
+    EXPECT_TRUE(directory.learn_document(id, own.json(), kNow));
+  }
+}
+
+TEST(Directory, I13_ForkAndGapOfTheChainRaiseTheAlarm) {
+  const Document first = Directory(with_meta_of_alice())
+                             .learn_document(alice().id, visa(kNow - 9'000, 1, {}), kNow)
+                             .value();
+  const std::string link = link_to(first);
+  struct Case {
+    const char* name;
+    JsonObject document;
+  };
+  const std::vector<Case> cases = {
+      {"gap", visa(kNow - 8'000, 3, link)},
+      {"fork", visa(kNow - 8'000, 2, link_to(alice().visa))},
+      {"no prev", visa(kNow - 8'000, 2, {})},
+      {"same rev", visa(kNow - 8'000, 1, link)},
+      {"chain left out", visa(kNow - 8'000, {}, {})},
+  };
+  for (const Case& entry : cases) {
+    Directory directory = with_meta_of_alice();
+    ASSERT_TRUE(directory.learn_document(alice().id, first.json(), kNow));
+    EXPECT_EQ(refusal(directory, entry.document), Errc::conflict) << entry.name;
+    EXPECT_TRUE(directory.find(alice().id)->chain_alarm) << entry.name;
+    EXPECT_EQ(directory.find(alice().id)->documents[0].digest(), first.digest()) << entry.name;
+    EXPECT_TRUE(directory.accept_document(alice().id, entry.document, kNow)) << entry.name;
+    EXPECT_FALSE(directory.find(alice().id)->chain_alarm) << entry.name;
+    EXPECT_NE(directory.find(alice().id)->documents[0].digest(), first.digest()) << entry.name;
+  }
+  Directory directory = with_meta_of_alice();
+  ASSERT_TRUE(directory.learn_document(alice().id, first.json(), kNow));
+  EXPECT_TRUE(directory.learn_document(alice().id, visa(kNow - 8'000, 2, link), kNow));
+  EXPECT_FALSE(directory.find(alice().id)->chain_alarm);
+}
+
+TEST(Directory, I13_OurOwnVisasContinueTheirChain) {
+  Account account = Account::make_station("chained", {}, kNow - kDay, os_random()).value();
+  Directory directory;
+  ASSERT_TRUE(directory.learn_meta(account.id, account.meta));
+  ASSERT_TRUE(directory.learn_document(account.id, account.visa.json(), kNow));
+  JsonObject properties;
+  properties.set("name", "Station");
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(account.update_visa(properties, kNow - kDay));
+    EXPECT_TRUE(directory.learn_document(account.id, account.visa.json(), kNow));
+  }
+  ASSERT_TRUE(account.renew_message_key(kNow));
+  EXPECT_TRUE(directory.learn_document(account.id, account.visa.json(), kNow));
+  EXPECT_EQ(account.message_keys.size(), 2U);
+  EXPECT_FALSE(directory.find(account.id)->chain_alarm);
+  const auto keys = directory.message_keys(account.id);
+  ASSERT_EQ(keys.size(), 1U);
+  EXPECT_EQ(keys[0].second.data(), account.message_keys[0].public_key().data());
+}
+
+TEST(Directory, A08_PromiseIsThatOfAllVisas) {
+  Directory directory = directory_of({&alice()});
+  EXPECT_TRUE(directory.promises(alice().id, "bind"));
+  EXPECT_FALSE(directory.promises(alice().id, "native"));
+  EXPECT_FALSE(directory.promises(bob().id, "bind"));
+  EXPECT_FALSE(directory_of_old_alice().promises(alice().id, "bind"));
+  const Document phone = Document::make(alice().id.with_terminal("phone"), "visa", {}, kNow - kDay,
+                                        alice().identity_key);
+  ASSERT_TRUE(directory.learn_document(alice().id, phone.json(), kNow));
+  EXPECT_FALSE(directory.promises(alice().id, "bind"));
+}
+
+TEST(Directory, A36_OneUserWhateverTheCaseOfTheAddress) {
+  Directory directory = directory_of({&alice()});
+  std::string lower = alice().id.text();
+  for (char& letter : lower) {
+    if (letter >= 'A' && letter <= 'F') letter = static_cast<char>(letter - 'A' + 'a');
+  }
+  const auto id = Id::parse(lower);
+  ASSERT_TRUE(id);
+  EXPECT_EQ(directory.find(*id), directory.find(alice().id));
+  EXPECT_NE(directory.find(*id), nullptr);
+  EXPECT_TRUE(directory.learn_meta(*id, alice().meta));
+  EXPECT_EQ(directory.size(), 1U);
+}
+
+TEST(Directory, A36_LookAlikeNamesAreOtherEntities) {
+  const Twin owner = twin(kFirstKey);
+  Directory directory;
+  ASSERT_TRUE(directory.learn_meta(owner.id, owner.meta));
+  const Id cyrillic("tw\xD1\x96ns", owner.id.address());
+  EXPECT_EQ(directory.find(cyrillic), nullptr);
+  EXPECT_EQ(failure(directory.learn_meta(cyrillic, owner.meta)), Errc::meta);
+}
+
+}  // namespace
+}  // namespace dim
