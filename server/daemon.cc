@@ -194,15 +194,23 @@ std::expected<std::unique_ptr<Daemon>, Failure> Daemon::open(const DaemonConfig&
   auto impl = std::make_unique<Impl>(config, log, std::move(*keys), std::move(*store));
   impl->config.admission.count_loopback = config.station.quotas.count_loopback;
   impl->gate = std::make_shared<Gate>(impl->reactor, impl->config.admission, impl->random);
-  if (auto listening = impl->listen(); !listening) return std::unexpected(listening.error());
-  std::unique_ptr<Daemon> daemon(new Daemon(std::move(impl)));
-  Impl& self = *daemon->impl_;
-
   const std::string host = config.public_host.empty()
                                ? (config.listen == "::" ? machine_address() : config.listen)
                                : config.public_host;
-  if (update_visa(self.keys, host, daemon->port(Lane::control), clock.now())) {
-    if (auto saved = save_keys(config.data, self.keys); !saved)
+  const auto announce = [&](Impl& to, std::uint16_t port) -> std::expected<void, Failure> {
+    if (!update_visa(to.keys, host, port, clock.now())) return {};
+    return save_keys(config.data, to.keys);
+  };
+  // Whoever sees the port open may ask for an invitation at once, so the visa comes first.
+  if (config.port_base != 0) {
+    if (auto saved = announce(*impl, config.port_base); !saved)
+      return std::unexpected(saved.error());
+  }
+  if (auto listening = impl->listen(); !listening) return std::unexpected(listening.error());
+  std::unique_ptr<Daemon> daemon(new Daemon(std::move(impl)));
+  Impl& self = *daemon->impl_;
+  if (config.port_base == 0) {
+    if (auto saved = announce(self, daemon->port(Lane::control)); !saved)
       return std::unexpected(saved.error());
   }
   self.group = std::make_unique<GroupCommit>(

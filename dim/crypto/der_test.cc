@@ -93,7 +93,7 @@ TEST(Der, BitStringsHoldWholeBytes) {
 }
 
 TEST(Der, WritesWhatItReads) {
-  for (const std::size_t size : {0, 1, 127, 128, 255, 256, 65'535, 65'536}) {
+  for (const std::size_t size : {0U, 1U, 127U, 128U, 255U, 256U, 65'535U, 65'536U}) {
     const Bytes contents(size, 0xAB);
     const Bytes bytes = element(
         kOctetString, {ByteView(contents).first(size / 2), ByteView(contents).subspan(size / 2)});

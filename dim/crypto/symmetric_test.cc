@@ -188,7 +188,7 @@ TEST(Box, TakesEmptyTextAndRefusesOtherKeySizes) {
   const Bytes boxed = box(key, {}, {}, random).value();
   EXPECT_EQ(boxed.size(), 40U);
   EXPECT_TRUE(unbox(key, boxed, {})->empty());
-  for (const std::size_t size : {0, 16, 31, 33}) {
+  for (const std::size_t size : {0U, 16U, 31U, 33U}) {
     EXPECT_EQ(box(Secret(size), {}, {}, random).error().code, Errc::key);
     EXPECT_EQ(unbox(Secret(size), boxed, {}).error().code, Errc::key);
   }
@@ -220,7 +220,7 @@ TEST(DeriveKey, EveryInputMatters) {
 }
 
 TEST(DeriveKey, RefusesSaltsOfOtherSizesAndImpossibleCosts) {
-  for (const std::size_t size : {0, 8, 15, 17, 32}) {
+  for (const std::size_t size : {0U, 8U, 15U, 17U, 32U}) {
     EXPECT_EQ(derive_key(as_bytes("a"), Bytes(size), kCheap).error().code, Errc::key) << size;
   }
   EXPECT_FALSE(
