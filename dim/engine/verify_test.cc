@@ -134,7 +134,7 @@ TEST(Verify, J13_SignaturesOfWrongLengthFail) {
   const Directory directory = directory_of({&alice(), &bob()});
   const SignedMessage message = alice_to_bob();
   const Bytes right = alice().message_keys[0].sign(message.sealed.data);
-  for (const std::size_t size : {0, 127, 129, 255}) {
+  for (const std::size_t size : {0U, 127U, 129U, 255U}) {
     Bytes cut(right.begin(), right.begin() + static_cast<std::ptrdiff_t>(size));
     EXPECT_EQ(failure(verify(with_signature(message, cut), directory, kNow)), Errc::signature)
         << size;
