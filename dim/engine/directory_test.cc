@@ -1,12 +1,12 @@
 #include "dim/engine/directory.h"
 
-#include "dim/engine/test_accounts.h"
 #include "dim/engine/verify.h"
+#include "testing/engine_accounts.h"
 
 namespace dim {
 namespace {
 
-using namespace engine_test;
+using namespace dim::testing;
 
 // Two keys under which one fingerprint verifies for the seed "twins": their signatures of it had
 // opposite nonces. Whoever has one could compute the public half of the other (A02, J15).

@@ -1,10 +1,10 @@
-#include "dim/engine/test_accounts.h"
 #include "dim/message/delivery.h"
+#include "testing/engine_accounts.h"
 
 namespace dim {
 namespace {
 
-using namespace engine_test;
+using namespace dim::testing;
 
 Id group_named(const std::string& name) {
   return {name, Address::btc(EntityType::group, as_bytes(name))};

@@ -4,12 +4,12 @@
 #include <functional>
 #include <set>
 
-#include "dim/engine/test_accounts.h"
+#include "testing/engine_accounts.h"
 
 namespace dim {
 namespace {
 
-using namespace engine_test;
+using namespace dim::testing;
 
 ConnectInput sample() {
   return {.station = true,

@@ -1,11 +1,11 @@
 #include "dim/engine/receipt.h"
 
-#include "dim/engine/test_accounts.h"
+#include "testing/engine_accounts.h"
 
 namespace dim {
 namespace {
 
-using namespace engine_test;
+using namespace dim::testing;
 
 constexpr std::string_view kGuid = "0123456789abcdef0123456789abcdef";
 

@@ -1,11 +1,11 @@
 #include "dim/engine/replay.h"
 
-#include "dim/engine/test_accounts.h"
+#include "testing/engine_accounts.h"
 
 namespace dim {
 namespace {
 
-using namespace engine_test;
+using namespace dim::testing;
 
 Digest32 digest_of(std::string_view text) { return sha256(as_bytes(text)); }
 

@@ -1,12 +1,12 @@
 #include <algorithm>
 
 #include "dim/crypto/symmetric.h"
-#include "dim/engine/test_accounts.h"
+#include "testing/engine_accounts.h"
 
 namespace dim {
 namespace {
 
-using namespace engine_test;
+using namespace dim::testing;
 
 const Address kEveryone = Address::everywhere();
 const Id kEverybody("everyone", kEveryone);

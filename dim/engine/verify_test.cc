@@ -2,12 +2,12 @@
 
 #include <algorithm>
 
-#include "dim/engine/test_accounts.h"
+#include "testing/engine_accounts.h"
 
 namespace dim {
 namespace {
 
-using namespace engine_test;
+using namespace dim::testing;
 
 constexpr std::size_t kRsaBytes = 256;
 

@@ -1,4 +1,4 @@
-// What the tests of this folder share: two people and a stranger, made once per program because RSA
+// What the tests of dim/engine share: two people and a stranger, made once per program because RSA
 // keys take a while.
 #pragma once
 #include <gmock/gmock.h>
@@ -14,7 +14,7 @@
 #include "dim/engine/engine.h"
 #include "dim/engine/steps.h"
 
-namespace dim::engine_test {
+namespace dim::testing {
 
 inline constexpr Millis kNow = 1'790'000'000'000;
 inline constexpr double kSeconds = 1'790'000'000;
@@ -133,4 +133,4 @@ std::optional<Errc> failure(const Result<T>& result) {
   return result ? std::nullopt : std::optional(result.error().code);
 }
 
-}  // namespace dim::engine_test
+}  // namespace dim::testing
