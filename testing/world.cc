@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <deque>
+#include <set>
 
 #include "client/home.h"
 #include "dim/base/base64.h"
@@ -73,8 +74,6 @@ struct World::Wire final : public StationLink {
   std::deque<std::string> held;  // arrived while the station was not reading
   Millis last_arrival[2] = {0, 0};
   std::weak_ptr<Wire> self;
-  std::shared_ptr<Wire>
-      kept;  // by the station: its links live until it is told that they are closed
 
   explicit Wire(World& owner) : world(owner) {}
   void send(std::string bytes) override;
@@ -98,6 +97,8 @@ struct World::StationNode final : public Committer {
   std::uint64_t boot = 0;
   std::deque<Batch> batches;
   bool committing = false;
+  std::set<std::shared_ptr<Wire>>
+      kept;  // links live until the station is told that they are closed
 
   StationNode(World& owner, int index, std::uint64_t seed)
       : world(owner), number(index), disk(seed) {}
@@ -185,8 +186,8 @@ void World::Wire::send(std::string bytes) {
 void World::Wire::close() {
   const auto alive = self.lock();
   link.reset();
-  world.clock_.after(0,
-                     [wire = std::move(kept)] {});  // the station is in the middle of a call on it
+  world.clock_.after(0, [alive] {});  // the station is in the middle of a call on it
+  world.stations_[static_cast<std::size_t>(station)]->kept.erase(alive);
   if (!std::exchange(open, false)) return;
   // What was sent before arrives before.
   const Millis at = std::max(last_arrival[0], world.clock_.monotonic() + 1);
@@ -236,7 +237,7 @@ void World::ClientNode::dial(Lane lane, const StationTarget&) {
                   "::1";  // each person in a network of their own
     info.channel_binding.assign(binding.begin(), binding.end());
     wire->boot = node.boot;
-    wire->kept = wire;
+    node.kept.insert(wire);
     wire->link = node.station->opened(*wire, std::move(info));
     node.station->end_of_turn();
     messenger->opened(lane, Bytes(binding.begin(), binding.end()), spki_of(wire->station));
@@ -255,7 +256,7 @@ void World::ClientNode::hang_up(Lane lane) {
     if (wire->link && wire->boot == node.boot && node.station) {
       node.station->closed(*std::exchange(wire->link, std::nullopt));
       node.station->end_of_turn();
-      wire->kept.reset();
+      node.kept.erase(wire);
     }
   });
 }
@@ -381,7 +382,7 @@ void World::power_cut(int station, Millis down_ms) {
     for (auto& [lane, wire] : client->wires) {
       if (!wire->link) continue;
       wire->link.reset();
-      wire->kept.reset();
+      node.kept.erase(wire);
       wire->open = false;
       clock_.after(latency(), [this, wire] {
         ClientNode& peer = *clients_[static_cast<std::size_t>(wire->client)];
@@ -418,7 +419,7 @@ void World::cut(int client) {
     if (wire->link && wire->boot == station.boot && station.station) {
       station.station->closed(*std::exchange(wire->link, std::nullopt));
       station.station->end_of_turn();
-      wire->kept.reset();
+      station.kept.erase(wire);
     }
     if (node.wires.contains(lane)) node.lost(lane);
   }

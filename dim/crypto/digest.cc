@@ -124,8 +124,9 @@ Digest32 keccak256(ByteView data) {
 
 Digest32 hmac_sha256(ByteView key, ByteView data) {
   crypto_auth_hmacsha256_state state;
-  crypto_auth_hmacsha256_init(&state, key.data(), key.size());
-  crypto_auth_hmacsha256_update(&state, data.data(), data.size());
+  const std::uint8_t nothing = 0;  // libsodium takes no null pointers, even for no bytes
+  crypto_auth_hmacsha256_init(&state, key.empty() ? &nothing : key.data(), key.size());
+  crypto_auth_hmacsha256_update(&state, data.empty() ? &nothing : data.data(), data.size());
   Digest32 out{};
   crypto_auth_hmacsha256_final(&state, out.data());
   return out;

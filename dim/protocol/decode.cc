@@ -289,7 +289,7 @@ Result<Content> decode_content(JsonObject json, const KindTable& table, int dept
     auto value = added->decode(*full);
     if (!value) return std::unexpected(value.error());
     return Content(
-        AddedContent{std::move(*head), added->name, std::move(*value), std::move(*full)});
+        AddedContent{std::move(*head), added->name, std::move(value->value), std::move(*full)});
   }
   const Kind* kind = find_kind(head->type, command);
   if (kind == nullptr) {

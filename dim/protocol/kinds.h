@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "dim/base/error.h"
@@ -46,6 +47,20 @@ const Kind* find_kind(std::string_view type, std::string_view command);
 /// "text" -> 1, "136" -> 136; -1 for another name.
 int type_number(std::string_view type);
 
+/// What a decoder of the user's made. (A bare std::any inside std::expected does not compile
+/// everywhere.)
+class AddedValue {
+ public:
+  AddedValue() = default;
+  template <class T>
+  static AddedValue of(T value) {
+    AddedValue out;
+    out.value = std::move(value);
+    return out;
+  }
+  std::any value{};
+};
+
 /// A kind added by the user of the library.
 struct AddedKind {
   std::string type{};     ///< "160", or a name of one's own such as "x-chess"
@@ -53,7 +68,7 @@ struct AddedKind {
   std::string name{};     ///< for people and logs
   std::size_t limit = 64 * 1024;
   /// Makes the user's own value of the whole content; Errc::content when it is not well formed.
-  std::function<Result<std::any>(const JsonObject&)> decode{};
+  std::function<Result<AddedValue>(const JsonObject&)> decode{};
 };
 
 /// A value: built-in kinds and added ones. An added kind wins over a built-in one of the same type

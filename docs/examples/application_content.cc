@@ -15,13 +15,13 @@ struct ChessMove {
   std::string move;
 };
 
-dim::Result<std::any> decode(const dim::JsonObject& content) {
+dim::Result<dim::AddedValue> decode(const dim::JsonObject& content) {
   const std::string* app = content.text("app");
   const std::string* move = content.text("move");
   if (app == nullptr || move == nullptr || move->size() != 4) {
     return dim::fail(dim::Errc::content, "a move has four characters, as e2e4");
   }
-  return std::any(ChessMove{*app, *move});
+  return dim::AddedValue::of(ChessMove{*app, *move});
 }
 
 dim::JsonObject encode(const ChessMove& move, dim::Millis now, dim::Random& random) {

@@ -30,11 +30,11 @@ struct Handshake {
 };
 
 // From the network: what comes out is what AddedContent::as<Handshake>() gives.
-dim::Result<std::any> decode(const dim::JsonObject& content) {
+dim::Result<dim::AddedValue> decode(const dim::JsonObject& content) {
   const std::string* title = content.text("title");
   if (title == nullptr) return dim::fail(dim::Errc::content, "a handshake needs a title");
   const std::string* session = content.text("session");
-  return std::any(Handshake{*title, session != nullptr ? *session : std::string()});
+  return dim::AddedValue::of(Handshake{*title, session != nullptr ? *session : std::string()});
 }
 
 // To the network.
