@@ -123,10 +123,9 @@ function(dim_layer folder)
     add_executable(${name}_test ${tests})
     target_precompile_headers(${name}_test REUSE_FROM dim_test_pch)
     target_link_libraries(${name}_test PRIVATE dim_${name} GTest::gmock GTest::gtest_main)
-    target_compile_definitions(${name}_test PRIVATE DIM_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
-                               DIM_BINARY_DIR="${CMAKE_BINARY_DIR}")
     include(GoogleTest)
-    gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
+    gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+                         PROPERTIES TIMEOUT 300)
   endif()
 endfunction()
 

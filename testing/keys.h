@@ -12,12 +12,11 @@
 namespace dim::testing {
 
 /// vectors/accounts.json or accounts_2026.json: name to {id, meta, visa, identity_private_key, …}.
-/// Ends the test program when the file is not there.
+/// Tests run in the root of the tree; ends the test program when the file is not there.
 inline const JsonObject& accounts(std::string_view file = "accounts.json") {
   static std::map<std::string, JsonObject, std::less<>> read;
   if (const auto known = read.find(file); known != read.end()) return known->second;
-  std::ifstream stream(std::string(DIM_SOURCE_DIR) + "/vectors/" + std::string(file),
-                       std::ios::binary);
+  std::ifstream stream("vectors/" + std::string(file), std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(stream), {}};
   auto object = parse_json_object(text);
   if (!object) std::abort();
