@@ -295,7 +295,17 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
   input.chosen = state->chosen;
   const Bytes signed_bytes = connect_signing_input(input);
   std::vector<PublicKey> keys = keys_of(author, meta ? *meta : *shown);
+  bool newer_visa = false;
   if (visa) {
+    auto documents = reads_.documents(author);
+    if (!documents) return read_failed(link, reply, documents.error());
+    const auto same = std::ranges::find_if(*documents, [&](const StoredDocument& one) {
+      return one.type == visa->type() && one.terminal == visa->terminal();
+    });
+    newer_visa = visa->time() && (same == documents->end() || same->time < *visa->time());
+  }
+  // A04: the key of a visa that has been replaced proves nothing any more.
+  if (newer_visa) {
     if (auto key = visa->message_key()) keys.push_back(std::move(*key));
   }
   const bool proven = std::ranges::any_of(
@@ -325,16 +335,9 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
   if (!meta || !(*stored)->pinned) {
     writes.emplace_back(PutIdentity{author, write_json((meta ? *meta : *shown).json()), true});
   }
-  if (visa && visa->time()) {
-    auto documents = reads_.documents(author);
-    if (!documents) return read_failed(link, reply, documents.error());
-    const auto same = std::ranges::find_if(*documents, [&](const StoredDocument& one) {
-      return one.type == visa->type() && one.terminal == visa->terminal();
-    });
-    if (same == documents->end() || same->time < *visa->time()) {
-      writes.emplace_back(PutDocument{author, visa->type(), visa->terminal(), *visa->time(),
-                                      write_json(visa->json())});
-    }
+  if (newer_visa) {
+    writes.emplace_back(PutDocument{author, visa->type(), visa->terminal(), *visa->time(),
+                                    write_json(visa->json())});
   }
   const Guid guid = Guid::make(clock_.now(), random_);
   const Bytes secret = random_bytes(random_);

@@ -123,6 +123,28 @@ TEST_F(Connect, S07_TheAuthorMustBeTheSigner) {
       200);
 }
 
+TEST_F(Connect, A04_AnOldVisaBringsNoOldKeyBackIn) {
+  auto account = Account::make_user("carol", clock.now() - 60'000, random);
+  ASSERT_TRUE(account);
+  const Document old_visa = account->visa;
+  ASSERT_TRUE(account->renew_message_key(clock.now() - 30'000));
+  const auto log_in = [&](const PrivateKey& key, const Document& visa) {
+    auto peer = connect();
+    const ConnectInput input = input_for(*account, *peer, answer(*peer, hello(*account)));
+    Packet packet = proof(*account, input, true);
+    packet.set("signature", to_base64(key.sign(connect_signing_input(input))));
+    JsonObject content;
+    content.set("meta", account->meta.json());
+    content.set("visa", visa.json());
+    packet.content = write_json(content);
+    return answer(*peer, packet).code;
+  };
+  EXPECT_EQ(log_in(account->message_keys[0], account->visa), 200);
+  EXPECT_EQ(log_in(account->message_keys[1], old_visa), 402)
+      << "the stolen key of a visa that has been replaced";
+  EXPECT_EQ(log_in(account->identity_key, old_visa), 200) << "an old visa alone does no harm";
+}
+
 TEST_F(Connect, S10_RefusesAStationAsAuthor) {
   auto peer = connect();
   Packet packet = hello(user("alice"));
