@@ -48,7 +48,6 @@ inline constexpr std::size_t kDocumentsPerHour = 200;
 inline constexpr std::size_t kFailedLoginsPerMinute = 10;
 inline constexpr std::size_t kInboxMessages = 20'000;
 inline constexpr std::size_t kInboxBytes = 256 * kMiB;
-inline constexpr std::size_t kUserBytes = 2048 * kMiB;
 inline constexpr std::size_t kHistoryPage = 200;
 
 // JSON and DIMP

@@ -1,4 +1,5 @@
 """Runs dimd and dim as a user would: real programs, real TLS on [::1], one temporary folder."""
+import functools
 import json
 import os
 import random
@@ -100,7 +101,8 @@ class Person:
             raise AssertionError(f"dim {arguments}: {done.returncode}, not {code}\n{done.stdout}\n{done.stderr}")
         if not as_json:
             return done.stdout
-        return [checked(line) for line in done.stdout.splitlines()]
+        verb = next((word for word in arguments if word in verbs_of("dim")), None)
+        return [checked(line, verb) for line in done.stdout.splitlines()]
 
     def start(self, *arguments):
         return subprocess.Popen(self.command(*arguments), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -110,31 +112,80 @@ class Person:
         return self.run("id")[0]["id"]
 
 
+TYPES = {
+    "ID": lambda value: isinstance(value, str) and re.fullmatch(r"(\S+@)?(0x[0-9A-Fa-f]{40}|[1-9A-HJ-NP-Za-km-z]{26,35})", value),
+    "GUID": lambda value: isinstance(value, str) and re.fullmatch(r"[0-9a-f]{32}", value),
+    "time": lambda value: isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", value),
+    "URI": lambda value: isinstance(value, str) and value.startswith("dim:"),
+    "text": lambda value: isinstance(value, str),
+    "flag": lambda value: isinstance(value, bool),
+    "count": lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
+}
+
+
+def fits(kind, value):
+    """Whether `value` is of the type that docs/cli-json.md calls `kind`."""
+    if kind.startswith("`"):
+        return isinstance(value, str) and value in re.findall(r"`([^`]*)`", kind)
+    if kind.endswith(" or empty"):
+        return value == "" or fits(kind.removesuffix(" or empty"), value)
+    return bool(TYPES[kind](value))
+
+
+class Event:
+    """One object of docs/cli-json.md: which verbs print it, and its members."""
+
+    def __init__(self, verbs):
+        self.verbs = verbs  # empty: every verb
+        self.members = {}   # name -> (type, whether it may be missing)
+
+
 def documented():
-    """event -> (members that must be there, members that may be), from docs/cli-json.md."""
+    """event -> Event, from docs/cli-json.md."""
     path = os.path.join(os.path.dirname(__file__), "../../docs/cli-json.md")
-    table = {}
+    table, event = {}, None
     with open(path, encoding="utf-8") as file:
         for line in file:
-            match = re.match(r"\| `(\w+)` \| .*? \| (.*) \|$", line)
-            if match and match.group(2).startswith("`"):
-                plain = re.sub(r"\([^)]*\)", "", match.group(2).split(":")[0])
-                names = re.findall(r"`(\w+)`(\??)", plain)
-                table[match.group(1)] = ({n for n, q in names if not q}, {n for n, q in names if q})
+            if line.startswith("#"):
+                heading = re.match(r"### `(\w+)`: (.*)", line)
+                event = Event(re.findall(r"`(\w+)`", heading.group(2))) if heading else None
+                if heading:
+                    table[heading.group(1)] = event
+            member = re.match(r"\| `(\w+)`(\??) \| (.*?) \| ", line)
+            if event and member:
+                event.members[member.group(1)] = (member.group(3), member.group(2) == "?")
     return table
 
 
 DOCUMENTED = documented()
+SEEN = set()  # (verb, event) of everything that was checked
 
 
-def checked(line):
+def checked(line, verb=None):
     """One line of --json output, which must be as documented."""
     object = json.loads(line)
-    must, may = DOCUMENTED[object["event"]]
-    members = set(object) - {"event"}
-    if not must <= members or not members <= must | may:
-        raise AssertionError(f"not as docs/cli-json.md says ({must} and perhaps {may}): {line}")
+    event = DOCUMENTED[object["event"]]
+    if next(iter(object)) != "event":
+        raise AssertionError("event is not the first member: " + line)
+    for name, value in object.items():
+        if name != "event" and name not in event.members:
+            raise AssertionError(f"{name} is not in docs/cli-json.md: {line}")
+        if name != "event" and not fits(event.members[name][0], value):
+            raise AssertionError(f"{name} is no {event.members[name][0]}: {line}")
+    for name, (_, optional) in event.members.items():
+        if not optional and name not in object:
+            raise AssertionError(f"docs/cli-json.md promises {name}: {line}")
+    if verb and event.verbs and verb not in event.verbs:
+        raise AssertionError(f"docs/cli-json.md does not say that {verb} prints this: {line}")
+    SEEN.add((verb, object["event"]))
     return object
+
+
+@functools.cache
+def verbs_of(program):
+    """What `program --help` lists, and what each of these says."""
+    text = subprocess.run([os.path.join(BIN, program), "--help"], capture_output=True, text=True, timeout=30).stdout
+    return re.findall(r"^  ([a-z][a-z-]*)\b", text.partition("Subcommands:")[2], re.M)
 
 
 def of(objects, event):

@@ -169,6 +169,42 @@ printf 'Usage: dim\n  --home DIR  folder\nSubcommands:\n  send   send a text'
         self.write("docs/user.md", "`dim --home DIR send WHO --until read`\n")
         self.assertEqual(self.run_main("check_docs")[0], 0)
 
+    def test_configuration_keys_and_their_defaults(self):
+        self.write("server/config.cc", 'Row{{"network.listen", "\\"::\\"", "x"}, Row{{"limits.send_queue", "\\"4MiB\\"", "y"},')
+        self.write("docs/operator.md", "| `network.listen` | `\"::\"` | x |\n")
+        out = self.run_main("check_docs")[1]
+        self.assertIn("says nothing of the key limits.send_queue", out)
+        self.write("docs/operator.md", '| `network.listen` | `"::1"` | x |\n| `limits.send_queue` | `"4MiB"` | y |\n')
+        out = self.run_main("check_docs")[1]
+        self.assertIn('the default of network.listen is "::"', out)
+        self.assertNotIn("send_queue", out)
+
+    def limits(self, rows):
+        self.write("docs/protocol/README.md", "[l](limits.md)\n")
+        self.write("README.md", "`./dev up`, `./dev test`, [p](docs/protocol/README.md), [l](docs/protocol/limits.md)\n\n## Two words\n")
+        self.write("docs/protocol/limits.md", rows)
+        return self.run_main("check_docs")
+
+    def test_limits_have_the_values_of_the_code(self):
+        self.write("dim/base/limits.h", "inline constexpr std::size_t kKiB = 1024;\n"
+                   "inline constexpr std::size_t kBytes = 2 * kKiB;\ninline constexpr std::int64_t kWaitMs = 10'000;\n")
+        self.write("net/a.cc", "constexpr Millis kLong = Millis{2} * 24 * 3'600'000;  // days\n")
+        right = "| a | 2 KiB | `411` | `kBytes` |\n| b | 10 s | | `kWaitMs` |\n| c | 2 days | | `net/a.cc kLong` |\n"
+        self.assertEqual(self.limits(right), (0, "check_docs: 4 documents, programs: none built\n"))
+        for old, new, said in (("2 KiB", "2 MiB", "kBytes is 2048 in the code, not 2 MiB"),
+                               ("10 s", "11 s", "kWaitMs is 10000 in the code"),
+                               ("2 days", "3 days", "kLong is 172800000 in the code"),
+                               ("kLong", "kGone", "nothing in the code is called net/a.cc kGone"),
+                               ("| b | 10 s | | `kWaitMs` |\n", "", "says nothing of kWaitMs")):
+            self.assertIn(said, self.limits(right.replace(old, new))[1])
+
+    def test_pages_of_the_protocol_are_linked(self):
+        self.write("docs/protocol/README.md", "# P\n")
+        self.write("docs/protocol/x.md", "# X\n")
+        out = self.run_main("check_docs")[1]
+        self.assertIn("README.md: does not link docs/protocol/x.md", out)
+        self.assertIn("docs/protocol/README.md: does not link x.md", out)
+
 
 if __name__ == "__main__":
     unittest.main()

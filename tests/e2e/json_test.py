@@ -1,0 +1,67 @@
+"""`dim --json` prints what docs/cli-json.md says, whatever the verb."""
+import json
+
+import harness
+from harness import DOCUMENTED, SEEN, of
+
+
+class Json(harness.EndToEnd):
+    def test_every_verb_prints_what_is_documented_and_every_object_is_seen(self):
+        verbs = harness.verbs_of("dim")
+        self.assertIn("send", verbs)
+        station = self.station()
+        alice = self.person("alice", station.link())
+        bobby = self.person("bobby", station.link())
+        short = self.person("bob")
+        self.assertIn("notice", of(short.run("join", station.link(), "--name", "bob"), "joined")[0])
+        alice.run("id")
+        alice.run("contacts", "bobby", "--alias", "Bob")
+        sent = of(alice.run("send", "bobby", "one"), "message")[0]
+        alice.run("verify", "bobby", "--confirm")
+        alice.run("chat", "bobby", stdin="two\n")
+        got = of(bobby.run("listen", "--timeout", "2"), "message")
+        self.assertEqual([message["guid"] for message in got][:1], [sent["guid"]])
+        alice.run("listen", "--timeout", "2", code=3)
+        alice.run("history", "bobby")
+        alice.run("status")
+        alice.run("send", "nobody_here", "lost", code=6)
+        station.stop()
+        self.assertIn("reason", of(alice.run("status", code=4), "status")[0])
+        self.assertEqual({verb for verb, _ in SEEN}, set(verbs), "every verb has been run")
+        for name, event in DOCUMENTED.items():
+            for verb in event.verbs:
+                if (verb, name) != ("chat", "state"):  # needs a receipt while the chat goes on: below
+                    self.assertIn((verb, name), SEEN)
+            self.assertTrue(event.verbs or any(seen == name for _, seen in SEEN), name)
+
+    def test_chat_tells_how_far_own_messages_got(self):
+        station = self.station()
+        alice = self.person("alice", station.link())
+        bobby = self.person("bobby", station.link())
+        listener = bobby.start("listen", "--timeout", "20")
+        chat = alice.start("chat", "bobby")
+        try:
+            chat.stdin.write("hello\n")
+            chat.stdin.flush()
+            states = []
+            while "read" not in states:
+                object = harness.checked(chat.stdout.readline(), "chat")
+                if object["event"] == "state":
+                    states.append(object["state"])
+            self.assertEqual(states, sorted(states, key=["sent", "delivered", "read"].index))
+        finally:
+            for process in (chat, listener):
+                process.kill()
+                process.communicate()
+
+    def test_dimd_objects_are_json_too(self):
+        station = self.station()
+        identity = json.loads(station.dimd("id", "--json"))
+        self.assertEqual(set(identity), {"id", "fingerprint", "pins"})
+        invite = json.loads(station.dimd("invite", "--host", "::1", "--json"))
+        self.assertEqual(set(invite), {"link", "id", "host", "port"})
+        self.assertEqual(invite["id"], identity["id"])
+
+
+if __name__ == "__main__":
+    harness.main()
