@@ -99,6 +99,12 @@ Usage usage_of(pid_t pid) {
   return out;
 }
 
+Usage own_usage() { return usage_of(::getpid()); }
+
+void give_up(const Error& error, std::string_view message) {
+  throw std::runtime_error(to_string(error) + " " + std::string(message));
+}
+
 StationProcess::StationProcess(const Options& options) {
   namespace fs = std::filesystem;
   folder_ = (options.folder.empty() ? fs::temp_directory_path() : fs::path(options.folder)) /

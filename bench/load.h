@@ -3,6 +3,7 @@
 #pragma once
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -17,12 +18,22 @@
 
 namespace dim::bench {
 
+using Time = std::chrono::steady_clock::time_point;
+inline Time now() { return std::chrono::steady_clock::now(); }
+inline double seconds_since(Time begin) {
+  return std::chrono::duration<double>(now() - begin).count();
+}
+
 /// CPU time and memory of one process.
 struct Usage {
   double cpu_s = 0;
   double rss_kib = 0;
 };
 Usage usage_of(pid_t pid);
+Usage own_usage();
+
+/// Ends the measurement with std::runtime_error: a figure with losses is none.
+[[noreturn]] void give_up(const Error& error, std::string_view message);
 
 /// `dimd run` with quotas off, in a temporary folder (below `folder`, default the system's),
 /// stopped with the object. Throws std::runtime_error when it does not come up.

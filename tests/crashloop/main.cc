@@ -22,9 +22,6 @@ namespace dim::bench {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
 
 constexpr int kWindow = 16;       // unanswered messages of one sender
 constexpr double kPatience = 30;  // seconds for anything that must come to an end

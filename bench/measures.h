@@ -1,0 +1,30 @@
+// What dim-bench measures. Each prints one row of a table of docs/performance.md and ends the
+// program when anything is refused or lost.
+#pragma once
+#include <cstddef>
+#include <span>
+
+namespace dim::bench {
+
+struct RelayOptions {
+  int pairs = 50;
+  int window = 32;                 ///< messages of a pair that wait for their ack
+  double rate = 0;                 ///< messages/s over all pairs; 0: as fast as the window allows
+  double seconds = 10;             ///< after a third of that, 3 s at most, to warm up
+  std::size_t size = 1'024;        ///< bytes of a signed message, at least
+  bool verify_always = false;      ///< the station checks every ECDSA signature
+  bool receiver_verifies = false;  ///< so do the receivers, in this process
+};
+/// Pairs of sessions that send through the station over TLS, every message durable before its ack
+/// and none lost.
+void measure_relay(std::span<const RelayOptions> rows);
+
+struct SessionOptions {
+  int sessions = 1'000;
+  bool text_lane = false;  ///< two connections a session, as an online client has; else one
+  double seconds = 5;      ///< how long they are watched
+};
+/// Log-ins with fifty at once, then silence.
+void measure_sessions(std::span<const SessionOptions> rows);
+
+}  // namespace dim::bench

@@ -1,0 +1,195 @@
+#include <fmt/core.h>
+
+#include <charconv>
+
+#include "bench/load.h"
+#include "bench/measures.h"
+#include "dim/crypto/os_random.h"
+#include "dim/engine/engine.h"
+#include "dim/packet/guid.h"
+
+namespace dim::bench {
+namespace {
+
+constexpr std::size_t kCursorEvery = 16;  // arrivals acknowledged with one NOTIFY
+
+/// One direction of a pair: messages go out, acks and arrivals come back.
+struct Pair {
+  std::unique_ptr<LoadClient> sender;
+  std::unique_ptr<LoadClient> receiver;
+  std::string wire;
+  Directory directory;  // the receiver's
+  std::string newest;   // cursor
+  std::size_t since_cursor = 0;
+  int in_flight = 0;
+};
+
+class Relay {
+ public:
+  explicit Relay(const RelayOptions& options)
+      : options_(options),
+        station_({.folder = {}, .verify_always = options.verify_always}),
+        accounts_(make_accounts(static_cast<std::size_t>(options.pairs) * 2, random_)),
+        pairs_(static_cast<std::size_t>(options.pairs)) {
+    for (std::size_t i = 0; i < pairs_.size(); ++i)
+      prepare(pairs_[i], accounts_[2 * i], accounts_[2 * i + 1]);
+    while (ready_ < pairs_.size() * 2) reactor_.run_for(5);
+  }
+
+  void run() {
+    sending_ = true;
+    work(std::min(3.0, options_.seconds / 3));
+    const std::size_t acked = acked_;
+    const std::size_t arrived = arrived_;
+    const Usage before = station_.usage();
+    const Usage self_before = own_usage();
+    measuring_ = true;
+    const Time begin = now();
+    work(options_.seconds);
+    measuring_ = false;
+    const double took = seconds_since(begin);
+    const Usage after = station_.usage();
+    const Usage self_after = own_usage();
+    sending_ = false;
+    const auto taken = static_cast<double>(acked_ - acked);
+    const auto got = static_cast<double>(arrived_ - arrived);
+    while (!under_way_.empty()) reactor_.run_for(5);  // none may be lost
+    fmt::print(
+        "| {} | {} | {} | {} | {:.0f} | {:.0f} | {:.2f} | {:.2f} | {:.2f} | {:.2f} | {:.1f} | "
+        "{:.1f} | {:.0f} |\n",
+        options_.pairs, options_.window, options_.rate > 0 ? fmt::format("{}", options_.rate) : "",
+        options_.verify_always ? "each" : "channel", taken / took, got / took,
+        percentile(ack_ms_, 0.5), percentile(ack_ms_, 0.99), percentile(arrival_ms_, 0.5),
+        percentile(arrival_ms_, 0.99), (after.cpu_s - before.cpu_s) * 1e6 / got,
+        (self_after.cpu_s - self_before.cpu_s) * 1e6 / got, after.rss_kib / 1024);
+  }
+
+ private:
+  void prepare(Pair& pair, const Account& from, const Account& to);
+  void send(Pair& pair);
+  void take(Pair& pair, const Packet& packet);
+
+  /// Sends as windows and rate allow, for so long.
+  void work(double seconds) {
+    Time last = now();
+    for (const Time begin = last; seconds_since(begin) < seconds;) {
+      allowance_ = std::min(allowance_ + seconds_since(last) * options_.rate, options_.rate);
+      last = now();
+      for (Pair& pair : pairs_) fill(pair);
+      reactor_.run_for(1);
+    }
+  }
+
+  void fill(Pair& pair) {
+    while (sending_ && pair.in_flight < options_.window &&
+           (options_.rate <= 0 || allowance_ >= 1)) {
+      allowance_ -= 1;
+      send(pair);
+    }
+  }
+
+  RelayOptions options_;
+  OsRandom random_;
+  SystemClock clock_;
+  StationProcess station_;
+  Reactor reactor_;
+  std::shared_ptr<const TlsContext> tls_ = TlsContext::client().value();
+  std::vector<Account> accounts_;
+  std::vector<Pair> pairs_;
+  std::vector<double> ack_ms_;
+  std::vector<double> arrival_ms_;
+  std::unordered_map<std::string, Time> under_way_;  // by GUID
+  std::size_t acked_ = 0;
+  std::size_t arrived_ = 0;
+  std::size_t ready_ = 0;
+  bool sending_ = false;
+  bool measuring_ = false;
+  double allowance_ = 0;
+};
+
+void Relay::prepare(Pair& pair, const Account& from, const Account& to) {
+  Directory known;
+  (void)known.learn_meta(to.id, to.meta);
+  (void)known.learn_document(to.id, to.visa.json(), clock_.now());
+  (void)pair.directory.learn_meta(from.id, from.meta);
+  (void)pair.directory.learn_document(from.id, from.visa.json(), clock_.now());
+  JsonObject content;
+  content.set("type", 1);
+  content.set("sn", 1);
+  content.set("time", static_cast<double>(clock_.now()) / 1000);
+  content.set("text", "load");
+  const PlainMessage plain{.envelope = {.sender = from.id, .receiver = to.id},
+                           .content = std::move(content)};
+  pair.wire = write_message(seal(plain, from, known, {.seq = 1, .prev = {}}, random_).value());
+  if (pair.wire.size() < options_.size) {
+    // Filled up to the wanted size with a member that everybody keeps and nobody reads.
+    pair.wire.pop_back();
+    pair.wire += ", \"filler\": \"" + std::string(options_.size - pair.wire.size(), 'x') + "\"}";
+  }
+  const auto ready = [this] { ++ready_; };
+  pair.sender =
+      std::make_unique<LoadClient>(reactor_, tls_, station_.target(), from, Session::Options{},
+                                   LoadClient::Events{ready, {}, give_up});
+  pair.receiver = std::make_unique<LoadClient>(
+      reactor_, tls_, station_.target(), to, Session::Options{.after = 0},
+      LoadClient::Events{ready, [this, &pair](const Packet& packet) { take(pair, packet); },
+                         give_up});
+  pair.sender->start();
+  pair.receiver->start();
+}
+
+void Relay::send(Pair& pair) {
+  const Time begin = now();
+  std::string guid = Guid::make(clock_.now(), random_).text();
+  Packet packet = Packet::request(Operation::create);
+  packet.set("type", "message").set("target", pair.receiver->account().id.text()).set("guid", guid);
+  packet.content = pair.wire;
+  ++pair.in_flight;
+  under_way_.emplace(std::move(guid), begin);
+  pair.sender->session().request(
+      Lane::text, std::move(packet), [this, &pair, begin](const Packet& response) {
+        if (response.code != 201 && response.code != 202)
+          give_up({Errc::unavailable, "a message was refused"}, response.get("message"));
+        --pair.in_flight;
+        ++acked_;
+        if (measuring_) ack_ms_.push_back(seconds_since(begin) * 1000);
+      });
+}
+
+void Relay::take(Pair& pair, const Packet& packet) {
+  ++arrived_;
+  const auto found = under_way_.find(std::string(packet.get("guid")));
+  if (found == under_way_.end())
+    give_up({Errc::conflict, "a message came that was not under way"}, packet.get("guid"));
+  if (measuring_) arrival_ms_.push_back(seconds_since(found->second) * 1000);
+  under_way_.erase(found);
+  if (packet.content != pair.wire)
+    give_up({Errc::conflict, "a message came with other bytes"}, packet.get("guid"));
+  if (options_.receiver_verifies) {
+    const auto message = SignedMessage::parse(*packet.content);
+    if (!message || !verify(*message, pair.directory, clock_.now()))
+      give_up({Errc::signature, "a relayed message does not verify"}, packet.get("guid"));
+  }
+  pair.newest = packet.get("cursor");
+  if (++pair.since_cursor < kCursorEvery) return;
+  pair.since_cursor = 0;
+  Packet cursor = Packet::request(Operation::notify);
+  cursor.set("type", "cursor").set("cursor", pair.newest);
+  pair.receiver->session().request(Lane::text, std::move(cursor), {});
+}
+
+}  // namespace
+
+void measure_relay(std::span<const RelayOptions> rows) {
+  fmt::print(
+      "| pairs | window | rate | signatures | acked/s | arrived/s | ack p50 ms | p99 | arrival p50 "
+      "ms | p99 | station CPU us | load CPU us | station RSS MiB |\n"
+      "| ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: "
+      "|\n");
+  for (const RelayOptions& row : rows) {
+    Relay(row).run();
+    std::fflush(stdout);
+  }
+}
+
+}  // namespace dim::bench
