@@ -1,5 +1,6 @@
 // Every fenced block of docs/protocol is executed; docs/protocol/README.md section 5 says how.
 #include <gmock/gmock.h>
+#include <gtest/gtest-spi.h>
 
 #include <functional>
 #include <regex>
@@ -242,11 +243,11 @@ void run_grammar(const std::vector<MarkdownBlock>& blocks) {
   }
 }
 
-void run_page(const std::filesystem::path& page) {
+void run_blocks(const std::vector<MarkdownBlock>& all) {
   std::map<std::string, std::vector<MarkdownBlock>> scenes;
   std::vector<MarkdownBlock> grammar;
   LastMessage last;
-  for (const MarkdownBlock& block : markdown_blocks(page)) {
+  for (const MarkdownBlock& block : all) {
     SCOPED_TRACE(block.place() + " ```" + block.info);
     const auto words = block.words();
     ASSERT_FALSE(words.empty()) << "a block says what it is";
@@ -271,6 +272,8 @@ void run_page(const std::filesystem::path& page) {
   for (auto& [section, blocks] : scenes) Scene(std::move(blocks)).play();
 }
 
+void run_page(const std::filesystem::path& page) { run_blocks(markdown_blocks(page)); }
+
 // --- the tests
 
 TEST(ProtocolExamples, Packets) { run_page(kPages / "packets.md"); }
@@ -286,6 +289,48 @@ TEST(ProtocolExamples, EveryOtherPage) {
       continue;
     run_page(page);
   }
+}
+
+/// One block of a page.
+void run_one(const std::string& info, const std::string& text) {
+  run_blocks({{"a page", 1, "# A", info, text}});
+}
+
+TEST(ProtocolExamples, AWrongBlockFails) {
+  EXPECT_FATAL_FAILURE(run_one("", "x\n"), "a block says what it is");
+  EXPECT_NONFATAL_FAILURE(run_one("yaml", "x\n"), "no such kind of block");
+  EXPECT_FATAL_FAILURE(run_one("json news", "{}\n"), "no such kind of JSON");
+  EXPECT_FATAL_FAILURE(run_one("dim", "version: dim/2023\noperation: get\n\n"), "401");
+  EXPECT_NONFATAL_FAILURE(run_one("dim", "version: dim/2023\r\noperation: GET\n\n"), "text");
+  EXPECT_NONFATAL_FAILURE(run_one("dim error=405", "version: dim/2023\noperation: get\n\n"), "405");
+  EXPECT_NONFATAL_FAILURE(run_one("uri error=401", "dim:user:bobby\n"), "should be refused");
+  EXPECT_NONFATAL_FAILURE(run_one("name", "bob\n"), "5 to 32");
+  EXPECT_NONFATAL_FAILURE(run_one("abnf", "a = b\n"), "no rule is called b");
+  EXPECT_NONFATAL_FAILURE(run_one("json content receipt", R"({"type": 1, "sn": 1, "text": "x"})"
+                                                          "\n"),
+                          "receipt");
+  EXPECT_FATAL_FAILURE(run_one("stage", "it rains\n"), "no such stage direction");
+}
+
+void run_dialogue(const std::string& answer, const std::string& info = "dim alice<8800") {
+  run_blocks({{"a page", 1, "# A", "dim alice>8800",
+               "version: dim/2023\noperation: NOTIFY\nid: 1\ntype: ping\n\n"},
+              {"a page", 9, "# A", info, answer}});
+}
+
+TEST(ProtocolExamples, AnAnswerThatIsNotTheStationsFails) {
+  run_dialogue("version: dim/2023\ncode: 200\nstatus: Okay\nreply: 1\n\n");
+  EXPECT_FATAL_FAILURE(run_dialogue("version: dim/2023\ncode: 200\nstatus: Okay\nreply: 2\n\n"),
+                       "the station says");
+  EXPECT_FATAL_FAILURE(run_dialogue("version: dim/2023\ncode: <time>\nstatus: Okay\nreply: 1\n\n"),
+                       "the station says");
+  EXPECT_NONFATAL_FAILURE(run_dialogue("version: dim/2023\ncode: 200\nstatus: Okay\nreply: 1\n\n",
+                                       "dim alice<8800 closes"),
+                          "whether the connection is closed");
+  EXPECT_NONFATAL_FAILURE(
+      run_blocks({{"a page", 1, "# A", "dim alice>8800",
+                   "version: dim/2023\noperation: NOTIFY\nid: 1\ntype: ping\n\n"}}),
+      "behind the last block");
 }
 
 /// Rows of Markdown tables with that many cells, without their outer bars.

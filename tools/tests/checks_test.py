@@ -179,6 +179,14 @@ printf 'Usage: dim\n  --home DIR  folder\nSubcommands:\n  send   send a text'
         self.assertIn('the default of network.listen is "::"', out)
         self.assertNotIn("send_queue", out)
 
+    def test_events_of_the_log(self):
+        self.write("server/a.cc", 'event(StationEvent::Level::warn, "flood", who); event(StationEvent::Level::error, full ? "disk-full" : "broken", {},\n'
+                   '  "a detail"); log.write(LogLevel::info, "start",\n {{"data", "x"}}); impl->log.write(LogLevel::info, "reloaded");')
+        self.write("docs/operator.md", "`flood` `broken` `start`\n")
+        out = self.run_main("check_docs")[1]
+        self.assertEqual([line for line in out.splitlines() if "event" in line],
+                         ["docs/operator.md: says nothing of the event disk-full", "docs/operator.md: says nothing of the event reloaded"])
+
     def limits(self, rows):
         self.write("docs/protocol/README.md", "[l](limits.md)\n")
         self.write("README.md", "`./dev up`, `./dev test`, [p](docs/protocol/README.md), [l](docs/protocol/limits.md)\n\n## Two words\n")
