@@ -1,0 +1,240 @@
+"""A client of the reference, driven by lines of JSON: client.py FOLDER
+
+Reads {"do": VERB, "tag": ANY, ...} on standard input, one a line; each is answered by {"event": "done", "tag": ANY,
+...} or {"event": "failed", "tag": ANY, "why": ...}. Between them stands what happens: "state", "sent", "arrived".
+The end of standard input ends the program. The reference's own words go to standard error.
+
+The reference parks a message whose sender or receiver is not known yet and leaves it to the application to take it up
+again. So does this one: whatever arrives, what is parked is tried once more.
+"""
+import asyncio
+import json
+import os
+import random
+import sys
+import threading
+import time
+
+OUT = os.fdopen(os.dup(1), "w", encoding="utf-8")
+os.dup2(2, 1)
+
+from generation import YEAR, adopt, learn, load_config, new_account, plain, start_log
+
+from dimsdk import Content, Envelope, ID, InstantMessage, ReliableMessage
+
+from dimples.client import ClientMessageProcessor, ClientMessenger, Terminal
+from dimples.client.network.state import StateOrder
+from dimples.edge.shared import GlobalVariable
+from dimples.group import SharedGroupManager
+from dimples.utils import Runner
+
+
+def emit(event, **members):
+    OUT.write(json.dumps({"event": event, **members}) + "\n")
+    OUT.flush()
+
+
+class Processor(ClientMessageProcessor):
+
+    async def process_instant_message(self, msg, r_msg):
+        envelope = plain(r_msg)
+        emit("arrived", sender=str(msg.sender), receiver=str(msg.receiver), content=plain(msg.content),
+             envelope={key: value for key, value in envelope.items() if key not in ("data", "meta", "visa")})
+        answers = await super().process_instant_message(msg, r_msg)
+        Runner.async_task(coro=self.take_up())
+        return answers
+
+    async def take_up(self):
+        """Once more for what was parked. What is still not possible parks itself again."""
+        await asyncio.sleep(0.02)  # after the answers of this message have gone out
+        messenger = self.messenger
+        for msg in messenger.packer.resume_reliable_messages():
+            msg.pop("error", None)
+            for answer in await messenger.process_reliable_message(msg):
+                await messenger.send_reliable_message(answer)
+        for msg in messenger.packer.resume_instant_messages():
+            msg.pop("error", None)
+            if await messenger.send_instant_message(msg) is not None:
+                emit("sent", sn=msg.content.sn, receiver=str(msg.receiver), late=True)
+
+
+class Device(Terminal):
+
+    def _create_messenger(self, facebook, session):
+        shared = GlobalVariable()
+        messenger = ClientMessenger(session=session, facebook=facebook, database=shared.mdb)
+        shared.messenger = messenger
+        return messenger
+
+    def _create_processor(self, facebook, messenger):
+        return Processor(facebook=facebook, messenger=messenger)
+
+
+class Driver:
+    def __init__(self, folder):
+        self.folder = folder
+        self.shared = GlobalVariable()
+        self.terminal = None
+        self.user = None
+
+    async def prepare(self):
+        await self.shared.prepare(config=await load_config(self.folder, {"redis": {"enable": "false"}}))
+
+    # ---- verbs
+
+    async def new_account(self, request):
+        """A new account that is not used yet."""
+        return {"account": new_account(request.get("name", ""), terminal=request.get("terminal"),
+                                       identity=request.get("identity"), meta=request.get("meta"))}
+
+    async def use(self, request):
+        self.user = await adopt(self.shared.adb, request["account"])
+        await self.shared.login(current_user=self.user)
+        return {"id": str(self.user)}
+
+    async def learn(self, request):
+        for account in request["accounts"]:
+            await learn(self.shared.adb, account)
+        return {}
+
+    async def contacts(self, request):
+        await self.shared.adb.save_contacts(contacts=ID.convert(array=request["ids"]), user=self.user)
+        return {}
+
+    async def connect(self, request):
+        begin = time.monotonic()
+        self.terminal = Device(facebook=self.shared.facebook, database=self.shared.sdb)
+        await self.terminal.connect(host=request["host"], port=request["port"])
+        Runner.async_task(coro=self.terminal.run())
+        if not await self.running(request.get("seconds", 20)):
+            state = self.terminal.session.state
+            raise TimeoutError(f"not running within the time, but {state}")
+        return {"station": str(self.terminal.session.station.identifier), "seconds": time.monotonic() - begin,
+                "session": self.terminal.session.session_key}
+
+    async def running(self, seconds):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            session = self.terminal.session
+            if session is not None and session.ready and session.state.index == StateOrder.RUNNING:
+                return True
+            await asyncio.sleep(0.02)
+        return False
+
+    async def wait_running(self, request):
+        """After a connection was cut: until the reference has come back by itself."""
+        return {"running": await self.running(request.get("seconds", 60))}
+
+    async def state(self, request):
+        session = self.terminal.session if self.terminal else None
+        return {"state": str(session.state) if session else None, "ready": bool(session and session.ready)}
+
+    async def disconnect(self, request):
+        terminal, self.terminal = self.terminal, None
+        if terminal is not None:
+            await terminal.stop()
+            await terminal.finish()
+        return {}
+
+    def content(self, request):
+        content = dict(request["content"])
+        content.setdefault("sn", random.randrange(1, 2 ** 31))
+        content.setdefault("time", time.time())
+        parsed = Content.parse(content=content)
+        if parsed is None:
+            raise ValueError("the reference does not take this content")
+        return parsed
+
+    async def send(self, request):
+        content = self.content(request)
+        sender = ID.parse(identifier=request["from"]) if "from" in request else None
+        i_msg, r_msg = await self.terminal.messenger.send_content(
+            content=content, sender=sender, receiver=ID.parse(identifier=request["to"]))
+        return {"sn": content.sn, "packed": r_msg is not None, "message": plain(r_msg)}
+
+    async def pack(self, request):
+        """Sealed and signed, but not sent: for forward contents."""
+        messenger = self.terminal.messenger
+        envelope = Envelope.create(sender=self.user, receiver=ID.parse(identifier=request["to"]))
+        i_msg = InstantMessage.create(head=envelope, body=self.content(request))
+        s_msg = await messenger.encrypt_message(msg=i_msg)
+        r_msg = await messenger.sign_message(msg=s_msg)
+        return {"instant": plain(i_msg), "message": plain(r_msg)}
+
+    async def send_packed(self, request):
+        ok = await self.terminal.messenger.send_reliable_message(msg=ReliableMessage.parse(msg=request["message"]))
+        return {"sent": bool(ok)}
+
+    async def create_group(self, request):
+        group = await SharedGroupManager().create_group(members=ID.convert(array=request["members"]))
+        return {"group": str(group)}
+
+    async def members(self, request):
+        members = await SharedGroupManager().get_members(identifier=ID.parse(identifier=request["group"]))
+        return {"members": [str(item) for item in members]}
+
+    async def invite(self, request):
+        ok = await SharedGroupManager().invite_group_members(
+            members=ID.convert(array=request["members"]), group=ID.parse(identifier=request["group"]))
+        return {"ok": bool(ok)}
+
+    async def expel(self, request):
+        ok = await SharedGroupManager().expel_group_members(
+            members=ID.convert(array=request["members"]), group=ID.parse(identifier=request["group"]))
+        return {"ok": bool(ok)}
+
+    async def quit_group(self, request):
+        return {"ok": bool(await SharedGroupManager().quit_group(group=ID.parse(identifier=request["group"])))}
+
+    async def send_group(self, request):
+        group = ID.parse(identifier=request["group"])
+        content = self.content(request)
+        content.group = group
+        envelope = Envelope.create(sender=self.user, receiver=group)
+        await SharedGroupManager().send_instant_message(msg=InstantMessage.create(head=envelope, body=content))
+        return {"sn": content.sn}
+
+    async def report(self, request):
+        messenger = self.terminal.messenger
+        if request["title"] == "online":
+            await messenger.report_online(sender=self.user)
+        else:
+            await messenger.report_offline(sender=self.user)
+        return {}
+
+    async def login(self, request):
+        await self.terminal.messenger.broadcast_login(sender=self.user, user_agent=self.terminal.user_agent)
+        return {}
+
+    # ---- the loop
+
+    async def obey(self, line):
+        request = json.loads(line)
+        tag = request.get("tag")
+        try:
+            verb = getattr(self, request["do"])
+            emit("done", tag=tag, **await verb(request))
+        except Exception as error:
+            emit("failed", tag=tag, why=f"{type(error).__name__}: {error}")
+
+    async def run(self):
+        await self.prepare()
+        emit("started", year=YEAR)
+        loop = asyncio.get_running_loop()
+        lines = asyncio.Queue()
+
+        def read():
+            for line in sys.stdin:
+                loop.call_soon_threadsafe(lines.put_nowait, line)
+            loop.call_soon_threadsafe(lines.put_nowait, None)
+
+        threading.Thread(target=read, daemon=True).start()
+        while (line := await lines.get()) is not None:
+            await self.obey(line)
+        OUT.flush()
+        os._exit(0)  # the reference's tasks and threads have no common end
+
+
+if __name__ == "__main__":
+    start_log("client")
+    asyncio.run(Driver(sys.argv[1]).run())

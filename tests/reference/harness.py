@@ -1,0 +1,395 @@
+"""Programs of the dimchat reference as test subjects: real processes, real sockets, loopback only, bounded time.
+
+A test that fails prints what was exchanged: the events of each client and the last words of every program.
+"""
+import collections
+import ctypes
+import json
+import os
+import queue
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+DRIVERS = os.path.join(HERE, "drivers")
+sys.path.insert(0, HERE)
+import install
+
+LIBC = ctypes.CDLL(None)
+SECONDS = float(os.environ.get("DIM_REFERENCE_SECONDS", "30"))  # patience for anything that has to happen
+
+
+def free_port():
+    """A port that is free on 127.0.0.1 now, outside of the range that outgoing connections take."""
+    while True:
+        port = random.randrange(10100, 28000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+
+
+def tail(path, size=3000):
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(0, os.path.getsize(path) - size))
+            text = file.read().decode("utf-8", "replace")
+            return "\n".join(line[:400] for line in re.sub(r"\x1b\[\d*m", "", text).splitlines()
+                             if "redis disabled" not in line)
+    except OSError:
+        return ""
+
+
+def end_with_parent():
+    """In the child: the kernel ends it when this process ends, however that happens."""
+    LIBC.prctl(1, signal.SIGKILL)
+
+
+class Program:
+    """A process with a log file in the folder of the test, ended with it."""
+
+    def __init__(self, test, name, command, **options):
+        self.name = name
+        self.log = os.path.join(test.folder, name + ".log")
+        environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", PYTHONUNBUFFERED="1")
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(command, stderr=log, env=environment, preexec_fn=end_with_parent, **options)
+        test.programs.append(self)
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(3)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe:
+                pipe.close()
+
+    def words(self):
+        return f"---- {self.name}: log\n{tail(self.log)}"
+
+
+class Redis(Program):
+    """Where a station of the reference keeps messages for people who are offline. redis-check-rdb and redis-server are
+    one program of two names; Debian's redis-tools has it under the first one only, and starts no service."""
+
+    def __init__(self, test):
+        self.port = free_port()
+        binary = shutil.which("redis-server") or shutil.which("redis-check-rdb")
+        if not binary:
+            raise AssertionError("redis-tools is missing: ./dev deps test")
+        with open(os.path.join(test.folder, "redis.out"), "ab") as out:
+            super().__init__(test, "redis", ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1",
+                                               "--save", "", "--appendonly", "no", "--dir", test.folder],
+                             executable=binary, stdin=subprocess.DEVNULL, stdout=out)
+        wait_for_port(self, self.port)
+
+
+def wait_for_port(program, port):
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            if program.process.poll() is not None:
+                break
+            time.sleep(0.02)
+    raise AssertionError(f"{program.name} does not listen on {port}\n{program.words()}")
+
+
+class ReferenceStation(Program):
+    def __init__(self, test, generation, redis=None):
+        self.folder = os.path.join(test.folder, f"station-{generation}")
+        os.makedirs(self.folder, exist_ok=True)
+        self.host, self.port = "127.0.0.1", free_port()
+        command = [install.python(generation), os.path.join(DRIVERS, "station.py"), self.folder, str(self.port)]
+        if redis:
+            command.append(str(redis.port))
+        super().__init__(test, f"station-{generation}", command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                         text=True)
+        line = self.process.stdout.readline()
+        if not line:
+            raise AssertionError("no station of the reference\n" + self.words())
+        self.account = json.loads(line)
+        self.id = self.account["id"]
+
+
+class Failed(AssertionError):
+    pass
+
+
+class ReferenceClient(Program):
+    def __init__(self, test, generation, name, process=None):
+        """process: the name of the log and folder, for a second device of one person."""
+        self.person = name
+        process = process or name
+        self.folder = os.path.join(test.folder, f"client-{generation}-{process}")
+        self.generation = generation
+        super().__init__(test, f"{process}-{generation}",
+                         [install.python(generation), os.path.join(DRIVERS, "client.py"), self.folder],
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.events = []
+        self.fresh = queue.Queue()
+        self.waiting = collections.deque()
+        self.tag = 0
+        self.account = None
+        threading.Thread(target=self.read, daemon=True).start()
+        self.await_event(lambda event: event["event"] == "started", "the driver to start")
+
+    def read(self):
+        for line in self.process.stdout:
+            event = json.loads(line)
+            self.events.append(event)
+            self.fresh.put(event)
+        self.fresh.put(None)
+
+    def await_event(self, wanted, what, seconds=None):
+        """The first event, not taken before, that is wanted. Others stay for later."""
+        for index, event in enumerate(self.waiting):
+            if wanted(event):
+                del self.waiting[index]
+                return event
+        deadline = time.monotonic() + (seconds or SECONDS)
+        while True:
+            try:
+                event = self.fresh.get(timeout=max(0.01, deadline - time.monotonic()))
+            except queue.Empty:
+                event = None
+                if time.monotonic() < deadline:
+                    continue
+            if event is None:
+                raise Failed(f"{self.name} waited in vain for {what}")
+            if wanted(event):
+                return event
+            self.waiting.append(event)
+
+    def do(self, verb, seconds=None, **arguments):
+        self.tag += 1
+        tag = self.tag
+        self.process.stdin.write(json.dumps({"do": verb, "tag": tag, **arguments}) + "\n")
+        self.process.stdin.flush()
+        answer = self.await_event(lambda event: event.get("tag") == tag, f"the answer to {verb}", seconds)
+        if answer["event"] == "failed":
+            raise Failed(f"{self.name}: {verb}: {answer['why']}")
+        return answer
+
+    def register(self, **options):
+        """Makes an account (or a device of one) and uses it."""
+        self.account = self.do("new_account", name=self.person, **options)["account"]
+        self.do("use", account=self.account)
+        return self.account
+
+    @property
+    def id(self):
+        return self.account["id"]
+
+    def connect(self, station):
+        return self.do("connect", host=station.host, port=station.port)
+
+    def send(self, receiver, content):
+        return self.do("send", to=receiver, content=content)
+
+    def text(self, receiver, text):
+        return self.send(receiver, {"type": 1, "text": text})
+
+    def pack(self, receiver, content):
+        return self.do("pack", to=receiver, content=content)
+
+    def disconnect(self):
+        self.do("report", title="offline")  # stations of 2025 notice a closed connection only after two minutes
+        time.sleep(0.3)
+        self.do("disconnect")
+
+    def create_group(self, members):
+        return self.do("create_group", members=members)["group"]
+
+    def send_group(self, group, content):
+        return self.do("send_group", group=group, content=content)
+
+    def joins(self, group, members):
+        """Waits until this client knows these members of the group."""
+        deadline = time.monotonic() + SECONDS
+        while set(known := self.do("members", group=group)["members"]) != set(members):
+            if time.monotonic() > deadline:
+                raise Failed(f"{self.name} knows {known} of the group and not {members}")
+            time.sleep(0.1)
+
+    def arrival(self, wanted, what, sender=None, seconds=None):
+        """The next arrived content for which wanted(content) holds, with its event around it."""
+        def fits(event):
+            return (event["event"] == "arrived" and (sender is None or same_person(event["sender"], sender))
+                    and wanted(event["content"]))
+        return self.await_event(fits, what, seconds)
+
+    def got_text(self, text, sender=None, seconds=None):
+        return self.arrival(lambda content: content.get("text") == text and kind(content) == 1, f"the text {text!r}",
+                            sender, seconds)
+
+    def got_receipt(self, text, sender=None, sent=None, seconds=None):
+        """sent: what send() gave for the message that the receipt must be about."""
+        def fits(content):
+            if content.get("command") != "receipt" or content.get("text") != text:
+                return False
+            origin = content.get("origin") or content.get("envelope") or {}
+            return sent is None or origin.get("signature") == sent["message"]["signature"]
+        return self.arrival(fits, f"the receipt {text!r}", sender, seconds)
+
+    def texts(self):
+        """All texts that have arrived so far, in order."""
+        return [event["content"]["text"] for event in list(self.events)
+                if event["event"] == "arrived" and kind(event["content"]) == 1]
+
+    def words(self):
+        lines = [json.dumps(shortened(event)) for event in self.events[-60:]]
+        return f"---- {self.name}: events\n" + "\n".join(lines) + "\n" + super().words()
+
+
+def same_person(a, b):
+    return a.split("/")[0] == b.split("/")[0]
+
+
+def kind(content):
+    """The type of a content as a number; the reference writes numbers, numeric strings, and sometimes names."""
+    value = content.get("type")
+    return int(value) if str(value).isdigit() else value
+
+
+def shortened(value):
+    """Long texts (keys, ciphertexts) cut, for reading."""
+    if isinstance(value, dict):
+        return {key: shortened(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [shortened(inner) for inner in value]
+    if isinstance(value, str) and len(value) > 100:
+        return value[:60] + f"...({len(value)})"
+    return value
+
+
+class Recorder:
+    """A TCP relay between clients and a station that keeps every byte and can cut what runs through it."""
+
+    def __init__(self, test, target):
+        self.host, self.target = "127.0.0.1", target
+        self.name = "recorder"
+        self.chunks = []  # (connection, "C" from the client or "S" from the station, seconds since the start, bytes)
+        self.sockets = []
+        self.begin = time.monotonic()
+        self.listener = socket.create_server((self.host, 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+        test.programs.append(self)
+
+    def accept(self):
+        number = 0
+        while True:
+            try:
+                client, _ = self.listener.accept()
+                station = socket.create_connection((self.target.host, self.target.port))
+            except OSError:
+                return
+            self.sockets += [client, station]
+            for source, sink, side in ((client, station, "C"), (station, client, "S")):
+                threading.Thread(target=self.relay, args=(number, source, sink, side), daemon=True).start()
+            number += 1
+
+    def relay(self, number, source, sink, side):
+        try:
+            while data := source.recv(65536):
+                self.chunks.append((number, side, time.monotonic() - self.begin, data))
+                sink.sendall(data)
+        except OSError:
+            pass
+        for one in (source, sink):
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def cut(self):
+        """Ends every connection that runs through here now."""
+        for one in self.sockets:
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        self.sockets = []
+
+    def stop(self):
+        self.listener.close()
+        self.cut()
+
+    def words(self):
+        lines = [f"{at:8.3f} #{number} {side} {data[:300]!r}" for number, side, at, data in self.chunks[-40:]]
+        return "---- recorder\n" + "\n".join(lines)
+
+
+class ReferenceTest(unittest.TestCase):
+    """Tests with programs of the reference. The programs of a class stay for all its tests and end with it."""
+
+    @classmethod
+    def setUpClass(cls):
+        missing = [generation for generation in install.GENERATIONS if not install.installed(generation)]
+        if missing:
+            raise AssertionError(f"the reference of {missing} is not installed: tests/reference/install.py")
+        cls.programs = []
+        cls.folder = tempfile.mkdtemp(prefix="dim-reference-")
+        cls.addClassCleanup(cls.end)
+        try:
+            cls.begin()
+        except Exception:
+            cls.show("the start of " + cls.__name__)
+            raise
+
+    @classmethod
+    def begin(cls):
+        """What all tests of the class need."""
+
+    @classmethod
+    def end(cls):
+        for program in reversed(cls.programs):
+            program.stop()
+        shutil.rmtree(cls.folder, ignore_errors=True)
+
+    @classmethod
+    def show(cls, what):
+        print(f"\n==== what was exchanged in {what}", file=sys.stderr)
+        for program in cls.programs:
+            print(program.words(), file=sys.stderr)
+
+    def run(self, result=None):
+        """As unittest does it, but a test that fails shows what was exchanged."""
+        before = len(result.failures) + len(result.errors)
+        super().run(result)
+        if len(result.failures) + len(result.errors) > before:
+            self.show(self.id())
+
+    @classmethod
+    def reference_client(cls, generation, name, station=None, account=None, process=None, **options):
+        client = ReferenceClient(cls, generation, name, process)
+        if account:
+            client.account = account
+            client.do("use", account=account)
+        else:
+            client.register(**options)
+        if station:
+            client.connect(station)
+        return client
+
+
+def main():
+    unittest.main(argv=[sys.argv[0], "-v"] + sys.argv[1:])
