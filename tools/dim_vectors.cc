@@ -185,6 +185,7 @@ int run(const fs::path& folder) {
   add_identity_checks(table);
   add_crypto_checks(table);
   add_codec_checks(table);
+  add_content_checks(table);
   add_message_checks(table);
   Run all(std::move(table), std::move(*accounts), std::move(*exceptions));
   for (const fs::path& path : files) {

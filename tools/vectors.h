@@ -46,6 +46,7 @@ void add_identity_checks(CheckTable& table);  ///< IDs, metas, documents
 void add_crypto_checks(CheckTable& table);    ///< keys, AES, RSA, ECDSA, digests
 void add_codec_checks(
     CheckTable& table);  ///< base64 and the like, binary values, files, JSON, times
+void add_content_checks(CheckTable& table);  ///< content, documents_receive, receipt_create
 void add_message_checks(
     CheckTable& table);  ///< message_roundtrip, message_receive, message_route, message_explode
 

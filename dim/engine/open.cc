@@ -5,7 +5,8 @@
 #include "dim/engine/plain_rules.h"
 #include "dim/engine/steps.h"
 #include "dim/message/delivery.h"
-#include "dim/protocol/content.h"
+#include "dim/protocol/head.h"
+#include "dim/protocol/kinds.h"
 #include "dim/protocol/wire.h"
 
 namespace dim {

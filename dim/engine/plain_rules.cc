@@ -1,6 +1,7 @@
 #include "dim/engine/plain_rules.h"
 
-#include "dim/protocol/content.h"
+#include "dim/protocol/head.h"
+#include "dim/protocol/kinds.h"
 
 namespace dim {
 namespace {

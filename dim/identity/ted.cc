@@ -217,19 +217,27 @@ Result<PortableFile> PortableFile::parse(const Json& value, Reading reading) {
   }
   if (const Json* key = object->find("key"); key != nullptr && key->object() != nullptr)
     file.key = *key->object();
+  for (const auto& [name, member] : *object) {
+    if (name != "URL" && name != "filename" && name != "data" && name != "key")
+      file.rest.append_new(name, member);
+  }
   if (!file.url && !file.data) return fail(Errc::encoding, "a file needs a URL or its bytes");
   return file;
 }
 
 Json PortableFile::json() const {
-  if (url && !filename && !data && !key) return *url;
-  if (data && !url && !key && data->is_uri && (!filename || data->filename == filename))
+  if (url && !filename && !data && !key && rest.empty()) return *url;
+  if (data && !url && !key && rest.empty() && data->is_uri &&
+      (!filename || data->filename == filename))
     return data->text();
   JsonObject out;
   if (url) out.set("URL", *url);
   if (data) out.set("data", data->text());
   if (filename) out.set("filename", *filename);
   if (key) out.set("key", *key);
+  for (const auto& [name, member] : rest) {
+    if (!out.contains(name)) out.append_new(name, member);
+  }
   return out;
 }
 

@@ -57,6 +57,7 @@ struct PortableFile {
   std::optional<std::string> url{}, filename{};
   std::optional<TransportableData> data{};
   std::optional<JsonObject> key{};  ///< what the file behind `url` is encrypted with
+  JsonObject rest{};                ///< further members of the object form
 
   /// URL text, data URI, {"URL" | "data", "filename", "key"}, or that object as JSON text.
   /// Errc::encoding for anything else, and for a file with neither URL nor bytes.

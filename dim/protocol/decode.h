@@ -1,31 +1,26 @@
-// Decoders of the built-in kinds; the table in kinds.cc points at them.
+// Readers of the built-in kinds; the table in kinds.cc points at them.
 #pragma once
+#include "dim/protocol/codec.h"
 #include "dim/protocol/content.h"
 
 namespace dim::decoders {
 
-Result<Content> text(const Kind& kind, ContentHead head, JsonObject json,
-                     const DecodeContext& context);
-Result<Content> receipt(const Kind& kind, ContentHead head, JsonObject json,
-                        const DecodeContext& context);
-Result<Content> handshake(const Kind& kind, ContentHead head, JsonObject json,
-                          const DecodeContext& context);
-Result<Content> meta(const Kind& kind, ContentHead head, JsonObject json,
-                     const DecodeContext& context);
-Result<Content> documents(const Kind& kind, ContentHead head, JsonObject json,
-                          const DecodeContext& context);
-Result<Content> login(const Kind& kind, ContentHead head, JsonObject json,
-                      const DecodeContext& context);
-Result<Content> report(const Kind& kind, ContentHead head, JsonObject json,
-                       const DecodeContext& context);
-Result<Content> forward(const Kind& kind, ContentHead head, JsonObject json,
-                        const DecodeContext& context);
-Result<Content> array(const Kind& kind, ContentHead head, JsonObject json,
-                      const DecodeContext& context);
-Result<Content> customized(const Kind& kind, ContentHead head, JsonObject json,
-                           const DecodeContext& context);
-/// Keeps the whole JSON under the name of the kind.
-Result<Content> generic(const Kind& kind, ContentHead head, JsonObject json,
-                        const DecodeContext& context);
+/// What every reader is: `json` comes without the members of the head.
+using Reader = Result<Content>(const Kind& kind, ContentHead head, JsonObject json,
+                               const DecodeContext& context);
+
+Reader text, page, card, quote, money, transfer, customized;
+Reader file, image, audio, video;
+Reader forward, combine, array;
+Reader receipt, handshake, meta, documents, login, report, ans, mute, block, search, storage;
+Reader group;
+
+/// The content, with what nobody took as its rest; or the first fault.
+template <class T>
+Result<Content> finish(const codec::Members& members, T content, JsonObject& json) {
+  if (members.error()) return std::unexpected(*members.error());
+  content.rest = std::move(json);
+  return Content(std::move(content));
+}
 
 }  // namespace dim::decoders

@@ -18,38 +18,42 @@ constexpr std::size_t kDocuments = 6 * limits::kDocumentBytes;
 
 constexpr std::array kKinds = {
     Kind{1, "", "text", "text", kLarge, decoders::text},
-    Kind{16, "", "file", "file", kLarge, decoders::generic},
-    Kind{18, "", "image", "image", kLarge, decoders::generic},
-    Kind{20, "", "audio", "audio", kLarge, decoders::generic},
-    Kind{22, "", "video", "video", kLarge, decoders::generic},
-    Kind{32, "", "page", "page", kLarge, decoders::generic},
-    Kind{51, "", "card", "card", kMiddle, decoders::generic},
-    Kind{55, "", "quote", "quote", kLarge, decoders::generic},
-    Kind{64, "", "money", "money", kSmall, decoders::generic},
-    Kind{65, "", "transfer", "transfer", kSmall, decoders::generic},
-    Kind{136, "ans", "", "ans", kMiddle, decoders::generic},
-    Kind{136, "block", "", "block", kMiddle, decoders::generic},
+    Kind{16, "", "file", "file", kLarge, decoders::file},
+    Kind{18, "", "image", "image", kLarge, decoders::image},
+    Kind{20, "", "audio", "audio", kLarge, decoders::audio},
+    Kind{22, "", "video", "video", kLarge, decoders::video},
+    Kind{32, "", "page", "page", kLarge, decoders::page},
+    Kind{51, "", "card", "card", kMiddle, decoders::card},
+    Kind{55, "", "quote", "quote", kLarge, decoders::quote},
+    Kind{64, "", "money", "money", kSmall, decoders::money},
+    Kind{65, "", "transfer", "transfer", kSmall, decoders::transfer},
+    Kind{136, "ans", "", "ans", kMiddle, decoders::ans},
+    Kind{136, "block", "", "block", kMiddle, decoders::block},
+    Kind{136, "contacts", "", "contacts", kLarge, decoders::storage},
     Kind{136, "documents", "document", "documents", kDocuments, decoders::documents},
     Kind{136, "handshake", "", "handshake", kSmall, decoders::handshake},
     Kind{136, "login", "", "login", kSmall, decoders::login},
     Kind{136, "meta", "", "meta", kMiddle, decoders::meta},
-    Kind{136, "mute", "", "mute", kMiddle, decoders::generic},
+    Kind{136, "mute", "", "mute", kMiddle, decoders::mute},
+    Kind{136, "private_key", "", "private_key", kLarge, decoders::storage},
     Kind{136, "receipt", "", "receipt", kMiddle, decoders::receipt},
     Kind{136, "report", "", "report", kSmall, decoders::report},
-    Kind{136, "search", "", "search", kMiddle, decoders::generic},
-    Kind{137, "expel", "", "expel", kLarge, decoders::generic},
-    Kind{137, "fire", "", "fire", kMiddle, decoders::generic},
-    Kind{137, "hire", "", "hire", kMiddle, decoders::generic},
-    Kind{137, "invite", "", "invite", kLarge, decoders::generic},
-    Kind{137, "join", "", "join", kMiddle, decoders::generic},
-    Kind{137, "query", "", "query", kMiddle, decoders::generic},
-    Kind{137, "quit", "", "quit", kMiddle, decoders::generic},
-    Kind{137, "reset", "", "reset", kLarge, decoders::generic},
-    Kind{137, "resign", "", "resign", kMiddle, decoders::generic},
+    Kind{136, "search", "", "search", kMiddle, decoders::search},
+    Kind{136, "storage", "", "storage", kLarge, decoders::storage},
+    Kind{136, "users", "", "users", kMiddle, decoders::search},
+    Kind{137, "expel", "", "expel", kLarge, decoders::group},
+    Kind{137, "fire", "", "fire", kMiddle, decoders::group},
+    Kind{137, "hire", "", "hire", kMiddle, decoders::group},
+    Kind{137, "invite", "", "invite", kLarge, decoders::group},
+    Kind{137, "join", "", "join", kMiddle, decoders::group},
+    Kind{137, "query", "", "query", kMiddle, decoders::group},
+    Kind{137, "quit", "", "quit", kMiddle, decoders::group},
+    Kind{137, "reset", "", "reset", kLarge, decoders::group},
+    Kind{137, "resign", "", "resign", kMiddle, decoders::group},
     Kind{160, "", "application", "application", kLarge, decoders::customized},
     Kind{202, "", "array", "array", kLarge, decoders::array},
     Kind{204, "", "customized", "customized", kLarge, decoders::customized},
-    Kind{207, "", "combine", "combine", kLarge, decoders::generic},
+    Kind{207, "", "combine", "combine", kLarge, decoders::combine},
     Kind{255, "", "forward", "forward", kLarge, decoders::forward},
 };
 
@@ -91,6 +95,18 @@ const Kind* find_kind(std::string_view type, std::string_view command) {
     if (kind.type == key.type && kind.alias == command) return &kind;
   }
   return nullptr;
+}
+
+std::string content_command(const JsonObject& content) {
+  const std::string* name = content.text("command");
+  if (name == nullptr) name = content.text("cmd");
+  const int type = type_number(content_type(content));
+  return name != nullptr && (type == 136 || type == 137) ? *name : std::string();
+}
+
+std::string content_name(const JsonObject& content) {
+  const Kind* kind = find_kind(content_type(content), content_command(content));
+  return std::string(kind != nullptr ? kind->name : "unknown");
 }
 
 KindTable KindTable::with(AddedKind kind) const {

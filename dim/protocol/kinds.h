@@ -15,6 +15,7 @@
 #include "dim/base/error.h"
 #include "dim/base/json.h"
 #include "dim/identity/address_table.h"
+#include "dim/identity/reading.h"
 
 namespace dim {
 
@@ -26,6 +27,7 @@ class KindTable;
 struct DecodeContext {
   const KindTable& table;
   int depth = 0;
+  Reading reading = Reading::strict;
 };
 
 /// A built-in kind. `decode` gets the head, and the content without the members of the head.
@@ -46,6 +48,10 @@ std::span<const Kind> built_in_kinds();
 const Kind* find_kind(std::string_view type, std::string_view command);
 /// "text" -> 1, "136" -> 136; -1 for another name.
 int type_number(std::string_view type);
+/// The name of the command in a content that has not been decoded; empty when it is none.
+std::string content_command(const JsonObject& content);
+/// For people and logs: "text", "file", "handshake"; "unknown" for what the table lacks.
+std::string content_name(const JsonObject& content);
 
 /// What a decoder of the user's made. (A bare std::any inside std::expected does not compile
 /// everywhere.)

@@ -8,7 +8,8 @@
 
 #include "dim/identity/meta.h"
 #include "dim/message/message.h"
-#include "dim/protocol/content.h"
+#include "dim/protocol/head.h"
+#include "dim/protocol/kinds.h"
 
 namespace dim {
 namespace {
@@ -33,7 +34,9 @@ void both_ways(JsonObject& object, std::string_view a, std::string_view b) {
 }
 
 bool names_somebody(const std::string& command) {
-  return command == "login" || command == "meta" || command == "documents" || command == "document";
+  return command == "login" || command == "meta" || command == "documents" ||
+         command == "document" || command == "storage" || command == "contacts" ||
+         command == "private_key";
 }
 
 void number_the_type(JsonObject& content) {
