@@ -187,6 +187,7 @@ int run(const fs::path& folder) {
   add_codec_checks(table);
   add_content_checks(table);
   add_message_checks(table);
+  add_frame_checks(table);
   Run all(std::move(table), std::move(*accounts), std::move(*exceptions));
   for (const fs::path& path : files) {
     if (!all.file(path)) return unreadable(path, "not a file of test vectors (vectors/README.md)");

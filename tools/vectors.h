@@ -49,6 +49,7 @@ void add_codec_checks(
 void add_content_checks(CheckTable& table);  ///< content, documents_receive, receipt_create
 void add_message_checks(
     CheckTable& table);  ///< message_roundtrip, message_receive, message_route, message_explode
+void add_frame_checks(CheckTable& table);  ///< MTP, Mars, WebSocket
 
 /// "expected <JSON>, got <JSON>", each cut to 200 characters.
 std::string differs(const Json& expected, const Json& got);

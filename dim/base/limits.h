@@ -20,7 +20,18 @@ inline constexpr std::size_t kTextContent = 1 * kMiB;
 inline constexpr std::size_t kMediaContent = 1 * kMiB;
 inline constexpr std::size_t kEmptyLines = 16;  // before a packet; more closes the connection
 
+// Frames of the dimchat world (dimchat-frames.md)
+inline constexpr std::size_t kFrameBody = 1 * kMiB;    // of a frame, and of a message in fragments
+inline constexpr std::size_t kFrameJunk = 64 * kKiB;   // bytes without a frame in them
+inline constexpr std::size_t kDetectJunk = 4 * kKiB;   // the same, before the framing is known
+inline constexpr std::size_t kFragmentPages = 4'096;   // of one message
+inline constexpr std::size_t kFragmentedMessages = 8;  // unfinished, of one connection
+inline constexpr std::size_t kMarsHeader = 1 * kKiB;
+inline constexpr std::size_t kUpgradeRequest = 8 * kKiB;
+inline constexpr std::size_t kWebSocketAcks = 4'096;  // awaited, of one connection
+
 // Times (milliseconds)
+inline constexpr std::int64_t kFragmentMs = 300'000;
 inline constexpr std::int64_t kFirstPacketMs = 10'000;
 inline constexpr std::int64_t kLoginMs = 20'000;
 inline constexpr std::int64_t kIdleMs = 300'000;
