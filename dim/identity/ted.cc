@@ -226,7 +226,10 @@ Result<PortableFile> PortableFile::parse(const Json& value, Reading reading) {
 }
 
 Json PortableFile::json() const {
-  if (url && !filename && !data && !key && rest.empty()) return *url;
+  // As text only where it will be read as a URL again.
+  const bool clear = url && !url->starts_with(kData) && !url->starts_with('{') &&
+                     url->find("://") != std::string::npos;
+  if (clear && !filename && !data && !key && rest.empty()) return *url;
   if (data && !url && !key && rest.empty() && data->is_uri &&
       (!filename || data->filename == filename))
     return data->text();

@@ -139,5 +139,22 @@ TEST(TypeText, IsWhatWasSent) {
   EXPECT_EQ(type_text("command"), "command");
 }
 
+TEST(PortableFile, WhatItWritesItReadsAgainAsTheSame) {
+  for (const std::string_view text : {R"({"URL":"abc"})", R"({"URL":"data:x"})", R"({"URL":"{}"})",
+                                      R"({"URL":"https://e.com/a"})", R"({"data":"AAAA"})",
+                                      R"({"data":"data:image/png;base64,AAAA"})",
+                                      R"({"URL":"https://e.com/a","width":5,"x":{"y":[1]}})",
+                                      R"({"data":"data:image/png;base64,AAAA","x":1})"}) {
+    const auto file = PortableFile::parse(Json(*parse_json_object(text)));
+    ASSERT_TRUE(file) << text;
+    const auto again = PortableFile::parse(file->json());
+    ASSERT_TRUE(again) << text;
+    EXPECT_EQ(again->url, file->url) << text;
+    EXPECT_EQ(again->data.has_value(), file->data.has_value()) << text;
+    EXPECT_EQ(again->rest, file->rest) << text;
+    EXPECT_EQ(again->json(), file->json()) << text;
+  }
+}
+
 }  // namespace
 }  // namespace dim

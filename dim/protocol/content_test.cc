@@ -2,6 +2,11 @@
 
 #include <gmock/gmock.h>
 
+#include <fstream>
+#include <iterator>
+#include <random>
+#include <string>
+
 #include "dim/protocol/decode.h"
 #include "dim/protocol/wire.h"
 #include "testing/contents.h"
@@ -165,6 +170,73 @@ TEST(Content, EveryKindOfTheTableDecodesAndLosesNothing) {
     }
     EXPECT_EQ(content_name(object), kind.name);
   }
+}
+
+int below(std::mt19937& random, unsigned end) { return static_cast<int>(random() % end); }
+
+// Anything that JSON can be, three levels deep.
+Json anything(std::mt19937& random, int depth = 0) {
+  switch (below(random, depth < 3 ? 7 : 5)) {
+    case 0:
+      return {};
+    case 1:
+      return below(random, 2) == 0;
+    case 2:
+      return static_cast<std::int64_t>(random()) - 1'000'000;
+    case 3:
+      return static_cast<double>(random()) / 7;
+    case 4:
+      return "text " + std::to_string(random()) + " \u4f60\u597d";
+    case 5: {
+      JsonArray list;
+      for (int i = below(random, 4); i > 0; --i) list.push_back(anything(random, depth + 1));
+      return list;
+    }
+    default: {
+      JsonObject object;
+      for (int i = below(random, 4); i > 0; --i)
+        object.set("m" + std::to_string(i), anything(random, depth + 1));
+      return object;
+    }
+  }
+}
+
+TEST(Content, NothingUnknownGetsLostWhateverItIs) {
+  std::mt19937 random(4711);  // a failure repeats itself
+  std::size_t tried = 0;
+  for (const char* name : {"contents", "contents_2026", "commands", "commands_2026"}) {
+    std::ifstream file(std::string("vectors/") + name + ".json", std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    const auto cases = parse_json_object(text, {.depth = 64, .nodes = 1'000'000});
+    ASSERT_TRUE(cases) << "vectors/" << name;
+    for (const Json& one : *cases->find("cases")->array()) {
+      const Json* input = one.object()->find("input");
+      const Json* wire = input->object()->find("wire");
+      if (wire == nullptr || !decode_content(*wire->object())) continue;
+      for (int round = 0; round < 20; ++round) {
+        JsonObject content = *wire->object();
+        JsonObject extra;
+        for (int i = 1 + below(random, 5); i > 0; --i) {
+          const std::string member = "x-" + std::to_string(below(random, 1'000));
+          const Json value = anything(random);
+          extra.set(member, value);
+          content.set(member, value);
+        }
+        const auto decoded = decode_content(content);
+        ASSERT_TRUE(decoded) << write_json(content);
+        const std::string out = write_json(to_wire(encode_content(*decoded)));
+        const auto again = decode_content(*parse_json_object(out));
+        ASSERT_TRUE(again) << out;
+        const JsonObject written = encode_content(*again);
+        for (const auto& [member, value] : extra) {
+          ASSERT_TRUE(written.contains(member)) << member << " of " << out;
+          EXPECT_EQ(*written.find(member), value) << member << " of " << out;
+        }
+        ++tried;
+      }
+    }
+  }
+  EXPECT_GT(tried, 2'000U);
 }
 
 TEST(Content, J30_UnknownTypesAndCommandsAreKept) {
