@@ -44,7 +44,7 @@ def pattern_of(line):
 class Guides(harness.EndToEnd):
     def shell(self, command, **more):
         environment = dict(os.environ, PATH=os.path.abspath(BIN) + ":" + os.environ["PATH"],
-                           DIM_HOME=os.path.join(self.folder, "default-home"))
+                           DIM_HOME=os.path.join(self.folder, "default-home"), HOME=self.folder)
         return subprocess.run(["bash", "-c", command], cwd=self.folder, env=environment, capture_output=True, text=True,
                               stdin=subprocess.DEVNULL, timeout=60, **more)
 
