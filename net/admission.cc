@@ -22,6 +22,7 @@ std::uint64_t network_of(const Endpoint& peer) {
 std::uint64_t site_of(std::uint64_t network) { return network >> 16; }
 
 bool is_loopback(const Endpoint& peer) {
+  if (peer.is_v4()) return peer.address[12] == 127;
   Endpoint loopback;
   loopback.address[15] = 1;
   return peer.address == loopback.address;

@@ -37,6 +37,7 @@ struct Options {
   std::string config_file;
   std::string listen;
   std::optional<std::string> port_base;
+  std::optional<std::string> dimchat;
   std::string host;
   bool json = false;
 };
@@ -78,6 +79,15 @@ std::expected<DaemonConfig, Failure> configure(const Options& options) {
                       escape(*options.port_base, 64))});
     }
     config.port_base = static_cast<std::uint16_t>(*port);
+  }
+  if (options.dimchat) {
+    config.dimchat = parse_listen_address(*options.dimchat);
+    if (!config.dimchat) {
+      return std::unexpected(Failure{
+          Exit::usage,
+          fmt::format("--dimchat {}: must be an address and a port, as [::]:9394 or 192.0.2.1:9394",
+                      escape(*options.dimchat, 64))});
+    }
   }
   return config;
 }
@@ -161,6 +171,10 @@ int run(const Options& options) {
               {{"detail", "dimd needs no root rights; run it as a user of its own"}});
   fmt::print("dimd: ready on [{}]:{} (control) and {} (text) as {}\n", config->listen,
              (*daemon)->port(Lane::control), (*daemon)->port(Lane::text), (*daemon)->station_id());
+  if (config->dimchat) {
+    fmt::print("dimd: dimchat gateway on [{}]:{}, without encryption of the connection\n",
+               config->dimchat->address, (*daemon)->dimchat_port());
+  }
   std::fflush(stdout);
   notify_supervisor("READY=1");
   const Exit exit = (*daemon)->run();
@@ -322,6 +336,11 @@ int run_dimd(int argc, char** argv) {
     command->add_option("--listen", options.listen, "IPv6 address to listen on; default ::");
     command->add_option("--port-base", options.port_base,
                         "port of the control lane, text is the next; default 8800");
+    command
+        ->add_option("--dimchat", options.dimchat,
+                     "let dimchat reference clients in, on [::]:9394 or ADDR:PORT; default off")
+        ->expected(0, 1)
+        ->default_str("[::]:9394");
   };
   CLI::App* run_command = app.add_subcommand("run", "run the station until it is told to stop");
   data(run_command);

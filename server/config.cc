@@ -107,6 +107,18 @@ const auto& rows() {
       Row{{"network.public_host", "\"\"",
            "name or IPv6 address that invitations show; empty: a global address of the machine"},
           [](C& c, N n) { return word(n, c.public_host); }},
+      Row{{"network.dimchat", "\"\"",
+           "where the gateway for dimchat reference clients listens, as \"[::]:9394\"; empty: off"},
+          [](C& c, N n) -> Problem {
+            std::string text;
+            if (auto p = word(n, text); !p.empty()) return p;
+            c.dimchat.reset();
+            if (text.empty()) return {};
+            c.dimchat = parse_listen_address(text);
+            if (!c.dimchat)
+              return "must be an address and a port, as \"[::]:9394\" or \"192.0.2.1:9394\"";
+            return {};
+          }},
       Row{{"network.connections_per_second", "10", "new connections of one /64; 0: no limit"},
           [](C& c, N n) { return number(n, 0, kMostRate, c.admission.new_per_second); }},
       Row{{"network.connections_burst", "40", "new connections of one /64 at once"},
@@ -254,6 +266,36 @@ bool valid_listen_address(const std::string& text) {
       std::all_of(bytes.begin(), bytes.begin() + 10, [](std::uint8_t b) { return b == 0; });
   const bool mapped = head_empty && bytes[10] == 0xff && bytes[11] == 0xff;
   return !mapped;
+}
+
+std::optional<ListenAddress> parse_listen_address(std::string_view text) {
+  ListenAddress out;
+  const auto port_of = [&](std::string_view digits) {
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), out.port);
+    return !digits.empty() && error == std::errc{} && end == digits.data() + digits.size() &&
+           out.port != 0;
+  };
+  if (port_of(text)) return out;
+  out.port = ListenAddress{}.port;
+  const bool bracket = text.starts_with('[');
+  const std::size_t close = bracket ? text.find(']') : text.rfind(':');
+  std::string_view host = text;
+  if (bracket) {
+    if (close == std::string_view::npos) return std::nullopt;
+    host = text.substr(1, close - 1);
+    const std::string_view rest = text.substr(close + 1);
+    if (!rest.empty() && (rest.front() != ':' || !port_of(rest.substr(1)))) return std::nullopt;
+  } else if (close != std::string_view::npos && text.find(':') == close) {
+    host = text.substr(0, close);
+    if (!port_of(text.substr(close + 1))) return std::nullopt;
+  }
+  out.address = host;
+  in_addr v4{};
+  if (inet_pton(AF_INET, out.address.c_str(), &v4) == 1)
+    return bracket ? std::nullopt : std::optional(out);
+  if (!valid_listen_address(out.address)) return std::nullopt;
+  return out;
 }
 
 std::optional<std::int64_t> parse_size(std::string_view text) {

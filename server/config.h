@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,11 +17,19 @@ namespace dim {
 
 enum class LogLevel : std::uint8_t { debug, info, warn, error, off };
 
+/// An address of this machine and a port; "::" is every address, IPv4 ones too where they are
+/// allowed.
+struct ListenAddress {
+  std::string address = "::";
+  std::uint16_t port = 9394;  ///< 0: any free one (tests)
+};
+
 struct DaemonConfig {
   std::string data;                ///< folder of keys and store
   std::string listen = "::";       ///< IPv6 address
   std::uint16_t port_base = 8800;  ///< 8800 lane; the others follow. 0: any free ports (tests)
   std::string public_host;         ///< what invitations name; empty: found out
+  std::optional<ListenAddress> dimchat;  ///< the gateway for reference clients; nothing: off
   StationConfig station;
   InboxLimits inbox{limits::kInboxMessages, limits::kInboxBytes};
   AdmissionLimits admission;
@@ -36,6 +45,9 @@ std::expected<DaemonConfig, Failure> read_config(const std::string& file, Daemon
 
 /// "2001:db8::1", "::": an address that may be listened on; IPv4 in any dress is refused.
 bool valid_listen_address(const std::string& text);
+/// "[::]:9394", "192.0.2.1:9394", "::1", "192.0.2.1", "9394": what is missing is :: or 9394.
+/// Nothing when it is another form.
+std::optional<ListenAddress> parse_listen_address(std::string_view text);
 /// Bytes: 4096, "64KiB", "4MiB", "2GiB"; nothing when it is another form.
 std::optional<std::int64_t> parse_size(std::string_view text);
 

@@ -75,6 +75,7 @@ void StationCore::connect_control(LinkState& link, const Packet& packet) {
         error_of(Errc::forbidden, "only users and bots log in here; this author is another kind"));
   }
   const std::string user = author->bare().text();
+  link.terminal = author->terminal();
   if (packet.has("resume")) return resume(link, packet, user);
   if (packet.has("challenge")) return proof(link, packet, user);
   hello(link, packet, user);
@@ -357,6 +358,7 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
     target_link->busy = false;
     wake(*target_link);
     if (!written) return refuse_and_close(*target_link, reply_id, written.error());
+    forget_receiver(author);
     while (UserSession* oldest = sessions_.oldest_beyond(author, config_.sessions_per_user)) {
       event(StationEvent::Level::info, "session-replaced", author,
             "the oldest of too many sessions ended");
@@ -383,7 +385,8 @@ void StationCore::welcome(LinkState& link, UserSession& session, std::string_vie
   session.last_active = clock_.monotonic();
   session.lanes[static_cast<std::size_t>(Lane::control)] = &link;
   sessions_.attach(session.user, session.guid);
-  const auto newest = reads_.newest(session.user);
+  session.inbox = inbox_of(session.user, link.terminal);
+  const auto newest = reads_.newest(session.inbox);
   Packet packet = Packet::response(200, reply);
   packet.set("session", session.guid.text())
       .set("token", to_base64(session.token.view()))
@@ -527,7 +530,7 @@ void StationCore::end_session(UserSession& session, std::string_view state, bool
   for (LinkState*& lane : session.lanes) {
     if (lane == nullptr) continue;
     LinkState& link = *std::exchange(lane, nullptr);
-    if (link.pushing) remember_ack(session);
+    if (link.pushing) remember_ack(session.inbox, session.acked);
     link.session = nullptr;
     close_link(link);
   }

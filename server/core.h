@@ -31,6 +31,8 @@ struct LoginChallenge {
   Millis issued = 0;  // monotonic
 };
 
+class Gateway;
+
 struct LinkState {
   enum class Phase : std::uint8_t { hello, challenged, proven };
 
@@ -51,6 +53,7 @@ struct LinkState {
   bool listed = false;   ///< stands in StationCore::held_
   bool closing = false;  ///< close after the flush of this turn
   UserSession* session = nullptr;
+  std::string terminal;  ///< of the author who logs in here
   std::unique_ptr<LoginChallenge> challenge;
   std::vector<std::string> open;  ///< ids of requests without an answer yet
   std::size_t unanswered = 0;     ///< the same count, also of requests that have no id
@@ -74,13 +77,23 @@ struct StationRequest {
   std::string id;
 };
 
-/// A CREATE of a message or receipt on its way to the disk, with what is needed to push it without
-/// reading it back.
+/// What became of a message of a reference client, and whether a session has taken it.
+using MessageDone = std::function<void(const Result<Accepted>& outcome, bool taken)>;
+
+/// A message or receipt on its way to the disk, with what is needed to push it without reading it
+/// back. `link` and `reply` answer a CREATE; `done`, when set, is called instead.
 struct PendingMessage {
   LinkId link{};
   std::string reply;
   StoredMessage message;
-  std::vector<std::string> receivers;
+  std::vector<std::string> receivers;  ///< inbox owners
+  MessageDone done;
+};
+
+/// What delivery needs to know of a user.
+struct Receiver {
+  std::vector<std::string> owners;               ///< inboxes of the devices, at least one
+  std::set<std::string, std::less<>> blocked{};  ///< whose messages go nowhere, without terminal
 };
 
 using Completion = std::function<void(const Result<std::vector<Written>>&)>;
@@ -115,9 +128,11 @@ class StationCore {
  public:
   StationCore(StationConfig config, const Account& account, Store& reads, Committer& committer,
               Clock& clock, Random& random);
+  ~StationCore();
 
   // station.cc
   LinkId opened(StationLink& link, LinkInfo info);
+  LinkId opened_gateway(StationLink& link, std::string remote);
   void received(LinkId id, std::string_view bytes);
   void drained(LinkId id);
   void closed(LinkId id);
@@ -131,8 +146,10 @@ class StationCore {
   std::function<void(const StationEvent&)> on_event_;
   std::unordered_map<LinkId, std::unique_ptr<LinkState>> links_;
   SessionTable sessions_;
+  std::unique_ptr<Gateway> gateway_;
 
  private:
+  friend class Gateway;
   using Handler = void (StationCore::*)(StationRequest&);
   struct Operations;  // the handler table
 
@@ -204,16 +221,21 @@ class StationCore {
   void get_document(StationRequest& request);
 
   // delivery.cc
-  bool deliver(const std::string& user, Cursor cursor, const StoredMessage& message);
+  bool deliver(const std::string& owner, Cursor cursor, const StoredMessage& message);
   void message_committed(PendingMessage& pending, const Result<std::vector<Written>>& all,
                          std::size_t index);
+  void legacy_committed(PendingMessage& pending, const Result<std::vector<Written>>& all,
+                        std::size_t index);
   void start_pushing(LinkState& link, Cursor after);
   void pump(LinkState& link);
   std::string encode_push(const std::string& user, Cursor cursor, const StoredMessage& message,
                           Checksum checksum);
-  void remember_ack(UserSession& session);
+  void remember_ack(const std::string& owner, Cursor upto);
   void flush_acks();
   bool known_user(const std::string& id);
+  const Receiver& receiver_of(const std::string& user);
+  void forget_receiver(const std::string& user) { receivers_.erase(user); }
+  std::string inbox_of(const std::string& user, const std::string& terminal);
 
   StationConfig config_;
   const Account& account_;
@@ -235,8 +257,9 @@ class StationCore {
   AnswerCache answers_;
   std::unordered_map<std::string, Cursor> acks_;  // not yet submitted
   std::unordered_map<std::string, Cursor>
-      acked_;  // highest that every pushing session has, of users online
-  std::unordered_map<std::string, bool> known_;  // users whose identity is stored
+      acked_;  // highest that every pushing session has, of inboxes that are read now
+  std::unordered_map<std::string, bool> known_;          // users whose identity is stored
+  std::unordered_map<std::string, Receiver> receivers_;  // forgotten when a document is stored
   Millis next_scan_ = 0, next_ack_flush_ = 0, next_purge_ = 0;
   Millis cached_time_ = -1;
   std::string cached_time_text_;

@@ -108,12 +108,20 @@ struct Daemon::Impl {
       : config(settings), log(output), keys(std::move(loaded)), store(std::move(opened)) {}
   ~Impl() {
     listeners.clear();
+    dimchat.clear();
     // The writer first: its callbacks are for the station.
     if (group) group->stop();
   }
 
   std::expected<void, Failure> listen();
+  std::expected<void, Failure> listen_dimchat();
+  std::expected<std::unique_ptr<Listener>, Failure> open_listener(
+      const ListenOptions& options, std::string_view option,
+      std::function<void(std::shared_ptr<Connection>)> opened);
   void accepted(Lane lane, std::shared_ptr<Connection> connection);
+  void accepted_dimchat(std::shared_ptr<Connection> connection);
+  ConnectionLink& add_link(const std::shared_ptr<Connection>& connection);
+  void connect_callbacks(Connection& connection, ConnectionLink& link);
   void turn_soon();
   void end_of_turn();
   void tick();
@@ -134,6 +142,7 @@ struct Daemon::Impl {
   std::unique_ptr<Station> station;
   std::unordered_map<std::uint64_t, std::unique_ptr<ConnectionLink>> links;  // by Connection::id
   std::vector<std::pair<Lane, std::unique_ptr<Listener>>> listeners;
+  std::vector<std::unique_ptr<Listener>> dimchat;  // for each address family
   Timer ticker;
   Timer stopper;
   bool turn_posted = false;
@@ -253,21 +262,50 @@ std::expected<void, Failure> Daemon::Impl::listen() {
             ? std::uint16_t{0}
             : static_cast<std::uint16_t>(config.port_base + static_cast<std::uint16_t>(lane));
     options.tls = *tls;
-    auto listener = Listener::open(reactor, gate, options,
-                                   [this, lane](std::shared_ptr<Connection> connection) {
-                                     accepted(lane, std::move(connection));
-                                   });
-    if (!listener) {
-      if (listener.error().code == Errc::config) {
-        return std::unexpected(Failure{
-            Exit::usage, fmt::format("--listen {}: {}", config.listen, listener.error().hint)});
-      }
-      return std::unexpected(Failure{
-          Exit::port_in_use, fmt::format("[{}]:{} cannot be bound ({}); stop the program that has "
-                                         "it (ss -ltnp), or choose another --port-base",
-                                         config.listen, options.port, listener.error().hint)});
-    }
+    auto listener =
+        open_listener(options, "--listen", [this, lane](std::shared_ptr<Connection> connection) {
+          accepted(lane, std::move(connection));
+        });
+    if (!listener) return std::unexpected(listener.error());
     listeners.emplace_back(lane, std::move(*listener));
+  }
+  return listen_dimchat();
+}
+
+std::expected<std::unique_ptr<Listener>, Failure> Daemon::Impl::open_listener(
+    const ListenOptions& options, std::string_view option,
+    std::function<void(std::shared_ptr<Connection>)> opened) {
+  auto listener = Listener::open(reactor, gate, options, std::move(opened));
+  if (listener) return std::move(*listener);
+  if (listener.error().code == Errc::config) {
+    return std::unexpected(Failure{
+        Exit::usage, fmt::format("{} {}: {}", option, options.address, listener.error().hint)});
+  }
+  return std::unexpected(Failure{
+      Exit::port_in_use, fmt::format("[{}]:{} cannot be bound ({}); stop the program that has "
+                                     "it (ss -ltnp), or choose another {}",
+                                     options.address, options.port, listener.error().hint,
+                                     option == "--listen" ? "--port-base" : option)});
+}
+
+/// Without TLS, because reference clients have none. "::" means both address families.
+std::expected<void, Failure> Daemon::Impl::listen_dimchat() {
+  if (!config.dimchat) return {};
+  ListenOptions options;
+  options.mode = ListenMode::plain;
+  options.allow_v4 = true;
+  options.port = config.dimchat->port;
+  std::vector<std::string> addresses{config.dimchat->address};
+  if (addresses[0] == "::") addresses.emplace_back("0.0.0.0");
+  for (const std::string& address : addresses) {
+    options.address = address;
+    auto listener =
+        open_listener(options, "--dimchat", [this](std::shared_ptr<Connection> connection) {
+          accepted_dimchat(std::move(connection));
+        });
+    if (!listener) return std::unexpected(listener.error());
+    options.port = (*listener)->port();
+    dimchat.push_back(std::move(*listener));
   }
   return {};
 }
@@ -275,30 +313,44 @@ std::expected<void, Failure> Daemon::Impl::listen() {
 void Daemon::Impl::accepted(Lane lane, std::shared_ptr<Connection> connection) {
   auto binding = connection->channel_binding();
   if (!binding || stopping) return connection->abort();
-  const std::uint64_t key = connection->id();
-  auto link = std::make_unique<ConnectionLink>(connection);
-  ConnectionLink* raw = link.get();
-  links.emplace(key, std::move(link));
-  raw->id = station->opened(*raw, {.lane = lane,
+  ConnectionLink& link = add_link(connection);
+  link.id = station->opened(link, {.lane = lane,
                                    .remote = connection->peer().address_text(),
                                    .channel_binding = std::move(*binding)});
-  connection->set_callbacks({.data =
-                                 [this, raw](std::string_view bytes) {
-                                   station->received(raw->id, bytes);
-                                   turn_soon();
-                                 },
-                             .drained =
-                                 [this, raw] {
-                                   station->drained(raw->id);
-                                   turn_soon();
-                                 },
-                             .ended = {},
-                             .closed =
-                                 [this, raw, key](CloseReason) {
-                                   station->closed(raw->id);
-                                   links.erase(key);
-                                   turn_soon();
-                                 }});
+  connect_callbacks(*connection, link);
+}
+
+void Daemon::Impl::accepted_dimchat(std::shared_ptr<Connection> connection) {
+  if (stopping) return connection->abort();
+  ConnectionLink& link = add_link(connection);
+  link.id = station->opened_gateway(link, connection->peer().address_text());
+  connect_callbacks(*connection, link);
+}
+
+ConnectionLink& Daemon::Impl::add_link(const std::shared_ptr<Connection>& connection) {
+  return *links.emplace(connection->id(), std::make_unique<ConnectionLink>(connection))
+              .first->second;
+}
+
+void Daemon::Impl::connect_callbacks(Connection& connection, ConnectionLink& link) {
+  ConnectionLink* raw = &link;
+  connection.set_callbacks({.data =
+                                [this, raw](std::string_view bytes) {
+                                  station->received(raw->id, bytes);
+                                  turn_soon();
+                                },
+                            .drained =
+                                [this, raw] {
+                                  station->drained(raw->id);
+                                  turn_soon();
+                                },
+                            .ended = {},
+                            .closed =
+                                [this, raw, key = connection.id()](CloseReason) {
+                                  station->closed(raw->id);
+                                  links.erase(key);
+                                  turn_soon();
+                                }});
   turn_soon();
 }
 
@@ -353,6 +405,7 @@ void Daemon::Impl::begin_stop(Exit code) {
   if (std::exchange(stopping, true)) return;
   exit = code;
   listeners.clear();
+  dimchat.clear();
   // What was taken from clients first: its answers are on their way before the connections close.
   station->end_of_turn();
   if (code == Exit::ok) {
@@ -403,6 +456,10 @@ std::uint16_t Daemon::port(Lane lane) const {
     if (which == lane) return listener->port();
   }
   return 0;
+}
+
+std::uint16_t Daemon::dimchat_port() const {
+  return impl_->dimchat.empty() ? std::uint16_t{0} : impl_->dimchat.front()->port();
 }
 
 std::string Daemon::station_id() const { return impl_->keys.account.id.text(); }

@@ -4,6 +4,9 @@
 #include <limits>
 
 #include "server/core.h"
+#include "server/gateway.h"
+#include "server/gateway_copy.h"
+#include "server/records.h"
 
 namespace dim {
 namespace {
@@ -12,8 +15,23 @@ constexpr std::size_t kPageBytes = 256 * limits::kKiB;
 constexpr std::size_t kPushAheadBytes =
     1 * limits::kMiB;  // of an old inbox; the live queue may grow to its limit
 constexpr std::size_t kKnownUsers = 200'000;
+// A device that has not renewed its visa for so long gets no copies; reference clients renew it at
+// every log-in, ours every 90 days.
+constexpr Millis kDeviceLife = Millis{180} * 24 * 3'600'000;
 
 Error error_of(Errc code, Literal hint) { return {code, hint.view}; }
+
+/// The IDs of a mute or block record.
+std::set<std::string, std::less<>> listed_in(const std::string& record) {
+  std::set<std::string, std::less<>> out;
+  const auto object = parse_json_object(record);
+  const Json* list = object ? object->find("list") : nullptr;
+  if (list == nullptr || list->array() == nullptr) return out;
+  for (const Json& one : *list->array()) {
+    if (one.text() != nullptr) out.insert(*one.text());
+  }
+  return out;
+}
 
 }  // namespace
 
@@ -29,6 +47,36 @@ bool StationCore::known_user(const std::string& id) {
   if (known_.size() >= kKnownUsers) known_.clear();
   known_.emplace(id, true);
   return true;
+}
+
+/// Inboxes: one for each device that has a visa. Without any visa, the user's own.
+const Receiver& StationCore::receiver_of(const std::string& user) {
+  if (const auto found = receivers_.find(user); found != receivers_.end()) return found->second;
+  if (receivers_.size() >= kKnownUsers) receivers_.clear();
+  Receiver& receiver = receivers_[user];
+  std::vector<std::string>& owners = receiver.owners;
+  const auto id = Id::parse(user);
+  const auto documents = reads_.documents(user);
+  if (id && documents) {
+    Millis newest = 0;
+    for (const StoredDocument& one : *documents) {
+      if (one.type == "visa") newest = std::max(newest, one.time);
+    }
+    for (const StoredDocument& one : *documents) {
+      if (one.type == kBlockRecord) receiver.blocked = listed_in(one.document);
+      if (one.type != "visa" || one.time + kDeviceLife < newest) continue;
+      owners.push_back(inbox_owner(*id, one.terminal));
+    }
+  }
+  if (owners.empty()) owners.push_back(user);
+  return receiver;
+}
+
+/// Where a session with that terminal reads. Devices without a visa share the user's own inbox.
+std::string StationCore::inbox_of(const std::string& user, const std::string& terminal) {
+  const std::string device = terminal.empty() ? user : user + "/" + terminal;
+  const std::vector<std::string>& owners = receiver_of(user).owners;
+  return std::ranges::find(owners, device) != owners.end() ? device : user;
 }
 
 void StationCore::create_message(StationRequest& request) {
@@ -81,6 +129,12 @@ void StationCore::create_message(StationRequest& request) {
       return refused(
           error_of(Errc::signature, "the signature does not verify with the sender's keys"));
   }
+  const Receiver& to = receiver_of(receiver);
+  if (to.blocked.contains(request.session.user)) {
+    // Whoever is blocked sees what they would see if the receiver were away.
+    Packet calm = Packet::response(202, request.id);
+    return send(request.link, calm.set("guid", guid->text()).set("time", time_text(clock_.now())));
+  }
   PendingMessage pending{.link = request.link.id,
                          .reply = request.id,
                          .message = {.cursor = 0,
@@ -89,13 +143,15 @@ void StationCore::create_message(StationRequest& request) {
                                      .author = request.session.user,
                                      .type = std::string(packet.get("type")),
                                      .content = std::move(*packet.content)},
-                         .receivers = {receiver}};
+                         .receivers = owners_with_key(message->sealed, to.owners),
+                         .done = {}};
   open_request(request.link, request.id);
   submit_message(std::move(pending));
 }
 
 void StationCore::message_committed(PendingMessage& pending,
                                     const Result<std::vector<Written>>& all, std::size_t index) {
+  if (pending.done) return legacy_committed(pending, all, index);
   const Guid& guid = pending.message.guid;
   const auto answer_with = [&](Packet packet) {
     if (LinkState* link = finish_request(pending.link, pending.reply)) send(*link, packet);
@@ -132,6 +188,20 @@ void StationCore::message_committed(PendingMessage& pending,
   answer_with(std::move(packet));
 }
 
+void StationCore::legacy_committed(PendingMessage& pending, const Result<std::vector<Written>>& all,
+                                   std::size_t index) {
+  if (!all) return pending.done(std::unexpected(all.error()), false);
+  const Written& written = (*all)[index];
+  bool taken = false;
+  if (written.accepted == Accepted::stored) {
+    ++counters_.messages_stored;
+    for (std::size_t i = 0; i < pending.receivers.size() && i < written.cursors.size(); ++i) {
+      taken |= deliver(pending.receivers[i], written.cursors[i], pending.message);
+    }
+  }
+  pending.done(written.accepted, taken);
+}
+
 // --- pushes
 // -------------------------------------------------------------------------------------------------------
 
@@ -151,10 +221,12 @@ std::string StationCore::encode_push(const std::string& user, Cursor cursor,
 
 /// Pushes what was just committed to every session that has everything before it. True when one of
 /// them took it.
-bool StationCore::deliver(const std::string& user, Cursor cursor, const StoredMessage& message) {
-  bool taken = false;
+bool StationCore::deliver(const std::string& owner, Cursor cursor, const StoredMessage& message) {
+  bool taken = gateway_->deliver(owner, cursor, message);
   std::array<std::string, 2> encoded;  // for each checksum, made once
+  const std::string_view user = std::string_view(owner).substr(0, owner.find('/'));
   for (UserSession* session : sessions_.of(user)) {
+    if (session->inbox != owner) continue;
     LinkState* link = session->lanes[static_cast<std::size_t>(Lane::text)];
     if (link == nullptr || !link->pushing || link->closing) continue;
     if (cursor <= link->sent) {  // it came out of the store a moment ago
@@ -174,7 +246,7 @@ bool StationCore::deliver(const std::string& user, Cursor cursor, const StoredMe
       continue;
     }
     std::string& bytes = encoded[static_cast<std::size_t>(session->checksum)];
-    if (bytes.empty()) bytes = encode_push(user, cursor, message, session->checksum);
+    if (bytes.empty()) bytes = encode_push(session->user, cursor, message, session->checksum);
     send(*link, bytes);
     link->sent = cursor;
     ++counters_.pushed_live;
@@ -196,7 +268,7 @@ void StationCore::pump(LinkState& link) {
   if (!link.pushing || link.closing || link.session == nullptr) return;
   const std::size_t most = std::min(kPushAheadBytes, config_.send_queue_bytes);
   while (!link.caught_up && queued(link) < most) {
-    const auto page = reads_.inbox(link.session->user, link.sent, limits::kHistoryPage,
+    const auto page = reads_.inbox(link.session->inbox, link.sent, limits::kHistoryPage,
                                    std::min(kPageBytes, most - queued(link)));
     if (!page) {
       event(StationEvent::Level::error, "store-read", link.session->user, page.error().hint);
@@ -242,14 +314,14 @@ void StationCore::get_message(StationRequest& request) {
                     error_of(Errc::bad_request, "after and before are cursors: whole numbers"));
     bounds[i] = *cursor;
   }
-  auto page = reads_.inbox(request.session.user, bounds[0], limit + 1, kPushAheadBytes);
+  auto page = reads_.inbox(request.session.inbox, bounds[0], limit + 1, kPushAheadBytes);
   if (!page) return read_failed(request.link, request.id, page.error());
   std::erase_if(*page, [&](const StoredMessage& message) { return message.cursor >= bounds[1]; });
   bool more = page->size() > limit;
   if (more) page->pop_back();
   if (!more && !page->empty() && page->back().cursor + 1 < bounds[1]) {
     // The page may have ended because of its bytes.
-    const auto rest = reads_.inbox(request.session.user, page->back().cursor, 1, 1);
+    const auto rest = reads_.inbox(request.session.inbox, page->back().cursor, 1, 1);
     if (!rest) return read_failed(request.link, request.id, rest.error());
     more = !rest->empty() && rest->front().cursor < bounds[1];
   }
@@ -266,12 +338,13 @@ void StationCore::get_message(StationRequest& request) {
 // --- what has arrived
 // ---------------------------------------------------------------------------------------------
 
-/// The inbox is removed up to what every session with pushes has stored: the other devices of the
-/// user that are online have it too, then.
-void StationCore::remember_ack(UserSession& session) {
-  Cursor highest = session.acked;
-  std::optional<Cursor> least;
-  for (const UserSession* other : sessions_.of(session.user)) {
+/// The inbox is removed up to what every session that reads it has stored: the others that are
+/// online have it too, then. `upto` is what one of them has said.
+void StationCore::remember_ack(const std::string& owner, Cursor highest) {
+  std::optional<Cursor> least = gateway_->least_acked(owner);
+  const std::string_view user = std::string_view(owner).substr(0, owner.find('/'));
+  for (const UserSession* other : sessions_.of(user)) {
+    if (other->inbox != owner) continue;
     highest = std::max(highest, other->acked);
     const LinkState* link = other->lanes[static_cast<std::size_t>(Lane::text)];
     if (link == nullptr || !link->pushing || link->closing) continue;
@@ -279,17 +352,20 @@ void StationCore::remember_ack(UserSession& session) {
   }
   const Cursor upto = least.value_or(highest);
   if (upto == 0) return;
-  Cursor& done = acked_[session.user];
+  Cursor& done = acked_[owner];
   if (upto <= done) return;
   done = upto;
-  acks_[session.user] = upto;
+  acks_[owner] = upto;
 }
 
 void StationCore::flush_acks() {
-  for (const auto& [user, upto] : acks_) submit(AckInbox{user, upto});
+  for (const auto& [owner, upto] : acks_) submit(AckInbox{owner, upto});
   acks_.clear();
   // Only users online are worth remembering; the store ignores an old cursor anyway.
-  std::erase_if(acked_, [&](const auto& entry) { return sessions_.of(entry.first).empty(); });
+  std::erase_if(acked_, [&](const auto& entry) {
+    return sessions_.of(std::string_view(entry.first).substr(0, entry.first.find('/'))).empty() &&
+           !gateway_->reads(entry.first);
+  });
 }
 
 // --- answers again

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "server/core.h"
+#include "server/records.h"
 
 namespace dim {
 namespace {
@@ -51,6 +52,8 @@ void StationCore::create_document(StationRequest& request) {
   }
   auto document = Document::parse(*document_json->object(), target->bare(), *meta);
   if (!document) return refuse(request, document.error());
+  if (is_record(document->type()))
+    return refuse(request, error_of(Errc::bad_request, "the type of a document is a word"));
   auto stored = reads_.documents(user);
   if (!stored) return read_failed(request.link, request.id, stored.error());
   const auto same = std::ranges::find_if(*stored, [&](const StoredDocument& one) {
@@ -75,6 +78,7 @@ void StationCore::create_document(StationRequest& request) {
   submit(std::move(writes), [this, id = request.link.id, reply = request.id, user,
                              meta = *meta](const Result<std::vector<Written>>& written) {
     if (written && written->front().accepted != Accepted::conflict) {
+      forget_receiver(user);
       for (UserSession* session : sessions_.of(user)) {
         if (!session->keys.empty()) session->keys = keys_of(user, meta);
       }
@@ -107,6 +111,7 @@ void StationCore::get_document(StationRequest& request) {
     meta = (*identity)->meta;
     auto stored = reads_.documents(id);
     if (!stored) return read_failed(request.link, request.id, stored.error());
+    std::erase_if(*stored, [](const StoredDocument& one) { return is_record(one.type); });
     std::ranges::sort(*stored, std::greater{}, [](const StoredDocument& one) {
       return std::pair(one.type == "visa", one.time);
     });

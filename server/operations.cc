@@ -244,7 +244,7 @@ void StationCore::notify_cursor(StationRequest& request) {
     return refuse(request, error_of(Errc::bad_request, "cursor is the whole number of a push"));
   UserSession& session = request.session;
   if (*cursor > request.link.sent) {
-    const auto newest = reads_.newest(session.user);
+    const auto newest = reads_.newest(session.inbox);
     if (!newest) return read_failed(request.link, request.id, newest.error());
     if (*cursor > *newest) {
       return refuse(request, error_of(Errc::bad_request,
@@ -253,7 +253,7 @@ void StationCore::notify_cursor(StationRequest& request) {
   }
   if (*cursor > session.acked) {
     session.acked = *cursor;
-    remember_ack(session);
+    remember_ack(session.inbox, session.acked);
   }
   send(request.link, Packet::response(200, request.id));
 }

@@ -15,7 +15,11 @@ constexpr Millis kForgetMs = 600'000;
 bool read_address(std::string_view text, std::array<std::uint8_t, 16>& out) {
   if (!text.empty() && text.front() == '[') text = text.substr(1, text.find(']') - 1);
   if (const auto zone = text.find('%'); zone != std::string_view::npos) text = text.substr(0, zone);
-  return inet_pton(AF_INET6, std::string(text).c_str(), out.data()) == 1;
+  const std::string address(text);
+  if (inet_pton(AF_INET6, address.c_str(), out.data()) == 1) return true;
+  // An IPv4 address stands where 6to4 would have put it: alone in its /64.
+  out = {0x20, 0x02};
+  return inet_pton(AF_INET, address.c_str(), out.data() + 2) == 1;
 }
 
 }  // namespace
@@ -65,7 +69,9 @@ std::uint64_t subnet_of(std::string_view address) {
 
 bool is_loopback(std::string_view address) {
   std::array<std::uint8_t, 16> bytes{};
-  if (!read_address(address, bytes) || bytes[15] != 1) return false;
+  if (!read_address(address, bytes)) return false;
+  if (bytes[0] == 0x20 && bytes[1] == 0x02 && bytes[2] == 127) return true;  // IPv4
+  if (bytes[15] != 1) return false;
   return std::all_of(bytes.begin(), bytes.end() - 1, [](std::uint8_t byte) { return byte == 0; });
 }
 

@@ -47,8 +47,8 @@ class TokenBucket {
   Millis last_ = 0;
 };
 
-/// The upper 64 bits of an IPv6 address in text form ("2001:db8::7", also "[…]:port"); 0 when it is
-/// none.
+/// The upper 64 bits of an IPv6 address in text form ("2001:db8::7", also "[…]:port"), for an IPv4
+/// address those that 6to4 would give it; 0 when it is neither.
 std::uint64_t subnet_of(std::string_view address);
 bool is_loopback(std::string_view address);
 

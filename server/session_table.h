@@ -44,9 +44,10 @@ struct ResumeState {
 
 struct UserSession {
   UserSession(const Guid& session_guid, std::string session_user)
-      : guid(session_guid), user(std::move(session_user)) {}
+      : guid(session_guid), user(std::move(session_user)), inbox(user) {}
   Guid guid;
-  std::string user;  ///< ID text without terminal
+  std::string user;   ///< ID text without terminal
+  std::string inbox;  ///< whose place in the queue it reads: `user`, or `user/terminal`
   Secret token;
   Millis token_until = 0;  ///< monotonic
   Checksum checksum = Checksum::sha256;

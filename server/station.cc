@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "server/core.h"
+#include "server/gateway.h"
 
 namespace dim {
 namespace {
@@ -25,6 +26,9 @@ Station::~Station() = default;
 LinkId Station::opened(StationLink& link, LinkInfo info) {
   return core_->opened(link, std::move(info));
 }
+LinkId Station::opened_gateway(StationLink& link, std::string remote) {
+  return core_->opened_gateway(link, std::move(remote));
+}
 void Station::received(LinkId id, std::string_view bytes) { core_->received(id, bytes); }
 void Station::drained(LinkId id) { core_->drained(id); }
 void Station::closed(LinkId id) { core_->closed(id); }
@@ -36,8 +40,10 @@ void Station::reload(const Quotas& quotas, std::set<std::string, std::less<>> ba
 void Station::stop() { core_->stop(); }
 bool Station::failed() const { return core_->failed_; }
 const StationCounters& Station::counters() const { return core_->counters_; }
-std::size_t Station::links() const { return core_->links_.size(); }
-std::size_t Station::sessions() const { return core_->sessions_.size(); }
+std::size_t Station::links() const { return core_->links_.size() + core_->gateway_->links(); }
+std::size_t Station::sessions() const {
+  return core_->sessions_.size() + core_->gateway_->sessions();
+}
 void Station::on_event(std::function<void(const StationEvent&)> handler) {
   core_->on_event_ = std::move(handler);
 }
@@ -64,7 +70,10 @@ StationCore::StationCore(StationConfig config, const Account& account, Store& re
   object.set("meta", account.meta.json());
   object.set("visa", account.visa.json());
   credentials_ = write_json(object);
+  gateway_ = std::make_unique<Gateway>(*this);
 }
+
+StationCore::~StationCore() = default;
 
 // --- links
 // --------------------------------------------------------------------------------------------------------
@@ -91,9 +100,16 @@ LinkId StationCore::opened(StationLink& link, LinkInfo info) {
   return id;
 }
 
+LinkId StationCore::opened_gateway(StationLink& link, std::string remote) {
+  const auto id = static_cast<LinkId>(next_link_++);
+  ++counters_.links_opened;
+  gateway_->opened(id, link, std::move(remote));
+  return id;
+}
+
 void StationCore::received(LinkId id, std::string_view bytes) {
   LinkState* link = find(id);
-  if (link == nullptr) return;
+  if (link == nullptr) return gateway_->received(id, bytes);
   const Millis now = clock_.monotonic();
   link->last_byte = now;
   if (!link->reader.in_packet()) {
@@ -106,14 +122,14 @@ void StationCore::received(LinkId id, std::string_view bytes) {
 
 void StationCore::drained(LinkId id) {
   LinkState* link = find(id);
-  if (link == nullptr) return;
+  if (link == nullptr) return gateway_->drained(id);
   pump(*link);
   if (link->paused) wake(*link);
 }
 
 void StationCore::closed(LinkId id) {
   const auto found = links_.find(id);
-  if (found == links_.end()) return;
+  if (found == links_.end()) return gateway_->closed(id);
   LinkState& link = *found->second;
   if (!link.closing) let_go(link);
   links_.erase(found);
@@ -125,7 +141,7 @@ void StationCore::let_go(LinkState& link) {
   UserSession* session = std::exchange(link.session, nullptr);
   if (session == nullptr) return;
   session->lanes[static_cast<std::size_t>(link.info.lane)] = nullptr;
-  if (link.pushing) remember_ack(*session);
+  if (link.pushing) remember_ack(session->inbox, session->acked);
   if (link.info.lane != Lane::control) return;
   for (LinkState*& other : session->lanes) {
     if (other == nullptr) continue;
@@ -266,7 +282,8 @@ void StationCore::wake(LinkState& link) {
 // -----------------------------------------------------------------------------------------------
 
 void StationCore::end_of_turn() {
-  while (!ready_.empty() || !batch_.empty()) {
+  while (!ready_.empty() || gateway_->has_ready() || !batch_.empty()) {
+    gateway_->process_ready();
     while (!ready_.empty()) {
       const LinkId id = ready_.front();
       ready_.pop_front();
@@ -288,6 +305,7 @@ void StationCore::end_of_turn() {
       dirty_.swap(dirty);  // keeps the room
     }
   }
+  gateway_->flush();
 }
 
 void StationCore::flush_link(LinkId id) {
@@ -324,6 +342,7 @@ void StationCore::tick() {
     next_scan_ = now + kScanMs;
     for (auto& [id, link] : links_) check_times(*link, now);
   }
+  gateway_->tick(now);
   if (now >= next_ack_flush_) {
     next_ack_flush_ = now + kAckFlushMs;
     flush_acks();
@@ -420,6 +439,7 @@ void StationCore::committed(std::vector<PendingWrite>& pending,
                          {Errc::internal, "the station cannot store anything any more and stops"});
       }
     }
+    gateway_->stop();
   }
 }
 
@@ -461,6 +481,7 @@ void StationCore::reload(const Quotas& quotas, std::set<std::string, std::less<>
     }
     end_session(*session, "banned", true);
   }
+  gateway_->end_banned();
 }
 
 void StationCore::stop() {
@@ -472,6 +493,7 @@ void StationCore::stop() {
                        {Errc::unavailable, "this station is stopping; come back in a minute"});
     }
   }
+  gateway_->stop();
 }
 
 }  // namespace dim

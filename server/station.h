@@ -107,6 +107,9 @@ class Station {
 
   /// TLS is up. `link` stays valid until closed() or StationLink::close().
   LinkId opened(StationLink& link, LinkInfo info);
+  /// A connection of a dimchat reference client (docs/protocol/dimchat-gateway.md): no TLS, framing
+  /// found from its first bytes. `remote` is an address text, IPv4 as a mapped address.
+  LinkId opened_gateway(StationLink& link, std::string remote);
   void received(LinkId id, std::string_view bytes);
   /// StationLink::queued() has become small (call it at 0, earlier if that pays): more may be
   /// pushed.

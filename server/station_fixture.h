@@ -160,7 +160,10 @@ class StationTest : public testing::Test {
   void start() {
     station.reset();
     station = std::make_unique<Station>(config, station_account(), store, committer, clock, random);
-    station->on_event([this](const StationEvent& event) { events.emplace_back(event.name); });
+    station->on_event([this](const StationEvent& event) {
+      events.emplace_back(event.name);
+      details.emplace_back(event.detail);
+    });
   }
 
   std::unique_ptr<Peer> connect(Lane lane = Lane::control, std::string remote = "2001:db8:1::7") {
@@ -320,7 +323,8 @@ class StationTest : public testing::Test {
   TestCommitter committer{store};
   StationConfig config;
   std::unique_ptr<Station> station;
-  std::vector<std::string> events;
+  std::vector<std::string> events;   ///< names
+  std::vector<std::string> details;  ///< of the same
   std::vector<Packet> pushed_at_open;
 };
 

@@ -1,0 +1,269 @@
+// Links of the gateway: frames, acknowledgements, times, turns.
+#include "server/gateway.h"
+
+#include <algorithm>
+
+#include "dim/base/hex.h"
+
+namespace dim {
+namespace {
+
+constexpr Millis kScanMs = 1'000;
+constexpr Millis kLoginMs = 60'000;  // reference clients give their handshake 30 s, then try again
+constexpr Millis kDeadMs = 128'000;  // wire.md 1.3
+constexpr std::size_t kTickets = 256;
+constexpr std::size_t kSessionKeyBytes = 32;
+
+}  // namespace
+
+Gateway::Gateway(StationCore& core) : core_(core) {}
+
+GatewayLink* Gateway::find(LinkId id) {
+  const auto found = links_.find(id);
+  return found == links_.end() || found->second->closing ? nullptr : found->second.get();
+}
+
+void Gateway::opened(LinkId id, StationLink& link, std::string remote) {
+  auto state = std::make_unique<GatewayLink>(id, link, core_.random_.u64() >> 1);
+  state->opened = state->last_byte = core_.clock_.monotonic();
+  state->session_key = to_hex(core_.random_.array<kSessionKeyBytes>());  // A24
+  if (core_.config_.quotas.count_loopback || !is_loopback(remote))
+    state->subnet = subnet_of(remote);
+  state->remote = std::move(remote);
+  GatewayLink& out = *state;
+  links_.emplace(id, std::move(state));
+  if (core_.stopping_ || core_.failed_) close_link(out);
+}
+
+void Gateway::received(LinkId id, std::string_view bytes) {
+  GatewayLink* link = find(id);
+  if (link == nullptr) return;
+  link->last_byte = core_.clock_.monotonic();
+  link->frames.feed(bytes);
+  process(*link);
+}
+
+void Gateway::drained(LinkId id) {
+  GatewayLink* link = find(id);
+  if (link == nullptr) return;
+  take_written(*link);
+  pump(*link);
+  if (link->paused) wake(*link);
+}
+
+void Gateway::closed(LinkId id) {
+  const auto found = links_.find(id);
+  if (found == links_.end()) return;
+  GatewayLink& link = *found->second;
+  if (!link.closing) let_go(link);
+  links_.erase(found);
+  ++core_.counters_.links_closed;
+}
+
+void Gateway::mark_dirty(GatewayLink& link) {
+  if (link.dirty) return;
+  link.dirty = true;
+  dirty_.push_back(link.id);
+}
+
+void Gateway::close_link(GatewayLink& link) {
+  if (link.closing) return;
+  let_go(link);
+  link.closing = true;
+  mark_dirty(link);
+}
+
+void Gateway::give_bytes(GatewayLink& link, std::string_view bytes) {
+  if (link.closing || bytes.empty()) return;
+  link.out.append(bytes);
+  mark_dirty(link);
+}
+
+// --- reading
+
+bool Gateway::held(const GatewayLink& link) const {
+  return link.busy || link.tickets.size() >= kTickets ||
+         queued(link) >= core_.config_.send_queue_bytes ||
+         core_.inflight_bytes_ >= core_.config_.inflight_bytes ||
+         link.held_until > core_.clock_.monotonic();
+}
+
+void Gateway::process(GatewayLink& link) {
+  if (link.processing) return;
+  link.processing = true;
+  while (!link.closing && !held(link)) {
+    auto next = link.frames.next(core_.clock_.monotonic());
+    if (std::holds_alternative<std::monostate>(next)) break;
+    if (auto* bad = std::get_if<BadFrame>(&next)) {
+      ++core_.counters_.bad_packets;
+      core_.event(StationEvent::Level::debug, "gateway-frame", link.remote, bad->error.hint);
+      give_bytes(link, bad->reply);
+      close_link(link);
+      break;
+    }
+    on_event(link, std::get<FrameEvent>(next));
+  }
+  link.processing = false;
+  update_pause(link);
+}
+
+void Gateway::on_event(GatewayLink& link, FrameEvent& event) {
+  give_bytes(link, event.reply);
+  if (event.kind == FrameEvent::Kind::closed) return close_link(link);
+  if (event.acked) on_ack(link, *event.acked);
+  if (event.texts.empty()) return;
+  link.last_active = core_.clock_.monotonic();
+  if (link.push_from != 0) {
+    // It has said something after DIM!: it is ready for what has waited.
+    link.push_from = 0;
+    pump(link);
+  }
+  const std::uint64_t ticket = link.first_ticket + link.tickets.size();
+  // One more than its messages, so that it cannot be finished while they are being read.
+  link.tickets.push_back({std::move(event.ack), event.texts.size() + 1, link.messages_sent});
+  const LinkId id = link.id;
+  for (const std::string& text : event.texts) {
+    if (find(id) == nullptr) return;
+    on_text(link, text, ticket);
+  }
+  finish(id, ticket);
+}
+
+/// Nobody can be told 416 here: who is too fast is read again when there is a token.
+void Gateway::slow_down(GatewayLink& link, TokenBucket& bucket, const Rate& rate) {
+  const Millis now = core_.clock_.monotonic();
+  (void)bucket.take(rate, now);
+  const Millis wait = bucket.wait(rate, now);
+  if (wait == 0) return;
+  ++core_.counters_.refused_quota;
+  link.held_until = std::max(link.held_until, now + wait);
+}
+
+/// One message of that frame is dealt with; after the last of them the frame is acknowledged.
+void Gateway::finish(LinkId id, std::uint64_t ticket) {
+  GatewayLink* link = find(id);
+  if (link == nullptr || ticket < link->first_ticket) return;
+  const std::uint64_t at = ticket - link->first_ticket;
+  if (at >= link->tickets.size()) return;
+  GatewayTicket& entry = link->tickets[at];
+  if (entry.open == 0 || --entry.open != 0) return;
+  // Mars: any message to the peer says the same.
+  const bool told =
+      link->frames.framing() == Framing::mars && link->messages_sent != entry.sent_then;
+  if (!told) give_bytes(*link, entry.ack);
+  while (!link->tickets.empty() && link->tickets.front().open == 0) {
+    link->tickets.pop_front();
+    ++link->first_ticket;
+  }
+  if (link->paused) wake(*link);
+}
+
+void Gateway::update_pause(GatewayLink& link) {
+  if (link.closing) return;
+  const bool hold = held(link);
+  if (hold && !link.listed) {
+    link.listed = true;
+    held_.push_back(link.id);
+  }
+  if (hold == link.paused) return;
+  link.paused = hold;
+  link.link->pause(hold);
+}
+
+void Gateway::wake(GatewayLink& link) { ready_.push_back(link.id); }
+
+// --- turns and time
+
+void Gateway::process_ready() {
+  while (!ready_.empty()) {
+    const LinkId id = ready_.front();
+    ready_.pop_front();
+    if (GatewayLink* link = find(id)) process(*link);
+  }
+}
+
+void Gateway::flush() {
+  while (!dirty_.empty()) {
+    std::vector<LinkId> dirty;
+    dirty.swap(dirty_);
+    for (const LinkId id : dirty) flush_link(id);
+  }
+}
+
+void Gateway::flush_link(LinkId id) {
+  const auto found = links_.find(id);
+  if (found == links_.end()) return;
+  GatewayLink& link = *found->second;
+  link.dirty = false;
+  if (!link.out.empty()) link.link->send(std::exchange(link.out, {}));
+  if (!link.closing) {
+    if (link.paused || queued(link) >= core_.config_.send_queue_bytes) update_pause(link);
+    return;
+  }
+  StationLink& owner = *link.link;
+  links_.erase(id);
+  ++core_.counters_.links_closed;
+  owner.close();
+}
+
+void Gateway::tick(Millis now) {
+  std::vector<LinkId> held_links;
+  held_links.swap(held_);
+  for (const LinkId id : held_links) {
+    GatewayLink* link = find(id);
+    if (link == nullptr) continue;
+    link->listed = link->paused && held(*link);
+    if (link->listed) {
+      held_.push_back(id);
+    } else if (link->paused) {
+      wake(*link);
+    }
+  }
+  std::vector<LinkId> waiting;
+  waiting.swap(waiting_);
+  for (const LinkId id : waiting) {
+    GatewayLink* link = find(id);
+    if (link == nullptr || link->push_from == 0) continue;
+    if (now < link->push_from) {
+      waiting_.push_back(id);
+      continue;
+    }
+    link->push_from = 0;
+    pump(*link);
+  }
+  if (now < next_scan_) return;
+  next_scan_ = now + kScanMs;
+  std::vector<GatewayLink*> all;
+  all.reserve(links_.size());
+  for (auto& [id, link] : links_) all.push_back(link.get());
+  for (GatewayLink* link : all) check_times(*link, now);
+}
+
+void Gateway::check_times(GatewayLink& link, Millis now) {
+  if (link.closing || link.busy) return;
+  const bool silent = now - link.last_byte >= kDeadMs && !link.paused;
+  if (silent || (link.user.empty() && now - link.opened >= kLoginMs)) {
+    ++core_.counters_.slow_peers;
+    core_.event(StationEvent::Level::debug, "slow-peer", link.remote,
+                silent ? "nothing came for 128 seconds" : "no log-in within 60 seconds");
+    return close_link(link);
+  }
+  take_written(link);
+  resend(link, now);
+}
+
+// --- operator
+
+void Gateway::end_banned() {
+  for (auto& [id, link] : links_) {
+    if (link->closing || link->user.empty() || !core_.config_.bans.contains(link->user)) continue;
+    core_.event(StationEvent::Level::warn, "banned", link->user, "session ended");
+    close_link(*link);
+  }
+}
+
+void Gateway::stop() {
+  for (auto& [id, link] : links_) close_link(*link);
+}
+
+}  // namespace dim

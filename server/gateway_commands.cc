@@ -1,0 +1,353 @@
+// What a station does itself for reference clients: commands to it, and the answers
+// (docs/protocol/dimchat-gateway.md section 4).
+#include <algorithm>
+#include <cmath>
+
+#include "dim/engine/verify.h"
+#include "dim/packet/uri.h"
+#include "dim/protocol/wire.h"
+#include "server/gateway_copy.h"
+#include "server/gateway_request.h"
+#include "server/records.h"
+
+namespace dim {
+namespace {
+
+constexpr std::size_t kSeen = 65'536;
+constexpr std::size_t kNames = 64;
+constexpr std::size_t kListed = 1'000;
+constexpr double kLoginSeconds = 300;  // A23
+constexpr int kCommandType = 136;
+constexpr int kForwardType = 255;
+constexpr int kArrayType = 202;
+
+JsonObject new_command(std::string_view name, Millis now, Random& random) {
+  const ContentHead head = ContentHead::make("136", now, random);
+  JsonObject content;
+  content.set("type", head.type);
+  content.set("sn", head.sn);
+  content.set("time", head.time);
+  content.set("command", name);
+  return content;
+}
+
+}  // namespace
+
+bool Gateway::seen_before(const Digest32& hash) {
+  if (!seen_.insert(hash).second) return true;
+  seen_order_.push_back(hash);
+  if (seen_order_.size() > kSeen) {
+    seen_.erase(seen_order_.front());
+    seen_order_.pop_front();
+  }
+  return false;
+}
+
+void Gateway::on_local(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket) {
+  const Id& sender = message.sealed.envelope.sender;
+  const Millis now = core_.clock_.now();
+  const auto finished = [&] { finish(link.id, ticket); };
+  if (!learn_sender(link, sender)) return finished();
+  // A reference client knows nothing of chains (I13): its newer visa counts though it breaks one.
+  if (const Json* visa = message.json.find("visa"); visa != nullptr && visa->object() != nullptr)
+    (void)link.directory.accept_document(sender, *visa->object(), now);
+  auto opened = open(message, core_.account_, link.directory, {}, now);
+  if (!opened) {
+    if (opened.error().code == Errc::conflict) {
+      // A02, J16: two metas with proof for one ID.
+      core_.event(StationEvent::Level::warn, "meta-suspect", sender.bare().text(),
+                  "a second meta with proof of possession");
+      ++core_.counters_.logins_refused;
+    } else {
+      ++core_.counters_.bad_packets;
+    }
+    failed(link, "gateway-refused", sender.bare().text(), opened.error());
+    return finished();
+  }
+  if (link.user.empty()) note_terminal(link, message);
+  JsonObject content = std::move(opened->message.content);
+  if (content_command(content) != "handshake") {
+    if (seen_before(opened->hash)) return finished();  // A12, J23
+    if (auto status = check_command_age(content, now); !status) {
+      failed(link, "gateway-refused", sender.bare().text(), status.error());
+      return finished();
+    }
+  }
+  if (!link.user.empty()) {
+    slow_down(link, link.requests, core_.config_.quotas.history);
+  }
+  Request request{link, message, std::move(content), ticket};
+  request.encrypted = !message.sealed.plain;
+  const LinkId id = link.id;
+  on_content(request, 0);
+  if (!request.waiting && find(id) != nullptr) finish(id, ticket);
+}
+
+void Gateway::on_content(Request& request, int depth) {
+  const int type = type_number(content_type(request.content));
+  if (type == kArrayType) return on_array(request, depth);
+  if (type == kForwardType) return on_forward(request);
+  if (type != kCommandType) return receipt(request, "Content not support.");
+  const std::string command = content_command(request.content);
+  using Handler = void (Gateway::*)(Request&);
+  struct Row {
+    std::string_view command;
+    bool logged_in;
+    Handler handler;
+  };
+  static constexpr std::array kRows{
+      Row{"handshake", false, &Gateway::on_handshake},
+      Row{"receipt", false, &Gateway::on_receipt},
+      Row{"meta", false, &Gateway::on_meta},
+      Row{"documents", false, &Gateway::on_documents},
+      Row{"document", false, &Gateway::on_documents},
+      Row{"ans", false, &Gateway::on_ans},
+      Row{"login", true, &Gateway::on_login},
+      Row{"report", true, &Gateway::on_report},
+      Row{"mute", true, &Gateway::on_list},
+      Row{"block", true, &Gateway::on_list},
+  };
+  for (const Row& row : kRows) {
+    if (row.command != command) continue;
+    if (row.logged_in && request.link.user.empty()) return;
+    if (request.inner && command == "handshake") return;
+    return (this->*row.handler)(request);
+  }
+  JsonObject words;
+  words.set("command", command.substr(0, 64));
+  receipt(request, "Command not support.", "Command not support: ${command}.", std::move(words));
+}
+
+/// A32: 64 contents, three levels; what is more is not looked at.
+void Gateway::on_array(Request& request, int depth) {
+  const Json* list = request.content.find("contents");
+  if (list == nullptr || list->array() == nullptr ||
+      list->array()->size() > limits::kForwardMessages ||
+      depth >= static_cast<int>(limits::kForwardDepth)) {
+    return receipt(request, "Content not support.");
+  }
+  for (const Json& one : *list->array()) {
+    if (one.object() == nullptr) continue;
+    auto inner = from_wire(*one.object());
+    if (!inner || content_type(*inner).empty()) continue;
+    Request part{request.link, request.message, std::move(*inner), request.ticket};
+    part.encrypted = request.encrypted;
+    part.inner = true;
+    on_content(part, depth + 1);
+    request.waiting |= part.waiting;
+  }
+}
+
+/// Messages of the user inside a message to the station go on as if they had come alone: each is
+/// verified, counted against this session and answered to it. Others' are not passed on (A21, A32).
+void Gateway::on_forward(Request& request) {
+  if (request.link.user.empty() || request.inner) return;
+  auto content = decode_content(request.content);
+  const ForwardContent* forward = content ? content->as<ForwardContent>() : nullptr;
+  if (forward == nullptr) return receipt(request, "Content not support.");
+  const LinkId id = request.link.id;
+  for (const SignedMessage& secret : forward->secrets) {
+    if (find(id) == nullptr) return;
+    const Envelope& envelope = secret.sealed.envelope;
+    if (envelope.sender.bare().text() != request.link.user || is_local(envelope.receiver) ||
+        is_everybody(envelope.receiver) ||
+        !verify(secret, request.link.directory, core_.clock_.now())) {
+      ++core_.counters_.messages_refused;
+      continue;
+    }
+    GatewayTicket& ticket = request.link.tickets[request.ticket - request.link.first_ticket];
+    ++ticket.open;  // relay finishes one for each
+    relay(request.link, secret, request.ticket);
+  }
+}
+
+// --- answers
+
+bool Gateway::introduce(const GatewayLink& link, const SignedMessage& message) const {
+  return !link.introduced || message.sealed.envelope.receiver.is_broadcast();
+}
+
+void Gateway::answer(GatewayLink& link, JsonObject content, bool introduces) {
+  if (!link.known || link.closing) return;
+  PlainMessage message{
+      .envelope = {.sender = core_.account_.id,
+                   .receiver = link.terminal.empty() ? *link.known
+                                                     : link.known->with_terminal(link.terminal)},
+      .content = std::move(content)};
+  if (introduces && !link.introduced) {
+    message.envelope.extra.set("meta", core_.account_.meta.json());
+    message.envelope.extra.set("visa", core_.account_.visa.json());
+    link.introduced = true;
+  }
+  auto sealed = seal(message, core_.account_, link.directory, {}, core_.random_);
+  if (!sealed) {
+    core_.event(StationEvent::Level::debug, "gateway-unanswered", link.known->text(),
+                sealed.error().hint);
+    return;
+  }
+  send_text(link, 0, write_message(*sealed));
+}
+
+void Gateway::answer(Request& request, const Content& content) {
+  request.answered = true;
+  answer(request.link, encode_content(content), introduce(request.link, request.message));
+}
+
+void Gateway::receipt(Request& request, std::string_view text, std::string_view pattern,
+                      JsonObject replacements) {
+  ReceiptContent receipt = ReceiptContent::make(
+      text, ReceiptContent::origin_of(request.message.json, content_sn(request.content)),
+      core_.clock_.now(), core_.random_);
+  if (!pattern.empty()) {
+    receipt.rest.set("template", pattern);
+    receipt.rest.set("replacements", std::move(replacements));
+  }
+  answer(request, receipt);
+}
+
+/// J30: no receipt to a receipt.
+void Gateway::on_receipt(Request& request) { request.answered = true; }
+
+// --- login, report
+
+/// A23, J25: only the user's own, only for this station, only now, never older than the last.
+void Gateway::on_login(Request& request) {
+  GatewayLink& link = request.link;
+  const auto refused = [&](const Error& error) {
+    core_.event(StationEvent::Level::info, "login-record-refused", link.user, error.hint);
+    receipt(request, "Login not accepted.");
+  };
+  auto content = decode_content(request.content);
+  const LoginContent* login = content ? content->as<LoginContent>() : nullptr;
+  if (login == nullptr) return refused({Errc::content, "this is no login command"});
+  if (login->did.bare().text() != link.user)
+    return refused({Errc::unauthorised, "the login names somebody else than its signer"});
+  const double now = static_cast<double>(core_.clock_.now()) / 1000;
+  if (std::abs(now - login->head.time) > kLoginSeconds)
+    return refused({Errc::bad_request, "the time of a login is now, give or take five minutes"});
+  const std::string* station = login->station ? login->station->text("did") : nullptr;
+  if (station == nullptr && login->station) station = login->station->text("ID");
+  const auto named = station != nullptr ? Id::parse(*station) : Result<Id>(fail(Errc::id, "none"));
+  if (!named || named->bare().text() != core_.station_id_)
+    return refused({Errc::forbidden, "the login is for another station"});
+  JsonObject record;
+  record.set("cmd", request.content);
+  record.set("msg", without_hints(request.message.json, false));
+  std::vector<Write> writes;
+  writes.emplace_back(PutDocument{link.user, std::string(kLoginRecord), link.terminal,
+                                  static_cast<Millis>(login->head.time * 1000),
+                                  write_json(record)});
+  request.waiting = true;
+  core_.submit(
+      std::move(writes), [this, id = link.id, ticket = request.ticket, message = request.message,
+                          body = request.content](const Result<std::vector<Written>>& written) {
+        GatewayLink* target = find(id);
+        if (target == nullptr || !written) return;
+        Request later{*target, message, body, ticket};
+        receipt(later, written->front().accepted == Accepted::conflict ? "Login not accepted."
+                                                                       : "Login received.");
+        finish(id, ticket);
+      });
+}
+
+void Gateway::on_report(Request& request) {
+  const std::string* title = request.content.text("title");
+  request.answered = true;
+  if (title == nullptr) return receipt(request, "Command not support.");
+  if (*title == "offline") return go_offline(request.link);
+  if (*title != "online") return receipt(request, "Command not support.");
+  receipt(request, "Online received.");
+  go_online(request.link, false);
+}
+
+// --- names
+
+/// Registered names, and those that everybody has. What is not known is left out and named in
+/// `missed`; the reference stations then say nothing, or that the name is an ID.
+void Gateway::on_ans(Request& request) {
+  const std::string* names = request.content.text("names");
+  if (names == nullptr || names->size() > limits::kUriBytes)
+    return receipt(request, "Command not support.");
+  JsonObject records;
+  JsonArray missed;
+  std::size_t count = 0;
+  for (std::size_t at = 0; at < names->size() && count < kNames;) {
+    const std::size_t end = std::min(names->find(' ', at), names->size());
+    const std::string name = names->substr(at, end - at);
+    at = end + 1;
+    if (name.empty()) continue;
+    ++count;
+    if (name == "everyone" || name == "stations") {
+      records.set(name, name + "@everywhere");
+    } else if (name == "anyone") {
+      records.set(name, "anyone@anywhere");
+    } else if (name == "station") {
+      records.set(name, core_.station_id_);
+    } else if (const auto owner = owner_of_name(name)) {
+      records.set(name, *owner);
+    } else {
+      missed.emplace_back(name);
+    }
+  }
+  JsonObject content = new_command("ans", core_.clock_.now(), core_.random_);
+  content.set("names", *names);
+  content.set("records", std::move(records));
+  if (!missed.empty()) content.set("missed", std::move(missed));
+  request.answered = true;
+  answer(request.link, std::move(content), introduce(request.link, request.message));
+}
+
+// --- mute, block
+
+/// Kept for the user's devices; a blocked sender's messages are not delivered.
+void Gateway::on_list(Request& request) {
+  GatewayLink& link = request.link;
+  const std::string command = content_command(request.content);
+  const bool block = command == "block";
+  const std::string_view type = block ? kBlockRecord : kMuteRecord;
+  const Json* list = request.content.find("list");
+  if (list == nullptr || list->is_null()) {
+    const auto stored = core_.reads_.documents(link.user);
+    JsonObject content;
+    if (stored) {
+      for (const StoredDocument& one : *stored) {
+        if (one.type != type) continue;
+        if (auto object = parse_json_object(one.document)) content = std::move(*object);
+      }
+    }
+    JsonObject out = new_command(command, core_.clock_.now(), core_.random_);
+    const Json* kept = content.find("list");
+    out.set("list", kept != nullptr ? *kept : Json(JsonArray{}));
+    request.answered = true;
+    return answer(link, std::move(out), introduce(link, request.message));
+  }
+  JsonArray ids;
+  if (list->array() != nullptr && list->array()->size() <= kListed) {
+    for (const Json& one : *list->array()) {
+      const auto id =
+          one.text() != nullptr ? Id::parse(*one.text()) : Result<Id>(fail(Errc::id, "none"));
+      if (id) ids.emplace_back(id->bare().text());
+    }
+  }
+  if (list->array() == nullptr || ids.size() != list->array()->size())
+    return receipt(request, "The list is not accepted.");
+  JsonObject record;
+  record.set("list", std::move(ids));
+  std::vector<Write> writes;
+  writes.emplace_back(
+      PutDocument{link.user, std::string(type), {}, core_.clock_.now(), write_json(record)});
+  request.waiting = true;
+  core_.submit(std::move(writes),
+               [this, id = link.id, user = link.user, block, ticket = request.ticket,
+                message = request.message,
+                body = request.content](const Result<std::vector<Written>>& written) {
+                 core_.forget_receiver(user);
+                 GatewayLink* target = find(id);
+                 if (target == nullptr || !written) return;
+                 Request later{*target, message, body, ticket};
+                 receipt(later, block ? "Block list received." : "Mute list received.");
+                 finish(id, ticket);
+               });
+}
+
+}  // namespace dim

@@ -1,0 +1,193 @@
+// Metas and documents for reference clients: queries, own ones included, and what users publish.
+#include <algorithm>
+#include <cmath>
+
+#include "server/gateway_request.h"
+#include "server/records.h"
+
+namespace dim {
+namespace {
+
+constexpr std::size_t kDocuments = 16;
+constexpr std::size_t kLogins = 8;
+
+JsonObject did_words(const Id& did) {
+  JsonObject words;
+  words.set("did", did.text());
+  return words;
+}
+
+}  // namespace
+
+std::optional<Meta> Gateway::stored_meta(const Id& id) {
+  if (id.bare().text() == core_.station_id_) return core_.account_.meta;
+  const auto identity = core_.reads_.identity(id.bare().text());
+  if (!identity) core_.event(StationEvent::Level::error, "store-read", {}, identity.error().hint);
+  if (!identity || !*identity) return std::nullopt;
+  auto object = parse_json_object((*identity)->meta);
+  if (!object) return std::nullopt;
+  auto meta = Meta::parse(*object);
+  if (!meta) return std::nullopt;
+  return std::move(*meta);
+}
+
+void Gateway::on_meta(Request& request) {
+  auto content = decode_content(request.content);
+  const MetaContent* command = content ? content->as<MetaContent>() : nullptr;
+  if (command == nullptr) return receipt(request, "Command not support.");
+  if (command->meta) {
+    publish(request, {.head = command->head, .did = command->did, .meta = command->meta});
+    return;
+  }
+  if (const auto meta = stored_meta(command->did)) {
+    return answer(request, MetaContent::answer(command->did, meta->json(), core_.clock_.now(),
+                                               core_.random_));
+  }
+  receipt(request, "Meta not found.", "Meta not found: ${did}.", did_words(command->did));
+}
+
+void Gateway::on_documents(Request& request) {
+  auto content = decode_content(request.content);
+  const DocumentsContent* command = content ? content->as<DocumentsContent>() : nullptr;
+  if (command == nullptr) return receipt(request, "Command not support.");
+  if (command->meta || !command->documents.empty()) return publish(request, *command);
+  query_documents(request, *command);
+}
+
+/// Oldest first; several go without the twin `document`, which makes clients forget the others
+/// (wire-2026.md 9). Behind them, for whom it may concern, where the user has logged in.
+void Gateway::query_documents(Request& request, const DocumentsContent& query) {
+  const std::string id = query.did.bare().text();
+  const auto meta = stored_meta(query.did);
+  std::vector<std::pair<Millis, JsonObject>> documents;
+  std::vector<std::pair<Millis, JsonObject>> logins;
+  if (id == core_.station_id_) {
+    documents.emplace_back(core_.account_.visa.time().value_or(0), core_.account_.visa.json());
+  } else if (meta) {
+    const auto stored = core_.reads_.documents(id);
+    if (!stored) core_.event(StationEvent::Level::error, "store-read", id, stored.error().hint);
+    for (const StoredDocument& one : stored ? *stored : std::vector<StoredDocument>{}) {
+      auto object = parse_json_object(one.document);
+      if (!object) continue;
+      if (one.type == kLoginRecord) {
+        if (const Json* message = object->find("msg"); message != nullptr && message->object())
+          logins.emplace_back(one.time, *message->object());
+      } else if (!is_record(one.type)) {
+        documents.emplace_back(one.time, std::move(*object));
+      }
+    }
+  }
+  const auto by_time = [](const auto& one) { return one.first; };
+  std::ranges::stable_sort(documents, {}, by_time);
+  if (!meta || documents.empty()) {
+    return receipt(request, "Document not found.", "Document not found: ${did}.",
+                   did_words(query.did));
+  }
+  const auto newest = static_cast<double>(documents.back().first) / 1000;
+  if (query.last_time > 0 && newest <= query.last_time) {
+    receipt(request, "Document not updated.", "Document not updated: ${did}.",
+            did_words(query.did));
+  } else {
+    std::vector<JsonObject> list;
+    for (auto& [time, document] : documents) list.push_back(std::move(document));
+    answer(request, DocumentsContent::answer(query.did.bare(), meta->json(), std::move(list),
+                                             core_.clock_.now(), core_.random_));
+  }
+  std::ranges::stable_sort(logins, std::greater{}, by_time);
+  std::vector<SignedMessage> secrets;
+  for (auto& [time, login] : logins) {
+    if (secrets.size() == kLogins) break;
+    auto message = SignedMessage::from_json(std::move(login));
+    if (message) secrets.push_back(std::move(*message));
+  }
+  if (!secrets.empty() && id != request.link.user) {
+    answer(request, ForwardContent::make(std::move(secrets), core_.clock_.now(), core_.random_));
+  }
+}
+
+/// One's own, and those of groups and of others that are known here: each speaks for itself by its
+/// signature (A04, A05). Metas of unknown users are not kept: IDs cost nothing, disks do.
+void Gateway::publish(Request& request, const DocumentsContent& content) {
+  GatewayLink& link = request.link;
+  const bool only_meta = content.documents.empty();
+  const auto refused = [&] {
+    receipt(request, only_meta ? "Meta not accepted." : "Document not accepted.",
+            only_meta ? "Meta not accepted: ${did}." : "Document not accepted: ${did}.",
+            did_words(content.did));
+  };
+  if (link.user.empty() || content.documents.size() > kDocuments) return refused();
+  const Millis now = core_.clock_.monotonic();
+  if (link.documents.take(core_.config_.quotas.documents, now) != 0) {
+    ++core_.counters_.refused_quota;
+    return refused();
+  }
+  const Id did = content.did.bare();
+  const std::string id = did.text();
+  if (id == core_.station_id_) return refused();
+  std::optional<Meta> meta = stored_meta(did);
+  const bool is_known = meta.has_value();
+  if (content.meta) {
+    auto shown = Meta::parse(*content.meta);
+    if (!shown || !shown->matches(did)) return refused();
+    if (meta && meta->digest() != shown->digest()) {
+      core_.event(StationEvent::Level::warn, "meta-suspect", id,
+                  "a document came with another meta than the pinned one");
+      return refused();
+    }
+    if (!meta) meta = std::move(*shown);
+  }
+  if (!meta || (!is_known && !did.is_group())) return refused();
+  const auto stored = core_.reads_.documents(id);
+  if (!stored) return refused();
+  std::vector<Write> writes;
+  bool any_old = false;
+  std::size_t kept = stored->size();
+  for (const JsonObject& json : content.documents) {
+    auto document = Document::parse(json, did, *meta);
+    if (!document || is_record(document->type())) return refused();
+    const auto same = std::ranges::find_if(*stored, [&](const StoredDocument& one) {
+      return one.type == document->type() && one.terminal == document->terminal();
+    });
+    const auto before = same == stored->end() ? std::nullopt : std::optional(same->time);
+    if (auto status = check_document_time(*document, before, core_.clock_.now()); !status) {
+      if (status.error().code != Errc::conflict) return refused();
+      any_old = true;
+      continue;
+    }
+    if (same == stored->end() && ++kept > kDocuments) return refused();
+    if (id == link.user) (void)link.directory.learn_document(did, json, core_.clock_.now());
+    writes.emplace_back(PutDocument{id, document->type(), document->terminal(), *document->time(),
+                                    write_json(document->json())});
+  }
+  if (!is_known) {
+    // A signature of a document is the proof of possession that pins a meta (A02).
+    writes.emplace_back(PutIdentity{id, write_json(meta->json()), !writes.empty()});
+  }
+  if (writes.empty()) {
+    return only_meta ? receipt(request, "Meta received.", "Meta received: ${did}.", did_words(did))
+                     : receipt(request, "Document not changed.", "Document not changed: ${did}.",
+                               did_words(did));
+  }
+  request.waiting = true;
+  core_.submit(
+      std::move(writes), [this, link_id = link.id, id, did, only_meta, any_old,
+                          ticket = request.ticket, message = request.message,
+                          body = request.content](const Result<std::vector<Written>>& written) {
+        core_.forget_receiver(id);
+        GatewayLink* target = find(link_id);
+        if (target == nullptr || !written) return;
+        const bool old = any_old || std::ranges::any_of(*written, [](const Written& one) {
+                           return one.accepted == Accepted::conflict;
+                         });
+        Request later{*target, message, body, ticket};
+        if (only_meta)
+          receipt(later, "Meta received.", "Meta received: ${did}.", did_words(did));
+        else if (old)
+          receipt(later, "Document not changed.", "Document not changed: ${did}.", did_words(did));
+        else
+          receipt(later, "Document received.", "Document received: ${did}.", did_words(did));
+        finish(link_id, ticket);
+      });
+}
+
+}  // namespace dim

@@ -1,0 +1,20 @@
+// One message to the station itself, shared by the gateway's source files.
+#pragma once
+#include <string>
+
+#include "server/gateway.h"
+
+namespace dim {
+
+struct Gateway::Request {
+  GatewayLink& link;
+  const SignedMessage& message;
+  JsonObject content;  ///< old names completed
+  std::uint64_t ticket;
+  bool encrypted = false;
+  bool waiting = false;   ///< a commit will finish it
+  bool answered = false;  ///< something was sent for it
+  bool inner = false;     ///< out of an array or a forward: it does not log in
+};
+
+}  // namespace dim

@@ -1,0 +1,343 @@
+// Who speaks on a connection of a reference client, and how they log in
+// (docs/protocol/dimchat-gateway.md sections 2 and 3).
+#include <algorithm>
+
+#include "dim/base/hex.h"
+#include "dim/engine/verify.h"
+#include "dim/protocol/content.h"
+#include "server/gateway_request.h"
+
+namespace dim {
+namespace {
+
+constexpr std::size_t kParked = 33;  // as the reference
+constexpr std::size_t kParkedBytes = 1 * limits::kMiB;
+constexpr unsigned kFailures = 20;
+constexpr std::size_t kDocumentsPerUser = 16;
+
+bool is_special(const Id& id, std::string_view name, EntityType where) {
+  return id.type() == where && (id.name() == name || id.name().empty());
+}
+
+}  // namespace
+
+/// The station itself, under its own ID or one of those that name whatever station hears it.
+bool Gateway::is_local(const Id& receiver) const {
+  return receiver.bare().text() == core_.station_id_ ||
+         is_special(receiver, "station", EntityType::any) ||
+         is_special(receiver, "anyone", EntityType::any);
+}
+
+bool Gateway::is_everybody(const Id& receiver) const {
+  return is_special(receiver, "everyone", EntityType::every) ||
+         is_special(receiver, "stations", EntityType::every);
+}
+
+void Gateway::on_text(GatewayLink& link, std::string_view text, std::uint64_t ticket) {
+  ++core_.counters_.packets;
+  auto message = SignedMessage::parse(text);
+  if (!message) {
+    ++core_.counters_.bad_packets;
+    failed(link, "gateway-bad-message", {}, message.error());
+    return finish(link.id, ticket);
+  }
+  on_message(link, *message, ticket);
+}
+
+void Gateway::on_message(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket) {
+  const Envelope& envelope = message.sealed.envelope;
+  const bool local = is_local(envelope.receiver) || is_everybody(envelope.receiver);
+  if (link.user.empty()) {
+    if (local) return on_local(link, message, ticket);
+    return park(link, message, ticket);
+  }
+  const bool own = envelope.sender.bare().text() == link.user;
+  if (!own) {
+    // A second user may take the connection over with a handshake of their own, nothing else (A21).
+    if (local && !link.known_is(envelope.sender)) return second_user(link, message, ticket);
+    ++core_.counters_.messages_refused;
+    failed(link, "gateway-sender", link.user,
+           {Errc::unauthorised, "the sender is not the user of this session"});
+    return finish(link.id, ticket);
+  }
+  if (local) return on_local(link, message, ticket);
+  // A19: nothing is believed because it came over this connection.
+  if (auto status = verify(message, link.directory, core_.clock_.now()); !status) {
+    ++core_.counters_.messages_refused;
+    failed(link, "gateway-signature", link.user, status.error());
+    return finish(link.id, ticket);
+  }
+  relay(link, message, ticket);
+}
+
+/// Something wrong came. Who does nothing else is cut off; nobody is told what it was.
+void Gateway::failed(GatewayLink& link, std::string_view what, std::string who,
+                     const Error& error) {
+  core_.event(StationEvent::Level::debug, what, std::move(who), error.hint);
+  if (++link.failures < kFailures) return;
+  if (link.subnet != 0) {
+    const Millis now = core_.clock_.monotonic();
+    core_.subnets_.at(link.subnet, now).failures.charge(core_.config_.quotas.subnet_failures, now);
+  }
+  close_link(link);
+}
+
+/// Fills the link's directory with what the store knows of the sender. False when that cannot be
+/// read.
+bool Gateway::learn_sender(GatewayLink& link, const Id& sender) {
+  if (link.known_is(sender)) return true;
+  if (link.known) link.directory.forget(*link.known);
+  link.known = sender.bare();
+  const std::string id = link.known->text();
+  auto identity = core_.reads_.identity(id);
+  auto documents = core_.reads_.documents(id);
+  if (!identity || !documents) {
+    core_.event(StationEvent::Level::error, "store-read", id,
+                (!identity ? identity.error() : documents.error()).hint);
+    link.known.reset();
+    return false;
+  }
+  if (!*identity) return true;
+  auto object = parse_json_object((*identity)->meta);
+  auto meta = object ? Meta::parse(*object) : Result<Meta>(std::unexpected(object.error()));
+  if (!meta || !link.directory.learn_meta(*link.known, *meta)) {
+    core_.event(StationEvent::Level::error, "stored-meta", id,
+                "a stored meta does not verify any more");
+    link.known.reset();
+    return false;
+  }
+  if ((*identity)->pinned) (void)link.directory.prove(*link.known, *meta);
+  for (const StoredDocument& stored : *documents) {
+    if (auto document = parse_json_object(stored.document))
+      (void)link.directory.learn_document(*link.known, *document, core_.clock_.now());
+  }
+  return true;
+}
+
+/// What came before the log-in waits for it, without being acknowledged: it is in memory only.
+void Gateway::park(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket) {
+  if (link.parked.size() >= kParked || link.parked_bytes + message.wire.size() > kParkedBytes) {
+    return;  // never acknowledged: the client sends it again
+  }
+  link.parked_bytes += message.wire.size();
+  link.parked.emplace_back(message.wire, ticket);
+  if (!learn_sender(link, message.sealed.envelope.sender)) return;
+  if (!learn_attachments(message, link.directory, core_.clock_.now())) return;
+  // Only who has signed is answered.
+  if (!verify(message, link.directory, core_.clock_.now())) return;
+  ask_to_log_in(link, message, true);
+}
+
+void Gateway::ask_to_log_in(GatewayLink& link, const SignedMessage& message, bool force) {
+  HandshakeContent again =
+      HandshakeContent::again(link.session_key, core_.clock_.now(), core_.random_);
+  if (force) again.rest.set("force", true);
+  answer(link, encode_content(again), introduce(link, message));
+}
+
+void Gateway::second_user(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket) {
+  // Judged with a directory of its own, so that a forgery changes nothing for the user at hand.
+  GatewayLink other(link.id, *link.link, 1);
+  other.session_key = link.session_key;
+  if (learn_sender(other, message.sealed.envelope.sender)) {
+    auto opened = open(message, core_.account_, other.directory, {}, core_.clock_.now());
+    if (opened && content_command(opened->message.content) == "handshake") {
+      core_.event(StationEvent::Level::info, "gateway-second-user",
+                  message.sealed.envelope.sender.bare().text(), "the connection changes its user");
+      let_go(link);
+      link.known.reset();
+      link.directory = Directory(4);
+      return on_local(link, message, ticket);
+    }
+  }
+  ++core_.counters_.messages_refused;
+  failed(link, "gateway-sender", link.user,
+         {Errc::unauthorised, "the sender is not the user of this session"});
+  finish(link.id, ticket);
+}
+
+// --- handshake
+
+void Gateway::on_handshake(Request& request) {
+  GatewayLink& link = request.link;
+  const Json* title_json = request.content.find("title");
+  const std::string title =
+      title_json != nullptr && title_json->text() != nullptr ? *title_json->text() : "";
+  if (title == "DIM?" || title == "DIM!") return receipt(request, "Command not support.");
+  // A18: our own programs say which station they mean; somebody may have passed this on.
+  if (const Json* station = request.content.find("station"); station != nullptr) {
+    const std::string* named =
+        station->object() != nullptr ? station->object()->text("did") : station->text();
+    const auto id = named != nullptr ? Id::parse(*named) : Result<Id>(fail(Errc::id, "none"));
+    if (!id || id->bare().text() != core_.station_id_) {
+      core_.event(StationEvent::Level::warn, "handshake-relayed", link.known->text(),
+                  "a handshake that was meant for another station");
+      return failed(link, "gateway-handshake", link.known->text(),
+                    {Errc::wrong_instance, "this handshake is for another station"});
+    }
+  }
+  if (title == "Nice to meet you!") {
+    HandshakeContent nice =
+        HandshakeContent::again(link.session_key, core_.clock_.now(), core_.random_);
+    nice.title = "Nice to meet you too!";
+    nice.rest.set("message", nice.title);
+    request.answered = true;
+    return answer(link, encode_content(nice), introduce(link, request.message));
+  }
+  const std::string* session = request.content.text("session");
+  const bool right =
+      session != nullptr && equal_secret(as_bytes(*session), as_bytes(link.session_key));
+  if (!right) {
+    request.answered = true;
+    return ask_to_log_in(link, request.message, false);
+  }
+  log_in(request);
+}
+
+/// The device that speaks: that of the visa it shows before it has logged in, else of its ID. The
+/// visa has verified by now, or it is not in the directory.
+void Gateway::note_terminal(GatewayLink& link, const SignedMessage& message) {
+  const Id& sender = message.sealed.envelope.sender;
+  if (!sender.terminal().empty()) link.terminal = sender.terminal();
+  const Json* visa = message.json.find("visa");
+  const std::string* data =
+      visa != nullptr && visa->object() != nullptr ? visa->object()->text("data") : nullptr;
+  const Known* known = link.directory.find(sender);
+  if (data == nullptr || known == nullptr) return;
+  for (const Document& document : known->documents) {
+    const std::string* kept = document.json().text("data");
+    if (kept != nullptr && *data == *kept) link.terminal = document.terminal();
+  }
+}
+
+std::vector<Write> Gateway::what_is_new(const GatewayLink& link, const Id& id) {
+  std::vector<Write> writes;
+  const std::string name = id.bare().text();
+  const Known* known = link.directory.find(id);
+  if (known == nullptr || !known->meta) return writes;
+  const auto identity = core_.reads_.identity(name);
+  const auto documents = core_.reads_.documents(name);
+  if (!identity || !documents) return writes;
+  if (!*identity || !(*identity)->pinned)
+    writes.emplace_back(PutIdentity{name, write_json(known->meta->json()), true});
+  std::size_t kept = documents->size();
+  for (const Document& document : known->documents) {
+    if (!document.time()) continue;
+    const auto same = std::ranges::find_if(*documents, [&](const StoredDocument& one) {
+      return one.type == document.type() && one.terminal == document.terminal();
+    });
+    if (same != documents->end() && same->time >= *document.time()) continue;
+    if (same == documents->end() && ++kept > kDocumentsPerUser) continue;
+    writes.emplace_back(PutDocument{name, document.type(), document.terminal(), *document.time(),
+                                    write_json(document.json())});
+  }
+  return writes;
+}
+
+void Gateway::log_in(Request& request) {
+  GatewayLink& link = request.link;
+  const Id id = request.message.sealed.envelope.sender;
+  const std::string user = id.bare().text();
+  const auto refused = [&](const Error& error) {
+    ++core_.counters_.logins_refused;
+    core_.event(StationEvent::Level::info, "login-refused", user, error.hint);
+    if (link.subnet != 0) {
+      const Millis now = core_.clock_.monotonic();
+      core_.subnets_.at(link.subnet, now)
+          .failures.charge(core_.config_.quotas.subnet_failures, now);
+    }
+    close_link(link);
+  };
+  // S10, A20: a station's ID gives no trust.
+  if (id.type() != EntityType::user && id.type() != EntityType::bot) {
+    return refused({Errc::forbidden, "only users and bots log in here"});
+  }
+  if (core_.config_.bans.contains(user))
+    return refused({Errc::forbidden, "this user is banned from the station"});
+  if (link.subnet != 0) {
+    const Millis now = core_.clock_.monotonic();
+    SubnetState& subnet = core_.subnets_.at(link.subnet, now);
+    if (subnet.failures.wait(core_.config_.quotas.subnet_failures, now) != 0 ||
+        subnet.logins.take(core_.config_.quotas.subnet_logins, now) != 0) {
+      return refused({Errc::too_many_requests, "too many log-ins from this network"});
+    }
+  }
+  if (link.user == user) {  // again, on a connection that is logged in
+    request.answered = true;
+    answer(link,
+           encode_content(
+               HandshakeContent::success(link.session_key, core_.clock_.now(), core_.random_)),
+           introduce(link, request.message));
+    return;
+  }
+  link.busy = true;
+  request.waiting = true;
+  const bool introduces = introduce(link, request.message);
+  std::vector<Write> writes = what_is_new(link, id);
+  const auto finished = [this, link_id = link.id, id, user, introduces,
+                         ticket = request.ticket](const Result<std::vector<Written>>& written) {
+    core_.forget_receiver(user);
+    GatewayLink* target = find(link_id);
+    if (target == nullptr) return;
+    target->busy = false;
+    if (!written) return close_link(*target);
+    logged_in(*target, id);
+    answer(*target,
+           encode_content(
+               HandshakeContent::success(target->session_key, core_.clock_.now(), core_.random_)),
+           introduces);
+    finish(link_id, ticket);
+    for (auto& [text, parked] : std::exchange(target->parked, {})) {
+      on_text(*target, text, parked);
+      target = find(link_id);
+      if (target == nullptr) return;
+    }
+    target->parked_bytes = 0;
+    wake(*target);
+  };
+  if (writes.empty()) return finished(std::vector<Written>{});
+  core_.submit(std::move(writes), finished);
+}
+
+void Gateway::logged_in(GatewayLink& link, const Id& id) {
+  const std::string user = id.bare().text();
+  auto& sessions = users_[user];
+  if (sessions.size() >= core_.config_.sessions_per_user) {
+    GatewayLink* oldest = *std::ranges::min_element(sessions, {}, &GatewayLink::last_active);
+    core_.event(StationEvent::Level::info, "session-replaced", user,
+                "the oldest of too many sessions ended");
+    close_link(*oldest);
+  }
+  link.user = user;
+  link.owner = core_.inbox_of(user, link.terminal);
+  link.device = *Id::parse(link.owner);
+  link.last_active = core_.clock_.monotonic();
+  link.failures = 0;
+  users_[user].push_back(&link);
+  ++sessions_;
+  link.link->proven();
+  ++core_.counters_.logins;
+  core_.known_.insert_or_assign(user, true);
+  // A18: nothing ties this log-in to its connection.
+  core_.event(StationEvent::Level::info, "login", user, "dimchat gateway, unbound");
+  core_.tell_sessions(user, "unbound-login", nullptr);
+  go_online(link, true);
+}
+
+/// Out of its user's sessions; what it has acknowledged stays acknowledged.
+void Gateway::let_go(GatewayLink& link) {
+  if (link.user.empty()) return;
+  const std::string user = std::exchange(link.user, {});
+  go_offline(link);
+  link.unacked.clear();
+  link.sent = link.acked = 0;
+  link.introduced = false;
+  const auto found = users_.find(user);
+  if (found != users_.end()) {
+    std::erase(found->second, &link);
+    if (found->second.empty()) users_.erase(found);
+  }
+  --sessions_;
+}
+
+}  // namespace dim

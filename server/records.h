@@ -1,0 +1,15 @@
+// What the station keeps for its users beside their documents, in the same table: types that no
+// document can have.
+#pragma once
+#include <string_view>
+
+namespace dim {
+
+inline constexpr std::string_view kLoginRecord = "#login";  ///< {"cmd": login, "msg": signed}
+inline constexpr std::string_view kMuteRecord = "#mute";    ///< {"list": [ID, …]}
+inline constexpr std::string_view kBlockRecord = "#block";  ///< {"list": [ID, …]}
+
+/// True for those: nobody gets them as documents, nobody may store a document of that type.
+inline bool is_record(std::string_view type) { return type.starts_with('#'); }
+
+}  // namespace dim
