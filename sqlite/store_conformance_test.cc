@@ -161,7 +161,7 @@ TYPED_TEST(StoreConformance, P36_SameGuidSameContentIsAnsweredAsTheFirstTimeAndD
   EXPECT_THAT(this->contents("bob"), ElementsAre("one"));
 }
 
-TYPED_TEST(StoreConformance, P36_SameGuidOtherContentAuthorTypeOrReceiversConflicts) {
+TYPED_TEST(StoreConformance, P36_A14_SameGuidOtherContentAuthorTypeOrReceiversConflicts) {
   this->one(message(1, "one", {"bob"}));
   EXPECT_EQ(this->one(message(1, "two", {"bob"})).accepted, Accepted::conflict);
   EXPECT_EQ(this->one(message(1, "one", {"carol"})).accepted, Accepted::conflict);

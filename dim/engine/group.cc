@@ -36,9 +36,10 @@ bool remove(std::vector<Id>& ids, const std::vector<Id>& gone) {
 
 Millis time_of(const GroupRecord& record) { return content_millis(record.content.head.time); }
 
-bool before(const GroupRecord& a, const GroupRecord& b) {
-  const Millis left = time_of(a), right = time_of(b);
-  return left != right ? left < right : a.hash < b.hash;
+bool before(const std::shared_ptr<const GroupRecord>& a,
+            const std::shared_ptr<const GroupRecord>& b) {
+  const Millis left = time_of(*a), right = time_of(*b);
+  return left != right ? left < right : a->hash < b->hash;
 }
 
 bool about_leaders(GroupAction action) {
@@ -179,13 +180,13 @@ Group::Effect Group::step(Standing& standing, const GroupRecord& record) const {
 }
 
 // Every command counts by what its sender might do at its own time.
-Group::Standing Group::fold(std::span<const GroupRecord> records, const GroupRecord* watched,
+Group::Standing Group::fold(std::span<const Kept> records, const GroupRecord* watched,
                             Effect* effect, Millis until) const {
   Standing standing = first_standing();
-  for (const GroupRecord& record : records) {
-    if (time_of(record) > until) break;
-    const Effect result = step(standing, record);
-    if (&record == watched && effect != nullptr) *effect = result;
+  for (const Kept& record : records) {
+    if (time_of(*record) > until) break;
+    const Effect result = step(standing, *record);
+    if (record.get() == watched && effect != nullptr) *effect = result;
   }
   return standing;
 }
@@ -214,19 +215,20 @@ Result<GroupOutcome> Group::apply(GroupRecord record, Millis now) {
                         });
   if (outdated || left_out)
     return fail(Errc::conflict, "the command is older than what it would change");
-  if (content.action == GroupAction::reset) return apply_reset(std::move(record));
   if (content.action == GroupAction::join) return apply_join(record, now);
-  return apply_change(std::move(record), now);
+  const bool reset = content.action == GroupAction::reset;
+  auto kept = std::make_shared<const GroupRecord>(std::move(record));
+  return reset ? apply_reset(std::move(kept)) : apply_change(std::move(kept), now);
 }
 
-Result<GroupOutcome> Group::apply_reset(GroupRecord record) {
-  const std::vector<Id>& members = record.content.members;
-  if (!may_reset(record.sender))
+Result<GroupOutcome> Group::apply_reset(Kept record) {
+  const std::vector<Id>& members = record->content.members;
+  if (!may_reset(record->sender))
     return fail(Errc::forbidden, "only the owner and administrators may reset a group");
   if (members.empty() || !members.front().same_entity(owner_))
     return fail(Errc::forbidden, "the owner must be the first member of a group");
   // Who was hired after this reset was written need not be in it.
-  const Millis time = time_of(record);
+  const Millis time = time_of(*record);
   const Standing then =
       time < *bulletin_.time() ? Standing{} : fold(later_, nullptr, nullptr, time);
   std::vector<Id> all = members;
@@ -235,16 +237,16 @@ Result<GroupOutcome> Group::apply_reset(GroupRecord record) {
   if (reset_ && time_of(*reset_) == time) {
     // Two at the same time: the owner's counts, else the greater hash, so that all agree.
     const bool theirs = owner_.same_entity(reset_->sender);
-    const bool ours = owner_.same_entity(record.sender);
-    if (theirs != ours ? theirs : record.hash < reset_->hash)
+    const bool ours = owner_.same_entity(record->sender);
+    if (theirs != ours ? theirs : record->hash < reset_->hash)
       return fail(Errc::conflict, "another reset of the same time counts");
   }
   past_.push_back({.until = time, .members = now_.members});
   if (past_.size() > limits::kGroupPast) past_.pop_front();
   reset_ = std::move(record);
   floor_ = time;
-  std::erase_if(later_, [&](const GroupRecord& old) {
-    return !about_leaders(old.content.action) && time_of(old) < time;
+  std::erase_if(later_, [&](const Kept& old) {
+    return !about_leaders(old->content.action) && time_of(*old) < time;
   });
   now_ = fold(later_, nullptr, nullptr, kForever);
   requests_.clear();  // whoever is not in the new list was not taken
@@ -263,12 +265,11 @@ Result<GroupOutcome> Group::apply_join(const GroupRecord& record, Millis now) {
   return GroupOutcome::waiting;
 }
 
-Result<GroupOutcome> Group::apply_change(GroupRecord record, Millis now) {
-  std::vector<GroupRecord> records = later_;
-  const auto place = std::ranges::lower_bound(records, record, before);
-  const auto at = records.insert(place, record);
+Result<GroupOutcome> Group::apply_change(Kept record, Millis now) {
+  std::vector<Kept> records = later_;
+  records.insert(std::ranges::lower_bound(records, record, before), record);
   Effect effect = Effect::forbidden;
-  Standing standing = fold(records, &*at, &effect, kForever);
+  Standing standing = fold(records, record.get(), &effect, kForever);
   switch (effect) {
     case Effect::forbidden:
       return fail(Errc::forbidden, "the sender may not do this in the group");
@@ -277,9 +278,9 @@ Result<GroupOutcome> Group::apply_change(GroupRecord record, Millis now) {
     case Effect::none:
       return GroupOutcome::unchanged;
     case Effect::waiting: {
-      std::vector<Id> more = record.content.members;
+      std::vector<Id> more = record->content.members;
       std::erase_if(more, [&](const Id& id) { return is_member(id); });
-      if (auto status = ask(more, record.sender.bare(), now); !status)
+      if (auto status = ask(more, record->sender.bare(), now); !status)
         return std::unexpected(status.error());
       return GroupOutcome::waiting;
     }
@@ -315,8 +316,8 @@ void Group::forget_old(Millis now) {
 }
 
 bool Group::known(const Digest32& hash) const {
-  const auto same = [&](const GroupRecord& record) { return record.hash == hash; };
-  return (reset_ && same(*reset_)) || std::ranges::any_of(later_, same);
+  const auto same = [&](const Kept& record) { return record->hash == hash; };
+  return (reset_ && same(reset_)) || std::ranges::any_of(later_, same);
 }
 
 Status Group::renew(const Document& bulletin) {
@@ -328,8 +329,8 @@ Status Group::renew(const Document& bulletin) {
   if (*bulletin.time() < *bulletin_.time())
     return fail(Errc::conflict, "a newer bulletin of the group is known");
   bulletin_ = bulletin;
-  std::erase_if(later_, [&](const GroupRecord& old) {
-    return about_leaders(old.content.action) && time_of(old) < *bulletin_.time();
+  std::erase_if(later_, [&](const Kept& old) {
+    return about_leaders(old->content.action) && time_of(*old) < *bulletin_.time();
   });
   now_ = fold(later_, nullptr, nullptr, kForever);
   return {};
@@ -338,7 +339,7 @@ Status Group::renew(const Document& bulletin) {
 Status Group::check_speaker(const Id& sender, double seconds) const {
   const Millis time = content_millis(seconds);
   const auto past = std::ranges::find_if(past_, [&](const Past& old) { return time < old.until; });
-  const bool current = later_.empty() || time >= time_of(later_.back());
+  const bool current = later_.empty() || time >= time_of(*later_.back());
   const bool in = past != past_.end() ? has(past->members, sender)
                   : current           ? is_member(sender)
                                       : has(fold(later_, nullptr, nullptr, time).members, sender);
@@ -353,22 +354,22 @@ Status Group::check_reader(const Id& who) const {
 
 std::vector<const GroupRecord*> Group::history() const {
   std::vector<const GroupRecord*> out;
-  bool waiting = reset_.has_value();
-  for (const GroupRecord& record : later_) {
-    const bool first = about_leaders(record.content.action) && time_of(record) <= floor_;
+  bool waiting = reset_ != nullptr;
+  for (const Kept& record : later_) {
+    const bool first = about_leaders(record->content.action) && time_of(*record) <= floor_;
     if (waiting && !first) {
-      out.push_back(&*reset_);
+      out.push_back(reset_.get());
       waiting = false;
     }
-    out.push_back(&record);
+    out.push_back(record.get());
   }
-  if (waiting) out.push_back(&*reset_);
+  if (waiting) out.push_back(reset_.get());
   return out;
 }
 
 Millis Group::history_time() const {
   Millis newest = reset_ ? time_of(*reset_) : 0;
-  if (!later_.empty()) newest = std::max(newest, time_of(later_.back()));
+  if (!later_.empty()) newest = std::max(newest, time_of(*later_.back()));
   return newest;
 }
 

@@ -3,7 +3,7 @@
 // that whoever has read the same of both sees the same group. docs/protocol/groups.md.
 #pragma once
 #include <deque>
-#include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -101,6 +101,7 @@ class Group {
   std::vector<GroupRequest> requests(Millis now) const;
 
  private:
+  using Kept = std::shared_ptr<const GroupRecord>;  // never changed, so copies of a group share it
   struct Standing {
     std::vector<Id> members, administrators, assistants;
   };
@@ -113,11 +114,11 @@ class Group {
   Group(Id id, Id owner, Document bulletin);
   Standing first_standing() const;
   Effect step(Standing& standing, const GroupRecord& record) const;
-  Standing fold(std::span<const GroupRecord> records, const GroupRecord* watched, Effect* effect,
+  Standing fold(std::span<const Kept> records, const GroupRecord* watched, Effect* effect,
                 Millis until) const;
-  Result<GroupOutcome> apply_reset(GroupRecord record);
+  Result<GroupOutcome> apply_reset(Kept record);
   Result<GroupOutcome> apply_join(const GroupRecord& record, Millis now);
-  Result<GroupOutcome> apply_change(GroupRecord record, Millis now);
+  Result<GroupOutcome> apply_change(Kept record, Millis now);
   Status ask(const std::vector<Id>& who, const Id& by, Millis now);
   void forget_old(Millis now);
   bool known(const Digest32& hash) const;
@@ -125,9 +126,9 @@ class Group {
   Id id_;
   Id owner_;
   Document bulletin_;
-  std::optional<GroupRecord> reset_;
+  Kept reset_;
   Millis floor_ = 0;
-  std::vector<GroupRecord> later_;  // since the reset or the bulletin, by time and hash
+  std::vector<Kept> later_;  // since the reset or the bulletin, by time and hash
   Standing now_;
   std::deque<Past> past_;
   std::vector<GroupRequest> requests_;

@@ -47,6 +47,7 @@ class Reader {
          Millis now, Millis known_reset)
       : id_(group), me_(me), directory_(directory), now_(now), known_reset_(known_reset) {
     out_.group = std::move(known);
+    renew();
   }
 
   void message(const SignedMessage& secret) {
@@ -89,7 +90,18 @@ class Reader {
     for (const JsonObject& object : documents.documents) {
       const auto document = directory_.learn_document(id_, object, now_);
       if (!document && document.error().code != Errc::conflict) return refuse();
-      if (document && out_.group && !out_.group->renew(*document)) return refuse();
+    }
+    renew();
+  }
+
+  // The newest bulletin may have come another way.
+  void renew() {
+    const Known* known = directory_.find(id_);
+    if (known == nullptr || !out_.group) return;
+    for (const Document& document : known->documents) {
+      if (document.type() == "bulletin" && document.time() > out_.group->bulletin().time() &&
+          !out_.group->renew(document))
+        refuse();
     }
   }
 

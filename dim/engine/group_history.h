@@ -33,7 +33,8 @@ Result<GroupRecord> sign_command(const GroupContent& command, const Account& sen
                                  const Directory& directory, Random& random);
 
 /// What brings somebody up to date: meta and bulletin, the reset, what came after it. `me` signs
-/// the first of them; the forward goes encrypted to one member at a time.
+/// the first of them; the forward goes encrypted to one member at a time. Also what one stores of a
+/// group, beside its reset_time: read_history makes the group of it again.
 Result<ForwardContent> pack_history(const Group& group, const Directory& directory,
                                     const Account& me, Millis now, Random& random);
 

@@ -228,5 +228,16 @@ TEST_F(GroupHistoryTest, ANewBulletinComesWithTheHistory) {
   EXPECT_THAT(out.group->administrators(), ElementsAre(bob().id));
 }
 
+TEST_F(GroupHistoryTest, ABulletinThatCameAnotherWayCounts) {
+  JsonObject properties;
+  properties.set("administrators", JsonArray{Json(bob().id.text())});
+  const Document next =
+      next_bulletin(founded.made.bulletin, alice(), properties, kNow - 60'000).value();
+  Directory directory = founded.directory;
+  ASSERT_TRUE(directory.learn_document(founded.id(), next.json(), kNow));
+  const HistoryRead out = read_history(forward({}), founded.id(), usual(), bob(), directory, kNow);
+  EXPECT_THAT(out.group->administrators(), ElementsAre(bob().id));
+}
+
 }  // namespace
 }  // namespace dim

@@ -164,6 +164,29 @@ TEST_F(GroupTest, A28_J28_TimeIsRequiredAndPlausible) {
   EXPECT_EQ(give(group, alice().id, invite({erin}), 4), kApplied);
 }
 
+TEST_F(GroupTest, ANewcomerWhoReadsTheHistorySeesTheSame) {
+  Group group = founded.group();
+  EXPECT_EQ(give(group, alice().id, hire({bob().id}), -50), kApplied);
+  EXPECT_EQ(give(group, bob().id, reset({alice().id, bob().id, carol().id}), -40), kApplied);
+  EXPECT_EQ(give(group, carol().id, quit(), -30), kApplied);
+  EXPECT_EQ(give(group, bob().id, resign(), -20), kApplied);
+  ASSERT_EQ(group.history().size(), 4U);
+  EXPECT_EQ(group.history()[0]->content.action, GroupAction::hire) << "before Bob's reset";
+  Group fresh = founded.group();
+  for (const GroupRecord* record : group.history())
+    EXPECT_EQ(fresh.apply(*record, kNow).value(), GroupOutcome::applied);
+  EXPECT_EQ(fresh.members(), group.members());
+  EXPECT_THAT(fresh.administrators(), IsEmpty());
+}
+
+TEST_F(GroupTest, NobodyIsHiredForATimeBeforeAResetThatLeftThemOut) {
+  Group group = usual();
+  EXPECT_EQ(give(group, alice().id, reset({alice().id, bob().id}), -10), kApplied);
+  EXPECT_EQ(give(group, alice().id, hire({carol().id}), -20), kOutdated)
+      << "else a newcomer would have to refuse the reset";
+  EXPECT_EQ(give(group, alice().id, hire({carol().id}), -5), kApplied);
+}
+
 TEST_F(GroupTest, OfTwoResetsAtTheSameTimeAllTakeTheSame) {
   const auto by_alice = given_by(alice().id, reset({alice().id, bob().id, carol().id}), -5);
   const auto by_bob = given_by(bob().id, reset({alice().id, bob().id, dave}), -5);
