@@ -84,13 +84,8 @@ class Scene : public station_test::StationTest {
     }
   }
 
+  ~Scene() override { station.reset(); }  // before the accounts and the store that it uses
   void TestBody() override {}
-
-  /// Codes that the station has answered with in this process.
-  static std::set<int>& codes() {
-    static std::set<int> seen;
-    return seen;
-  }
 
  private:
   /// Connections that the pages do not show: log-ins whose text lane is shown.
@@ -294,7 +289,6 @@ class Scene : public station_test::StationTest {
     ASSERT_FALSE(waiting.empty()) << "the station says nothing";
     const Packet packet = waiting.front();
     waiting.erase(waiting.begin());
-    if (packet.is_response()) codes().insert(packet.code);
     if (packet.code == 418) end.challenge = packet;
     const std::string said = write_packet(packet);
     ASSERT_TRUE(matches(block.text, said)) << "the document says\n"
