@@ -1,5 +1,7 @@
-# Rules of the tree that a compiler does not know, checked with every full build.
+# Rules of the tree that a compiler does not know: with every full build, and a file that breaks one fails it.
 if(PYTHON3)
-  add_custom_target(check_layers ALL COMMAND ${PYTHON3} ${CMAKE_SOURCE_DIR}/tools/check_layers
-                    WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} VERBATIM)
+  foreach(check check_layers check_pairs)
+    add_custom_target(${check} ALL COMMAND ${PYTHON3} ${CMAKE_SOURCE_DIR}/tools/${check}
+                      WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} VERBATIM)
+  endforeach()
 endif()

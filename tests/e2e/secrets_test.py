@@ -8,19 +8,30 @@ from harness import of
 CANARY = "canary-7f3d9b2e-the-quick-brown-fox"
 
 
-def memory_of(pid):
-    """Every readable page of a process, region by region."""
-    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
+def regions_of(pid):
+    """(begin, end) of what a process can read, without a sanitiser's shadow: that is terabytes, and no byte of the program's."""
+    with open(f"/proc/{pid}/smaps") as maps:
         for line in maps:
-            match = re.match(r"([0-9a-f]+)-([0-9a-f]+) r", line)
-            if not match or "[vvar" in line or "[vsyscall" in line:
-                continue
-            begin, end = (int(part, 16) for part in match.groups())
-            try:
-                memory.seek(begin)
-                yield memory.read(end - begin)
-            except (OSError, ValueError, OverflowError):
-                continue
+            match = re.match(r"([0-9a-f]+)-([0-9a-f]+) (\S+)", line)
+            if match:
+                begin, end = (int(part, 16) for part in match.groups()[:2])
+                readable = match.group(3).startswith("r") and "[vvar" not in line and "[vsyscall" not in line
+            elif line.startswith("VmFlags:") and readable:
+                shadow = "dd" in line.split() and end - begin >= 1 << 27  # left out of core dumps, and huge
+                if not shadow:
+                    yield begin, end
+
+
+def memory_of(pid, piece=1 << 24, overlap=1 << 10):
+    """Every readable byte of a process, in pieces that overlap, so that nothing hides on a border."""
+    with open(f"/proc/{pid}/mem", "rb", 0) as memory:
+        for begin, end in regions_of(pid):
+            for at in range(begin, end, piece):
+                try:
+                    memory.seek(at)
+                    yield memory.read(min(end, at + piece + overlap) - at)
+                except (OSError, ValueError, OverflowError):
+                    continue
 
 
 class Secrets(harness.EndToEnd):
