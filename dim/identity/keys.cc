@@ -167,12 +167,12 @@ Result<PublicKey> PublicKey::parse(const JsonObject& object) {
   }
   auto key = parse_ec_public(text->data);
   if (!key) return std::unexpected(key.error());
-  return PublicKey(Key(std::move(*key)), object);
+  return PublicKey(Key(*key), object);
 }
 
 PublicKey PublicKey::of(EcPublicKey key) {
   JsonObject object = ec_object(key.pem());
-  return {Key(std::move(key)), std::move(object)};
+  return {Key(key), std::move(object)};
 }
 
 PublicKey PublicKey::of(RsaPublicKey key) {

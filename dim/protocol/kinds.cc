@@ -74,9 +74,8 @@ std::span<const Kind> built_in_kinds() { return kKinds; }
 
 int type_number(std::string_view type) {
   int number = -1;
-  const char* end = type.data() + type.size();
-  const auto [at, error] = std::from_chars(type.data(), end, number);
-  if (!type.empty() && error == std::errc() && at == end) return number;
+  const auto [at, error] = std::from_chars(type.data(), type.data() + type.size(), number);
+  if (!type.empty() && error == std::errc() && at == type.data() + type.size()) return number;
   for (const TypeName& entry : kCommandTypes) {
     if (entry.name == type) return entry.number;
   }
