@@ -12,20 +12,10 @@
 #include <utility>
 #include <vector>
 
+#include "testing/sanitised.h"
+
 namespace dim {
 namespace {
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
-#else
-constexpr bool kSanitized = false;
-#endif
 
 struct Contexts {
   Certificate certificate = *make_certificate();
@@ -402,7 +392,7 @@ std::string client_hello() {
 }
 
 TEST(Tls, R7_APartialClientHelloCostsWhatItSent) {
-  if (kSanitized) GTEST_SKIP() << "sanitizer's allocator";  // check_words: allow
+  if (kSanitised) GTEST_SKIP() << "sanitizer's allocator";  // check_words: allow
   const std::string hello = client_hello();
   ASSERT_GT(hello.size(), 150U);
   constexpr std::size_t kMany = 1'000;
@@ -450,7 +440,7 @@ TEST(Tls, R7_AHeldHelloTakesNoMoreThan32KiB) {
 }
 
 TEST(Tls, R8_AnIdleConnectionCostsAtMost20KiB) {
-  if (kSanitized) GTEST_SKIP() << "sanitizer's allocator";  // check_words: allow
+  if (kSanitised) GTEST_SKIP() << "sanitizer's allocator";  // check_words: allow
   constexpr std::size_t kMany = 200;
   std::vector<std::unique_ptr<TlsStream>> idle;
   idle.reserve(kMany);

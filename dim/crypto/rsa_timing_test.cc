@@ -12,23 +12,13 @@
 #include "dim/crypto/digest.h"
 #include "dim/crypto/os_random.h"
 #include "dim/crypto/rsa_numbers.h"
+#include "testing/sanitised.h"
 
 namespace dim {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int kSamples = 2'000;  // sanitisers change all timings; here they only watch
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
-    __has_feature(memory_sanitizer)
-constexpr int kSamples = 2'000;
-#else
-constexpr int kSamples = 20'000;
-#endif
-#else
-constexpr int kSamples = 20'000;
-#endif
-
+constexpr int kSamples =
+    kSanitised ? 2'000 : 20'000;         // sanitisers change all timings; here they only watch
 constexpr std::size_t kDifferent = 512;  // cipher texts of each class
 constexpr double kThreshold = 10;
 constexpr int kAttempts = 3;  // another process may disturb one class more than the other
@@ -111,7 +101,7 @@ TEST(RsaTiming, A22_GoodAndBadPaddingTakeTheSameTime) {
 
 // The measurement itself: it must see a leak of the size that an early return would make.
 TEST(RsaTiming, A22_TheTestSeesALeakOfAFewMicroseconds) {
-  if (kSamples < 20'000) GTEST_SKIP() << "no timing under a sanitiser";  // check_words: allow
+  if (kSanitised) GTEST_SKIP() << "no timing under a sanitiser";  // check_words: allow
   const RsaPrivateKey key = RsaPrivateKey::generate(1024).value();
   const Ciphers ciphers = make_ciphers(key.public_key());
   const Bytes work(4'096, 1);
