@@ -53,7 +53,8 @@ TEST(WebSocket, ReadsAndWritesTheExamplesOfTheRfc) {
 }
 
 TEST(WebSocket, LengthsRoundTripAroundEveryLimit) {
-  for (const std::size_t size : {0, 1, 125, 126, 127, 65'535, 65'536, 100'000}) {
+  for (const std::size_t size :
+       std::initializer_list<std::size_t>{0, 1, 125, 126, 127, 65'535, 65'536, 100'000}) {
     const std::string payload(size, 'p');
     EXPECT_EQ(only(write_websocket(WebSocketKind::binary, payload)).payload, payload);
     EXPECT_EQ(only(write_websocket(WebSocketKind::binary, payload, kMask)).payload, payload);
