@@ -37,9 +37,15 @@ bool station_runs(const std::string& data) {
   return held;
 }
 
-Finding check_port(const DaemonConfig& config, std::uint16_t port, bool ours) {
+/// `option`: what the command line calls the port.
+Finding check_port(const std::string& listen, std::uint16_t port, std::string_view option,
+                   bool ours) {
   const std::string what = fmt::format("port {}", port);
-  const int fd = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  v4.sin_port = htons(port);
+  const bool is_v4 = ::inet_pton(AF_INET, listen.c_str(), &v4.sin_addr) == 1;
+  const int fd = ::socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) {
     return {Kind::fail, what,
             fmt::format("no IPv6 socket: {}; enable IPv6 (sysctl net.ipv6.conf.all.disable_ipv6=0)",
@@ -47,12 +53,16 @@ Finding check_port(const DaemonConfig& config, std::uint16_t port, bool ours) {
   }
   const int on = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  if (!is_v4) ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   sockaddr_in6 address{};
   address.sin6_family = AF_INET6;
   address.sin6_port = htons(port);
-  ::inet_pton(AF_INET6, config.listen.c_str(), &address.sin6_addr);
-  const bool bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+  ::inet_pton(AF_INET6, listen.c_str(), &address.sin6_addr);
+  const bool bound = ::bind(fd,
+                            is_v4 ? reinterpret_cast<const sockaddr*>(&v4)
+                                  : reinterpret_cast<const sockaddr*>(&address),
+                            is_v4 ? static_cast<socklen_t>(sizeof v4)
+                                  : static_cast<socklen_t>(sizeof address)) == 0 &&
                      ::listen(fd, 1) == 0;
   const int error = errno;
   ::close(fd);
@@ -60,14 +70,15 @@ Finding check_port(const DaemonConfig& config, std::uint16_t port, bool ours) {
   if (error == EADDRINUSE && ours)
     return {Kind::ok, what, "in use by this station, which is running"};
   if (error == EADDRINUSE) {
-    return {
-        Kind::fail, what,
-        "in use by another program; `ss -ltnp` shows which; stop it or choose another --port-base"};
+    return {Kind::fail, what,
+            fmt::format("in use by another program; `ss -ltnp` shows which; stop it or choose "
+                        "another {}",
+                        option)};
   }
   if (error == EACCES)
-    return {Kind::fail, what, "may not be bound by this user; choose a --port-base above 1023"};
-  return {Kind::fail, what,
-          fmt::format("cannot be bound on {}: {}", config.listen, std::strerror(error))};
+    return {Kind::fail, what,
+            fmt::format("may not be bound by this user; choose a {} above 1023", option)};
+  return {Kind::fail, what, fmt::format("cannot be bound on {}: {}", listen, std::strerror(error))};
 }
 
 Finding check_address() {
@@ -183,7 +194,11 @@ std::vector<Finding> check_machine(const DaemonConfig& config) {
   const bool ours = station_runs(config.data);
   std::vector<Finding> out;
   for (const std::uint16_t offset : {std::uint16_t{0}, std::uint16_t{1}}) {
-    out.push_back(check_port(config, static_cast<std::uint16_t>(config.port_base + offset), ours));
+    out.push_back(check_port(config.listen, static_cast<std::uint16_t>(config.port_base + offset),
+                             "--port-base", ours));
+  }
+  if (config.dimchat) {
+    out.push_back(check_port(config.dimchat->address, config.dimchat->port, "--dimchat", ours));
   }
   out.push_back(check_address());
   out.push_back(check_folder(config.data));

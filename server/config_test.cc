@@ -46,6 +46,32 @@ TEST(Config, ReadsEveryKeyWithItsOwnDefault) {
   EXPECT_EQ(config->log_level, fresh.log_level);
 }
 
+TEST(Config, TheGatewayIsOffAndTakesAnAddressOfEitherFamily) {
+  EXPECT_FALSE(parse("")->dimchat);
+  const auto config = parse("[network]\ndimchat = \"192.0.2.1:9395\"\n");
+  ASSERT_TRUE(config && config->dimchat);
+  EXPECT_EQ(config->dimchat->address, "192.0.2.1");
+  EXPECT_EQ(config->dimchat->port, 9395);
+  struct Case {
+    std::string_view text, address;
+    std::uint16_t port;
+  };
+  for (const Case& one : {Case{"[::]:9394", "::", 9394}, Case{"::1", "::1", 9394},
+                          Case{"[2001:db8::1]", "2001:db8::1", 9394}, Case{"9400", "::", 9400},
+                          Case{"0.0.0.0", "0.0.0.0", 9394}}) {
+    const auto read = parse_listen_address(one.text);
+    ASSERT_TRUE(read) << one.text;
+    EXPECT_EQ(read->address, one.address);
+    EXPECT_EQ(read->port, one.port);
+  }
+  for (const std::string_view bad :
+       {"", ":", "[::]:0", "[::]:65536", "[::", "host:9394", "1.2.3.4:", "1.2.3:9394",
+        "[1.2.3.4]:1", "::1]:9394", "[::1]9394"}) {
+    EXPECT_FALSE(parse_listen_address(bad)) << bad;
+  }
+  EXPECT_FALSE(parse("[network]\ndimchat = \"everywhere\"\n"));
+}
+
 TEST(Config, C01_AnUnknownKeyNamesTheNearestOne) {
   const auto config = parse("[network]\nlisten = \"::1\"\nport_bsae = 8800\n");
   ASSERT_FALSE(config);

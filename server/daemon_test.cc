@@ -1,7 +1,10 @@
 // The whole station in this process: real sockets on [::1], real TLS, a real store.
 #include "server/daemon.h"
 
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,6 +12,7 @@
 #include <fstream>
 #include <thread>
 
+#include "dim/packet/frame_stream.h"
 #include "net/dial.h"
 #include "net/system_clock.h"
 #include "server/keys.h"
@@ -242,6 +246,53 @@ TEST_F(DaemonTest, LogsInOverTlsAndRelays) {
   const Packet& push = bob.text->got[1];
   EXPECT_EQ(push.get("guid"), sent.get("guid"));
   EXPECT_EQ(push.content, sent.content);
+}
+
+/// What comes back over TCP for `bytes`, up to `most`; empty when there is no connection.
+std::string tcp_answer(int family, std::uint16_t port, std::string_view bytes, std::size_t most) {
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  v4.sin_port = htons(port);
+  v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  sockaddr_in6 v6{};
+  v6.sin6_family = AF_INET6;
+  v6.sin6_port = htons(port);
+  v6.sin6_addr = in6addr_loopback;
+  const int fd = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const auto* address = family == AF_INET ? reinterpret_cast<const sockaddr*>(&v4)
+                                          : reinterpret_cast<const sockaddr*>(&v6);
+  const timeval patience{5, 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  std::string out;
+  if (::connect(fd, address, static_cast<socklen_t>(family == AF_INET ? sizeof v4 : sizeof v6)) ==
+          0 &&
+      ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size())) {
+    std::array<char, 256> got{};
+    while (out.size() < most) {
+      const ssize_t count = ::recv(fd, got.data(), got.size(), 0);
+      if (count <= 0) break;
+      out.append(got.data(), static_cast<std::size_t>(count));
+    }
+  }
+  ::close(fd);
+  return out;
+}
+
+TEST_F(DaemonTest, TheGatewayIsThereForBothAddressFamiliesWhenItIsAskedFor) {
+  config.dimchat = ListenAddress{"::", 0};
+  start();
+  ASSERT_NE(daemon->dimchat_port(), 0);
+  FrameStream frames({.framing = Framing::mtp, .first_sn = 9});
+  const std::string ping = frames.ping();
+  for (const int family : {AF_INET6, AF_INET}) {
+    const std::string pong = tcp_answer(family, daemon->dimchat_port(), ping, ping.size());
+    EXPECT_EQ(pong, write_mtp({.type = MtpType::command_response, .sn = 9}, "PONG"));
+  }
+}
+
+TEST_F(DaemonTest, TheGatewayIsOffUnlessItIsAskedFor) {
+  start();
+  EXPECT_EQ(daemon->dimchat_port(), 0);
 }
 
 TEST_F(DaemonTest, R1_AcknowledgedMessagesSurviveARestart) {

@@ -137,7 +137,7 @@ class Gateway {
   void failed(GatewayLink& link, std::string_view what, std::string who, const Error& error);
   void park(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket);
   void second_user(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket);
-  void ask_to_log_in(GatewayLink& link, const SignedMessage& message, bool force);
+  void ask_to_log_in(GatewayLink& link, bool force);
   void note_terminal(GatewayLink& link, const SignedMessage& message);
   void on_handshake(Request& request);
   void log_in(Request& request);
@@ -160,8 +160,7 @@ class Gateway {
   void receipt(Request& request, std::string_view text, std::string_view pattern = {},
                JsonObject replacements = {});
   void answer(Request& request, const Content& content);
-  void answer(GatewayLink& link, JsonObject content, bool introduce);
-  bool introduce(const GatewayLink& link, const SignedMessage& message) const;
+  void answer(GatewayLink& link, JsonObject content);
 
   // gateway_documents.cc
   void query_documents(Request& request, const DocumentsContent& query);

@@ -17,6 +17,7 @@ constexpr std::size_t kSeen = 65'536;
 constexpr std::size_t kNames = 64;
 constexpr std::size_t kListed = 1'000;
 constexpr double kLoginSeconds = 300;  // A23
+constexpr std::size_t kLoginBytes = 16 * limits::kKiB;
 constexpr int kCommandType = 136;
 constexpr int kForwardType = 255;
 constexpr int kArrayType = 202;
@@ -73,9 +74,7 @@ void Gateway::on_local(GatewayLink& link, const SignedMessage& message, std::uin
       return finished();
     }
   }
-  if (!link.user.empty()) {
-    slow_down(link, link.requests, core_.config_.quotas.history);
-  }
+  slow_down(link, link.requests, core_.config_.quotas.history);
   Request request{link, message, std::move(content), ticket};
   request.encrypted = !message.sealed.plain;
   const LinkId id = link.id;
@@ -163,18 +162,15 @@ void Gateway::on_forward(Request& request) {
 
 // --- answers
 
-bool Gateway::introduce(const GatewayLink& link, const SignedMessage& message) const {
-  return !link.introduced || message.sealed.envelope.receiver.is_broadcast();
-}
-
-void Gateway::answer(GatewayLink& link, JsonObject content, bool introduces) {
+/// The first answer introduces the station: it brings its meta and visa.
+void Gateway::answer(GatewayLink& link, JsonObject content) {
   if (!link.known || link.closing) return;
   PlainMessage message{
       .envelope = {.sender = core_.account_.id,
                    .receiver = link.terminal.empty() ? *link.known
                                                      : link.known->with_terminal(link.terminal)},
       .content = std::move(content)};
-  if (introduces && !link.introduced) {
+  if (!link.introduced) {
     message.envelope.extra.set("meta", core_.account_.meta.json());
     message.envelope.extra.set("visa", core_.account_.visa.json());
     link.introduced = true;
@@ -190,7 +186,7 @@ void Gateway::answer(GatewayLink& link, JsonObject content, bool introduces) {
 
 void Gateway::answer(Request& request, const Content& content) {
   request.answered = true;
-  answer(request.link, encode_content(content), introduce(request.link, request.message));
+  answer(request.link, encode_content(content));
 }
 
 void Gateway::receipt(Request& request, std::string_view text, std::string_view pattern,
@@ -230,6 +226,8 @@ void Gateway::on_login(Request& request) {
   const auto named = station != nullptr ? Id::parse(*station) : Result<Id>(fail(Errc::id, "none"));
   if (!named || named->bare().text() != core_.station_id_)
     return refused({Errc::forbidden, "the login is for another station"});
+  if (request.message.wire.size() > kLoginBytes)
+    return refused({Errc::too_large, "a login has at most 16 KiB"});
   JsonObject record;
   record.set("cmd", request.content);
   record.set("msg", without_hints(request.message.json, false));
@@ -294,7 +292,7 @@ void Gateway::on_ans(Request& request) {
   content.set("records", std::move(records));
   if (!missed.empty()) content.set("missed", std::move(missed));
   request.answered = true;
-  answer(request.link, std::move(content), introduce(request.link, request.message));
+  answer(request.link, std::move(content));
 }
 
 // --- mute, block
@@ -319,7 +317,7 @@ void Gateway::on_list(Request& request) {
     const Json* kept = content.find("list");
     out.set("list", kept != nullptr ? *kept : Json(JsonArray{}));
     request.answered = true;
-    return answer(link, std::move(out), introduce(link, request.message));
+    return answer(link, std::move(out));
   }
   JsonArray ids;
   if (list->array() != nullptr && list->array()->size() <= kListed) {

@@ -79,7 +79,7 @@ void Gateway::store(GatewayLink& link, const SignedMessage& message, const std::
                                      .content = write_json(clean, JsonStyle::reference)},
                          .receivers = owners_with_key(message.sealed, to.owners),
                          .done = {}};
-  pending.done = [this, id = link.id, ticket,
+  pending.done = [this, id = link.id, ticket, author = link.user,
                   origin = ReceiptContent::origin_of(message.json, std::nullopt)](
                      const Result<Accepted>& outcome, bool taken) mutable {
     GatewayLink* target = find(id);
@@ -87,20 +87,20 @@ void Gateway::store(GatewayLink& link, const SignedMessage& message, const std::
     if (*outcome == Accepted::repeated || *outcome == Accepted::conflict)
       ++core_.counters_.messages_repeated;
     if (target == nullptr) return;
-    relay_receipt(*target, std::move(origin),
-                  *outcome == Accepted::full ? "The receiver's inbox is full."
-                  : taken                    ? "Message delivered."
-                                             : "Message cached.");
+    if (target->user == author) {
+      relay_receipt(*target, std::move(origin),
+                    *outcome == Accepted::full ? "The receiver's inbox is full."
+                    : taken                    ? "Message delivered."
+                                               : "Message cached.");
+    }
     finish(id, ticket);
   };
   core_.submit_message(std::move(pending));
 }
 
 void Gateway::relay_receipt(GatewayLink& link, JsonObject origin, std::string_view text) {
-  answer(link,
-         encode_content(
-             ReceiptContent::make(text, std::move(origin), core_.clock_.now(), core_.random_)),
-         false);
+  answer(link, encode_content(ReceiptContent::make(text, std::move(origin), core_.clock_.now(),
+                                                   core_.random_)));
 }
 
 // --- to the client

@@ -61,6 +61,13 @@ void Gateway::on_message(GatewayLink& link, const SignedMessage& message, std::u
     return finish(link.id, ticket);
   }
   if (local) return on_local(link, message, ticket);
+  // A09, J10: an exposed broadcast group would make a readable text a private one.
+  if (message.sealed.plain && !envelope.receiver.is_broadcast()) {
+    ++core_.counters_.messages_refused;
+    failed(link, "gateway-plain", link.user,
+           {Errc::plain_not_allowed, "a message to one person has to be encrypted"});
+    return finish(link.id, ticket);
+  }
   // A19: nothing is believed because it came over this connection.
   if (auto status = verify(message, link.directory, core_.clock_.now()); !status) {
     ++core_.counters_.messages_refused;
@@ -125,14 +132,14 @@ void Gateway::park(GatewayLink& link, const SignedMessage& message, std::uint64_
   if (!learn_attachments(message, link.directory, core_.clock_.now())) return;
   // Only who has signed is answered.
   if (!verify(message, link.directory, core_.clock_.now())) return;
-  ask_to_log_in(link, message, true);
+  ask_to_log_in(link, true);
 }
 
-void Gateway::ask_to_log_in(GatewayLink& link, const SignedMessage& message, bool force) {
+void Gateway::ask_to_log_in(GatewayLink& link, bool force) {
   HandshakeContent again =
       HandshakeContent::again(link.session_key, core_.clock_.now(), core_.random_);
   if (force) again.rest.set("force", true);
-  answer(link, encode_content(again), introduce(link, message));
+  answer(link, encode_content(again));
 }
 
 void Gateway::second_user(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket) {
@@ -146,6 +153,7 @@ void Gateway::second_user(GatewayLink& link, const SignedMessage& message, std::
                   message.sealed.envelope.sender.bare().text(), "the connection changes its user");
       let_go(link);
       link.known.reset();
+      link.terminal.clear();
       link.directory = Directory(4);
       return on_local(link, message, ticket);
     }
@@ -182,14 +190,14 @@ void Gateway::on_handshake(Request& request) {
     nice.title = "Nice to meet you too!";
     nice.rest.set("message", nice.title);
     request.answered = true;
-    return answer(link, encode_content(nice), introduce(link, request.message));
+    return answer(link, encode_content(nice));
   }
   const std::string* session = request.content.text("session");
   const bool right =
       session != nullptr && equal_secret(as_bytes(*session), as_bytes(link.session_key));
   if (!right) {
     request.answered = true;
-    return ask_to_log_in(link, request.message, false);
+    return ask_to_log_in(link, false);
   }
   log_in(request);
 }
@@ -264,17 +272,14 @@ void Gateway::log_in(Request& request) {
   }
   if (link.user == user) {  // again, on a connection that is logged in
     request.answered = true;
-    answer(link,
-           encode_content(
-               HandshakeContent::success(link.session_key, core_.clock_.now(), core_.random_)),
-           introduce(link, request.message));
+    answer(link, encode_content(HandshakeContent::success(link.session_key, core_.clock_.now(),
+                                                          core_.random_)));
     return;
   }
   link.busy = true;
   request.waiting = true;
-  const bool introduces = introduce(link, request.message);
   std::vector<Write> writes = what_is_new(link, id);
-  const auto finished = [this, link_id = link.id, id, user, introduces,
+  const auto finished = [this, link_id = link.id, id, user,
                          ticket = request.ticket](const Result<std::vector<Written>>& written) {
     core_.forget_receiver(user);
     GatewayLink* target = find(link_id);
@@ -282,10 +287,8 @@ void Gateway::log_in(Request& request) {
     target->busy = false;
     if (!written) return close_link(*target);
     logged_in(*target, id);
-    answer(*target,
-           encode_content(
-               HandshakeContent::success(target->session_key, core_.clock_.now(), core_.random_)),
-           introduces);
+    answer(*target, encode_content(HandshakeContent::success(target->session_key,
+                                                             core_.clock_.now(), core_.random_)));
     finish(link_id, ticket);
     for (auto& [text, parked] : std::exchange(target->parked, {})) {
       on_text(*target, text, parked);
