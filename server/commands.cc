@@ -21,10 +21,14 @@
 #include "dim/base/json.h"
 #include "dim/base/utf8.h"
 #include "dim/packet/uri.h"
+#include "net/system_clock.h"
 #include "server/check.h"
 #include "server/config.h"
 #include "server/daemon.h"
+#include "server/dimples.h"
 #include "server/keys.h"
+#include "server/store_failure.h"
+#include "sqlite/sqlite_store.h"
 #include "terminal/qr.h"
 
 namespace dim {
@@ -39,6 +43,7 @@ struct Options {
   std::optional<std::string> port_base;
   std::optional<std::string> dimchat;
   std::string host;
+  std::string from_dimples;
   bool json = false;
 };
 
@@ -294,6 +299,48 @@ int check(const Options& options) {
   return static_cast<int>(failed ? Exit::failed : Exit::ok);
 }
 
+// --- import
+// -------------------------------------------------------------------------------------------------------
+
+int import_accounts(const Options& options) {
+  ::umask(077);
+  auto store = SqliteStore::open(options.data);
+  if (!store) return fail_with(store_failure(options.data, store.error()));
+  auto done = import_dimples(options.from_dimples, options.data, **store, SystemClock{}.now());
+  if (!done) return fail_with(done.error());
+  if (auto closed = (*store)->close(); !closed)
+    return fail_with(store_failure(options.data, closed.error()));
+  if (options.json) {
+    JsonObject out;
+    const auto count = [&](const char* name, std::size_t value) {
+      out.set(name, static_cast<std::int64_t>(value));
+    };
+    count("users", done->users);
+    count("groups", done->groups);
+    count("others", done->others);
+    count("documents", done->documents);
+    count("logins", done->logins);
+    count("unchanged", done->unchanged);
+    JsonArray refused;
+    for (const DimplesRefusal& one : done->refused) {
+      JsonObject object;
+      object.set("what", one.what);
+      object.set("why", one.why);
+      refused.emplace_back(std::move(object));
+    }
+    out.set("refused", std::move(refused));
+    fmt::print("{}\n", write_json(out));
+    return 0;
+  }
+  fmt::print(
+      "{} users, {} groups, {} stations and bots; {} documents and {} log-ins are new, {} were "
+      "here already\n",
+      done->users, done->groups, done->others, done->documents, done->logins, done->unchanged);
+  for (const DimplesRefusal& one : done->refused)
+    fmt::print("refused  {}: {}\n", one.what, one.why);
+  return 0;
+}
+
 std::string footer() {
   std::string out =
       "Exit codes: 0 done, 1 check failed, 2 command line or configuration, 69 port in use, 70 "
@@ -360,6 +407,14 @@ int run_dimd(int argc, char** argv) {
   data(check_command);
   network(check_command);
   check_command->add_flag("--json", options.json, "one JSON object");
+  CLI::App* import_command = app.add_subcommand(
+      "import", "take accounts and documents over from a dimchat station (while dimd is stopped)");
+  data(import_command);
+  import_command
+      ->add_option("--from-dimples", options.from_dimples,
+                   "root of the dimchat station's file database, with the folder public")
+      ->required();
+  import_command->add_flag("--json", options.json, "one JSON object");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -370,6 +425,7 @@ int run_dimd(int argc, char** argv) {
   if (run_command->parsed()) return run(options);
   if (id_command->parsed()) return show_id(options);
   if (invite_command->parsed()) return invite(options);
+  if (import_command->parsed()) return import_accounts(options);
   return check(options);
 }
 
