@@ -287,7 +287,7 @@ class Recorder:
         self.host, self.target = "127.0.0.1", target
         self.name = "recorder"
         self.chunks = []  # (connection, "C" from the client or "S" from the station, seconds since the start, bytes)
-        self.sockets = []
+        self.sockets, self.all = [], []  # those that live, and all there ever were
         self.begin = time.monotonic()
         self.listener = socket.create_server((self.host, 0))
         self.port = self.listener.getsockname()[1]
@@ -303,6 +303,7 @@ class Recorder:
             except OSError:
                 return
             self.sockets += [client, station]
+            self.all += [client, station]
             for source, sink, side in ((client, station, "C"), (station, client, "S")):
                 threading.Thread(target=self.relay, args=(number, source, sink, side), daemon=True).start()
             number += 1
@@ -332,6 +333,8 @@ class Recorder:
     def stop(self):
         self.listener.close()
         self.cut()
+        for one in self.all:
+            one.close()
 
     def words(self):
         lines = [f"{at:8.3f} #{number} {side} {data[:300]!r}" for number, side, at, data in self.chunks[-40:]]

@@ -22,7 +22,7 @@ from generation import YEAR, adopt, learn, load_config, new_account, plain, star
 
 from dimsdk import Content, Envelope, ID, InstantMessage, ReliableMessage
 
-from dimples.client import ClientMessageProcessor, ClientMessenger, Terminal
+from dimples.client import ClientMessageProcessor, ClientMessenger, ClientSession, Terminal
 from dimples.client.network.state import StateOrder
 from dimples.edge.shared import GlobalVariable
 from dimples.group import SharedGroupManager
@@ -152,14 +152,36 @@ class Driver:
             content=content, sender=sender, receiver=ID.parse(identifier=request["to"]))
         return {"sn": content.sn, "packed": r_msg is not None, "message": plain(r_msg)}
 
+    def messenger(self):
+        """That of the connection; without one, a messenger that only seals and opens."""
+        if self.terminal is not None:
+            return self.terminal.messenger
+        facebook = self.shared.facebook
+        device = Device(facebook=facebook, database=self.shared.sdb)
+        session = ClientSession(station=device._create_station(host="127.0.0.1", port=1), database=self.shared.sdb)
+        self.bare = device._create_messenger(facebook=facebook, session=session)  # held: others know it weakly
+        self.bare.packer = device._create_packer(facebook=facebook, messenger=self.bare)
+        self.bare.processor = device._create_processor(facebook=facebook, messenger=self.bare)
+        return self.bare
+
     async def pack(self, request):
-        """Sealed and signed, but not sent: for forward contents."""
-        messenger = self.terminal.messenger
+        """Sealed and signed, but not sent: for forward contents, and for tests with sockets of their own."""
+        messenger = self.messenger()
         envelope = Envelope.create(sender=self.user, receiver=ID.parse(identifier=request["to"]))
         i_msg = InstantMessage.create(head=envelope, body=self.content(request))
+        if request.get("attach"):
+            i_msg["meta"], i_msg["visa"] = request["attach"]["meta"], request["attach"]["visa"]
         s_msg = await messenger.encrypt_message(msg=i_msg)
         r_msg = await messenger.sign_message(msg=s_msg)
         return {"instant": plain(i_msg), "message": plain(r_msg)}
+
+    async def open(self, request):
+        """The content of a message that came by another way; nothing where it does not verify or open."""
+        messenger = self.messenger()
+        message = ReliableMessage.parse(msg=request["message"])
+        s_msg = await messenger.verify_message(msg=message)
+        i_msg = None if s_msg is None else await messenger.decrypt_message(msg=s_msg)
+        return {"content": None if i_msg is None else plain(i_msg.content)}
 
     async def send_packed(self, request):
         ok = await self.terminal.messenger.send_reliable_message(msg=ReliableMessage.parse(msg=request["message"]))

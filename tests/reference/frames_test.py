@@ -1,0 +1,282 @@
+#!/usr/bin/env python3
+"""Our gateway over its three framings, byte by byte, with sockets of our own.
+
+What is inside of the frames is sealed and opened by the reference (a driver without a connection of its own), and each
+of these people talks with a client of the reference.
+"""
+import base64
+import hashlib
+import json
+import os
+import re
+import socket
+import struct
+import time
+
+from harness import SECONDS, Failed, ReferenceTest, main
+from ours import OurStation
+
+STATION = "station@anywhere"
+
+
+class Wire:
+    """A TCP connection that reads exactly what is asked for, within the time."""
+
+    def __init__(self, station):
+        self.socket = socket.create_connection((station.host, station.port), timeout=SECONDS)
+        self.buffer = b""
+
+    def write(self, data):
+        self.socket.sendall(data)
+
+    def more(self):
+        data = self.socket.recv(65536)
+        if not data:
+            raise Failed("the station closed the connection")
+        self.buffer += data
+
+    def read(self, size):
+        while len(self.buffer) < size:
+            self.more()
+        data, self.buffer = self.buffer[:size], self.buffer[size:]
+        return data
+
+    def read_until(self, end):
+        while end not in self.buffer:
+            self.more()
+        return self.read(self.buffer.index(end) + len(end))
+
+    def close(self):
+        self.socket.close()
+
+
+class Mtp(Wire):
+    number = 0x1122334455667700
+
+    def frame(self, kind, number, body, words=4):
+        return b"DIM" + bytes([words << 4 | kind]) + struct.pack(">QI", number, len(body)) + body
+
+    def send(self, text):
+        Mtp.number += 1
+        self.write(self.frame(2, Mtp.number, text.encode()))
+        return Mtp.number
+
+    def frame_in(self):
+        head = self.read(4)
+        if head[:3] != b"DIM" or head[3] >> 4 != 4:
+            raise Failed(f"no frame of four words: {head!r}")
+        number, size = struct.unpack(">QI", self.read(12))
+        return head[3] & 15, number, self.read(size)
+
+    def receive(self):
+        """The next message; what came must be acknowledged with the same number."""
+        while True:
+            kind, number, body = self.frame_in()
+            if kind == 2:
+                self.write(self.frame(3, number, b"OK"))
+                return body.decode()
+            if (kind, body) != (3, b"OK"):
+                raise Failed(f"neither a message nor its acknowledgement: {kind} {body!r}")
+
+
+class Mars(Wire):
+    number = 100
+
+    @staticmethod
+    def frame(command, number, body):
+        return struct.pack(">IIIII", 20, 200, command, number, len(body)) + body
+
+    def send(self, text):
+        Mars.number += 1
+        self.write(self.frame(3, Mars.number, text.encode()))
+
+    def frame_in(self):
+        length, version, command, number, size = struct.unpack(">IIIII", self.read(20))
+        if (length, version) != (20, 200):
+            raise Failed(f"header of {length} bytes, version {version}")
+        return command, number, self.read(size)
+
+    def receive(self):
+        while True:
+            command, number, body = self.frame_in()
+            if command == 6:
+                continue  # our acknowledgement, a NOOP, comes back as it was
+            if (command, number) != (10001, 0):
+                raise Failed(f"command {command}, seq {number} instead of a push")
+            match = re.fullmatch(rb"Mars SN:([A-Za-z0-9+/]{6}==)\n(.*)", body, re.DOTALL)
+            if not match:
+                raise Failed(f"no line Mars SN: {body[:60]!r}")
+            if match.group(2):
+                # A push waits for a frame with the same number.
+                self.write(self.frame(6, struct.unpack(">I", base64.b64decode(match.group(1)))[0], b""))
+                return match.group(2).decode()
+
+
+class WebSocket(Wire):
+    GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+    def upgrade(self):
+        key = base64.b64encode(os.urandom(16))
+        self.write(b"GET /any/path HTTP/1.1\r\nHost: station\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                   b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + key + b"\r\n\r\n")
+        accept = base64.b64encode(hashlib.sha1(key + self.GUID).digest())
+        return self.read_until(b"\r\n\r\n"), (
+            b"HTTP/1.1 101 Switching Protocol\r\nServer: DIM-Station\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"WebSocket-Protocol: DIMP\r\nSec-WebSocket-Accept: " + accept + b"\r\n\r\n")
+
+    @staticmethod
+    def frame(first, body, mask=None):
+        size = len(body)
+        bit = 128 if mask else 0
+        if size < 126:
+            head = bytes([first, bit | size])
+        elif size < 65536:
+            head = bytes([first, bit | 126]) + struct.pack(">H", size)
+        else:
+            head = bytes([first, bit | 127]) + struct.pack(">Q", size)
+        if mask:
+            body = bytes(value ^ mask[index % 4] for index, value in enumerate(body))
+        return head + (mask or b"") + body
+
+    def send(self, text):
+        self.write(self.frame(0x81, text.encode(), os.urandom(4)))
+
+    def frame_in(self):
+        first, size = self.read(2)
+        if size & 128:
+            raise Failed("a frame of the station is masked")
+        if size == 126:
+            size = struct.unpack(">H", self.read(2))[0]
+        elif size == 127:
+            size = struct.unpack(">Q", self.read(8))[0]
+        return first, self.read(size)
+
+    def receive(self):
+        first, body = self.frame_in()
+        if first != 0x81:
+            raise Failed(f"a frame that begins with {first:#x} instead of one whole text")
+        return body.decode()
+
+
+class Frames(ReferenceTest):
+    @classmethod
+    def begin(cls):
+        cls.station = OurStation(cls)
+        cls.alice = cls.reference_client("2025", "alice", cls.station)
+
+    def wire(self, kind):
+        wire = kind(self.station)
+        self.addCleanup(wire.close)
+        return wire
+
+    def messages(self, wire, crypt, wanted, what):
+        """Reads until a content comes for which wanted holds."""
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            for line in wire.receive().split("\n"):
+                content = crypt.do("open", message=json.loads(line))["content"]
+                if content and wanted(content):
+                    return content
+        raise Failed("waited in vain for " + what)
+
+    def log_in_and_talk(self, wire, name):
+        """The four steps of the handshake, then a text each way."""
+        crypt = self.reference_client("2026", name)
+        attach = {"meta": crypt.account["meta"], "visa": crypt.account["visa"]}
+        hello = {"type": 136, "command": "handshake", "title": "Hello world!", "group": "stations@everywhere"}
+        wire.send(json.dumps(crypt.do("pack", to=STATION, content=hello, attach=attach)["message"]))
+        question = self.messages(wire, crypt, lambda it: it.get("title") == "DIM?", "DIM?")
+        self.assertRegex(question["session"], "^[0-9a-f]{64}$")
+        again = {"type": 136, "command": "handshake", "title": "Hello world!", "session": question["session"]}
+        wire.send(json.dumps(crypt.do("pack", to=self.station.id, content=again)["message"]))
+        welcome = self.messages(wire, crypt, lambda it: it.get("title") == "DIM!", "DIM!")
+        self.assertEqual(welcome["session"], question["session"])
+
+        crypt.do("learn", accounts=[self.alice.account])
+        self.alice.do("learn", accounts=[crypt.account])
+        wire.send(json.dumps(crypt.do("pack", to=self.alice.id, content={"type": 1, "text": "by " + name})["message"]))
+        self.alice.got_text("by " + name, crypt.id)
+        self.messages(wire, crypt, lambda it: it.get("text") == "Message delivered.", "the station's receipt")
+        self.messages(wire, crypt, lambda it: it.get("text") == "Message received.", "alice's receipt")
+        self.alice.text(crypt.id, "to " + name)
+        self.messages(wire, crypt, lambda it: it.get("text") == "to " + name, "the text of alice")
+
+    def test_MTP_log_in_and_texts(self):
+        self.log_in_and_talk(self.wire(Mtp), "mtp")
+
+    def test_Mars_log_in_and_texts(self):
+        self.log_in_and_talk(self.wire(Mars), "mars")
+
+    def test_WebSocket_log_in_and_texts(self):
+        wire = self.wire(WebSocket)
+        got, expected = wire.upgrade()
+        self.assertEqual(got, expected)
+        self.log_in_and_talk(wire, "websocket")
+
+    def test_MTP_answers_are_exact(self):
+        wire = self.wire(Mtp)
+        number = 0x0102030405060708
+        for sent, expected in ((wire.frame(0, number, b"PING"), wire.frame(1, number, b"PONG")),
+                               (wire.frame(0, number, b"NOOP"), wire.frame(1, number, b"OK")),
+                               (wire.frame(2, number, b"NOOP"), wire.frame(3, number, b"OK")),
+                               (wire.frame(2, number, b"PING"), wire.frame(3, number, b"OK")),
+                               # without a number, in the short header: the answer has none either
+                               (b"DIM\x20\x00\x00\x00\x04PING", b"DIM\x21\x00\x00\x00\x04PONG")):
+            with self.subTest(sent=sent):
+                wire.write(sent)
+                self.assertEqual(wire.read(len(expected)), expected)
+
+    def test_MTP_fragments_in_any_order_are_one_message(self):
+        wire = self.wire(Mtp)
+        crypt = self.reference_client("2025", "pieces")
+        attach = {"meta": crypt.account["meta"], "visa": crypt.account["visa"]}
+        hello = {"type": 136, "command": "handshake", "title": "Hello world!", "group": "stations@everywhere"}
+        text = json.dumps(crypt.do("pack", to=STATION, content=hello, attach=attach)["message"]).encode()
+        parts = [text[begin:begin + 512] for begin in range(0, len(text), 512)]
+        for index in reversed(range(len(parts))):
+            wire.write(b"DIM\x6a" + struct.pack(">QIII", 77, len(parts), index, len(parts[index])) + parts[index])
+        acknowledged, answer = set(), None
+        while answer is None or len(acknowledged) < len(parts):
+            head = wire.read(4)
+            if head == b"DIM\x42":
+                number, size = struct.unpack(">QI", wire.read(12))
+                answer = crypt.do("open", message=json.loads(wire.read(size)))["content"]
+                continue
+            self.assertEqual(head, b"DIM\x63")
+            number, pages, index, size = struct.unpack(">QIII", wire.read(20))
+            self.assertEqual((number, pages, size, wire.read(size)), (77, len(parts), 2, b"OK"))
+            acknowledged.add(index)
+        self.assertEqual(acknowledged, set(range(len(parts))))
+        self.assertEqual(answer["title"], "DIM?")
+
+    def test_MTP_a_frame_that_comes_byte_by_byte_is_a_frame(self):
+        wire = self.wire(Mtp)
+        for value in wire.frame(0, 5, b"PING"):
+            wire.write(bytes([value]))
+            time.sleep(0.005)
+        expected = wire.frame(1, 5, b"PONG")
+        self.assertEqual(wire.read(len(expected)), expected)
+
+    def test_Mars_answers_are_exact(self):
+        wire = self.wire(Mars)
+        for sent, expected in ((wire.frame(6, 7, b""), wire.frame(6, 7, b"")),
+                               (wire.frame(6, 8, b"NOOP"), wire.frame(6, 8, b"NOOP")),
+                               (wire.frame(3, 9, b"PING"), wire.frame(3, 9, b"PONG"))):
+            with self.subTest(sent=sent):
+                wire.write(sent)
+                self.assertEqual(wire.read(len(expected)), expected)
+
+    def test_WebSocket_answers_are_exact(self):
+        wire = self.wire(WebSocket)
+        got, expected = wire.upgrade()
+        self.assertEqual(got, expected)
+        for mask in (None, b"\x01\x02\x03\x04"):
+            wire.write(wire.frame(0x81, b"PING", mask))
+            self.assertEqual(wire.read(6), b"\x81\x04PONG")
+        # Three fragments: the reference cuts after the second.
+        wire.write(wire.frame(0x01, b"P", b"abcd") + wire.frame(0x00, b"IN", b"abcd") + wire.frame(0x80, b"G", b"abcd"))
+        self.assertEqual(wire.read(6), b"\x81\x04PONG")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""Our own programs among those of the reference: dimd with its gateway, and dim."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+from harness import HERE, SECONDS, Failed, Program, free_port, shortened, wait_for_port
+
+BIN = os.environ.get("DIM_BIN") or os.path.join(HERE, "../../build/release/bin")
+
+
+class OurStation(Program):
+    """dimd, with its own ports on [::1] and the gateway on 127.0.0.1."""
+
+    def __init__(self, test, *arguments, old=None):
+        """old: the root of a reference station's database, to be imported first."""
+        self.data = os.path.join(test.folder, "dimd")
+        self.host, self.port = "127.0.0.1", free_port()
+        self.base = free_port()
+        self.arguments = arguments
+        self.test = test
+        self.imported = json.loads(self.dimd("import", "--from-dimples", old, "--json")) if old else None
+        self.start()
+        self.id = json.loads(self.dimd("id", "--json"))["id"]
+
+    def start(self):
+        with open(os.path.join(self.test.folder, "dimd.out"), "ab") as out:
+            super().__init__(self.test, "dimd", [
+                os.path.join(BIN, "dimd"), "run", "--data", self.data, "--listen", "::1", "--port-base", str(self.base),
+                "--dimchat", f"{self.host}:{self.port}", *self.arguments], stdin=subprocess.DEVNULL, stdout=out)
+        wait_for_port(self, self.port)
+
+    def restart(self, how=signal.SIGTERM):
+        """Ends it (SIGKILL: without a warning) and starts it again on the same folder and ports."""
+        self.process.send_signal(how)
+        self.process.wait(10)
+        self.test.programs.remove(self)
+        self.start()
+
+    def dimd(self, verb, *arguments):
+        done = subprocess.run([os.path.join(BIN, "dimd"), verb, "--data", self.data, *arguments],
+                              capture_output=True, text=True, timeout=30)
+        if done.returncode != 0:
+            raise Failed(f"dimd {verb}: {done.returncode}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    def link(self):
+        return json.loads(self.dimd("invite", "--host", "::1", "--port-base", str(self.base), "--json"))["link"]
+
+
+class OurClient:
+    """A home of dim. Verbs are programs of their own; listening goes on between them until it is stopped."""
+
+    def __init__(self, test, name):
+        self.name = "dim-" + name
+        self.home = os.path.join(test.folder, "home-" + name)
+        self.said = []  # every object of every verb
+        test.programs.append(self)
+
+    def run(self, *arguments, code=0, timeout=60):
+        done = subprocess.run([os.path.join(BIN, "dim"), "--home", self.home, "--json", *arguments],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout)
+        objects = [json.loads(line) for line in done.stdout.splitlines()]
+        self.said += [{"verb": list(arguments)}, *objects]
+        if code is not None and done.returncode != code:
+            raise Failed(f"dim {arguments}: {done.returncode}, not {code}\n{done.stdout}\n{done.stderr}")
+        return objects
+
+    def join(self, link, name):
+        self.id = self.run("join", link, "--name", name)[0]["id"]
+
+    def send(self, who, text):
+        return [one for one in self.run("send", who, text) if one["event"] == "message"][0]
+
+    def listen(self, wanted, what, seconds=None):
+        """Listens until a message comes for which wanted(object) holds; gives that one."""
+        deadline = time.monotonic() + (seconds or SECONDS)
+        while time.monotonic() < deadline:
+            for one in self.run("listen", "--once", "--timeout", "2", code=None):
+                if one["event"] == "message" and one["direction"] == "in" and wanted(one):
+                    return one
+        raise Failed(f"{self.name} waited in vain for {what}")
+
+    def got_text(self, text, sender):
+        return self.listen(lambda one: one["text"] == text and one["peer"] == sender, f"the text {text!r}")
+
+    def state(self, who, text):
+        """How far the last message with this text got."""
+        return [one["state"] for one in self.run("history", who) if one.get("text") == text][-1]
+
+    def stop(self):
+        pass
+
+    def words(self):
+        return f"---- {self.name}\n" + "\n".join(json.dumps(shortened(one)) for one in self.said[-40:])
