@@ -9,7 +9,7 @@
 namespace dim {
 
 // Lines only go down and are never redrawn, so that a screen reader and a log both follow (C19).
-int verb_chat(const CommonOptions& common, const std::string& who_text) {
+int verb_chat(const CommonOptions& common, const ChatOptions& options) {
   Context context(common);
   if (!context.open_home()) return static_cast<int>(Exit::home);
   std::optional<Id> who;
@@ -27,16 +27,23 @@ int verb_chat(const CommonOptions& common, const std::string& who_text) {
     }
   };
   bool was_typing = false;
-  context.events.typing = [&](const Id& peer, bool on) {
-    if (who && peer.same_entity(*who) && on && !was_typing)
-      context.out.note(fmt::format("        {} is typing", printable(context.name_of(peer))));
-    was_typing = on;
-  };
-  context.make_messenger({});
+  if (!options.no_typing) {
+    context.events.typing = [&](const Id& peer, bool on) {
+      if (!who || !peer.same_entity(*who) || on == was_typing) return;
+      was_typing = on;
+      context.out.typing(peer, on, context.name_of(peer));
+    };
+  }
+  if (!options.no_presence) {
+    context.events.presence = [&](const Id& peer, std::string_view state) {
+      if (who && peer.same_entity(*who)) context.out.presence(peer, state, context.name_of(peer));
+    };
+  }
+  context.make_messenger({.presence = !options.no_presence});
   (void)context.connect(10'000);
   if (context.failure && exit_of(*context.failure) == Exit::security)
     return context.report_failure();
-  who = context.find(who_text, 10'000);
+  who = context.find(options.who, 10'000);
   if (!who) return static_cast<int>(Exit::unknown_person);
 
   const auto show_new = [&] {
@@ -64,19 +71,26 @@ int verb_chat(const CommonOptions& common, const std::string& who_text) {
 
   bool over = false;
   int result = 0;
+  bool told_typing = false;
+  const auto tell_typing = [&](bool on) {
+    if (options.no_typing || on == told_typing) return;
+    told_typing = on;
+    context.messenger->typing(*who, on);
+  };
   context.link.watch_input(
       [&](std::string line) {
+        tell_typing(false);
         if (line.empty()) return;
         auto sent = context.messenger->send_text(*who, line);
         if (!sent) return context.out.error(sent.error());
         if (common.json) context.out.message(*sent, context.name_of(*who));
       },
-      [&] { over = true; });
+      [&] { over = true; }, [&] { tell_typing(true); });
   Backoff backoff;
   while (!over) {
     context.link.run_until(
         [&] {
-          show_new();
+          if (context.messenger->unread_may_have_grown()) show_new();
           return over || context.failure.has_value();
         },
         -1);
@@ -102,6 +116,7 @@ int verb_chat(const CommonOptions& common, const std::string& who_text) {
         return !context.messenger->is_ready() || !waiting || *waiting == 0;
       },
       5'000);
+  context.messenger->leave();
   context.link.finish();
   return result;
 }

@@ -72,9 +72,16 @@ int main(int argc, char** argv) {
                    "end after so many seconds (exit 3 when nothing came)")
       ->check(CLI::Range(0, 86'400 * 365));
 
-  std::string chat_who;
+  constexpr const char* kNoPresence =
+      "do not tell the people you have written to that you are here, nor show when they are";
+  listen_verb->add_flag("--no-presence", listen.no_presence, kNoPresence);
+
+  dim::ChatOptions chat;
   auto* chat_verb = app.add_subcommand("chat", "talk with one person, line by line");
-  chat_verb->add_option("who", chat_who, "ID, link, registered name, or alias")->required();
+  chat_verb->add_option("who", chat.who, "ID, link, registered name, or alias")->required();
+  chat_verb->add_flag("--no-presence", chat.no_presence, kNoPresence);
+  chat_verb->add_flag("--no-typing", chat.no_typing,
+                      "neither tell when you write nor show when they do");
 
   dim::HistoryOptions history;
   auto* history_verb = app.add_subcommand("history", "what was said with one person");
@@ -109,7 +116,7 @@ int main(int argc, char** argv) {
   if (*id_verb) return dim::verb_id(common);
   if (*send_verb) return dim::verb_send(common, send);
   if (*listen_verb) return dim::verb_listen(common, listen);
-  if (*chat_verb) return dim::verb_chat(common, chat_who);
+  if (*chat_verb) return dim::verb_chat(common, chat);
   if (*history_verb) return dim::verb_history(common, history);
   if (*contacts_verb) return dim::verb_contacts(common, contacts);
   if (*verify_verb) return dim::verb_verify(common, verify);

@@ -85,6 +85,22 @@ void Output::error(const Error& error, std::string_view station_message) const {
                  : fmt::format(" (the station says: {})", escape(station_message)));
 }
 
+void Output::typing(const Id& peer, bool on, std::string_view peer_name) const {
+  JsonObject members;
+  members.set("peer", peer.bare().text());
+  members.set("state", on ? "on" : "off");
+  object("typing", std::move(members));
+  if (on) note(fmt::format("        {} is typing", printable(peer_name)));
+}
+
+void Output::presence(const Id& peer, std::string_view state, std::string_view peer_name) const {
+  JsonObject members;
+  members.set("peer", peer.bare().text());
+  members.set("state", state);
+  object("presence", std::move(members));
+  note(fmt::format("        {} is {}", printable(peer_name), printable(state)));
+}
+
 void Output::message(const HistoryEntry& entry, std::string_view peer_name) const {
   if (json_) {
     JsonObject members;

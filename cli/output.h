@@ -34,6 +34,8 @@ class Output {
   void note(std::string_view text) const;
   void error(const Error& error, std::string_view station_message = {}) const;
   void message(const HistoryEntry& entry, std::string_view peer_name) const;
+  void typing(const Id& peer, bool on, std::string_view peer_name) const;
+  void presence(const Id& peer, std::string_view state, std::string_view peer_name) const;
 
  private:
   bool json_;

@@ -214,7 +214,13 @@ int verb_listen(const CommonOptions& common, const ListenOptions& options) {
     members.set("state", to_string(entry.tick));
     context.out.object("state", std::move(members));
   };
-  context.make_messenger({});
+  if (!options.no_presence) {
+    context.events.presence = [&](const Id& peer, std::string_view state) {
+      context.out.presence(peer, state, context.name_of(peer));
+    };
+  }
+  // Who only looks in for one message is not here.
+  context.make_messenger({.presence = !options.no_presence && !options.once});
   const Millis end =
       options.timeout_s < 0 ? -1 : context.clock.monotonic() + milliseconds(options.timeout_s);
   const auto left = [&]() -> Millis {
@@ -264,8 +270,10 @@ int verb_listen(const CommonOptions& common, const ListenOptions& options) {
       bool more = false;
       context.link.run_until(
           [&] {
-            auto unread = context.messenger->unread(1);
-            more = unread && !unread->empty();
+            if (context.messenger->unread_may_have_grown()) {
+              auto unread = context.messenger->unread(1);
+              more = unread && !unread->empty();
+            }
             return more || context.failure.has_value();
           },
           left());
@@ -284,6 +292,7 @@ int verb_listen(const CommonOptions& common, const ListenOptions& options) {
         },
         1'000);
   }
+  context.messenger->leave();
   context.link.finish();
   return shown_any ? code(Exit::ok) : code(Exit::nothing);
 }

@@ -28,6 +28,12 @@ struct SendOptions {
 struct ListenOptions {
   bool once = false;
   int timeout_s = -1;  ///< -1: for ever
+  bool no_presence = false;
+};
+struct ChatOptions {
+  std::string who;
+  bool no_presence = false;
+  bool no_typing = false;
 };
 struct HistoryOptions {
   std::string who;
@@ -46,7 +52,7 @@ int verb_join(const CommonOptions& common, const JoinOptions& options);
 int verb_id(const CommonOptions& common);
 int verb_send(const CommonOptions& common, const SendOptions& options);
 int verb_listen(const CommonOptions& common, const ListenOptions& options);
-int verb_chat(const CommonOptions& common, const std::string& who);
+int verb_chat(const CommonOptions& common, const ChatOptions& options);
 int verb_history(const CommonOptions& common, const HistoryOptions& options);
 int verb_contacts(const CommonOptions& common, const ContactsOptions& options);
 int verb_verify(const CommonOptions& common, const VerifyOptions& options);

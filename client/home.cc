@@ -6,6 +6,7 @@
 
 #include <cstring>
 
+#include "client/fields.h"
 #include "dim/base/base64.h"
 #include "dim/crypto/symmetric.h"
 
@@ -89,35 +90,21 @@ Json json_list(const std::vector<JsonObject>& objects) {
   return array;
 }
 
-std::int64_t integer(const JsonObject& object, std::string_view key) {
-  const Json* value = object.find(key);
-  return value != nullptr && value->integer() != nullptr ? *value->integer() : 0;
-}
-
-bool truth(const JsonObject& object, std::string_view key) {
-  const Json* value = object.find(key);
-  return value != nullptr && value->boolean() != nullptr && *value->boolean();
-}
-
-std::string text(const JsonObject& object, std::string_view key) {
-  const std::string* value = object.text(key);
-  return value == nullptr ? std::string() : *value;
-}
-
 Result<Contact> contact_from(std::string_view body) {
   auto object = parse_json_object(body);
   if (!object) return std::unexpected(object.error());
-  auto id = Id::parse(text(*object, "id"));
+  auto id = Id::parse(text_in(*object, "id"));
   if (!id) return std::unexpected(id.error());
   Contact contact{.id = *id};
-  contact.alias = text(*object, "alias");
-  contact.registered = text(*object, "registered");
-  contact.verified = truth(*object, "verified");
-  contact.blocked = truth(*object, "blocked");
-  contact.seq = integer(*object, "seq");
-  contact.prev = text(*object, "prev");
-  contact.their_seq = integer(*object, "their_seq");
-  contact.their_prev = text(*object, "their_prev");
+  contact.alias = text_in(*object, "alias");
+  contact.registered = text_in(*object, "registered");
+  contact.verified = truth_in(*object, "verified");
+  contact.blocked = truth_in(*object, "blocked");
+  contact.written = truth_in(*object, "written");
+  contact.seq = integer_in(*object, "seq");
+  contact.prev = text_in(*object, "prev");
+  contact.their_seq = integer_in(*object, "their_seq");
+  contact.their_prev = text_in(*object, "their_prev");
   return contact;
 }
 
@@ -138,7 +125,7 @@ Result<HomeLock> Home::lock_of(const std::string& folder) {
   auto lock = parse_json_object(*text_read);
   wipe(*text_read);
   if (!lock) return fail(Errc::key, "the key file of this home is damaged");
-  return text(*lock, "kind") == "passphrase" ? HomeLock::passphrase : HomeLock::key_file;
+  return text_in(*lock, "kind") == "passphrase" ? HomeLock::passphrase : HomeLock::key_file;
 }
 
 Result<Home> Home::create(const std::string& folder, const std::optional<Secret>& passphrase,
@@ -242,7 +229,7 @@ Status Home::load(Random&) {
     return value == nullptr ? nullptr : value->object();
   };
   const Json* keys = object->find("message_keys");
-  auto id = Id::parse(text(*object, "id"));
+  auto id = Id::parse(text_in(*object, "id"));
   if (!id || member("meta") == nullptr || member("visa") == nullptr ||
       member("identity_key") == nullptr || keys == nullptr || keys->array() == nullptr) {
     return fail(Errc::io, "the account of this home is damaged");
@@ -269,19 +256,20 @@ Status Home::load(Random&) {
   for (const auto& row : *rows) {
     auto known = parse_json_object(row.body);
     if (!known) return std::unexpected(known.error());
-    auto known_id = Id::parse(text(*known, "id"));
+    auto known_id = Id::parse(text_in(*known, "id"));
     const Json* known_meta = known->find("meta");
     if (!known_id || known_meta == nullptr || known_meta->object() == nullptr) continue;
     auto parsed = Meta::parse(*known_meta->object());
     if (!parsed) continue;
     (void)directory_->learn_meta(*known_id, *parsed);
-    if (truth(*known, "pinned")) (void)directory_->prove(*known_id, *parsed);
+    if (truth_in(*known, "pinned")) (void)directory_->prove(*known_id, *parsed);
     const Json* documents = known->find("documents");
     if (documents == nullptr || documents->array() == nullptr) continue;
     for (const Json& document : *documents->array()) {
       // Times were checked when the document was learned; here they only order it.
       if (document.object() != nullptr) {
-        (void)directory_->learn_document(*known_id, *document.object(), integer(*known, "learned"));
+        (void)directory_->learn_document(*known_id, *document.object(),
+                                         integer_in(*known, "learned"));
       }
     }
   }
@@ -382,6 +370,7 @@ Status Home::put_contact(const Contact& contact) {
     object.set("registered", contact.registered);
     object.set("verified", contact.verified);
     object.set("blocked", contact.blocked);
+    object.set("written", contact.written);
     object.set("seq", contact.seq);
     object.set("prev", contact.prev);
     object.set("their_seq", contact.their_seq);

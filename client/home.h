@@ -24,6 +24,7 @@ struct Contact {
   bool verified = false;
   bool blocked =
       false;  ///< meta changed or visa chain forked after verification: sending stops (3.8)
+  bool written = false;  ///< the person here has sent them a text: they are no stranger
   std::int64_t seq = 0;  ///< of the last message written to them (A13)
   std::string prev{};    ///< base64 hash of it
   std::int64_t their_seq = 0;

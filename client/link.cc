@@ -35,6 +35,7 @@ struct Link::Impl {
   int ticks = 0;
   std::function<void(std::string)> on_line;
   std::function<void()> on_end;
+  std::function<void()> on_begun;
   std::string input;
 
   void check() {
@@ -95,6 +96,7 @@ struct Link::Impl {
       on_line(std::move(line));
     }
     input.erase(0, begin);
+    if (got > 0 && !input.empty() && on_begun) on_begun();
     if (got <= 0) {
       if (!input.empty()) on_line(std::exchange(input, {}));
       on_line = nullptr;
@@ -184,9 +186,11 @@ void Link::finish() {
   run_until([left] { return *left == 0; }, kFinishMs);
 }
 
-void Link::watch_input(std::function<void(std::string)> line, std::function<void()> end) {
+void Link::watch_input(std::function<void(std::string)> line, std::function<void()> end,
+                       std::function<void()> begun) {
   impl_->on_line = std::move(line);
   impl_->on_end = std::move(end);
+  impl_->on_begun = std::move(begun);
 }
 
 Millis Backoff::next(Random& random) {

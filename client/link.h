@@ -27,8 +27,10 @@ class Link final : public Transport {
   bool run_until(const std::function<bool()>& done, Millis timeout_ms);
   /// Writes out what is queued and closes every lane, 2 s at most.
   void finish();
-  /// Calls `line` for each line of standard input and `end` at its end, from within run_until().
-  void watch_input(std::function<void(std::string)> line, std::function<void()> end);
+  /// Calls `line` for each line of standard input and `end` at its end, from within run_until();
+  /// `begun` when a line has begun and is not ended. (A terminal gives whole lines only.)
+  void watch_input(std::function<void(std::string)> line, std::function<void()> end,
+                   std::function<void()> begun = {});
 
  private:
   struct Impl;

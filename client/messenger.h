@@ -1,39 +1,24 @@
-// A person's client without I/O: durable outbox, receiving, receipts, look-ups, on top of one
-// Session at a time. What has been acknowledged to the station is in the home's vault first; what
-// was typed is in the outbox first.
+// A person's client without I/O: durable outbox (messenger_send.cc), receiving and receipts
+// (messenger_receive.cc), look-ups (messenger_lookup.cc), on top of one Session at a time. What has
+// been acknowledged to the station is in the home's vault first; what was typed is in the outbox
+// first.
 #pragma once
 #include <deque>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "client/history.h"
 #include "client/home.h"
+#include "client/outbox.h"
 #include "client/session.h"
 #include "dim/engine/engine.h"
+#include "dim/engine/receipt.h"
 
 namespace dim {
-
-/// How far an own message has got. Only grows, except into `failed`.
-enum class Tick : std::uint8_t { queued, sent, delivered, read, failed };
-std::string_view to_string(Tick tick);
-
-/// One line of a conversation, as history keeps and shows it.
-struct HistoryEntry {
-  std::string guid;
-  Id peer;
-  bool outgoing = false;
-  Millis time = 0;             ///< signed time of the content; arrival where there is none
-  std::string text{};          ///< empty when `cause` is set
-  std::string content_type{};  ///< "text", or the kind that this client cannot show
-  Label label = Label::addressee_unproven;
-  Tick tick = Tick::queued;  ///< outgoing
-  std::string hash{};        ///< base64 of message_hash
-  std::string cause{};       ///< why it could not be read ("E_DECRYPT: …"), or why sending failed
-  bool late = false;         ///< A13
-  std::int64_t missing = 0;  ///< messages of the sender's chain that should have come before (A13)
-};
 
 /// Sockets for a Messenger. `dial` is answered by Messenger::opened or Messenger::closed.
 class Transport {
@@ -51,6 +36,7 @@ struct MessengerEvents {
       failed;                                         ///< the session ended
   std::function<void(const HistoryEntry&)> received;  ///< stored durably already
   std::function<void(const HistoryEntry&)> ticked;    ///< an own message got further
+  /// Of contacts only; `state`: "online", "away" or "offline".
   std::function<void(const Id& peer, bool on)> typing;
   std::function<void(const Id& peer, std::string_view state)> presence;
 };
@@ -60,6 +46,9 @@ class Messenger final : private SessionHost {
   struct Options {
     bool receive = true;  ///< ask for pushes; a client that only sends leaves them to another
     bool read_receipts = true;
+    /// Tell the people this home has written to that one is here (F10); they are told the same when
+    /// they come.
+    bool presence = false;
   };
 
   Messenger(Home& home, Transport& transport, Clock& clock, Random& random, MessengerEvents events,
@@ -72,6 +61,8 @@ class Messenger final : private SessionHost {
   /// it again.
   Status start();
   void stop();
+  /// Tells that one goes, when presence is on; before the lanes are closed.
+  void leave();
   bool is_ready() const { return session_ && session_->is_ready(); }
   bool is_started() const { return session_.has_value(); }
   const std::optional<Session>& session() const { return session_; }
@@ -92,6 +83,9 @@ class Messenger final : private SessionHost {
   Result<std::vector<HistoryEntry>> unread(std::size_t limit = 1'000);
   Status shown(const HistoryEntry& entry);
   Result<std::vector<HistoryEntry>> history(const Id& peer, std::size_t limit);
+  /// May `unread` hold something that it did not when this was asked last? Cheap: for loops that
+  /// ask after each event. What another program of this home has received is seen within a second.
+  bool unread_may_have_grown();
 
   using Found = std::function<void(Result<Id>)>;
   /// ID, URI, own alias: at once; a registered name: asks the station, checks its signature (A26),
@@ -112,24 +106,30 @@ class Messenger final : private SessionHost {
   void pushed(Lane lane, Packet packet) override;
   void failed(const Error& error, int code, std::string_view message) override;
 
-  struct Waiting;  // a row of the outbox
+  void announce(std::string_view state);
+  void on_notice(const Packet& packet);
+
   void pump();
+  void rewind();
   bool may_send(std::string_view kind);
-  void transmit(Waiting& item);
+  void transmit(OutboxRow item);
   void on_accepted(const std::string& guid, const Packet& response);
-  void give_up(const std::string& guid, std::string_view cause);
-  Result<SignedMessage> seal_for(const Id& to, const JsonObject& content, Millis time);
+  /// The row is done with: `sent`, or `failed` with its cause.
+  void settle(const std::string& guid, Tick tick, std::string_view cause = {});
+  Result<SignedMessage> seal_for(const OutboxRow& row);
 
   void process_pushes();
   Status take(const Packet& push, std::vector<HistoryEntry>& show,
               std::vector<HistoryEntry>& ticked);
   Status take_opened(const Packet& push, const SignedMessage& message, const Opened& opened,
                      std::vector<HistoryEntry>& show, std::vector<HistoryEntry>& ticked);
-  Status enqueue(std::string_view kind, const Id& to, const JsonObject& content,
-                 std::string_view guid, Millis time);
+  /// `disk`: how the vault did; without it the outcome says nothing.
+  Result<Opened> open_message(const SignedMessage& message, Status& disk);
+  Result<std::string> free_guid(const Id& peer, const std::string& guid);
+  Status take_receipt(const Receipt& receipt, const Opened& opened,
+                      std::vector<HistoryEntry>& ticked);
+  Status enqueue(OutboxRow row);
   Status put_unread(const HistoryEntry& entry);
-  Status put_history(const HistoryEntry& entry);
-  Result<std::optional<HistoryEntry>> find_history(const Id& peer, std::string_view guid);
 
   Home& home_;
   Transport& transport_;
@@ -137,6 +137,8 @@ class Messenger final : private SessionHost {
   Random& random_;
   MessengerEvents events_;
   Options options_;
+  History history_;
+  Outbox outbox_;
   std::optional<Session> session_;
   std::deque<Packet>
       pushes_;  // arrived, not processed: the head may wait for its sender's documents
@@ -144,6 +146,12 @@ class Messenger final : private SessionHost {
   std::set<std::string> fetched_;    // asked for in this session and not found
   std::set<std::string> in_flight_;  // GUIDs of the outbox that wait for the station's answer
   std::int64_t outbox_place_ = 0;    // everything up to here was handed to this session
+  std::deque<OutboxRow> ahead_;      // read from the outbox behind that place
+  bool outbox_dry_ = false;          // nothing behind that place when it was looked at last
+  bool fetching_for_outbox_ = false;
+  bool unread_grown_ = true;
+  Millis unread_asked_at_ = 0;
+  std::map<std::string, Millis> told_;  // who has been told that one is here, and when
   std::int64_t acked_cursor_ = 0;
   bool pumping_ = false;
   double allowance_ = 0;  // messages that may go out now under the station's quota

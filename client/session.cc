@@ -1,8 +1,8 @@
 #include "client/session.h"
 
 #include <algorithm>
-#include <charconv>
 
+#include "client/fields.h"
 #include "dim/base/base64.h"
 #include "dim/engine/engine.h"
 #include "dim/packet/uri.h"
@@ -23,12 +23,6 @@ std::string normal_pin(std::string_view pin) {
   std::ranges::replace(out, '/', '_');
   while (!out.empty() && out.back() == '=') out.pop_back();
   return out;
-}
-
-std::int64_t number(std::string_view text) {
-  std::int64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
 }
 
 }  // namespace
@@ -52,7 +46,7 @@ Result<StationTarget> StationTarget::parse(std::string_view link) {
         target.host = target.host.substr(1, target.host.size() - 2);
       }
     } else if (key == "port") {
-      const std::int64_t port = number(value);
+      const std::int64_t port = number_in(value);
       if (port < 1 || port > 65'530) {
         return fail(Errc::usage, "the link's port is not a number from 1 to 65530");
       }
@@ -235,8 +229,8 @@ void Session::on_welcome(const Packet& packet) {
   wipe(*token);
   ticket_ = ResumeTicket{std::string(packet.get("session")), std::string(packet.get("resume"))};
   if (auto time = parse_time(packet.get("time"))) clock_offset_ = *time - clock_.now();
-  newest_cursor_ = number(packet.get("cursor"));
-  message_rate_ = number(packet.get("limit-messages"));
+  newest_cursor_ = number_in(packet.get("cursor"));
+  message_rate_ = number_in(packet.get("limit-messages"));
   if (state_ == State::resuming && packet.has("chosen")) chosen_ = packet.get("chosen");
   lane(Lane::control)
       .reader.set_options(

@@ -455,10 +455,17 @@ void Connection::finish(CloseReason reason, bool reset) {
 }
 
 void Connection::tell_closed() {
-  const auto callbacks = std::exchange(callbacks_, nullptr);
-  if (!callbacks || std::exchange(told_closed_, true)) return;
-  reactor_.post([callbacks, reason = reason_] {
-    if (callbacks->closed) callbacks->closed(reason);
+  auto callbacks = std::exchange(callbacks_, nullptr);
+  if (!callbacks) return;
+  if (const auto telling = telling_.lock()) {  // replaced before they were told
+    *telling = std::move(callbacks);
+    return;
+  }
+  if (std::exchange(told_closed_, true)) return;
+  auto telling = std::make_shared<std::shared_ptr<const ConnectionCallbacks>>(std::move(callbacks));
+  telling_ = telling;
+  reactor_.post([telling, reason = reason_] {
+    if (const auto told = *telling; told->closed) told->closed(reason);
   });
 }
 

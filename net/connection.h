@@ -50,7 +50,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Connection& operator=(const Connection&) = delete;
 
   /// Bytes that arrive before this call wait in the socket. May be called again, from within a
-  /// callback too.
+  /// callback too; the earlier ones are not called any more.
   void set_callbacks(ConnectionCallbacks callbacks);
 
   /// Queues; everything queued in one turn of the loop leaves in one TLS write and one system call.
@@ -166,6 +166,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool peer_ended_ = false;  // it will send no more plain bytes
   bool input_over_ = false;  // its socket has ended
   bool told_closed_ = false;
+  std::weak_ptr<std::shared_ptr<const ConnectionCallbacks>> telling_;  // whom, in the next turn
 };
 
 }  // namespace dim

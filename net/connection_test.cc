@@ -407,6 +407,29 @@ TEST(Connection, IdleLimitCountsFromTheLastByte) {
   EXPECT_EQ(seen.closed, std::vector{CloseReason::timeout});
 }
 
+TEST(Connection, CallbacksThatWereTakenAwayAreNotToldOfTheEnd) {
+  World world;
+  BareTls client(world.port());
+  ASSERT_TRUE(world.until([&] {
+    client.pump();
+    return client.open() && !world.accepted.empty();
+  }));
+  bool early = false;
+  bool late = false;
+  Connection& connection = *world.accepted[0];
+  connection.set_callbacks(
+      {.data = {}, .drained = {}, .ended = {}, .closed = [&](CloseReason) { early = true; }});
+  world.run(5);
+  connection.abort();  // to be told in the next turn, and their owner goes before
+  connection.set_callbacks(
+      {.data = {}, .drained = {}, .ended = {}, .closed = [&](CloseReason) { late = true; }});
+  world.run(5);
+  EXPECT_FALSE(early);
+  EXPECT_TRUE(late);
+  connection.set_callbacks({});
+  world.run(5);
+}
+
 TEST(Connection, ClosedIsToldToCallbacksThatComeLate) {
   World world;
   const auto client = world.dial();

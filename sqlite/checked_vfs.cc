@@ -16,6 +16,8 @@ constexpr sqlite3_int64 kLogHeader = 32;
 constexpr sqlite3_int64 kFrameHeader = 24;
 constexpr sqlite3_int64 kFrame = kFrameHeader + kPage;
 constexpr std::size_t kSummed = kDatabasePageBytes - 4;
+constexpr std::string_view kLogSuffix = "-wal";
+constexpr std::ptrdiff_t kSaltsInHeader = 16;
 
 void store32(std::uint32_t value, std::uint8_t* out) {
   for (std::size_t i = 0; i < 4; ++i) out[i] = static_cast<std::uint8_t>(value >> (8 * i));
@@ -70,9 +72,35 @@ bool CheckedVfs::Frames::matches_or_learn(std::size_t frame, ByteView page, bool
   return true;
 }
 
-void CheckedVfs::Frames::cut(std::size_t frames) {
+CheckedVfs::Frames::Frames(sqlite3_vfs* parent, const std::string& log)
+    : mark(parent, log.substr(0, log.size() - kLogSuffix.size())) {}
+
+int CheckedVfs::Frames::cut(std::size_t frames) {
   const std::scoped_lock lock(mutex);
   if (sums.size() > frames) sums.resize(frames);
+  if (written.frames > 0 && frames >= written.frames) return SQLITE_OK;
+  written = {};
+  return mark.clear();
+}
+
+int CheckedVfs::Frames::begin(ByteView header) {
+  const std::scoped_lock lock(mutex);
+  written = {};
+  std::copy_n(header.begin() + kSaltsInHeader, written.salts.size(), written.salts.begin());
+  return mark.clear();
+}
+
+void CheckedVfs::Frames::frame_header(std::size_t frame, ByteView header) {
+  const std::scoped_lock lock(mutex);
+  const bool commits =
+      std::ranges::any_of(header.subspan(4, 4), [](std::uint8_t byte) { return byte != 0; });
+  if (commits && written.salts != LogMark{}.salts)
+    written.frames = static_cast<std::uint32_t>(frame + 1);
+}
+
+void CheckedVfs::Frames::synced() {
+  const std::scoped_lock lock(mutex);
+  if (written.frames > 0) mark.put(written);
 }
 
 /// What SQLite sees as an open file; the parent's file follows it in the same allocation.
@@ -130,12 +158,17 @@ struct CheckedVfs::Methods {
       stamp_page(static_cast<std::uint32_t>(offset / kPage + 1), page);
       return forward(page.data());
     }
+    const ByteView bytes(static_cast<const std::uint8_t*>(data), static_cast<std::size_t>(amount));
+    if (mine.kind == File::Kind::log && offset == 0 && amount == kLogHeader) {
+      if (const int rc = (*mine.frames)->begin(bytes); rc != SQLITE_OK) return rc;
+    }
     if (mine.kind == File::Kind::log && offset >= kLogHeader) {
-      const ByteView bytes(static_cast<const std::uint8_t*>(data),
-                           static_cast<std::size_t>(amount));
       if (const auto page = frame_of_page(offset, amount); page >= 0) {
         (*mine.frames)->set(static_cast<std::size_t>(page), crc32c(bytes));
-      } else if (amount != kFrameHeader) {
+      } else if (amount == kFrameHeader && (offset - kLogHeader) % kFrame == 0) {
+        (*mine.frames)
+            ->frame_header(static_cast<std::size_t>((offset - kLogHeader) / kFrame), bytes);
+      } else {
         // A page written in pieces: its checksum is unknown until it is written again.
         for (auto at = (offset - kLogHeader) / kFrame;
              at <= (offset + amount - 1 - kLogHeader) / kFrame; ++at) {
@@ -149,13 +182,20 @@ struct CheckedVfs::Methods {
   static int truncate(sqlite3_file* given, sqlite3_int64 size) {
     File& mine = file(given);
     if (mine.kind == File::Kind::log) {
-      (*mine.frames)
-          ->cut(size <= kLogHeader ? 0 : static_cast<std::size_t>((size - kLogHeader) / kFrame));
+      const int rc =
+          (*mine.frames)
+              ->cut(size <= kLogHeader ? 0
+                                       : static_cast<std::size_t>((size - kLogHeader) / kFrame));
+      if (rc != SQLITE_OK) return rc;
     }
     return mine.parent()->pMethods->xTruncate(mine.parent(), size);
   }
 
-  static int sync(sqlite3_file* f, int flags) { return under(f)->pMethods->xSync(under(f), flags); }
+  static int sync(sqlite3_file* given, int flags) {
+    const int rc = under(given)->pMethods->xSync(under(given), flags);
+    if (rc == SQLITE_OK && file(given).kind == File::Kind::log) (*file(given).frames)->synced();
+    return rc;
+  }
   static int size(sqlite3_file* f, sqlite3_int64* out) {
     return under(f)->pMethods->xFileSize(under(f), out);
   }
@@ -219,7 +259,7 @@ struct CheckedVfs::Methods {
     return rc;
   }
   static int remove(sqlite3_vfs* vfs, const char* name, int sync_folder) {
-    self(vfs).forget(name);
+    if (const int rc = self(vfs).forget(name); rc != SQLITE_OK) return rc;
     return parent(vfs)->xDelete(parent(vfs), name, sync_folder);
   }
   static int access(sqlite3_vfs* vfs, const char* name, int flags, int* out) {
@@ -253,19 +293,8 @@ CheckedVfs::CheckedVfs(sqlite3_vfs* parent) : parent_(parent) {
   std::array<char, 48> text{};
   std::snprintf(text.data(), text.size(), "dim-checked-%p", static_cast<void*>(this));
   name_ = text.data();
-  vfs_.iVersion = 1;
-  vfs_.szOsFile = static_cast<int>(sizeof(File)) + parent->szOsFile;
-  vfs_.mxPathname = parent->mxPathname;
-  vfs_.zName = name_.c_str();
-  vfs_.pAppData = this;
-  vfs_.xOpen = Methods::open;
-  vfs_.xDelete = Methods::remove;
-  vfs_.xAccess = Methods::access;
-  vfs_.xFullPathname = Methods::full_path;
-  vfs_.xRandomness = Methods::random;
-  vfs_.xSleep = Methods::sleep;
-  vfs_.xCurrentTime = Methods::now;
-  vfs_.xGetLastError = Methods::error;
+  vfs_ = make_vfs<Methods>(name_.c_str(), static_cast<int>(sizeof(File)) + parent->szOsFile,
+                           parent->mxPathname, this);
   sqlite3_vfs_register(&vfs_, 0);
 }
 
@@ -274,13 +303,17 @@ CheckedVfs::~CheckedVfs() { sqlite3_vfs_unregister(&vfs_); }
 std::shared_ptr<CheckedVfs::Frames> CheckedVfs::frames_of(const std::string& path) {
   const std::scoped_lock lock(mutex_);
   auto& frames = frames_[path];
-  if (!frames) frames = std::make_shared<Frames>();
+  if (!frames) frames = std::make_shared<Frames>(parent_, path);
   return frames;
 }
 
-void CheckedVfs::forget(const std::string& path) {
+int CheckedVfs::forget(const std::string& path) {
   const std::scoped_lock lock(mutex_);
-  frames_.erase(path);
+  const auto found = frames_.find(path);
+  if (found == frames_.end()) return SQLITE_OK;
+  if (const int rc = found->second->cut(0); rc != SQLITE_OK) return rc;
+  frames_.erase(found);
+  return SQLITE_OK;
 }
 
 }  // namespace dim

@@ -3,7 +3,8 @@
 // CRC-32C of everything before, both little endian; written when a page goes into the database,
 // verified whenever one is read. Log: SQLite chains checksums over its frames but looks at them
 // only after a crash, so the CRC of every frame is kept in memory and verified at each read. A
-// wrong one makes the read fail with SQLITE_IOERR_DATA: damage is an error, never data.
+// wrong one makes the read fail with SQLITE_IOERR_DATA: damage is an error, never data. What each
+// sync of the log has covered is kept in a mark beside it (log_mark.h).
 #pragma once
 #include <sqlite3.h>
 
@@ -16,6 +17,7 @@
 
 #include "dim/base/bytes.h"
 #include "dim/base/error.h"
+#include "sqlite/log_mark.h"
 
 namespace dim {
 
@@ -36,19 +38,26 @@ class CheckedVfs {
  private:
   struct File;
   struct Methods;
-  /// CRC of each frame of a log, shared by the connections to it.
+  /// CRC of each frame of a log and how far it is written, shared by the connections to it.
   struct Frames {
+    Frames(sqlite3_vfs* parent, const std::string& log);
+
     std::mutex mutex;
     std::vector<std::int64_t> sums;  ///< -1: not known
+    LogMark written;                 ///< up to the newest commit; without salts before a header
+    LogMarkFile mark;
 
     void set(std::size_t frame, std::int64_t sum);
     bool matches_or_learn(std::size_t frame, ByteView page, bool learn);
-    void cut(std::size_t frames);
+    int cut(std::size_t frames);  ///< before it is done; SQLite's result code
+    int begin(ByteView header);   ///< before a new header is written
+    void frame_header(std::size_t frame, ByteView header);
+    void synced();
   };
 
   explicit CheckedVfs(sqlite3_vfs* parent);
   std::shared_ptr<Frames> frames_of(const std::string& path);
-  void forget(const std::string& path);
+  int forget(const std::string& path);  ///< before the log is removed; SQLite's result code
 
   sqlite3_vfs* parent_;
   std::string name_;

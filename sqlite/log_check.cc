@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <memory>
+#include <optional>
 #include <vector>
 
 #include "dim/base/bytes.h"
 #include "sqlite/checked_vfs.h"
+#include "sqlite/log_mark.h"
 
 namespace dim {
 namespace {
@@ -45,44 +46,35 @@ struct Sum {
 
 class LogFile {
  public:
-  LogFile(sqlite3_vfs* vfs, const std::string& database) : database_(database) {
+  LogFile(sqlite3_vfs* vfs, const std::string& database) {
     const std::string log = database + "-wal";
     name_ = sqlite3_create_filename(database.c_str(), (database + "-journal").c_str(), log.c_str(),
                                     0, nullptr);
     int there = 0;
     if (vfs->xAccess(vfs, log.c_str(), SQLITE_ACCESS_EXISTS, &there) != SQLITE_OK || there == 0)
       return;
-    memory_ = std::make_unique<std::max_align_t[]>(
-        static_cast<std::size_t>(vfs->szOsFile) / sizeof(std::max_align_t) + 1);
-    file_ = reinterpret_cast<sqlite3_file*>(memory_.get());
-    file_->pMethods = nullptr;
-    int flags = 0;
-    opened_ = vfs->xOpen(vfs, sqlite3_filename_wal(name_), file_,
-                         SQLITE_OPEN_READONLY | SQLITE_OPEN_WAL, &flags);
-    sqlite3_int64 size = 0;
-    if (opened_ == SQLITE_OK) opened_ = file_->pMethods->xFileSize(file_, &size);
-    size_ = static_cast<std::size_t>(size);
+    there_ = true;
+    opened_ = file_.open(vfs, sqlite3_filename_wal(name_), SQLITE_OPEN_READONLY | SQLITE_OPEN_WAL);
+    if (opened_ == SQLITE_OK) opened_ = file_.size(size_);
   }
   LogFile(const LogFile&) = delete;
   LogFile& operator=(const LogFile&) = delete;
   ~LogFile() {
-    if (file_ != nullptr && file_->pMethods != nullptr) file_->pMethods->xClose(file_);
+    file_.close();
     sqlite3_free_filename(name_);
   }
 
-  bool there() const { return file_ != nullptr; }
+  bool there() const { return there_; }
   bool readable() const { return opened_ == SQLITE_OK; }
   std::size_t size() const { return size_; }
   bool read(std::size_t at, std::span<std::uint8_t> out) {
-    return file_->pMethods->xRead(file_, out.data(), static_cast<int>(out.size()),
-                                  static_cast<sqlite3_int64>(at)) == SQLITE_OK;
+    return file_.read(at, out) == SQLITE_OK;
   }
 
  private:
-  std::string database_;
   sqlite3_filename name_ = nullptr;
-  std::unique_ptr<std::max_align_t[]> memory_;
-  sqlite3_file* file_ = nullptr;
+  VfsFile file_;
+  bool there_ = false;
   int opened_ = SQLITE_OK;
   std::size_t size_ = 0;
 };
@@ -113,7 +105,7 @@ bool salts_are_damaged(std::array<std::uint8_t, kHeader> header, ByteView first_
 
 Result<std::size_t> check_log(sqlite3_vfs* vfs, const std::string& database) {
   LogFile log(vfs, database);
-  if (!log.there()) return 0;
+  const std::optional<LogMark> mark = read_log_mark(vfs, database);
   const auto unreadable = [] {
     return fail(Errc::io, "the store's log cannot be read; check the disk");
   };
@@ -121,8 +113,16 @@ Result<std::size_t> check_log(sqlite3_vfs* vfs, const std::string& database) {
     return fail(Errc::internal,
                 "the store's log is damaged before its end; restore a backup or salvage the store");
   };
+  const auto missing = [] {
+    return fail(Errc::internal,
+                "acknowledged transactions are missing at the end of the store's log; restore a "
+                "backup, or remove station.db-synced to go on without them");
+  };
+  if (!log.there() || (log.readable() && log.size() < kHeader + kFrame)) {
+    if (mark) return missing();
+    return 0;
+  }
   if (!log.readable()) return unreadable();
-  if (log.size() < kHeader + kFrame) return 0;
   std::array<std::uint8_t, kHeader> header{};
   if (!log.read(0, header)) return unreadable();
   const bool big = (header[3] & 1) != 0;
@@ -150,6 +150,11 @@ Result<std::size_t> check_log(sqlite3_vfs* vfs, const std::string& database) {
       if (chained && commits) whole = i + 1;
     }
     if (!chained && commits) ++behind;
+  }
+  if (mark) {
+    // Cleared before a log is begun anew or cut: while it stands, all of this must be true.
+    const bool same = std::ranges::equal(mark->salts, std::span(header).subspan(16, 8));
+    if (!header_right || !same || whole < mark->frames) return missing();
   }
   if (!header_right) {
     if (behind > 0 && !header_is_torn(header, big)) return damaged();

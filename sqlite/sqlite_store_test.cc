@@ -65,9 +65,12 @@ bool in_any_file(const TemporaryFolder& folder, const std::string& needle) {
   return false;
 }
 
-/// Copies the files as a crash would leave them, with the store still open.
-void copy_files(const TemporaryFolder& from, const TemporaryFolder& to) {
-  for (const char* name : {"station.db", "station.db-wal"}) {
+/// Copies the files as a power cut would leave them, with the store still open: the log's mark may
+/// be lost.
+void copy_files(const TemporaryFolder& from, const TemporaryFolder& to, bool with_mark = false) {
+  for (const std::string_view ending : {"", "-wal", "-synced"}) {
+    if (ending == "-synced" && !with_mark) continue;
+    const std::string name = "station.db" + std::string(ending);
     std::filesystem::copy_file(from.path() + "/" + name, to.path() + "/" + name,
                                std::filesystem::copy_options::overwrite_existing);
   }
@@ -243,11 +246,12 @@ TEST(SqliteStore, R1_LosesNothingAcknowledgedWhenKilled) {
 /// A log with ten transactions, none of it moved into the database.
 class DamagedLog : public testing::Test {
  protected:
-  void SetUp() override {
+  void SetUp() override { make(false); }
+  void make(bool with_mark) {
     const TemporaryFolder live;
     const auto store = opened(live);
     for (int i = 1; i <= 10; ++i) one(*store, message(i, "body " + std::to_string(i), {"bob"}));
-    copy_files(live, folder_);
+    copy_files(live, folder_, with_mark);
     size_ = std::filesystem::file_size(log());
   }
   std::string log() const { return folder_.path() + "/station.db-wal"; }
@@ -274,6 +278,49 @@ TEST_F(DamagedLog, C06_ATornLastRecordIsCutAndCounted) {
 TEST_F(DamagedLog, AWholeLogLosesNothing) {
   EXPECT_EQ(count(), 10U);
   EXPECT_EQ(torn_, 0U);
+  make(true);
+  EXPECT_EQ(count(), 10U);
+  EXPECT_EQ(torn_, 0U);
+}
+
+// After a crash of the process alone the mark is there, and nothing that was acknowledged is cut.
+TEST_F(DamagedLog, R3_TheNewestTransactionIsToldFromATornWriteByTheMark) {
+  make(true);
+  std::filesystem::resize_file(log(), size_ - 4'120 - 100);
+  const auto cut = count();
+  ASSERT_FALSE(cut);
+  EXPECT_EQ(cut.error().code, Errc::internal);
+  for (const std::uintmax_t back : {std::uintmax_t{1}, std::uintmax_t{2'000}}) {
+    make(true);
+    flip(log(), static_cast<std::size_t>(size_ - back));
+    const auto flipped = count();
+    ASSERT_FALSE(flipped);
+    EXPECT_EQ(flipped.error().code, Errc::internal);
+  }
+  for (const std::uintmax_t left : {std::uintmax_t{0}, std::uintmax_t{31}}) {
+    make(true);
+    std::filesystem::resize_file(log(), left);
+    EXPECT_FALSE(count()) << "a log of " << left << " bytes";
+  }
+  make(true);
+  std::filesystem::remove(log());
+  EXPECT_FALSE(count()) << "no log at all";
+}
+
+// The limit of R3: a power cut may take the newest marks with it, and then damage in the newest
+// transaction alone looks like a write that was never finished and never acknowledged.
+TEST_F(DamagedLog, R3_WithoutAMarkDamageInTheNewestTransactionIsTakenForATornWrite) {
+  flip(log(), static_cast<std::size_t>(size_ - 1));
+  EXPECT_EQ(count(), 9U);
+  EXPECT_GT(torn_, 0U);
+}
+
+TEST_F(DamagedLog, AnUnfinishedWriteBehindTheMarkIsStillCut) {
+  make(true);
+  std::ofstream(log(), std::ios::binary | std::ios::app) << std::string(3'000, 'x');
+  EXPECT_EQ(count(), 10U);
+  std::filesystem::remove(folder_.path() + "/station.db-synced");
+  EXPECT_EQ(count(), 10U);
 }
 
 TEST_F(DamagedLog, C06_AFlippedBitInTheMiddleIsReportedAndNothingIsCut) {

@@ -11,6 +11,7 @@
 
 #include "dim/engine/account.h"
 #include "dim/engine/directory.h"
+#include "dim/engine/failed_decrypts.h"
 #include "dim/engine/key_ring.h"
 #include "dim/engine/proofs.h"
 #include "dim/engine/verify.h"
@@ -65,15 +66,17 @@ using SeenBefore = std::function<bool(const Digest32&)>;
 /// What differs between readers.
 struct OpenRules {
   Reading reading =
-      Reading::strict;          ///< codec: what the reference's formats allow, for test vectors
-  KeyRing* keys = nullptr;      ///< remembers keys of peers that leave them out later
+      Reading::strict;      ///< codec: what the reference's formats allow, for test vectors
+  KeyRing* keys = nullptr;  ///< remembers keys of peers that leave them out later
+  FailedDecrypts* failed = nullptr;  ///< of this message's sender, counted up here (A22)
   std::optional<Id> station{};  ///< a client's own station on this very link: its plain handshake
                                 ///< and document answers are taken (A09, case E)
 };
 
 /// Verifies, then decrypts and checks the content. Errc::not_found, ::signature, ::conflict
-/// (verify.h), ::replay; Errc::decrypt, one and the same for every cause of failed decryption (A22,
-/// J17–J20); Errc::plain_not_allowed (A09, J10),
+/// (verify.h), ::replay; Errc::decrypt, one and the same for every cause of failed decryption, also
+/// when nothing was tried because `failed` is full (A22, J17–J20); Errc::plain_not_allowed (A09,
+/// J10),
 /// ::content (J21), ::rebound (A08, J22), ::bad_request when it is for somebody else.
 /// The sender's meta is pinned by the signature; attached metas and documents are learnt (A05).
 Result<Opened> open(const SignedMessage& message, const Account& receiver, Directory& directory,

@@ -211,16 +211,21 @@ Result<Opened> open(const SignedMessage& message, const Account& receiver, Direc
     return fail(Errc::replay, "this message has been received before");
 
   const bool promised = strict && directory.promises(envelope.sender, kBindFeature);
+  const auto refuse = [&](const Error& error) {
+    if (rules.failed != nullptr && error.code == Errc::decrypt) rules.failed->add(now);
+    return std::unexpected(error);
+  };
   std::optional<Decrypted> decrypted;
   if (!sealed.plain) {
+    if (rules.failed != nullptr && !rules.failed->may_try(now)) return cannot_decrypt();
     auto result = decrypt(sealed, receiver,
                           {.reading = rules.reading, .old_peer = !promised, .keys = rules.keys});
-    if (!result) return std::unexpected(result.error());
+    if (!result) return refuse(result.error());
     decrypted = std::move(*result);
   }
   auto content =
       read_content(decrypted ? decrypted->text.view() : ByteView(sealed.data), sealed.plain);
-  if (!content) return std::unexpected(content.error());
+  if (!content) return refuse(content.error());
   auto full = from_wire(std::move(*content));
   if (!full) return std::unexpected(full.error());
 

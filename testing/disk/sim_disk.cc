@@ -5,6 +5,8 @@
 #include <cstring>
 #include <new>
 
+#include "sqlite/vfs_file.h"
+
 namespace dim {
 
 struct SimDisk::Open {
@@ -88,6 +90,7 @@ struct SimDisk::Methods {
     Stored& one = stored(file);
     one.synced = one.now;
     one.unsynced.clear();
+    one.cut.reset();
     one.name_synced = true;
     return SQLITE_OK;
   }
@@ -165,19 +168,7 @@ SimDisk::SimDisk(std::uint64_t seed) : random_(seed) {
   std::array<char, 48> text{};
   std::snprintf(text.data(), text.size(), "dim-sim-%p", static_cast<void*>(this));
   name_ = text.data();
-  vfs_.iVersion = 1;
-  vfs_.szOsFile = sizeof(Open);
-  vfs_.mxPathname = 512;
-  vfs_.zName = name_.c_str();
-  vfs_.pAppData = this;
-  vfs_.xOpen = Methods::open;
-  vfs_.xDelete = Methods::remove;
-  vfs_.xAccess = Methods::access;
-  vfs_.xFullPathname = Methods::full_path;
-  vfs_.xRandomness = Methods::random;
-  vfs_.xSleep = Methods::sleep;
-  vfs_.xCurrentTime = Methods::now;
-  vfs_.xGetLastError = Methods::error;
+  vfs_ = make_vfs<Methods>(name_.c_str(), sizeof(Open), 512, this);
   sqlite3_vfs_register(&vfs_, 0);
 }
 
@@ -215,12 +206,24 @@ void SimDisk::put(Stored& file, const std::uint8_t* data, std::size_t size, std:
 }
 
 void SimDisk::resize(Stored& file, std::size_t size) {
-  const std::size_t before = file.now.size();
+  if (size < file.now.size()) {
+    file.cut = std::min(size, file.cut.value_or(size));
+    file.unsynced.erase(file.unsynced.lower_bound((size + kSector - 1) / kSector),
+                        file.unsynced.end());
+  }
   file.now.resize(size);
-  if (size < before) remember(file, size, before);
 }
 
 void SimDisk::settle(Stored& file) {
+  if (file.cut && *file.cut < file.synced.size()) {
+    if (below(2) == 0) {
+      file.now = file.synced;
+      file.unsynced.clear();
+    } else {
+      file.synced.resize(*file.cut);
+    }
+  }
+  file.cut.reset();
   const std::size_t low = std::min(file.synced.size(), file.now.size());
   const std::size_t high = std::max(file.synced.size(), file.now.size());
   std::size_t size = file.synced.size();
@@ -264,6 +267,14 @@ void SimDisk::power_on() {
   armed_.reset();
   struck_ = false;
   powered_ = true;
+}
+
+void SimDisk::put(const std::string& path, std::vector<std::uint8_t> content) {
+  auto file = std::make_shared<Stored>();
+  file->synced = content;
+  file->now = std::move(content);
+  file->name_synced = true;
+  files_.insert_or_assign(path, std::move(file));
 }
 
 std::vector<std::uint8_t>* SimDisk::content(const std::string& path) {

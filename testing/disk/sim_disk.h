@@ -49,17 +49,21 @@ class SimDisk {
   void power_off() { powered_ = false; }
   /// Every open file must have been closed. What was not synced is now partly there: each 512-byte
   /// sector holds its synced content, any later one, or a tear between two; sizes, new names and
-  /// unsynced removals likewise.
+  /// unsynced removals likewise. Cutting a file is one step, as with every file system that keeps a
+  /// journal: not done, and nothing that came behind it, or done before what came behind it.
   void power_on();
 
   /// Content of a file as a program would read it; nullptr when absent.
   std::vector<std::uint8_t>* content(const std::string& path);
+  /// Makes or replaces a file, synced.
+  void put(const std::string& path, std::vector<std::uint8_t> content);
 
  private:
   struct Stored {
     std::vector<std::uint8_t> now;
     std::vector<std::uint8_t> synced;
     bool name_synced = false;
+    std::optional<std::size_t> cut;  // shortest size since the last sync
     std::map<std::size_t, std::vector<std::vector<std::uint8_t>>>
         unsynced;  // versions of each sector, oldest first
   };

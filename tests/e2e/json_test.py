@@ -1,5 +1,6 @@
 """`dim --json` prints what docs/cli-json.md says, whatever the verb."""
 import json
+import time
 
 import harness
 from harness import DOCUMENTED, SEEN, of
@@ -37,7 +38,8 @@ class Json(harness.EndToEnd):
         self.assertEqual({verb for verb, _ in SEEN}, set(verbs), "every verb has been run")
         for name, event in DOCUMENTED.items():
             for verb in event.verbs:
-                if (verb, name) != ("chat", "state"):  # needs a receipt while the chat goes on: below
+                # These need somebody else at the same time: below.
+                if (verb, name) not in {("chat", "state"), ("chat", "presence"), ("listen", "presence"), ("chat", "typing")}:
                     self.assertIn((verb, name), SEEN)
             self.assertTrue(event.verbs or any(seen == name for _, seen in SEEN), name)
 
@@ -58,6 +60,59 @@ class Json(harness.EndToEnd):
             self.assertEqual(states, sorted(states, key=["sent", "delivered", "read"].index))
         finally:
             for process in (chat, listener):
+                process.kill()
+                process.communicate()
+
+    def test_F10_presence_and_typing_are_told_to_those_one_has_written_to_and_can_be_switched_off(self):
+        station = self.station()
+        alice = self.person("alice", station.link())
+        bobby = self.person("bobby", station.link())
+        alice.run("send", "bobby", "hello")
+        bobby.run("listen", "--once", "--timeout", "5")
+        bobby.run("send", "alice", "hello too")
+
+        def until(process, verb, event):
+            while True:
+                object = harness.checked(process.stdout.readline(), verb)
+                if object["event"] == event:
+                    return object
+
+        alice_id, bobby_id = alice.id(), bobby.id()
+        listener = bobby.start("listen", "--timeout", "60")
+        chats = []
+        try:
+            until(listener, "listen", "connected")
+            chats.append(alice.start("chat", "bobby"))
+            self.assertEqual(until(listener, "listen", "presence"),
+                             {"event": "presence", "peer": alice_id, "state": "online"})
+            listener.kill()
+            chats.append(bobby.start("chat", "alice"))
+            self.assertEqual(until(chats[0], "chat", "presence"),
+                             {"event": "presence", "peer": bobby_id, "state": "online"})
+            chats[1].stdin.write("half a line")
+            chats[1].stdin.flush()
+            self.assertEqual(until(chats[0], "chat", "typing"), {"event": "typing", "peer": bobby_id, "state": "on"})
+            chats[1].stdin.write(", and its end\n")
+            chats[1].stdin.flush()
+            self.assertEqual(until(chats[0], "chat", "typing")["state"], "off")
+            self.assertEqual(until(chats[0], "chat", "message")["text"], "half a line, and its end")
+            chats[1].stdin.close()
+            chats[1].stdin = None  # communicate() would write to it
+            self.assertEqual(until(chats[0], "chat", "presence")["state"], "offline")
+
+            quiet = bobby.start("chat", "alice", "--no-presence", "--no-typing")
+            chats.append(quiet)
+            quiet.stdin.write("noth")
+            quiet.stdin.flush()
+            time.sleep(1)
+            quiet.stdin.write("ing but this\n")
+            quiet.stdin.flush()
+            line = harness.checked(chats[0].stdout.readline(), "chat")
+            while line["event"] == "state":
+                line = harness.checked(chats[0].stdout.readline(), "chat")
+            self.assertEqual((line["event"], line.get("text")), ("message", "nothing but this"))
+        finally:
+            for process in (*chats, listener):
                 process.kill()
                 process.communicate()
 

@@ -1,0 +1,128 @@
+#include "client/history.h"
+
+#include "client/fields.h"
+
+namespace dim {
+namespace {
+
+constexpr std::string_view kUnread = "unread";
+
+std::string bucket_of(const Id& peer) { return "history " + peer.bare().text(); }
+
+}  // namespace
+
+std::string_view to_string(Tick tick) {
+  switch (tick) {
+    case Tick::queued:
+      return "queued";
+    case Tick::sent:
+      return "sent";
+    case Tick::delivered:
+      return "delivered";
+    case Tick::read:
+      return "read";
+    case Tick::failed:
+      return "failed";
+  }
+  return "";
+}
+
+std::string write_entry(const HistoryEntry& entry) {
+  JsonObject object;
+  object.set("guid", entry.guid);
+  object.set("peer", entry.peer.text());
+  object.set("outgoing", entry.outgoing);
+  object.set("time", entry.time);
+  object.set("text", entry.text);
+  object.set("type", entry.content_type);
+  object.set("label", static_cast<int>(entry.label));
+  object.set("tick", static_cast<int>(entry.tick));
+  object.set("hash", entry.hash);
+  if (!entry.cause.empty()) object.set("cause", entry.cause);
+  if (entry.late) object.set("late", true);
+  if (entry.missing > 0) object.set("missing", entry.missing);
+  return write_json(object);
+}
+
+Result<HistoryEntry> parse_entry(std::string_view body) {
+  auto object = parse_json_object(body);
+  if (!object) return std::unexpected(object.error());
+  auto peer = Id::parse(text_in(*object, "peer"));
+  if (!peer) return std::unexpected(peer.error());
+  const std::int64_t label = integer_in(*object, "label");
+  const std::int64_t tick = integer_in(*object, "tick");
+  if (label < 0 || label > static_cast<int>(Label::not_encrypted) || tick < 0 ||
+      tick > static_cast<int>(Tick::failed)) {
+    return fail(Errc::io, "an entry of this home's history is of a newer version; use that one");
+  }
+  HistoryEntry entry{.guid = text_in(*object, "guid"), .peer = *peer};
+  entry.outgoing = truth_in(*object, "outgoing");
+  entry.time = integer_in(*object, "time");
+  entry.text = text_in(*object, "text");
+  entry.content_type = text_in(*object, "type");
+  entry.label = static_cast<Label>(label);
+  entry.tick = static_cast<Tick>(tick);
+  entry.hash = text_in(*object, "hash");
+  entry.cause = text_in(*object, "cause");
+  entry.late = truth_in(*object, "late");
+  entry.missing = integer_in(*object, "missing");
+  return entry;
+}
+
+Status History::put(const HistoryEntry& entry) {
+  return vault_.put(bucket_of(entry.peer), entry.guid, write_entry(entry));
+}
+
+Result<std::optional<HistoryEntry>> History::find(const Id& peer, std::string_view guid) {
+  auto body = vault_.get(bucket_of(peer), guid);
+  if (!body) return std::unexpected(body.error());
+  if (!*body) return std::nullopt;
+  auto entry = parse_entry(**body);
+  if (!entry) return std::unexpected(entry.error());
+  return std::move(*entry);
+}
+
+Result<std::vector<HistoryEntry>> History::newest(const Id& peer, std::size_t limit) {
+  auto rows = vault_.newest(bucket_of(peer), limit);
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<HistoryEntry> out;
+  out.reserve(rows->size());
+  for (const auto& row : *rows) {
+    auto entry = parse_entry(row.body);
+    if (!entry) return std::unexpected(entry.error());
+    out.push_back(std::move(*entry));
+  }
+  return out;
+}
+
+Status History::put_unread(const HistoryEntry& entry) {
+  JsonObject object;
+  object.set("guid", entry.guid);
+  object.set("peer", entry.peer.text());
+  return vault_.put(kUnread, entry.guid, write_json(object));
+}
+
+Result<std::vector<HistoryEntry>> History::unread(std::size_t limit) {
+  auto rows = vault_.list(kUnread, 0, limit);
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<HistoryEntry> out;
+  for (const auto& row : *rows) {
+    auto object = parse_json_object(row.body);
+    if (!object) return std::unexpected(object.error());
+    auto peer = Id::parse(text_in(*object, "peer"));
+    if (!peer) return std::unexpected(peer.error());
+    auto entry = find(*peer, text_in(*object, "guid"));
+    if (!entry) return std::unexpected(entry.error());
+    if (*entry) out.push_back(std::move(**entry));
+  }
+  return out;
+}
+
+Result<bool> History::take_unread(std::string_view guid) {
+  auto unseen = vault_.contains(kUnread, guid);
+  if (!unseen || !*unseen) return unseen;
+  if (auto erased = vault_.erase(kUnread, guid); !erased) return std::unexpected(erased.error());
+  return true;
+}
+
+}  // namespace dim

@@ -1,0 +1,58 @@
+// What was said with whom, and what of it nobody has seen yet, in the home's vault.
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dim/engine/engine.h"
+#include "sqlite/vault.h"
+
+namespace dim {
+
+/// How far an own message has got. Only grows, except into `failed`.
+enum class Tick : std::uint8_t { queued, sent, delivered, read, failed };
+std::string_view to_string(Tick tick);
+
+/// One line of a conversation, as history keeps and shows it.
+struct HistoryEntry {
+  std::string guid;
+  Id peer;
+  bool outgoing = false;
+  Millis time = 0;             ///< signed time of the content; arrival where there is none
+  std::string text{};          ///< empty when `cause` is set
+  std::string content_type{};  ///< "text", or the kind that this client cannot show
+  Label label = Label::addressee_unproven;
+  Tick tick = Tick::queued;  ///< outgoing
+  std::string hash{};        ///< base64 of message_hash
+  std::string cause{};       ///< why it could not be read ("E_DECRYPT: …"), or why sending failed
+  bool late = false;         ///< A13
+  std::int64_t missing = 0;  ///< messages of the sender's chain that should have come before (A13)
+};
+
+/// How an entry lies in the vault; `parse` refuses what is no entry.
+std::string write_entry(const HistoryEntry& entry);
+Result<HistoryEntry> parse_entry(std::string_view body);
+
+class History {
+ public:
+  explicit History(Vault& vault) : vault_(vault) {}
+
+  /// Writes or replaces the entry of that GUID; a replaced one keeps its place.
+  Status put(const HistoryEntry& entry);
+  Result<std::optional<HistoryEntry>> find(const Id& peer, std::string_view guid);
+  /// The newest `limit` entries with `peer`, oldest first.
+  Result<std::vector<HistoryEntry>> newest(const Id& peer, std::size_t limit);
+
+  /// The entry is new and nobody has seen it.
+  Status put_unread(const HistoryEntry& entry);
+  /// Oldest first.
+  Result<std::vector<HistoryEntry>> unread(std::size_t limit);
+  /// Takes it off; false when it was seen before.
+  Result<bool> take_unread(std::string_view guid);
+
+ private:
+  Vault& vault_;
+};
+
+}  // namespace dim

@@ -1,0 +1,124 @@
+#include "client/messenger.h"
+#include "dim/base/base64.h"
+#include "dim/packet/uri.h"
+
+namespace dim {
+
+void Messenger::fetch(const Id& id, std::function<void(Status)> done) {
+  const Id bare = id.bare();
+  if (!home_.directory().message_keys(bare).empty()) return done({});
+  if (!is_started()) return done(fail(Errc::unreachable, "the station is not connected"));
+  if (fetched_.contains(bare.text())) {
+    return done(fail(Errc::not_found, "nobody at this station knows that ID's keys"));
+  }
+  session_->request(
+      Lane::control,
+      Packet::request(Operation::get).set("type", "document").set("target", bare.text()),
+      [this, bare, done = std::move(done)](const Packet& response) {
+        fetched_.insert(bare.text());
+        if (response.code != 200 || !response.content) {
+          return done(fail(Errc::not_found, "nobody at this station knows that ID's keys"));
+        }
+        auto object = parse_json_object(*response.content);
+        if (!object) return done(std::unexpected(object.error()));
+        const Json* meta = object->find("meta");
+        const Json* documents = object->find("documents");
+        if (meta == nullptr || meta->object() == nullptr || documents == nullptr ||
+            documents->array() == nullptr) {
+          return done(fail(Errc::document, "the station's answer holds no meta and documents"));
+        }
+        std::vector<JsonObject> list;
+        for (const Json& document : *documents->array()) {
+          if (document.object() != nullptr && list.size() < limits::kAttachedDocuments)
+            list.push_back(*document.object());
+        }
+        done(home_.learn(bare, *meta->object(), list, clock_.now()));
+      });
+}
+
+void Messenger::resolve(std::string_view who, Found found) {
+  if (who.starts_with("dim:")) {
+    auto uri = Uri::parse(who);
+    if (!uri) return found(std::unexpected(uri.error()));
+    if (uri->type != UriType::user)
+      return found(fail(Errc::usage, "this link does not name a person; dim:user:… does"));
+    return resolve(uri->identifier, std::move(found));
+  }
+  if (auto alias = home_.by_alias(who); alias && *alias) return found(**alias);
+  if (auto id = Id::parse(who)) return found(*id);
+  auto name = parse_graphical_id(who);
+  if (!name) {
+    return found(fail(Errc::not_found,
+                      "this is no ID, no alias of yours, and cannot be a registered name (5 to 32 "
+                      "of a-z 0-9 _ .)"));
+  }
+  if (!is_ready()) {
+    auto known = home_.contacts();
+    if (known) {
+      for (const Contact& contact : *known) {
+        if (contact.registered == *name) return found(contact.id);
+      }
+    }
+    return found(fail(
+        Errc::unreachable,
+        "a name that was never looked up before needs the station, which is away; use the ID"));
+  }
+  session_->request(
+      Lane::control, Packet::request(Operation::get).set("type", "name").set("target", *name),
+      [this, name = *name, found = std::move(found)](const Packet& response) {
+        if (response.code != 200)
+          return found(fail(Errc::not_found, "nobody has registered that name at this station"));
+        auto owner = Id::parse(response.get("owner"));
+        auto signature = from_base64(response.get("signature"));
+        if (!owner || !signature || !session_ || !session_->station_meta() ||
+            !session_->station_meta()->key().verify(
+                name_signing_input(name, response.get("owner"), response.get("time")),
+                *signature)) {
+          return found(fail(Errc::signature,
+                            "the station's record of that name is not signed by the station"));
+        }
+        auto contact = home_.contact(*owner);
+        if (!contact) return found(std::unexpected(contact.error()));
+        Contact kept = contact->value_or(Contact{.id = owner->bare()});
+        kept.registered = name;
+        if (auto status = home_.put_contact(kept); !status)
+          return found(std::unexpected(status.error()));
+        found(*owner);
+      });
+}
+
+void Messenger::publish(std::string_view name, std::function<void(Status)> done) {
+  if (!is_ready()) return done(fail(Errc::unreachable, "the station is not connected"));
+  const Account& account = home_.account();
+  JsonObject content;
+  content.set("meta", account.meta.json());
+  content.set("document", account.visa.json());
+  Packet packet = Packet::request(Operation::create)
+                      .set("type", "document")
+                      .set("target", account.id.bare().text());
+  packet.content = write_json(content);
+  session_->request(
+      Lane::control, std::move(packet),
+      [this, name = std::string(name), done = std::move(done)](const Packet& response) {
+        // 407: the station holds this or a newer one, from another device.
+        if (response.code != 201 && response.code != 407) {
+          return done(fail(Errc::document, "the station refused this account's visa"));
+        }
+        if (name.empty()) return done({});
+        session_->request(
+            Lane::control,
+            Packet::request(Operation::create).set("type", "name").set("target", name),
+            [this, name, done](const Packet& answer) {
+              if (answer.code == 201) return done(home_.set_registered_name(name));
+              if (answer.code == 407)
+                return done(
+                    fail(Errc::conflict, "this name belongs to somebody else; choose another one"));
+              if (answer.code == 403)
+                return done(fail(Errc::forbidden, "this name is reserved; choose another one"));
+              done(fail(Errc::bad_request,
+                        "the station refused this name; names are 5 to 32 of a-z 0-9 _ ."));
+            });
+      });
+}
+
+}  // namespace dim

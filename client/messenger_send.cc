@@ -1,0 +1,215 @@
+#include <algorithm>
+
+#include "client/fields.h"
+#include "client/messenger.h"
+#include "dim/base/base64.h"
+#include "dim/base/utf8.h"
+#include "dim/packet/guid.h"
+#include "dim/protocol/content.h"
+
+namespace dim {
+namespace {
+
+constexpr std::size_t kInFlight = 32;
+
+}  // namespace
+
+Status Messenger::enqueue(OutboxRow row) {
+  outbox_dry_ = false;
+  return outbox_.put(row);
+}
+
+Result<HistoryEntry> Messenger::send_text(const Id& to, std::string_view text) {
+  if (!to.is_user())
+    return fail(Errc::not_implemented, "this edition sends to persons, not to groups");
+  auto contact = home_.contact(to);
+  if (!contact) return std::unexpected(contact.error());
+  if (*contact && (*contact)->blocked) {
+    return fail(Errc::forbidden,
+                "the keys of this contact changed after you verified them; run `dim verify` first");
+  }
+  const Millis now = clock_.now();
+  HistoryEntry entry{.guid = Guid::make(now, random_).text(), .peer = to.bare()};
+  entry.outgoing = true;
+  entry.time = now;
+  entry.text = text;
+  entry.content_type = "text";
+  const JsonObject content = text_content(text, now, random_);
+  auto status = home_.vault().transaction([&]() -> Status {
+    if (!*contact || !(*contact)->written) {
+      Contact kept = contact->value_or(Contact{.id = to.bare()});
+      kept.written = true;
+      if (auto put = home_.put_contact(kept); !put) return put;
+    }
+    if (auto put = history_.put(entry); !put) return put;
+    return enqueue(
+        {.guid = entry.guid, .kind = "message", .to = entry.peer, .time = now, .content = content});
+  });
+  if (!status) return std::unexpected(status.error());
+  pump();
+  return entry;
+}
+
+Result<std::size_t> Messenger::waiting() { return outbox_.count(); }
+
+/// The station allows so many messages a second and refuses the rest (416), which would cost their
+/// order. So a full outbox goes out at the station's pace: a burst of two seconds' worth, then the
+/// rate itself.
+bool Messenger::may_send(std::string_view kind) {
+  const Millis now = clock_.monotonic();
+  if (now < paused_until_) return false;
+  const auto rate = static_cast<double>(session_->message_rate());
+  if (rate <= 0 || kind != "message") return true;
+  allowance_ =
+      std::min(2 * rate, allowance_ + rate * static_cast<double>(now - allowance_at_) / 1000);
+  allowance_at_ = now;
+  if (allowance_ < 1) return false;
+  allowance_ -= 1;
+  return true;
+}
+
+/// Begins again with the oldest row that is not acknowledged.
+void Messenger::rewind() {
+  outbox_place_ = 0;
+  ahead_.clear();
+  outbox_dry_ = false;
+}
+
+void Messenger::pump() {
+  if (!is_ready() || pumping_ || fetching_for_outbox_) return;
+  pumping_ = true;
+  while (is_ready() && !refused_ && in_flight_.size() < kInFlight) {
+    if (ahead_.empty()) {
+      if (outbox_dry_) break;
+      auto rows = outbox_.after(outbox_place_, kInFlight);
+      if (!rows) break;
+      ahead_.assign(std::make_move_iterator(rows->begin()), std::make_move_iterator(rows->end()));
+      outbox_dry_ = ahead_.empty();
+      if (outbox_dry_) break;
+    }
+    const OutboxRow& next = ahead_.front();
+    if (next.wire.empty() && home_.directory().message_keys(next.to).empty() &&
+        !fetched_.contains(next.to.bare().text())) {
+      // Order matters more than speed: nothing behind this one goes out before its keys are here.
+      pumping_ = false;
+      fetching_for_outbox_ = true;
+      return fetch(next.to, [this](Status) {
+        fetching_for_outbox_ = false;
+        pump();
+      });
+    }
+    if (!may_send(next.kind)) break;
+    OutboxRow item = std::move(ahead_.front());
+    ahead_.pop_front();
+    outbox_place_ = item.place;
+    transmit(std::move(item));
+  }
+  pumping_ = false;
+}
+
+void Messenger::transmit(OutboxRow item) {
+  if (item.wire.empty()) {
+    std::string cause;
+    auto status = home_.vault().transaction([&]() -> Status {
+      // Another program of this home may have sealed it since.
+      auto row = outbox_.find(item.guid);
+      if (!row) return std::unexpected(row.error());
+      if (!*row) return fail(Errc::not_found, "sent by another program of this home");
+      item = std::move(**row);
+      if (!item.wire.empty()) return {};
+      auto signed_message = seal_for(item);
+      if (!signed_message) {
+        cause = to_string(signed_message.error());
+        return {};
+      }
+      item.wire = write_message(*signed_message);
+      if (item.kind == "message") {
+        auto entry = history_.find(item.to, item.guid);
+        if (!entry) return std::unexpected(entry.error());
+        if (*entry) {
+          (*entry)->hash = to_base64(message_hash(*signed_message));
+          if (auto put = history_.put(**entry); !put) return put;
+        }
+      }
+      return outbox_.put(item);
+    });
+    if (!status) return;
+    if (!cause.empty()) return settle(item.guid, Tick::failed, cause);
+  }
+  Packet packet = Packet::request(Operation::create);
+  packet.set("type", item.kind).set("target", item.to.bare().text()).set("guid", item.guid);
+  packet.content = std::move(item.wire);
+  in_flight_.insert(item.guid);
+  session_->request(
+      Lane::text, std::move(packet),
+      [this, guid = item.guid](const Packet& response) { on_accepted(guid, response); });
+}
+
+Result<SignedMessage> Messenger::seal_for(const OutboxRow& row) {
+  auto contact = home_.contact(row.to);
+  if (!contact) return std::unexpected(contact.error());
+  Contact peer = contact->value_or(Contact{.id = row.to.bare()});
+  const Chain chain{.seq = peer.seq + 1, .prev = peer.prev};
+  PlainMessage message{.envelope = {.sender = home_.account().id.bare(),
+                                    .receiver = row.to.bare(),
+                                    .time = static_cast<double>(row.time) / 1000},
+                       .content = row.content};
+  auto sealed = seal(message, home_.account(), home_.directory(), chain, random_);
+  if (!sealed) return sealed;
+  peer.seq = chain.seq;
+  peer.prev = to_base64(message_hash(*sealed));
+  if (auto status = home_.put_contact(peer); !status) return std::unexpected(status.error());
+  return sealed;
+}
+
+void Messenger::on_accepted(const std::string& guid, const Packet& response) {
+  in_flight_.erase(guid);
+  if (refused_ && in_flight_.empty()) {
+    refused_ = false;
+    rewind();
+  }
+  if (response.code == 201 || response.code == 202) {
+    settle(guid, Tick::sent);
+  } else if (response.code == 416) {
+    // Begin again from the oldest one that is not acknowledged; those that were taken meanwhile are
+    // known by GUID.
+    paused_until_ = clock_.monotonic() +
+                    1000 * std::max<std::int64_t>(1, number_in(response.get("retry-after")));
+    if (in_flight_.empty()) rewind();
+    refused_ = !in_flight_.empty();
+  } else if (response.code >= 500) {
+    // The station cannot take it now: it stays in the outbox and goes out with the next session.
+    return session_->abandon(
+        {Errc::unavailable, "the station cannot take more messages now; they stay in the outbox"},
+        response.code, response.get("message"));
+  } else {
+    settle(guid, Tick::failed,
+           std::to_string(response.code) + " " + std::string(code_name(response.code)) + ": " +
+               escape(response.get("message")));
+  }
+  pump();
+}
+
+void Messenger::settle(const std::string& guid, Tick tick, std::string_view cause) {
+  std::optional<HistoryEntry> changed;
+  auto status = home_.vault().transaction([&]() -> Status {
+    auto row = outbox_.find(guid);
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return {};
+    if ((*row)->kind == "message") {
+      auto entry = history_.find((*row)->to, guid);
+      if (!entry) return std::unexpected(entry.error());
+      // A receipt may have come before the station's answer.
+      if (*entry && (tick == Tick::failed || (*entry)->tick == Tick::queued)) {
+        (*entry)->tick = tick;
+        (*entry)->cause = cause;
+        if (auto put = history_.put(**entry); !put) return put;
+        changed = std::move(**entry);
+      }
+    }
+    return outbox_.erase(guid);
+  });
+  if (status && changed && events_.ticked) events_.ticked(*changed);
+}
+
+}  // namespace dim

@@ -1,0 +1,343 @@
+// A person's client against a station that answers what the test says.
+#include "client/messenger.h"
+
+#include <gtest/gtest.h>
+
+#include "client/station_fixture.h"
+#include "dim/packet/guid.h"
+#include "dim/protocol/content.h"
+
+namespace dim {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class MessengerTest : public testing::Test, private Transport {
+ protected:
+  MessengerTest()
+      : home(Home::in_memory(Account::make_user("me", kFakeNow - 1'000, fake_random()).value(),
+                             fake_random())
+                 .value()) {
+    EXPECT_TRUE(home.set_station(fake_target()));
+    know(peer());
+  }
+
+  static const Account& peer() { return fake_user(2); }
+  void know(const Account& account) {
+    EXPECT_TRUE(home.learn(account.id, account.meta.json(), {account.visa.json()}, kFakeNow));
+  }
+
+  void log_in(Messenger::Options options = {}) {
+    MessengerEvents events;
+    events.received = [this](const HistoryEntry& entry) { received.push_back(entry); };
+    events.ticked = [this](const HistoryEntry& entry) { ticked.push_back(entry); };
+    events.failed = [this](const Error& error, int, std::string_view) { failure = error; };
+    events.typing = [this](const Id& id, bool on) {
+      notices.push_back(id.text() + (on ? " types" : " rests"));
+    };
+    events.presence = [this](const Id& id, std::string_view state) {
+      notices.push_back(id.text() + " " + std::string(state));
+    };
+    messenger.emplace(home, static_cast<Transport&>(*this), clock, fake_random(), std::move(events),
+                      options);
+    connect();
+  }
+  void connect() {
+    station = FakeStation();
+    ASSERT_TRUE(messenger->start());
+    messenger->opened(Lane::control, fake_binding(Lane::control), fake_spki());
+    answer(Lane::control, station.challenge(station.next(Lane::control)));
+    answer(Lane::control, FakeStation::welcome(station.next(Lane::control)));
+    messenger->opened(Lane::text, fake_binding(Lane::text), fake_spki());
+    answer(Lane::text, Packet::response(200, station.next(Lane::text).get("id")));
+    ASSERT_TRUE(messenger->is_ready());
+  }
+  void answer(Lane lane, const Packet& packet) { messenger->received(lane, write_packet(packet)); }
+  void accept(const Packet& request, int code = 202) {
+    answer(Lane::text, Packet::response(code, request.get("id")));
+  }
+  std::string send(std::string_view text) {
+    auto sent = messenger->send_text(peer().id, text);
+    EXPECT_TRUE(sent) << to_string(sent.error());
+    return sent->guid;
+  }
+  HistoryEntry entry_of(const std::string& guid) {
+    auto all = messenger->history(peer().id, 1'000);
+    for (auto& entry : *all) {
+      if (entry.guid == guid) return entry;
+    }
+    ADD_FAILURE() << "no entry " << guid;
+    return {.guid = {}, .peer = peer().id};
+  }
+
+  SignedMessage from_peer(std::string_view text) {
+    Directory known;
+    EXPECT_TRUE(known.learn_meta(home.account().id, home.account().meta));
+    EXPECT_TRUE(known.learn_document(home.account().id, home.account().visa.json(), clock.now()));
+    PlainMessage plain{.envelope = {.sender = peer().id,
+                                    .receiver = home.account().id,
+                                    .time = static_cast<double>(clock.now()) / 1000},
+                       .content = text_content(text, clock.now(), fake_random())};
+    return seal(plain, peer(), known, {.seq = ++peer_seq, .prev = {}}, fake_random()).value();
+  }
+  static SignedMessage broken(SignedMessage message) {
+    message.sealed.keys[0].second[100] ^= 1;
+    return SignedMessage::parse(write_message(message)).value();
+  }
+  void push(const SignedMessage& message, std::string guid = {}) {
+    if (guid.empty()) guid = Guid::make(clock.now(), fake_random()).text();
+    Packet packet = Packet::request(Operation::create);
+    packet.set("type", "message")
+        .set("author", peer().id.text())
+        .set("target", home.account().id.text())
+        .set("guid", guid)
+        .set("cursor", std::to_string(++cursor));
+    packet.content = write_message(message);
+    answer(Lane::text, packet);
+  }
+  void notice(const Id& author, std::string_view type, std::string_view state) {
+    Packet packet = Packet::request(Operation::notify);
+    packet.set("type", std::string(type)).set("author", author.text());
+    answer(type == "typing" ? Lane::text : Lane::control, packet.set("state", std::string(state)));
+  }
+  /// Notices of presence that the client has sent, as "state target".
+  std::vector<std::string> announced() {
+    std::vector<std::string> out;
+    for (const Packet& packet : station.requests[Lane::control]) {
+      if (packet.get("type") == "presence")
+        out.push_back(std::string(packet.get("state")) + " " + std::string(packet.get("target")));
+    }
+    station.requests[Lane::control].clear();
+    return out;
+  }
+
+  FakeClock clock;
+  FakeStation station;
+  Home home;
+  std::optional<Messenger> messenger;
+  std::vector<HistoryEntry> received;
+  std::vector<HistoryEntry> ticked;
+  std::vector<std::string> notices;
+  std::optional<Error> failure;
+  std::int64_t cursor = 0;
+  std::int64_t peer_seq = 0;
+
+ private:
+  void dial(Lane, const StationTarget&) override {}
+  void send(Lane lane, std::string bytes) override { station.client_sent(lane, bytes); }
+  void hang_up(Lane) override {}
+};
+
+TEST_F(MessengerTest, P36_WhatWasNotAnsweredGoesOutAgainWithTheSameBytes) {
+  log_in();
+  const std::string guid = send("once");
+  const Packet first = station.next(Lane::text);
+  EXPECT_EQ(first.get("guid"), guid);
+  messenger->closed(Lane::text);
+  connect();
+  const Packet again = station.next(Lane::text);
+  EXPECT_EQ(again.get("guid"), guid);
+  EXPECT_EQ(again.content, first.content);
+  accept(again);
+  EXPECT_EQ(entry_of(guid).tick, Tick::sent);
+  EXPECT_EQ(messenger->waiting(), 0U);
+  connect();
+  EXPECT_THAT(station.requests[Lane::text], IsEmpty());
+}
+
+TEST_F(MessengerTest, KeepsOrderAndAWindowOfUnansweredMessages) {
+  log_in();
+  clock.passed += 60'000;
+  std::vector<std::string> guids;
+  for (int i = 0; i < 40; ++i) guids.push_back(send("number " + std::to_string(i)));
+  ASSERT_THAT(station.requests[Lane::text], SizeIs(32));
+  for (int i = 0; i < 40; ++i) {
+    const Packet request = station.next(Lane::text);
+    EXPECT_EQ(request.get("guid"), guids[static_cast<std::size_t>(i)]);
+    accept(request);
+    clock.passed += 1'000;
+    messenger->tick();
+  }
+  EXPECT_EQ(messenger->waiting(), 0U);
+  EXPECT_THAT(ticked, SizeIs(40));
+}
+
+TEST_F(MessengerTest, AfterTooManyRequestsItWaitsAndBeginsWithTheOldest) {
+  log_in();
+  clock.passed += 60'000;
+  const std::string one = send("one");
+  const std::string two = send("two");
+  const Packet first = station.next(Lane::text);
+  const Packet second = station.next(Lane::text);
+  answer(Lane::text, Packet::response(416, first.get("id")).set("retry-after", "3"));
+  accept(second);
+  EXPECT_THAT(station.requests[Lane::text], IsEmpty());
+  clock.passed += 2'999;
+  messenger->tick();
+  EXPECT_THAT(station.requests[Lane::text], IsEmpty()) << "3 seconds are not over";
+  clock.passed += 1;
+  messenger->tick();
+  EXPECT_EQ(station.next(Lane::text).get("guid"), one);
+  EXPECT_THAT(station.requests[Lane::text], IsEmpty()) << "two was taken already";
+}
+
+TEST_F(MessengerTest, ARefusedMessageFailsAndTheNextGoesOut) {
+  log_in();
+  const std::string guid = send("refused");
+  send("taken");
+  answer(Lane::text,
+         Packet::response(403, station.next(Lane::text).get("id")).set("message", "no"));
+  EXPECT_EQ(entry_of(guid).tick, Tick::failed);
+  EXPECT_THAT(entry_of(guid).cause, HasSubstr("403"));
+  accept(station.next(Lane::text));
+  EXPECT_EQ(messenger->waiting(), 0U);
+}
+
+TEST_F(MessengerTest, WhenTheStationIsFullTheMessageStays) {
+  log_in();
+  const std::string guid = send("later");
+  accept(station.next(Lane::text), 506);
+  ASSERT_TRUE(failure.has_value());
+  EXPECT_EQ(failure->code, Errc::unavailable);
+  EXPECT_EQ(entry_of(guid).tick, Tick::queued);
+  EXPECT_EQ(messenger->waiting(), 1U);
+}
+
+TEST_F(MessengerTest, ARowOfTheOutboxThatCannotBeReadHoldsUpNothing) {
+  ASSERT_TRUE(home.vault().put("outbox", "0190c41e-6000-7000-8000-0000000000ff", "{\"to\":1}"));
+  log_in();
+  const std::string guid = send("behind it");
+  EXPECT_EQ(station.next(Lane::text).get("guid"), guid);
+}
+
+TEST_F(MessengerTest, WhatAnotherProgramOfThisHomeWritesGoesOutAtTheNextTick) {
+  log_in();
+  {
+    Outbox other(home.vault());
+    ASSERT_TRUE(other.put({.guid = "0190c41e-6000-7000-8000-0000000000aa",
+                           .kind = "message",
+                           .to = peer().id,
+                           .time = clock.now(),
+                           .content = text_content("from elsewhere", clock.now(), fake_random())}));
+  }
+  clock.passed += 1'000;
+  messenger->tick();
+  EXPECT_EQ(station.next(Lane::text).get("guid"), "0190c41e-6000-7000-8000-0000000000aa");
+}
+
+TEST_F(MessengerTest, A12_J23_APushIsStoredOnceAndItsCursorAcknowledged) {
+  log_in();
+  const SignedMessage message = from_peer("hello");
+  push(message, "0190c41e-6000-7000-8000-000000000001");
+  ASSERT_THAT(received, SizeIs(1));
+  EXPECT_EQ(received[0].text, "hello");
+  EXPECT_EQ(station.next(Lane::text).get("cursor"), "1");
+  push(message, "0190c41e-6000-7000-8000-000000000002");
+  EXPECT_THAT(received, SizeIs(1)) << "the same message under another GUID is a replay (A12)";
+  EXPECT_THAT(*messenger->history(peer().id, 10), SizeIs(1));
+}
+
+TEST_F(MessengerTest, UnreadIsAskedAgainOnlyWhenItMayHaveGrown) {
+  log_in();
+  EXPECT_TRUE(messenger->unread_may_have_grown());
+  EXPECT_FALSE(messenger->unread_may_have_grown());
+  push(from_peer("new"));
+  EXPECT_TRUE(messenger->unread_may_have_grown());
+  EXPECT_FALSE(messenger->unread_may_have_grown());
+  clock.passed += 1'000;
+  EXPECT_TRUE(messenger->unread_may_have_grown()) << "another program may have received";
+}
+
+// A station, or the peer, that names the GUID of a message that is there already.
+TEST_F(MessengerTest, P36_AGuidThatIsTakenNeverReplacesWhatWasSaid) {
+  log_in();
+  const std::string mine = send("my own words");
+  accept(station.next(Lane::text));
+  push(from_peer("instead of them"), mine);
+  push(broken(from_peer("nor this")), mine);
+  const HistoryEntry kept = entry_of(mine);
+  EXPECT_TRUE(kept.outgoing);
+  EXPECT_EQ(kept.text, "my own words");
+  EXPECT_EQ(kept.tick, Tick::sent);
+
+  const std::string theirs = "0190c41e-6000-7000-8000-000000000003";
+  push(from_peer("first"), theirs);
+  push(from_peer("second"), theirs);
+  EXPECT_EQ(entry_of(theirs).text, "first");
+  std::vector<std::string> texts;
+  for (const HistoryEntry& entry : *messenger->history(peer().id, 10)) texts.push_back(entry.text);
+  EXPECT_THAT(texts, testing::UnorderedElementsAre("my own words", "instead of them", "", "first",
+                                                   "second"))
+      << "nothing is lost either";
+}
+
+TEST_F(MessengerTest, A22_AfterTwentyFailuresNothingOfThatSenderIsTried) {
+  log_in();
+  const SignedMessage good = from_peer("good");
+  for (std::size_t i = 0; i < kFailedDecrypts; ++i) push(broken(from_peer("bad")));
+  ASSERT_THAT(received, SizeIs(kFailedDecrypts));
+  log_in();  // the count is on the disk, not in the program
+  received.clear();
+  push(good);
+  ASSERT_THAT(received, SizeIs(1));
+  EXPECT_THAT(received[0].cause, HasSubstr("E_DECRYPT"));
+  clock.passed += kFailedDecryptsMs;
+  received.clear();
+  push(from_peer("an hour later"));
+  ASSERT_THAT(received, SizeIs(1));
+  EXPECT_EQ(received[0].text, "an hour later");
+}
+
+TEST_F(MessengerTest, F10_PresenceIsToldToThoseOneHasWrittenTo) {
+  know(fake_user(3));
+  log_in({.presence = true});
+  EXPECT_THAT(announced(), IsEmpty()) << "nobody was written to";
+  send("hello");
+  connect();
+  EXPECT_THAT(announced(), ElementsAre("online [" + peer().id.text() + "]"));
+  messenger->leave();
+  EXPECT_THAT(announced(), ElementsAre("offline [" + peer().id.text() + "]"));
+}
+
+TEST_F(MessengerTest, F10_WhoComesLaterIsToldOnceThatOneIsHere) {
+  log_in({.presence = true});
+  send("hello");
+  connect();
+  announced();
+  notice(peer().id, "presence", "online");
+  EXPECT_THAT(announced(), IsEmpty()) << "told a moment ago";
+  clock.passed += 10'000;
+  notice(peer().id, "presence", "online");
+  EXPECT_THAT(announced(), ElementsAre("online " + peer().id.text()));
+  notice(peer().id, "presence", "online");
+  notice(peer().id, "presence", "offline");
+  EXPECT_THAT(announced(), IsEmpty());
+  EXPECT_THAT(notices, SizeIs(4));
+}
+
+TEST_F(MessengerTest, F10_SwitchedOffNothingIsTold) {
+  log_in();
+  send("hello");
+  connect();
+  clock.passed += 60'000;
+  notice(peer().id, "presence", "online");
+  messenger->leave();
+  EXPECT_THAT(announced(), IsEmpty());
+}
+
+TEST_F(MessengerTest, NoticesOfStrangersAreNotHeard) {
+  log_in({.presence = true});
+  notice(fake_user(3).id, "typing", "on");
+  notice(fake_user(3).id, "presence", "online");
+  EXPECT_THAT(notices, IsEmpty());
+  send("hello");
+  notice(peer().id, "typing", "on");
+  notice(peer().id, "typing", "off");
+  EXPECT_THAT(notices, ElementsAre(peer().id.text() + " types", peer().id.text() + " rests"));
+}
+
+}  // namespace
+}  // namespace dim

@@ -1,0 +1,44 @@
+// What was written and is not yet on the station's disk, in the home's vault, in order.
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dim/base/json.h"
+#include "dim/base/time.h"
+#include "dim/identity/id.h"
+#include "sqlite/vault.h"
+
+namespace dim {
+
+/// A row: what to send, and the signed form once it was made (a repeat must be the same bytes,
+/// P36).
+struct OutboxRow {
+  std::string guid;
+  std::string kind;  ///< "message" or "receipt"
+  Id to;
+  Millis time = 0;
+  JsonObject content;
+  std::string wire{};      ///< empty until it was sealed
+  std::int64_t place = 0;  ///< given by the vault
+};
+
+class Outbox {
+ public:
+  explicit Outbox(Vault& vault) : vault_(vault) {}
+
+  /// Writes or replaces the row of that GUID; a replaced one keeps its place.
+  Status put(const OutboxRow& row);
+  /// Nothing: it was acknowledged, perhaps by another program of this home.
+  Result<std::optional<OutboxRow>> find(std::string_view guid);
+  /// Rows behind `place`, in order; one that cannot be read does not hold up the others.
+  Result<std::vector<OutboxRow>> after(std::int64_t place, std::size_t limit);
+  Status erase(std::string_view guid);
+  Result<std::size_t> count();
+
+ private:
+  Vault& vault_;
+};
+
+}  // namespace dim

@@ -1,0 +1,317 @@
+// The log-in and a session's life as a client sees them, with stations that lie.
+#include "client/session.h"
+
+#include <gtest/gtest.h>
+
+#include "client/station_fixture.h"
+#include "dim/base/limits.h"
+
+namespace dim {
+namespace {
+
+class SessionTest : public testing::Test, private SessionHost {
+ protected:
+  void start(StationTarget target = fake_target(), Session::Options options = {}) {
+    session.emplace(std::move(target), fake_user(1), static_cast<SessionHost&>(*this), clock,
+                    fake_random(), std::move(options));
+  }
+  void connect(std::uint8_t certificate = 1) {
+    session->opened(Lane::control, fake_binding(Lane::control), fake_spki(certificate));
+  }
+  void answer(Lane lane, const Packet& packet) { session->received(lane, write_packet(packet)); }
+  /// Through CONNECT and the text lane.
+  void log_in() {
+    start();
+    connect();
+    answer(Lane::control, station.challenge(station.next(Lane::control)));
+    answer(Lane::control, FakeStation::welcome(station.next(Lane::control)));
+    session->opened(Lane::text, fake_binding(Lane::text), fake_spki());
+    answer(Lane::text, Packet::response(200, station.next(Lane::text).get("id")));
+    ASSERT_TRUE(session->is_ready());
+  }
+  void expect_over(Errc code) {
+    ASSERT_TRUE(failure.has_value());
+    EXPECT_EQ(failure->code, code) << to_string(*failure);
+    EXPECT_FALSE(session->is_ready());
+    EXPECT_EQ(failures, 1);
+  }
+
+  FakeClock clock;
+  FakeStation station;
+  std::optional<Session> session;
+  std::vector<Lane> opened_lanes;
+  std::vector<Lane> closed_lanes;
+  std::vector<Packet> pushes;
+  std::optional<Error> failure;
+  int failures = 0;
+  int readies = 0;
+
+ private:
+  void send(Lane lane, std::string bytes) override { station.client_sent(lane, bytes); }
+  void open(Lane lane) override { opened_lanes.push_back(lane); }
+  void close(Lane lane) override { closed_lanes.push_back(lane); }
+  void ready() override { ++readies; }
+  void pushed(Lane, Packet packet) override { pushes.push_back(std::move(packet)); }
+  void failed(const Error& error, int, std::string_view) override {
+    failure = error;
+    ++failures;
+  }
+};
+
+TEST_F(SessionTest, LogsInAndProvesTheTextLane) {
+  start();
+  connect();
+  const Packet hello = station.next(Lane::control);
+  EXPECT_EQ(hello.get("target"), fake_target().id);
+  answer(Lane::control, station.challenge(hello));
+  const Packet proof = station.next(Lane::control);
+  ConnectInput input{.station_id = fake_target().id,
+                     .author_id = fake_user(1).id.text(),
+                     .channel_binding = fake_binding(Lane::control),
+                     .challenge = Bytes(32, 9),
+                     .nonce = from_base64(hello.get("nonce")).value(),
+                     .offered = std::string(hello.get("checksums")),
+                     .chosen = "crc32c"};
+  EXPECT_TRUE(fake_user(1).meta.key().verify(connect_signing_input(input),
+                                             from_base64(proof.get("signature")).value()));
+  answer(Lane::control, FakeStation::welcome(proof));
+  EXPECT_EQ(opened_lanes, std::vector{Lane::text});
+  EXPECT_EQ(readies, 0);
+  session->opened(Lane::text, fake_binding(Lane::text), fake_spki());
+  const Packet lane = station.next(Lane::text);
+  EXPECT_EQ(lane.get("proof"), to_base64(port_proof(Bytes(32, 5), 8801, fake_binding(Lane::text))));
+  answer(Lane::text, Packet::response(200, lane.get("id")));
+  EXPECT_EQ(readies, 1);
+  EXPECT_TRUE(session->is_ready());
+}
+
+TEST_F(SessionTest, S18_AnotherIdThanTheTargetIsAHardStop) {
+  StationTarget target = fake_target();
+  target.id = Account::make_station("another", {}, kFakeNow - 1'000, fake_random())->id.text();
+  start(target);
+  connect();
+  answer(Lane::control, station.challenge(station.next(Lane::control)));
+  expect_over(Errc::station_changed);
+  EXPECT_TRUE(station.requests[Lane::control].empty()) << "nothing is signed for it";
+  EXPECT_EQ(closed_lanes, std::vector{Lane::control});
+}
+
+TEST_F(SessionTest, S18_ACertificateThatTheVisaDoesNotNameIsAHardStop) {
+  start();
+  connect(2);
+  answer(Lane::control, station.challenge(station.next(Lane::control)));
+  expect_over(Errc::station_changed);
+  EXPECT_TRUE(station.requests[Lane::control].empty());
+}
+
+TEST_F(SessionTest, S18_AnotherCertificateThanThePinnedOneStopsBeforeTheFirstByte) {
+  StationTarget target = fake_target();
+  target.id.clear();
+  start(target);
+  connect(2);
+  expect_over(Errc::station_changed);
+  EXPECT_TRUE(station.requests[Lane::control].empty());
+}
+
+TEST_F(SessionTest, S18_ATextLaneWithAnotherCertificateIsAHardStop) {
+  start();
+  connect();
+  answer(Lane::control, station.challenge(station.next(Lane::control)));
+  answer(Lane::control, FakeStation::welcome(station.next(Lane::control)));
+  session->opened(Lane::text, fake_binding(Lane::text), fake_spki(2));
+  expect_over(Errc::station_changed);
+  EXPECT_TRUE(station.requests[Lane::text].empty()) << "no proof for it";
+}
+
+TEST_F(SessionTest, S04_AStationsSignatureFromAnotherConnectionIsRefused) {
+  start();
+  connect();
+  Packet challenge = station.challenge(station.next(Lane::control));
+  session->opened(Lane::control, Bytes(32, 0x77), fake_spki());  // the same words, other TLS
+  answer(Lane::control, challenge);
+  expect_over(Errc::station_changed);
+}
+
+TEST_F(SessionTest, S05_AStationsSignatureOverAnotherNonceOrChallengeIsRefused) {
+  for (const char* field : {"challenge", "chosen", "signature"}) {
+    failure.reset();
+    failures = 0;
+    start();
+    connect();
+    Packet challenge = station.challenge(station.next(Lane::control));
+    station.requests.clear();
+    challenge.set(field, field == std::string_view("chosen") ? "sha256" : to_base64(Bytes(32, 1)));
+    answer(Lane::control, challenge);
+    expect_over(Errc::station_changed);
+    EXPECT_TRUE(station.requests[Lane::control].empty()) << field;
+  }
+}
+
+TEST_F(SessionTest, S19_AChecksumThatWasNotOfferedIsADowngrade) {
+  for (const char* chosen : {"md5", "", "sha256-x"}) {
+    failure.reset();
+    failures = 0;
+    start();
+    connect();
+    Packet challenge = station.challenge(station.next(Lane::control));
+    answer(Lane::control, challenge.set("chosen", chosen));
+    if (std::string_view(chosen).empty()) {
+      ASSERT_TRUE(failure.has_value());
+      continue;
+    }
+    expect_over(Errc::downgrade);
+  }
+  failure.reset();
+  failures = 0;
+  start(fake_target(), {.checksum_crc32c = false});
+  connect();
+  answer(Lane::control, station.challenge(station.next(Lane::control)));
+  expect_over(Errc::downgrade);
+}
+
+TEST_F(SessionTest, AWelcomeWithoutAProofBeforeIsNone) {
+  start();
+  connect();
+  answer(Lane::control, FakeStation::welcome(station.next(Lane::control)));
+  expect_over(Errc::unauthorised);
+  EXPECT_TRUE(opened_lanes.empty());
+}
+
+TEST_F(SessionTest, AWelcomeWithoutATokenIsNone) {
+  start();
+  connect();
+  answer(Lane::control, station.challenge(station.next(Lane::control)));
+  Packet welcome = FakeStation::welcome(station.next(Lane::control));
+  answer(Lane::control, welcome.set("token", to_base64(Bytes(16, 5))));
+  expect_over(Errc::security_error);
+}
+
+TEST_F(SessionTest, AskedForItsMetaItSendsItOnceAndThenGivesUp) {
+  start();
+  connect();
+  Packet challenge = station.challenge(station.next(Lane::control));
+  challenge.set("known", "no");
+  answer(Lane::control, challenge);
+  EXPECT_TRUE(station.next(Lane::control).content.has_value());
+  answer(Lane::control, challenge);
+  expect_over(Errc::unauthorised);
+}
+
+TEST_F(SessionTest, S14_AResumeSecretIsShownToThePinnedCertificateOnly) {
+  const Session::Options options{.resume = ResumeTicket{"session", "c2VjcmV0"}};
+  start(fake_target(), options);
+  connect(2);
+  EXPECT_EQ(station.next(Lane::control).get("resume"), "") << "a stranger's certificate";
+  start(fake_target(), options);
+  connect();
+  const Packet resume = station.next(Lane::control);
+  EXPECT_EQ(resume.get("resume"), "c2VjcmV0");
+  answer(Lane::control, Packet::response(419, resume.get("id")));
+  EXPECT_EQ(station.next(Lane::control).get("resume"), "") << "used up: the full proof follows";
+  EXPECT_FALSE(failure.has_value());
+}
+
+TEST_F(SessionTest, ALogInThatTakesTooLongEnds) {
+  start();
+  connect();
+  clock.passed = limits::kLoginMs;
+  session->tick();
+  EXPECT_FALSE(failure.has_value());
+  clock.passed = limits::kLoginMs + 1;
+  session->tick();
+  expect_over(Errc::unreachable);
+}
+
+TEST_F(SessionTest, AnswersFindTheirRequestAndNoOther) {
+  log_in();
+  std::vector<std::string> answered;
+  for (const char* name : {"first", "second"}) {
+    session->request(Lane::text, Packet::request(Operation::get),
+                     [&answered, name](const Packet&) { answered.emplace_back(name); });
+  }
+  const std::string first(station.next(Lane::text).get("id"));
+  const std::string second(station.next(Lane::text).get("id"));
+  ASSERT_NE(first, second);
+  answer(Lane::text, Packet::response(200, second));
+  EXPECT_EQ(answered, std::vector<std::string>{"second"});
+  answer(Lane::text, Packet::response(200, second));
+  answer(Lane::text, Packet::response(200, "4711"));
+  answer(Lane::control, Packet::response(200, first));
+  EXPECT_EQ(answered.size(), 1U) << "twice, of nobody, on another lane: nothing happens";
+  answer(Lane::text, Packet::response(200, first));
+  EXPECT_EQ(answered.size(), 2U);
+  EXPECT_EQ(session->open_requests(), 0U);
+  EXPECT_FALSE(failure.has_value());
+}
+
+TEST_F(SessionTest, AnswersAfterTheEndAreNotHeard) {
+  log_in();
+  bool called = false;
+  session->request(Lane::text, Packet::request(Operation::get),
+                   [&](const Packet&) { called = true; });
+  const Packet request = station.next(Lane::text);
+  session->closed(Lane::text);
+  expect_over(Errc::unreachable);
+  answer(Lane::text, Packet::response(200, request.get("id")));
+  session->closed(Lane::control);
+  session->opened(Lane::control, fake_binding(Lane::control), fake_spki());
+  EXPECT_FALSE(called);
+  EXPECT_EQ(failures, 1) << "it ends once";
+}
+
+TEST_F(SessionTest, AnErrorThatAnswersNothingEndsTheSession) {
+  log_in();
+  answer(Lane::control, Packet::response(200));
+  EXPECT_FALSE(failure.has_value());
+  answer(Lane::control, Packet::response(403));
+  expect_over(Errc::bad_request);
+}
+
+TEST_F(SessionTest, J31_AHandshakeCommandOfAStationIsNoLogIn) {
+  // In the old protocol a station asks with `DIM?` and a session key. Here it is a push like any
+  // other: nothing is signed, nothing is answered.
+  log_in();
+  Packet packet = Packet::request(Operation::create);
+  packet.set("type", "message").set("author", "0x0000000000000000000000000000000000000000");
+  packet.content = R"({"type": 136, "sn": 1, "command": "handshake", "title": "DIM?"})";
+  answer(Lane::text, packet);
+  EXPECT_EQ(pushes.size(), 1U);
+  EXPECT_TRUE(station.requests[Lane::text].empty());
+  EXPECT_TRUE(station.requests[Lane::control].empty());
+  EXPECT_TRUE(session->is_ready());
+}
+
+TEST_F(SessionTest, AnIdleLaneIsPinged) {
+  log_in();
+  clock.passed = 120'001;
+  session->tick();
+  EXPECT_EQ(station.next(Lane::control).get("type"), "ping");
+  EXPECT_EQ(station.next(Lane::text).get("type"), "ping");
+  session->tick();
+  EXPECT_TRUE(station.requests[Lane::control].empty()) << "once";
+}
+
+TEST(StationTarget, ComesBackFromItsLink) {
+  StationTarget target = fake_target();
+  target.port = 9'900;
+  target.pins.push_back(fake_pin(2));
+  const auto parsed = StationTarget::parse(target.link());
+  ASSERT_TRUE(parsed) << to_string(parsed.error());
+  EXPECT_EQ(parsed->id, target.id);
+  EXPECT_EQ(parsed->host, target.host);
+  EXPECT_EQ(parsed->port, target.port);
+  EXPECT_EQ(parsed->pins, target.pins);
+}
+
+TEST(StationTarget, SaysWhatALinkLacks) {
+  for (const std::string& link :
+       {std::string("http://example.org"), std::string("dim:user:someone"),
+        "dim:station:" + fake_target().id, "dim:station:" + fake_target().id + "?host=[::1];port=0",
+        "dim:station:" + fake_target().id + "?host=[::1];port=65536"}) {
+    const auto parsed = StationTarget::parse(link);
+    ASSERT_FALSE(parsed) << link;
+  }
+}
+
+}  // namespace
+}  // namespace dim
