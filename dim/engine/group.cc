@@ -152,15 +152,13 @@ Group::Effect Group::step(Standing& standing, const GroupRecord& record) const {
       return Effect::changed;
     case GroupAction::hire: {
       if (!owner) return Effect::forbidden;
+      // Assistants read everything: the bulletin alone makes them (A29).
       std::vector<Id> administrators = standing.administrators;
-      std::vector<Id> assistants = standing.assistants;
-      const bool first = add(administrators, content.administrators);
-      const bool second = add(assistants, content.assistants);
+      const bool changed = add(administrators, content.administrators);
       std::erase_if(administrators, [&](const Id& id) { return id.same_entity(owner_); });
-      if (administrators.size() > kLeaders || assistants.size() > kLeaders) return Effect::full;
+      if (administrators.size() > kLeaders) return Effect::full;
       standing.administrators = std::move(administrators);
-      standing.assistants = std::move(assistants);
-      return effect(first || second);
+      return effect(changed);
     }
     case GroupAction::fire: {
       if (!owner) return Effect::forbidden;
@@ -227,12 +225,15 @@ Result<GroupOutcome> Group::apply_reset(Kept record) {
     return fail(Errc::forbidden, "only the owner and administrators may reset a group");
   if (members.empty() || !members.front().same_entity(owner_))
     return fail(Errc::forbidden, "the owner must be the first member of a group");
-  // Who was hired after this reset was written need not be in it.
+  // What an administrator might do then, and still may: neither a right that came later nor one
+  // that was taken back since counts. Of the time before the bulletin only the bulletin tells.
   const Millis time = time_of(*record);
-  const Standing then =
-      time < *bulletin_.time() ? Standing{} : fold(later_, nullptr, nullptr, time);
+  const Standing then = fold(later_, nullptr, nullptr, time);
+  if (!owner_.same_entity(record->sender) && !has(then.administrators, record->sender))
+    return fail(Errc::forbidden, "the sender was no administrator at the time of the reset");
+  // Whom the bulletin has named since this reset was written need not be in it.
   std::vector<Id> all = members;
-  if (add(all, then.administrators))
+  if (time >= *bulletin_.time() && add(all, then.administrators))
     return fail(Errc::forbidden, "administrators cannot be left out; the owner fires them first");
   if (reset_ && time_of(*reset_) == time) {
     // Two at the same time: the owner's counts, else the greater hash, so that all agree.

@@ -61,7 +61,7 @@ class Group {
   std::string name() const { return bulletin_.name(); }
   const std::vector<Id>& members() const { return now_.members; }  ///< the owner first
   const std::vector<Id>& administrators() const { return now_.administrators; }
-  /// Bots that the bulletin (or the owner's `hire`) names. They can read: show it (A29).
+  /// Bots that the signed bulletin names, and nobody else. They can read: show it (A29).
   const std::vector<Id>& assistants() const { return now_.assistants; }
   bool is_member(const Id& who) const;
   bool is_administrator(const Id& who) const;

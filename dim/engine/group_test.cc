@@ -179,6 +179,25 @@ TEST_F(GroupTest, ANewcomerWhoReadsTheHistorySeesTheSame) {
   EXPECT_THAT(fresh.administrators(), IsEmpty());
 }
 
+TEST_F(GroupTest, AResetFromBeforeItsWriterLedDoesNotCount) {
+  Group group = usual();
+  EXPECT_EQ(give(group, alice().id, hire({carol().id}), -10), kApplied);
+  EXPECT_EQ(give(group, carol().id, reset({alice().id, bob().id, carol().id}), -20), kForbidden);
+  EXPECT_EQ(give(group, carol().id, reset({alice().id, bob().id, carol().id}), -9), kApplied);
+}
+
+TEST_F(GroupTest, OfTheTimeBeforeTheBulletinOnlyTheBulletinTells) {
+  constexpr int kBefore = -2'000;  // minutes; the bulletin is a day old
+  Group group = founded.group();
+  EXPECT_EQ(give(group, alice().id, hire({bob().id}), -10), kApplied);
+  EXPECT_EQ(give(group, bob().id, reset({alice().id, bob().id}), kBefore), kForbidden);
+  const Founded led({bob().id});
+  Group other = led.group();
+  const auto list = GroupContent::reset(led.id(), {alice().id, carol().id}, kNow, os_random());
+  EXPECT_EQ(give(other, bob().id, list, kBefore), kApplied) << "he need not have been named then";
+  EXPECT_EQ(give(other, bob().id, list, -5), kForbidden);
+}
+
 TEST_F(GroupTest, NobodyIsHiredForATimeBeforeAResetThatLeftThemOut) {
   Group group = usual();
   EXPECT_EQ(give(group, alice().id, reset({alice().id, bob().id}), -10), kApplied);
@@ -362,6 +381,21 @@ TEST_F(GroupTest, ANewerBulletinOutdatesWhatWasSaidOfLeaders) {
   other.set("founder", bob().id.text());
   EXPECT_EQ(group.renew(next_bulletin(next, alice(), other, kNow).value()).error().code,
             Errc::document);
+}
+
+TEST_F(GroupTest, A29_NoCommandMakesAnAssistantAndTheOwnerCanUnmakeOne) {
+  Group group = usual();
+  GroupContent bots = hire({});
+  bots.assistants = {erin};
+  EXPECT_EQ(give(group, alice().id, bots, -5), kUnchanged);
+  EXPECT_THAT(group.assistants(), IsEmpty());
+  const Founded other({}, {erin});
+  Group assisted = other.group();
+  GroupContent no_bots = GroupContent::fire(other.id(), {}, kNow, os_random());
+  no_bots.assistants = {erin};
+  EXPECT_EQ(give(assisted, bob().id, no_bots, -5), kForbidden);
+  EXPECT_EQ(give(assisted, alice().id, no_bots, -5), kApplied);
+  EXPECT_FALSE(assisted.is_assistant(erin));
 }
 
 TEST_F(GroupTest, RefusesCommandsOfAnotherGroup) {

@@ -106,8 +106,10 @@ void receipt_out(JsonObject& content) {
   if (value == nullptr || value->object() == nullptr) return;
   const JsonObject origin = *value->object();
   for (const std::string_view name : {"sender", "receiver", "sn", "signature"}) {
-    if (const Json* member = origin.find(name); member != nullptr && !member->is_null())
-      content.set(name, *member);
+    const Json* member = origin.find(name);
+    // A number that is none must not become the receipt's own: nobody could read it.
+    const bool readable = name != "sn" || content_sn(origin).has_value();
+    if (member != nullptr && !member->is_null() && readable) content.set(name, *member);
   }
 }
 

@@ -66,6 +66,16 @@ TEST(ToWire, ReceiptsCopyTheirOrigin) {
                      "envelope":{"sender":"a","receiver":"b","sn":7,"signature":"s"},"sender":"a","receiver":"b","signature":"s"})"));
 }
 
+TEST(ToWire, AReceiptKeepsItsNumberWhereTheOriginHasNone) {
+  for (const std::string_view sn : {R"("AAAA")", "0", "-1", "[]", "null"}) {
+    const JsonObject receipt =
+        out(R"({"type":136,"sn":7,"command":"receipt","origin":{"sender":"a","sn":)" +
+            std::string(sn) + "}}");
+    EXPECT_EQ(*receipt.find("sn"), Json(7)) << sn;
+    EXPECT_EQ(*receipt.text("sender"), "a");
+  }
+}
+
 TEST(ToWire, ArraysGetTwinsInsideUnlessTheReferenceIsAsked) {
   const std::string_view text = R"({"type":202,"contents":[{"type":"136","command":"x"}]})";
   EXPECT_EQ(out(text), json(text));
