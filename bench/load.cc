@@ -172,6 +172,28 @@ StationProcess::~StationProcess() {
   std::filesystem::remove_all(folder_, ignored);
 }
 
+double StationProcess::sync_ms() const {
+  constexpr std::size_t kBlock = 4'096;
+  constexpr std::size_t kSyncs = 64;
+  const std::string bytes(kBlock * kSyncs, 'x');
+  const std::string path = folder_ + "/sync";
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  bool done = ::pwrite(file, bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()) &&
+              ::fsync(file) == 0;
+  std::vector<double> samples;
+  for (std::size_t i = 0; i < kSyncs && done; ++i) {
+    const Time begin = now();
+    done = ::pwrite(file, bytes.data(), kBlock, static_cast<off_t>(i * kBlock)) ==
+               static_cast<ssize_t>(kBlock) &&
+           ::fdatasync(file) == 0;
+    samples.push_back(seconds_since(begin) * 1000);
+  }
+  ::close(file);
+  ::unlink(path.c_str());
+  if (!done) throw std::runtime_error("cannot write to " + path);
+  return percentile(samples, 0.5);
+}
+
 LoadClient::LoadClient(Reactor& reactor, std::shared_ptr<const TlsContext> tls,
                        const StationTarget& target, const Account& account,
                        Session::Options options, Events events)
@@ -216,7 +238,9 @@ void LoadClient::open(Lane lane) {
        .failed = [this](const Error& error) { failed(error, 0, {}); }});
 }
 
-void LoadClient::send(Lane lane, std::string bytes) { connections_.at(lane)->send(bytes); }
+void LoadClient::send(Lane lane, std::string bytes) {
+  connections_.at(lane)->send(std::move(bytes));
+}
 void LoadClient::close(Lane lane) {
   const auto found = connections_.find(lane);
   if (found == connections_.end()) return;

@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 
-#include <charconv>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include "bench/load.h"
 #include "bench/measures.h"
@@ -12,6 +13,7 @@ namespace dim::bench {
 namespace {
 
 constexpr std::size_t kCursorEvery = 16;  // arrivals acknowledged with one NOTIFY
+constexpr double kLeastStep = 0.0005;     // seconds
 
 /// One direction of a pair: messages go out, acks and arrivals come back.
 struct Pair {
@@ -37,7 +39,7 @@ class Relay {
   }
 
   void run() {
-    sending_ = true;
+    const double sync_ms = station_.sync_ms();
     work(std::min(3.0, options_.seconds / 3));
     const std::size_t acked = acked_;
     const std::size_t arrived = arrived_;
@@ -50,18 +52,18 @@ class Relay {
     const double took = seconds_since(begin);
     const Usage after = station_.usage();
     const Usage self_after = own_usage();
-    sending_ = false;
     const auto taken = static_cast<double>(acked_ - acked);
     const auto got = static_cast<double>(arrived_ - arrived);
     while (!under_way_.empty()) reactor_.run_for(5);  // none may be lost
     fmt::print(
         "| {} | {} | {} | {} | {:.0f} | {:.0f} | {:.2f} | {:.2f} | {:.2f} | {:.2f} | {:.1f} | "
-        "{:.1f} | {:.0f} |\n",
+        "{:.1f} | {:.0f} | {:.2f} |\n",
         options_.pairs, options_.window, options_.rate > 0 ? fmt::format("{}", options_.rate) : "",
         options_.verify_always ? "each" : "channel", taken / took, got / took,
         percentile(ack_ms_, 0.5), percentile(ack_ms_, 0.99), percentile(arrival_ms_, 0.5),
         percentile(arrival_ms_, 0.99), (after.cpu_s - before.cpu_s) * 1e6 / got,
-        (self_after.cpu_s - self_before.cpu_s) * 1e6 / got, after.rss_kib / 1024);
+        (self_after.cpu_s - self_before.cpu_s) * 1e6 / got, after.rss_kib / 1024,
+        (sync_ms + station_.sync_ms()) / 2);
   }
 
  private:
@@ -71,20 +73,35 @@ class Relay {
 
   /// Sends as windows and rate allow, for so long.
   void work(double seconds) {
-    Time last = now();
-    for (const Time begin = last; seconds_since(begin) < seconds;) {
-      allowance_ = std::min(allowance_ + seconds_since(last) * options_.rate, options_.rate);
-      last = now();
-      for (Pair& pair : pairs_) fill(pair);
+    const Time end =
+        now() + std::chrono::duration_cast<Time::duration>(std::chrono::duration<double>(seconds));
+    if (options_.rate > 0) return work_at_rate(end);
+    while (now() < end) {
+      for (Pair& pair : pairs_) {
+        while (pair.in_flight < options_.window) send(pair);
+      }
       reactor_.run_for(1);
     }
   }
 
-  void fill(Pair& pair) {
-    while (sending_ && pair.in_flight < options_.window &&
-           (options_.rate <= 0 || allowance_ >= 1)) {
-      allowance_ -= 1;
-      send(pair);
+  /// Evenly, one pair after the other, in steps of half a millisecond at least. A pair whose window
+  /// is full is passed over, and what falls due then is not made up for.
+  void work_at_rate(Time end) {
+    const double seconds = std::max(1 / options_.rate, kLeastStep);
+    const auto step =
+        std::chrono::duration_cast<Time::duration>(std::chrono::duration<double>(seconds));
+    boost::asio::steady_timer due(reactor_.io());
+    double owed = 0;
+    for (Time next = now(); next < end; next += step) {
+      bool reached = false;
+      due.expires_at(next);
+      due.async_wait([&](const boost::system::error_code&) { reached = true; });
+      reactor_.io().restart();
+      while (!reached) reactor_.io().run_one();
+      for (owed += seconds * options_.rate; owed >= 1; owed -= 1) {
+        Pair& pair = pairs_[next_pair_++ % pairs_.size()];
+        if (pair.in_flight < options_.window) send(pair);
+      }
     }
   }
 
@@ -102,9 +119,8 @@ class Relay {
   std::size_t acked_ = 0;
   std::size_t arrived_ = 0;
   std::size_t ready_ = 0;
-  bool sending_ = false;
+  std::size_t next_pair_ = 0;
   bool measuring_ = false;
-  double allowance_ = 0;
 };
 
 void Relay::prepare(Pair& pair, const Account& from, const Account& to) {
@@ -183,9 +199,9 @@ void Relay::take(Pair& pair, const Packet& packet) {
 void measure_relay(std::span<const RelayOptions> rows) {
   fmt::print(
       "| pairs | window | rate | signatures | acked/s | arrived/s | ack p50 ms | p99 | arrival p50 "
-      "ms | p99 | station CPU us | load CPU us | station RSS MiB |\n"
+      "ms | p99 | station CPU us | load CPU us | station RSS MiB | bare fdatasync ms |\n"
       "| ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: "
-      "|\n");
+      "| ---: |\n");
   for (const RelayOptions& row : rows) {
     Relay(row).run();
     std::fflush(stdout);

@@ -293,10 +293,14 @@ std::size_t Connection::queued_bytes() const {
   return queue_.size() - queue_at_ + wire_.size() - wire_at_;
 }
 
-void Connection::send(std::string_view bytes) {
+void Connection::send(std::string bytes) {
   if (phase_ != Phase::open || bytes.empty()) return;
   sent_ += bytes.size();
-  queue_ += bytes;
+  if (queue_.empty()) {
+    queue_ = std::move(bytes);
+  } else {
+    queue_ += bytes;
+  }
   if (queued_bytes() > drain_mark_) over_mark_ = true;
   flush_soon();
 }

@@ -53,9 +53,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// callback too; the earlier ones are not called any more.
   void set_callbacks(ConnectionCallbacks callbacks);
 
-  /// Queues; everything queued in one turn of the loop leaves in one TLS write and one system call.
-  /// Ignored after close().
-  void send(std::string_view bytes);
+  /// Queues, without a copy where nothing waits yet; everything queued in one turn of the loop
+  /// leaves in one TLS write and one system call. Ignored after close().
+  void send(std::string bytes);
   /// Bytes not yet taken by the kernel.
   std::size_t queued_bytes() const;
   /// Default 64 KiB.

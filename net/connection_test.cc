@@ -19,7 +19,8 @@ std::string pattern(std::size_t size) {
 void echo(World& world) {
   world.on_open = [](std::shared_ptr<Connection> connection) {
     Connection* raw = connection.get();
-    connection->set_callbacks({.data = [raw](std::string_view bytes) { raw->send(bytes); }});
+    connection->set_callbacks(
+        {.data = [raw](std::string_view bytes) { raw->send(std::string(bytes)); }});
   };
 }
 

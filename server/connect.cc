@@ -295,7 +295,7 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
   input.offered = state->offered;
   input.chosen = state->chosen;
   const Bytes signed_bytes = connect_signing_input(input);
-  std::vector<PublicKey> keys = keys_of(author, meta ? *meta : *shown);
+  const Meta& known = meta ? *meta : *shown;
   bool newer_visa = false;
   if (visa) {
     auto documents = reads_.documents(author);
@@ -305,12 +305,20 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
     });
     newer_visa = visa->time() && (same == documents->end() || same->time < *visa->time());
   }
-  // A04: the key of a visa that has been replaced proves nothing any more.
-  if (newer_visa) {
-    if (auto key = visa->message_key()) keys.push_back(std::move(*key));
+  const bool unbound = link.info.channel_binding.empty();
+  const bool keep_keys = unbound || config_.verify == VerifyMode::always;
+  bool proven = known.key().verify(signed_bytes, *signature);
+  std::vector<PublicKey> keys;
+  if (!proven || keep_keys) {  // most prove with the key of the meta: no other is read then
+    keys = keys_of(author, known);
+    // A04: the key of a visa that has been replaced proves nothing any more.
+    if (newer_visa) {
+      if (auto key = visa->message_key()) keys.push_back(std::move(*key));
+    }
+    proven = proven || std::ranges::any_of(keys, [&](const PublicKey& key) {
+      return key.verify(signed_bytes, *signature);
+    });
   }
-  const bool proven = std::ranges::any_of(
-      keys, [&](const PublicKey& key) { return key.verify(signed_bytes, *signature); });
   if (!proven) {
     if (meta && shown && meta->digest() != shown->digest() &&
         shown->key().verify(signed_bytes, *signature)) {
@@ -347,8 +355,7 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
   writes.emplace_back(PutResume{author, guid, resume_state.text(), expires});
 
   link.busy = true;
-  const bool unbound = link.info.channel_binding.empty();
-  if (config_.verify == VerifyMode::unbound && !unbound) keys.clear();
+  if (!keep_keys) keys.clear();
   const Checksum checksum = state->chosen == "crc32c" ? Checksum::crc32c : Checksum::sha256;
   submit(std::move(writes), [this, link_id = link.id, reply_id = std::string(reply), author, guid,
                              secret, resume_state, expires, keys, checksum,

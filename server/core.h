@@ -104,7 +104,8 @@ struct PendingWrite {
   std::variant<PendingMessage, Completion> what;
 };
 
-/// Answers to the last CREATEs, so that a repeated one gets the same.
+/// Answers to the last CREATEs, so that a repeated one gets the same. A GUID has one place; the
+/// next one that falls there takes it over.
 class AnswerCache {
  public:
   struct Entry {
@@ -116,12 +117,12 @@ class AnswerCache {
 
  private:
   static constexpr std::size_t kSlots = 16'384;
-  struct GuidHash {
-    std::size_t operator()(const std::array<std::uint8_t, 16>& bytes) const;
+  struct Slot {
+    std::array<std::uint8_t, 16> guid{};  // all zero is no GUID
+    Entry entry;
   };
-  std::unordered_map<std::array<std::uint8_t, 16>, Entry, GuidHash> entries_;
-  std::vector<std::array<std::uint8_t, 16>> ring_;
-  std::size_t next_ = 0;
+  static std::size_t place(const Guid& guid);
+  std::vector<Slot> slots_;  // none before the first answer
 };
 
 class StationCore {

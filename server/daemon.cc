@@ -33,7 +33,7 @@ class ConnectionLink final : public StationLink {
  public:
   explicit ConnectionLink(std::shared_ptr<Connection> connection)
       : connection_(std::move(connection)) {}
-  void send(std::string bytes) override { connection_->send(bytes); }
+  void send(std::string bytes) override { connection_->send(std::move(bytes)); }
   void close() override { connection_->close(); }
   std::size_t queued() const override { return connection_->queued_bytes(); }
   void pause(bool paused) override {

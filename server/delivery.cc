@@ -95,11 +95,18 @@ void StationCore::create_message(StationRequest& request) {
   if (!targets) return refused(targets.error());
   if (targets->empty())
     return refused(error_of(Errc::bad_request, "a message needs target: the receiver's ID"));
-  auto message = SignedMessage::parse(*packet.content);
+  // Parsing IDs would be half of parsing a message, and these two most likely are online.
+  const auto& at_target = sessions_.of(targets->front());
+  const UserSession* const receiving = at_target.empty() ? nullptr : at_target.front();
+  const auto id_of = [](const UserSession* session) {
+    return session != nullptr && session->id ? &*session->id : nullptr;
+  };
+  const std::array known{id_of(&request.session), id_of(receiving)};
+  auto message = SignedMessage::parse(*packet.content, Reading::strict, {}, known);
   if (!message) return refused(message.error());
   const Envelope& envelope = message->sealed.envelope;
   // A21: nobody speaks for somebody else.
-  if (envelope.sender.bare().text() != request.session.user) {
+  if (envelope.sender.bare_text() != request.session.user) {
     return refused(
         error_of(Errc::unauthorised, "the message's sender is not the user of this session"));
   }
@@ -107,7 +114,7 @@ void StationCore::create_message(StationRequest& request) {
     return refused(
         error_of(Errc::not_found, "this station keeps no groups; send each member a copy"));
   }
-  const std::string receiver = envelope.receiver.bare().text();
+  const std::string receiver(envelope.receiver.bare_text());
   for (const auto& text : *targets) {
     if (text == receiver) continue;
     auto target = Id::parse(text);
@@ -215,8 +222,7 @@ std::string StationCore::encode_push(const std::string& user, Cursor cursor,
   push.fields.emplace_back("guid", message.guid.text());
   push.fields.emplace_back("time", time_text(message.time));
   push.fields.emplace_back("cursor", std::to_string(cursor));
-  push.content = message.content;
-  return write_packet(push, checksum);
+  return write_packet(push, message.content, checksum);
 }
 
 /// Pushes what was just committed to every session that has everything before it. True when one of
@@ -371,27 +377,22 @@ void StationCore::flush_acks() {
 // --- answers again
 // ------------------------------------------------------------------------------------------------
 
-std::size_t AnswerCache::GuidHash::operator()(const std::array<std::uint8_t, 16>& bytes) const {
+std::size_t AnswerCache::place(const Guid& guid) {
   std::uint64_t out = 0;
-  std::memcpy(&out, bytes.data() + 8, sizeof out);  // the random half of a version 7 GUID
-  return out;
+  std::memcpy(&out, guid.bytes().data() + 8, sizeof out);  // the random half of a version 7 GUID
+  return out % kSlots;
 }
 
 void AnswerCache::put(const Guid& guid, Entry entry) {
-  if (ring_.size() < kSlots) {
-    ring_.push_back(guid.bytes());
-  } else {
-    entries_.erase(ring_[next_]);
-    ring_[next_] = guid.bytes();
-  }
-  next_ = (next_ + 1) % kSlots;
-  entries_.insert_or_assign(guid.bytes(), entry);
+  if (slots_.empty()) slots_.resize(kSlots);
+  slots_[place(guid)] = {guid.bytes(), entry};
 }
 
 std::optional<AnswerCache::Entry> AnswerCache::find(const Guid& guid) const {
-  const auto found = entries_.find(guid.bytes());
-  if (found == entries_.end()) return std::nullopt;
-  return found->second;
+  if (slots_.empty()) return std::nullopt;
+  const Slot& slot = slots_[place(guid)];
+  if (slot.guid != guid.bytes()) return std::nullopt;
+  return slot.entry;
 }
 
 }  // namespace dim

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dim/crypto/secret.h"
+#include "dim/identity/id.h"
 #include "dim/identity/keys.h"
 #include "dim/packet/guid.h"
 #include "dim/packet/packet.h"
@@ -44,9 +45,10 @@ struct ResumeState {
 
 struct UserSession {
   UserSession(const Guid& session_guid, std::string session_user)
-      : guid(session_guid), user(std::move(session_user)), inbox(user) {}
+      : guid(session_guid), user(std::move(session_user)), id(Id::parse(user)), inbox(user) {}
   Guid guid;
   std::string user;   ///< ID text without terminal
+  Result<Id> id;      ///< the same, parsed
   std::string inbox;  ///< whose place in the queue it reads: `user`, or `user/terminal`
   Secret token;
   Millis token_until = 0;  ///< monotonic

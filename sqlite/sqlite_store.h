@@ -14,7 +14,7 @@ namespace dim {
 struct SqliteOptions {
   InboxLimits limits{limits::kInboxMessages, limits::kInboxBytes};
   /// Written log (bytes) after which it is copied into the database between two batches.
-  std::size_t checkpoint_bytes = 4 * limits::kMiB;
+  std::size_t checkpoint_bytes = 1 * limits::kMiB;
   /// Users without waiting messages that are kept in memory.
   std::size_t cached_users = 100'000;
   /// An SQLite VFS to work on, for simulated disks; empty: the system's. With one, no lock file is

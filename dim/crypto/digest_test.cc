@@ -146,9 +146,9 @@ TEST(Digest, Crc32cAgreesWithItsDefinitionAtEveryLength) {
     }
     return ~crc;
   };
-  const std::string text = digits(300);
+  const std::string text = digits(2'100);  // two rounds of stripes, and a rest
   for (std::size_t size = 0; size < text.size(); ++size) {
-    const ByteView data = as_bytes(text).subspan(300 - size);  // every alignment too
+    const ByteView data = as_bytes(text).subspan(text.size() - size);  // every alignment too
     ASSERT_EQ(crc32c(data), by_definition(data)) << size;
   }
 }

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "dim/base/unrolled.h"
 #include "dim/crypto/der.h"
 
 namespace dim::rsa {
@@ -34,22 +35,36 @@ std::optional<PublicNumbers> read_pkcs1_public(ByteView der) {
   return out;
 }
 
+constexpr std::size_t kAbreast = 4;  // batches; each alone would wait for its multiplications
+
 __extension__ using Wide = unsigned __int128;
+
+/// Modulo 2^64.
+std::uint64_t inverse_of(std::uint64_t odd) {
+  std::uint64_t inverse = odd;  // right in three bits; each step doubles them
+  for (int i = 0; i < 5; ++i) inverse *= 2 - odd * inverse;
+  return inverse;
+}
+
+/// An odd prime, for telling its multiples without a division: times the inverse they become their
+/// quotients, and everything else becomes a number larger than any quotient.
+struct Prime {
+  explicit Prime(std::uint32_t value)
+      : inverse(inverse_of(value)), largest_quotient(UINT64_MAX / value) {}
+  bool divides(std::uint64_t number) const { return number * inverse <= largest_quotient; }
+
+  std::uint64_t inverse;
+  std::uint64_t largest_quotient;
+};
 
 /// Odd primes whose product stays below 2^63.
 struct Batch {
   std::uint64_t product = 1;
   std::uint64_t negative_inverse = 0;  // -1/product modulo 2^64
-  std::vector<std::uint32_t> primes;
+  std::vector<Prime> primes;
 };
 
-std::uint64_t negative_inverse_of(std::uint64_t odd) {
-  std::uint64_t inverse = odd;  // right in three bits; each step doubles them
-  for (int i = 0; i < 5; ++i) inverse *= 2 - odd * inverse;
-  return 0 - inverse;
-}
-
-/// All odd primes below 2^16.
+/// All odd primes below 2^16; a whole number of kAbreast batches, the last ones without primes.
 const std::vector<Batch>& small_primes() {
   static const std::vector<Batch> batches = [] {
     std::vector<bool> composite(65'536);
@@ -60,9 +75,10 @@ const std::vector<Batch>& small_primes() {
         composite[q] = true;
       if (out.back().product > (std::uint64_t{1} << 63) / p) out.emplace_back();
       out.back().product *= p;
-      out.back().primes.push_back(p);
+      out.back().primes.emplace_back(p);
     }
-    for (Batch& batch : out) batch.negative_inverse = negative_inverse_of(batch.product);
+    while (out.size() % kAbreast != 0) out.emplace_back();
+    for (Batch& batch : out) batch.negative_inverse = 0 - inverse_of(batch.product);
     return out;
   }();
   return batches;
@@ -73,18 +89,25 @@ bool has_small_factor(ByteView number) {
   for (std::size_t i = 0; i < number.size(); ++i) {
     words[i / 8] |= std::uint64_t{number[number.size() - 1 - i]} << (8 * (i % 8));
   }
-  for (const Batch& batch : small_primes()) {
+  const std::span<const Batch> batches = small_primes();
+  for (std::size_t at = 0; at < batches.size(); at += kAbreast) {
+    const auto abreast = batches.subspan(at).first<kAbreast>();
     // Montgomery's reduction: `rest` is number * 2^(-64 * words) modulo the product. The power of
     // two is no multiple of any prime here, so `rest` has the same ones as factors as `number`, and
     // no word is ever divided.
-    std::uint64_t rest = 0;
+    std::array<std::uint64_t, kAbreast> rest{};
     for (const std::uint64_t word : words) {
-      const Wide sum = Wide{rest} + word;
-      const std::uint64_t factor = static_cast<std::uint64_t>(sum) * batch.negative_inverse;
-      rest = static_cast<std::uint64_t>((sum + Wide{factor} * batch.product) >> 64);
+      unrolled<kAbreast>([&](auto i) {
+        const Batch& batch = abreast[i];
+        const Wide sum = Wide{rest[i]} + word;
+        const std::uint64_t factor = static_cast<std::uint64_t>(sum) * batch.negative_inverse;
+        rest[i] = static_cast<std::uint64_t>((sum + Wide{factor} * batch.product) >> 64);
+      });
     }
-    for (const std::uint32_t prime : batch.primes) {
-      if (rest % prime == 0) return true;
+    for (std::size_t i = 0; i < kAbreast; ++i) {
+      for (const Prime& prime : abreast[i].primes) {
+        if (prime.divides(rest[i])) return true;
+      }
     }
   }
   return false;

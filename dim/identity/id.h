@@ -91,6 +91,11 @@ class Id {
   bool is_broadcast() const { return dim::is_broadcast(type()); }
   /// Canonical text, with the terminal if there is one.
   const std::string& text() const { return text_; }
+  /// The text without the terminal, as long as this lives.
+  std::string_view bare_text() const {
+    return std::string_view(text_).substr(
+        0, text_.size() - (terminal_.empty() ? 0 : terminal_.size() + 1));
+  }
   Id bare() const { return {name_, address_}; }
   Id with_terminal(std::string terminal) const { return {name_, address_, std::move(terminal)}; }
   /// Same name and address, whatever the device.

@@ -68,29 +68,37 @@ Result<JsonObject> with_full_names(JsonObject object) {
   return out;
 }
 
-Result<Id> read_id(const JsonObject& object, std::string_view name, const AddressTable& addresses) {
+/// How texts become IDs.
+struct IdReading {
+  const AddressTable& addresses;
+  std::span<const Id* const> known;
+};
+
+Result<Id> read_id(const JsonObject& object, std::string_view name, const IdReading& ids) {
   const std::string* text = object.text(name);
   if (text == nullptr)
     return fail(Errc::bad_request, "an ID of the envelope is missing or not text");
-  return Id::parse(*text, addresses);
+  for (const Id* id : ids.known) {
+    if (id != nullptr && id->text() == *text) return *id;
+  }
+  return Id::parse(*text, ids.addresses);
 }
 
 // J08 and J09.
-Result<Envelope> read_envelope(const JsonObject& object, Reading reading,
-                               const AddressTable& addresses) {
-  auto sender = read_id(object, "sender", addresses);
+Result<Envelope> read_envelope(const JsonObject& object, Reading reading, const IdReading& ids) {
+  auto sender = read_id(object, "sender", ids);
   if (!sender) return std::unexpected(sender.error());
   if (!sender->is_user())
     return fail(Errc::bad_request, "the sender must be a user, a bot or a station");
   const Json* to = object.find("receiver");
   auto receiver = to == nullptr || to->is_null() ? Result<Id>(Id("anyone", Address::anywhere()))
-                                                 : read_id(object, "receiver", addresses);
+                                                 : read_id(object, "receiver", ids);
   if (!receiver) return std::unexpected(receiver.error());
 
   Envelope envelope{.sender = std::move(*sender), .receiver = std::move(*receiver)};
   envelope.time = read_seconds(object.find("time"));
   if (const Json* group = object.find("group"); group != nullptr && !group->is_null()) {
-    auto id = read_id(object, "group", addresses);
+    auto id = read_id(object, "group", ids);
     if (!id) return std::unexpected(id.error());
     if (!id->is_group() && !id->is_broadcast())
       return fail(Errc::bad_request, "the group of a message must be a group ID");
@@ -210,21 +218,23 @@ bool is_plain(const Envelope& envelope) {
 }
 
 Result<SignedMessage> SignedMessage::parse(std::string_view text, Reading reading,
-                                           const AddressTable& addresses) {
+                                           const AddressTable& addresses,
+                                           std::span<const Id* const> known) {
   if (text.size() > limits::kTextContent)
     return fail(Errc::too_large, "a message has at most 1 MiB");
   auto object = parse_json_object(text);
   if (!object) return std::unexpected(object.error());
-  auto message = from_json(std::move(*object), reading, addresses);
+  auto message = from_json(std::move(*object), reading, addresses, known);
   if (message) message->wire = text;
   return message;
 }
 
 Result<SignedMessage> SignedMessage::from_json(JsonObject object, Reading reading,
-                                               const AddressTable& addresses) {
+                                               const AddressTable& addresses,
+                                               std::span<const Id* const> known) {
   auto full = with_full_names(std::move(object));
   if (!full) return std::unexpected(full.error());
-  auto envelope = read_envelope(*full, reading, addresses);
+  auto envelope = read_envelope(*full, reading, {addresses, known});
   if (!envelope) return std::unexpected(envelope.error());
   SignedMessage message{.sealed = {.envelope = std::move(*envelope)}};
   message.sealed.plain = is_plain(message.sealed.envelope);
@@ -275,9 +285,9 @@ Digest32 message_hash(const SealedMessage& message) {
   const Id& target = envelope.group ? *envelope.group : envelope.receiver;
   Bytes input;
   input.reserve(message.data.size() + 192);
-  append_field(input, as_bytes(envelope.sender.bare().text()));
+  append_field(input, as_bytes(envelope.sender.bare_text()));
   append_field(input, message.data);
-  append_field(input, as_bytes(target.bare().text()));
+  append_field(input, as_bytes(target.bare_text()));
   return sha256(input);
 }
 

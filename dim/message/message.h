@@ -2,6 +2,7 @@
 // travels).
 #pragma once
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -57,11 +58,14 @@ struct SignedMessage {
   /// decrypting fails instead of parsing. Strict JSON; twin and short keys of wire.md 2 understood,
   /// both forms at once refused (A34, J02). Checks J08–J12: Errc::json, ::id, ::bad_request,
   /// ::encoding, or ::too_large beyond 1 MiB. Says nothing about the signature: that needs the
-  /// sender's keys (engine/verify.h).
+  /// sender's keys (engine/verify.h). `known`: IDs that most likely stand in the envelope (null:
+  /// none); a text that is one of theirs is taken without being parsed again.
   static Result<SignedMessage> parse(std::string_view text, Reading reading = Reading::strict,
-                                     const AddressTable& addresses = {});
+                                     const AddressTable& addresses = {},
+                                     std::span<const Id* const> known = {});
   static Result<SignedMessage> from_json(JsonObject object, Reading reading = Reading::strict,
-                                         const AddressTable& addresses = {});
+                                         const AddressTable& addresses = {},
+                                         std::span<const Id* const> known = {});
 };
 
 /// True where the reference's rule makes a message plain text: receiver or exposed group is a

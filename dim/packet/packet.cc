@@ -240,11 +240,14 @@ std::string checksum_of(std::string_view content, Checksum algorithm) {
   return "crc32c-" + to_base64(bytes);
 }
 
-std::string write_packet(const Packet& packet, Checksum checksum) {
+namespace {
+
+std::string write(const Packet& packet, std::optional<std::string_view> content,
+                  Checksum checksum) {
   assert(packet.operation || (packet.code >= 100 && packet.code <= 599));
   std::size_t size = 256;
   for (const auto& [key, value] : packet.fields) size += key.size() + value.size() + 3;
-  if (packet.content) size += packet.content->size();
+  if (content) size += content->size();
   std::string out;
   out.reserve(size);
   out.append("version: dim/2023\n");
@@ -264,14 +267,24 @@ std::string write_packet(const Packet& packet, Checksum checksum) {
     }
     out.append(key).append(": ").append(value).push_back('\n');
   }
-  if (packet.content) {
+  if (content) {
     out.append("length: ");
-    append_number(out, packet.content->size());
-    out.append("\nchecksum: ").append(checksum_of(*packet.content, checksum));
-    out.append("\ncontent: |\n\"\"\"\n").append(*packet.content).append("\n\"\"\"\n");
+    append_number(out, content->size());
+    out.append("\nchecksum: ").append(checksum_of(*content, checksum));
+    out.append("\ncontent: |\n\"\"\"\n").append(*content).append("\n\"\"\"\n");
   }
   out.push_back('\n');
   return out;
+}
+
+}  // namespace
+
+std::string write_packet(const Packet& packet, Checksum checksum) {
+  return write(packet, packet.content, checksum);
+}
+
+std::string write_packet(const Packet& packet, std::string_view content, Checksum checksum) {
+  return write(packet, content, checksum);
 }
 
 }  // namespace dim

@@ -76,5 +76,7 @@ std::string checksum_of(std::string_view content, Checksum algorithm);
 /// field that no reader would take (key, characters, over 4 KiB, or one that the writer makes
 /// itself) is left out.
 std::string write_packet(const Packet& packet, Checksum checksum = Checksum::sha256);
+/// The same with `content` in place of the packet's own.
+std::string write_packet(const Packet& packet, std::string_view content, Checksum checksum);
 
 }  // namespace dim
