@@ -189,6 +189,11 @@ Group::Standing Group::fold(std::span<const Kept> records, const GroupRecord* wa
   return standing;
 }
 
+Group::Standing Group::standing_at(Millis time) const {
+  if (later_.empty() || time >= time_of(*later_.back())) return now_;
+  return fold(later_, nullptr, nullptr, time);
+}
+
 Result<GroupOutcome> Group::apply(GroupRecord record, Millis now) {
   const GroupContent& content = record.content;
   if (!content.head.group || !content.head.group->same_entity(id_))
@@ -228,7 +233,7 @@ Result<GroupOutcome> Group::apply_reset(Kept record) {
   // What an administrator might do then, and still may: neither a right that came later nor one
   // that was taken back since counts. Of the time before the bulletin only the bulletin tells.
   const Millis time = time_of(*record);
-  const Standing then = fold(later_, nullptr, nullptr, time);
+  const Standing then = standing_at(time);
   if (!owner_.same_entity(record->sender) && !has(then.administrators, record->sender))
     return fail(Errc::forbidden, "the sender was no administrator at the time of the reset");
   // Whom the bulletin has named since this reset was written need not be in it.
@@ -268,9 +273,16 @@ Result<GroupOutcome> Group::apply_join(const GroupRecord& record, Millis now) {
 
 Result<GroupOutcome> Group::apply_change(Kept record, Millis now) {
   std::vector<Kept> records = later_;
-  records.insert(std::ranges::lower_bound(records, record, before), record);
+  const auto place = std::ranges::lower_bound(records, record, before);
+  const bool newest = place == records.end();
+  records.insert(place, record);
   Effect effect = Effect::forbidden;
-  Standing standing = fold(records, record.get(), &effect, kForever);
+  Standing standing = now_;
+  if (newest) {
+    effect = step(standing, *record);
+  } else {
+    standing = fold(records, record.get(), &effect, kForever);
+  }
   switch (effect) {
     case Effect::forbidden:
       return fail(Errc::forbidden, "the sender may not do this in the group");
@@ -340,10 +352,8 @@ Status Group::renew(const Document& bulletin) {
 Status Group::check_speaker(const Id& sender, double seconds) const {
   const Millis time = content_millis(seconds);
   const auto past = std::ranges::find_if(past_, [&](const Past& old) { return time < old.until; });
-  const bool current = later_.empty() || time >= time_of(*later_.back());
-  const bool in = past != past_.end() ? has(past->members, sender)
-                  : current           ? is_member(sender)
-                                      : has(fold(later_, nullptr, nullptr, time).members, sender);
+  const bool in =
+      past != past_.end() ? has(past->members, sender) : has(standing_at(time).members, sender);
   if (in) return {};
   return fail(Errc::forbidden, "the sender was not a member of the group");
 }

@@ -116,6 +116,7 @@ class Group {
   Effect step(Standing& standing, const GroupRecord& record) const;
   Standing fold(std::span<const Kept> records, const GroupRecord* watched, Effect* effect,
                 Millis until) const;
+  Standing standing_at(Millis time) const;
   Result<GroupOutcome> apply_reset(Kept record);
   Result<GroupOutcome> apply_join(const GroupRecord& record, Millis now);
   Result<GroupOutcome> apply_change(Kept record, Millis now);
