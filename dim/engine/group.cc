@@ -352,8 +352,10 @@ Status Group::renew(const Document& bulletin) {
 Status Group::check_speaker(const Id& sender, double seconds) const {
   const Millis time = content_millis(seconds);
   const auto past = std::ranges::find_if(past_, [&](const Past& old) { return time < old.until; });
-  const bool in =
-      past != past_.end() ? has(past->members, sender) : has(standing_at(time).members, sender);
+  const bool current = later_.empty() || time >= time_of(*later_.back());
+  const bool in = past != past_.end() ? has(past->members, sender)
+                  : current           ? is_member(sender)
+                                      : has(standing_at(time).members, sender);
   if (in) return {};
   return fail(Errc::forbidden, "the sender was not a member of the group");
 }
