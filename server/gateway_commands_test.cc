@@ -40,7 +40,7 @@ class GatewayCommandTest : public GatewayTest {
 // --- metas and documents
 
 TEST_F(GatewayCommandTest, TellsMetaAndDocumentsOfOthersAndOnesOwn) {
-  come("bob");
+  visit("bob");
   auto alice = come("alice");
   for (const char* name : {"bob", "alice"}) {
     auto meta = ask(*alice, about("meta", id_of(name)));
@@ -58,7 +58,7 @@ TEST_F(GatewayCommandTest, TellsMetaAndDocumentsOfOthersAndOnesOwn) {
 }
 
 TEST_F(GatewayCommandTest, QueriesWorkWithoutLogIn) {
-  come("bob");
+  visit("bob");
   auto alice = dial(legacy("alice"));
   give(*alice, pack(*alice, "station@anywhere", about("documents", id_of("bob")),
                     {.meta = true, .visa = true}));
@@ -69,9 +69,9 @@ TEST_F(GatewayCommandTest, QueriesWorkWithoutLogIn) {
 }
 
 TEST_F(GatewayCommandTest, SeveralVisasComeOldestFirstAndWithoutTheTwin) {
-  come(device_of("bob", "phone"));
+  visit(device_of("bob", "phone"));
   clock.at += 1'000;
-  come(device_of("bob", "tablet"));
+  visit(device_of("bob", "tablet"));
   auto alice = come("alice");
   give(*alice, pack(*alice, station_id(), about("documents", id_of("bob"))));
   auto sealed = alice->raw.back();
@@ -92,7 +92,7 @@ TEST_F(GatewayCommandTest, UnknownIdsAreAnswered) {
 }
 
 TEST_F(GatewayCommandTest, DocumentsThatAreNotNewerAreSaidToBeOld) {
-  come("bob");
+  visit("bob");
   auto alice = come("alice");
   JsonObject query = about("documents", id_of("bob"));
   query.set("last_time", static_cast<double>(clock.now()) / 1000);
@@ -116,7 +116,7 @@ TEST_F(GatewayCommandTest, AUserPublishesANewerVisaAndNoOlderOne) {
 
 TEST_F(GatewayCommandTest, A04_DocumentsOfAnotherNameAreNotAccepted) {
   auto alice = come("alice");
-  come("bob");
+  visit("bob");
   JsonObject content = about("documents", id_of("bob"));
   content.set("document", legacy("alice").visa.json());
   EXPECT_EQ(tell(*alice, content), Strings{"Document not accepted."});
@@ -174,7 +174,7 @@ TEST_F(GatewayCommandTest, A23_ALoginIsKeptAndToldToWhoAsks) {
 
 TEST_F(GatewayCommandTest, J25_LoginsOfOthersOfOtherTimesAndForOtherStationsAreRefused) {
   auto alice = come("alice");
-  come("bob");
+  visit("bob");
   const Strings refused{"Login not accepted."};
   EXPECT_EQ(tell(*alice, login_of(id_of("bob"), station_id())), refused);
   EXPECT_EQ(tell(*alice, login_of(id_of("alice"), "gsp@x77uVYBT1G48CLzW9iwe2dr5jhUNEM772G")),
@@ -340,7 +340,7 @@ TEST_F(GatewayCommandTest, A32_MessagesInsideAForwardGoOnOnlyWhenTheyAreOnesOwn)
 }
 
 TEST_F(GatewayCommandTest, J24_WhoHasNotLoggedInChangesNothing) {
-  come("bob");
+  visit("bob");
   auto alice = dial(legacy("alice"));
   for (const char* name : {"login", "report", "block", "mute"}) {
     JsonObject content = login_of(id_of("alice"), station_id());

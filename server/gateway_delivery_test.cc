@@ -26,9 +26,7 @@ TEST_F(GatewayTest, ATextGoesFromOneToTheOtherWithItsReceipt) {
 }
 
 TEST_F(GatewayTest, OfflineMessagesComeInOrderAfterTheLogIn) {
-  come("bob");  // known from now on
-  auto bob_away = come("bob");
-  station->closed(bob_away->id);
+  visit("bob");  // known from now on, and away
   auto alice = come("alice");
   introduce(*alice, legacy("bob"));
   for (int i = 0; i < 30; ++i)
@@ -46,7 +44,7 @@ TEST_F(GatewayTest, OfflineMessagesComeInOrderAfterTheLogIn) {
 }
 
 TEST_F(GatewayTest, CachedMessagesComeWithTheFirstMessageAfterTheLogIn) {
-  station->closed(come("bob")->id);
+  visit("bob");
   auto alice = come("alice");
   introduce(*alice, legacy("bob"));
   give(*alice, pack(*alice, id_of("bob"), text_of("waiting")));
@@ -86,7 +84,7 @@ TEST_F(GatewayTest, A15_AMessageLeavesTheInboxWithTheAckFrameOnly) {
 TEST_F(GatewayTest, TheTransportAckWaitsForTheDisk) {
   auto alice = come("alice");
   introduce(*alice, legacy("bob"));
-  come("bob");
+  visit("bob");
   const std::size_t acks = alice->station_acks;
   committer.held = true;
   give(*alice, pack(*alice, id_of("bob"), text_of("one")));
@@ -102,7 +100,7 @@ TEST_F(GatewayTest, TheTransportAckWaitsForTheDisk) {
 TEST_F(GatewayTest, NothingIsAcknowledgedThatTheDiskRefuses) {
   auto alice = come("alice");
   introduce(*alice, legacy("bob"));
-  come("bob");
+  visit("bob");
   const std::size_t acks = alice->station_acks;
   committer.error = Error{Errc::insufficient_storage, "the disk is full"};
   const std::string text = pack(*alice, id_of("bob"), text_of("one"));
@@ -251,7 +249,7 @@ TEST_F(GatewayTest, AKeyOfTheOldFormIsReadableByDevices) {
 TEST_F(GatewayTest, A17_HintsOfAClientAreTakenOff) {
   auto bob = come("bob");
   introduce(*bob, legacy("alice"));
-  come("carol");
+  visit("carol");
   auto alice = come("alice");
   introduce(*alice, legacy("bob"));
   pass(1'500);
@@ -383,7 +381,7 @@ TEST_F(GatewayTest, ASlowReaderKeepsItsPlaceInTheQueue) {
 TEST_F(GatewayTest, AFastSenderIsReadMoreSlowlyAndLosesNothing) {
   config.quotas.messages = {20, 10};
   start();
-  come("bob");
+  visit("bob");
   auto alice = come("alice");
   introduce(*alice, legacy("bob"));
   std::string all;
@@ -399,7 +397,7 @@ TEST_F(GatewayTest, AFastSenderIsReadMoreSlowlyAndLosesNothing) {
 }
 
 TEST_F(GatewayTest, SeveralMessagesInOneFrameAreAcknowledgedOnce) {
-  come("bob");
+  visit("bob");
   auto alice = come("alice");
   introduce(*alice, legacy("bob"));
   const std::size_t acks = alice->station_acks;

@@ -78,7 +78,7 @@ void Gateway::query_documents(Request& request, const DocumentsContent& query) {
     }
   }
   const auto by_time = [](const auto& one) { return one.first; };
-  std::ranges::stable_sort(documents, {}, by_time);
+  std::ranges::sort(documents, {}, by_time);
   if (!meta || documents.empty()) {
     return receipt(request, "Document not found.", "Document not found: ${did}.",
                    did_words(query.did));
@@ -93,7 +93,7 @@ void Gateway::query_documents(Request& request, const DocumentsContent& query) {
     answer(request, DocumentsContent::answer(query.did.bare(), meta->json(), std::move(list),
                                              core_.clock_.now(), core_.random_));
   }
-  std::ranges::stable_sort(logins, std::greater{}, by_time);
+  std::ranges::sort(logins, std::greater{}, by_time);
   std::vector<SignedMessage> secrets;
   for (auto& [time, login] : logins) {
     if (secrets.size() == kLogins) break;

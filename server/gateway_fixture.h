@@ -203,12 +203,17 @@ class GatewayTest : public StationTest {
     ASSERT_EQ(second.size(), 1U);
     EXPECT_EQ(*second[0].message.content.text("title"), "DIM!");
   }
-  std::unique_ptr<Client> come(const Account& account) {
+  [[nodiscard]] std::unique_ptr<Client> come(const Account& account) {
     auto client = dial(account);
     handshake(*client);
     return client;
   }
-  std::unique_ptr<Client> come(const std::string& name) { return come(legacy(name)); }
+  [[nodiscard]] std::unique_ptr<Client> come(const std::string& name) { return come(legacy(name)); }
+
+  /// Somebody comes and goes: known to the station from then on, and away. The station sees the end
+  /// of the connection before the client is gone.
+  void visit(const Account& account) { station->closed(come(account)->id); }
+  void visit(const std::string& name) { visit(legacy(name)); }
 
   /// Tells `client` the meta and visa of somebody, as a documents answer would.
   void introduce(Client& client, const Account& other) {

@@ -123,7 +123,7 @@ TEST_F(GatewayTransportTest, MarsLogsInAndTalks) {
 }
 
 TEST_F(GatewayTransportTest, AFrameBehindJunkIsNotLost) {
-  come("bob");
+  visit("bob");
   auto alice = come("alice");
   introduce(*alice, legacy("bob"));
   const std::string one =
@@ -135,7 +135,7 @@ TEST_F(GatewayTransportTest, AFrameBehindJunkIsNotLost) {
 }
 
 TEST_F(GatewayTransportTest, FragmentsInAnyOrderAreOneMessageAndEachIsAcknowledged) {
-  come("bob");
+  visit("bob");
   auto alice = come("alice");
   introduce(*alice, legacy("bob"));
   const std::string text = pack(*alice, id_of("bob"), text_of("in parts"));
