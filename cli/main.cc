@@ -40,7 +40,10 @@ int main(int argc, char** argv) {
   dim::JoinOptions join;
   auto* join_verb =
       app.add_subcommand("join", "make an identity and join a station by its invite link");
-  join_verb->add_option("link", join.link, "dim:station:… as printed by `dimd invite`")->required();
+  join_verb
+      ->add_option("link", join.link,
+                   "dim:station:… as printed by `dimd invite`, or dimchat://HOST:PORT?station=ID")
+      ->required();
   join_verb
       ->add_option(
           "--name", join.name,

@@ -109,6 +109,7 @@ void Output::message(const HistoryEntry& entry, std::string_view peer_name) cons
     members.set("peer", entry.peer.text());
     members.set("peer_name", peer_name);
     members.set("time", format_time(entry.time));
+    if (entry.sender) members.set("sender", entry.sender->text());
     members.set("type", entry.content_type);
     members.set("text", entry.text);
     if (entry.outgoing) {
@@ -122,6 +123,11 @@ void Output::message(const HistoryEntry& entry, std::string_view peer_name) cons
     return object("message", std::move(members));
   }
   const std::string time = format_time(entry.time).substr(11, 5);
+  constexpr std::size_t kShortId = 10;
+  const std::string from =
+      entry.sender ? fmt::format("{}… in {}", printable(entry.sender->text().substr(0, kShortId)),
+                                 printable(peer_name))
+                   : printable(peer_name);
   if (entry.missing > 0)
     line(fmt::format("        … {} earlier message(s) of {} have not come", entry.missing,
                      printable(peer_name)));
@@ -138,7 +144,7 @@ void Output::message(const HistoryEntry& entry, std::string_view peer_name) cons
                      to_string(entry.tick)));
   } else {
     line(fmt::format(
-        "{}  {}: {}{}{}", time, printable(peer_name), body,
+        "{}  {}: {}{}{}", time, from, body,
         entry.label == Label::secure || entry.label == Label::secure_old || !entry.cause.empty()
             ? ""
             : fmt::format("  [{}]", to_string(entry.label)),

@@ -40,6 +40,7 @@ std::string write_entry(const HistoryEntry& entry) {
   object.set("hash", entry.hash);
   if (!entry.cause.empty()) object.set("cause", entry.cause);
   if (entry.late) object.set("late", true);
+  if (entry.sender) object.set("sender", entry.sender->text());
   if (entry.missing > 0) object.set("missing", entry.missing);
   return write_json(object);
 }
@@ -65,6 +66,7 @@ Result<HistoryEntry> parse_entry(std::string_view body) {
   entry.hash = text_in(*object, "hash");
   entry.cause = text_in(*object, "cause");
   entry.late = truth_in(*object, "late");
+  if (auto sender = Id::parse(text_in(*object, "sender"))) entry.sender = *sender;
   entry.missing = integer_in(*object, "missing");
   return entry;
 }

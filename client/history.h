@@ -17,16 +17,17 @@ std::string_view to_string(Tick tick);
 /// One line of a conversation, as history keeps and shows it.
 struct HistoryEntry {
   std::string guid;
-  Id peer;
+  Id peer;  ///< the other person, or a group
   bool outgoing = false;
   Millis time = 0;             ///< signed time of the content; arrival where there is none
   std::string text{};          ///< empty when `cause` is set
   std::string content_type{};  ///< "text", or the kind that this client cannot show
   Label label = Label::addressee_unproven;
-  Tick tick = Tick::queued;  ///< outgoing
-  std::string hash{};        ///< base64 of message_hash
-  std::string cause{};       ///< why it could not be read ("E_DECRYPT: …"), or why sending failed
-  bool late = false;         ///< A13
+  Tick tick = Tick::queued;    ///< outgoing
+  std::string hash{};          ///< base64 of message_hash
+  std::string cause{};         ///< why it could not be read ("E_DECRYPT: …"), or why sending failed
+  bool late = false;           ///< A13
+  std::optional<Id> sender{};  ///< who wrote it, where the peer is a group
   std::int64_t missing = 0;  ///< messages of the sender's chain that should have come before (A13)
 };
 

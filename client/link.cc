@@ -46,9 +46,10 @@ struct Link::Impl {
   }
 
   void opened(Lane lane, std::shared_ptr<Connection> connection) {
+    // Without TLS there is neither; sessions that need them are never dialled so.
     const auto binding = connection->channel_binding();
     const auto spki = connection->peer_spki();
-    if (!binding || !spki) return lost(lane);
+    if (connection->is_tls() && (!binding || !spki)) return lost(lane);
     Open& open = lanes[lane];
     open.connection = connection;
     connection->set_callbacks({.data =
@@ -65,7 +66,7 @@ struct Link::Impl {
                                          found->second.connection.get() == raw)
                                        lost(lane);
                                    }});
-    messenger->opened(lane, *binding, *spki);
+    messenger->opened(lane, binding.value_or(Bytes()), spki.value_or(Digest32()));
     check();
   }
 
@@ -123,7 +124,8 @@ void Link::dial(Lane lane, const StationTarget& target) {
   DialOptions options;
   options.host = target.host;
   options.port = static_cast<std::uint16_t>(target.port + static_cast<int>(lane));
-  options.tls = impl_->tls;
+  options.ipv4 = target.protocol == StationTarget::Protocol::dimchat;
+  if (!options.ipv4) options.tls = impl_->tls;
   // Answers must not come from within this call: the session is still in the middle of its own.
   Impl* impl = impl_.get();
   impl->lanes[lane].dial = Dial::start(impl->reactor, options,

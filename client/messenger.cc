@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "client/dimchat_session.h"
 #include "client/fields.h"
 #include "dim/packet/guid.h"
 
@@ -23,7 +24,8 @@ Messenger::Messenger(Home& home, Transport& transport, Clock& clock, Random& ran
       events_(std::move(events)),
       options_(options),
       history_(home.vault()),
-      outbox_(home.vault()) {}
+      outbox_(home.vault()),
+      groups_(home, random) {}
 
 Messenger::~Messenger() = default;
 
@@ -32,8 +34,10 @@ Status Messenger::start() {
   if (!target) return std::unexpected(target.error());
   if (!*target)
     return fail(Errc::not_found, "this home has joined no station yet; run `dim join LINK`");
+  const bool dimchat = (*target)->protocol == StationTarget::Protocol::dimchat;
   Session::Options options;
-  if (options_.receive) {
+  // Stations of the reference push whatever they have, asked or not.
+  if (options_.receive || dimchat) {
     auto cursor = home_.vault().get("state", "cursor");
     if (!cursor) return std::unexpected(cursor.error());
     acked_cursor_ = number_in(cursor->value_or("0"));
@@ -42,11 +46,18 @@ Status Messenger::start() {
   pushes_.clear();
   fetching_for_push_ = false;
   fetched_.clear();
+  introduced_.clear();
   in_flight_.clear();
   refused_ = false;
   rewind();
-  session_.emplace(**target, home_.account(), static_cast<SessionHost&>(*this), clock_, random_,
-                   std::move(options));
+  auto& host = static_cast<SessionHost&>(*this);
+  if (dimchat) {
+    session_ = std::make_unique<DimchatSession>(**target, home_.account(), home_.directory(), host,
+                                                clock_, random_, acked_cursor_);
+  } else {
+    session_ = std::make_unique<Session>(**target, home_.account(), host, clock_, random_,
+                                         std::move(options));
+  }
   transport_.dial(Lane::control, **target);
   return {};
 }
@@ -201,6 +212,8 @@ Status Messenger::shown(const HistoryEntry& entry) {
     auto unseen = history_.take_unread(entry.guid);
     if (!unseen) return std::unexpected(unseen.error());
     if (!*unseen || !options_.read_receipts || !entry.cause.empty()) return {};
+    // Who does not bind messages does not understand them, and in a group they would be many.
+    if (entry.label == Label::addressee_unproven || entry.sender) return {};
     const auto hash = digest_in(entry.hash);
     if (!hash) return {};
     const Millis now = clock_.now();

@@ -1,16 +1,18 @@
 // A person's client without I/O: durable outbox (messenger_send.cc), receiving and receipts
-// (messenger_receive.cc), look-ups (messenger_lookup.cc), on top of one Session at a time. What has
-// been acknowledged to the station is in the home's vault first; what was typed is in the outbox
-// first.
+// (messenger_receive.cc), look-ups (messenger_lookup.cc), groups (messenger_groups.cc), on top of
+// one session at a time, of DIM/2023 or of the dimchat reference's protocol. What has been
+// acknowledged to the station is in the home's vault first; what was typed is in the outbox first.
 #pragma once
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "client/groups.h"
 #include "client/history.h"
 #include "client/home.h"
 #include "client/outbox.h"
@@ -64,8 +66,8 @@ class Messenger final : private SessionHost {
   /// Tells that one goes, when presence is on; before the lanes are closed.
   void leave();
   bool is_ready() const { return session_ && session_->is_ready(); }
-  bool is_started() const { return session_.has_value(); }
-  const std::optional<Session>& session() const { return session_; }
+  bool is_started() const { return session_ != nullptr; }
+  const Uplink* session() const { return session_.get(); }  ///< null while there is none
 
   void opened(Lane lane, Bytes channel_binding, Digest32 spki);
   void received(Lane lane, std::string_view bytes);
@@ -73,7 +75,8 @@ class Messenger final : private SessionHost {
   void unreachable(const Error& error);  ///< a dial did not come to an open lane
   void tick();
 
-  /// In the outbox durably when it returns; goes out in order, once, when the station is there.
+  /// In the outbox durably when it returns; goes out in order, once, when the station is there. To
+  /// a group: to each member; Errc::not_found for one that nobody has told this home about.
   Result<HistoryEntry> send_text(const Id& to, std::string_view text);
   /// Own messages that the station has not acknowledged yet, receipts included.
   Result<std::size_t> waiting();
@@ -128,6 +131,22 @@ class Messenger final : private SessionHost {
   Result<std::string> free_guid(const Id& peer, const std::string& guid);
   Status take_receipt(const Receipt& receipt, const Opened& opened,
                       std::vector<HistoryEntry>& ticked);
+  Result<std::optional<SentMessage>> find_sent(const Id& peer, const Receipt& receipt);
+  Status remember_sent(const OutboxRow& row, const SignedMessage& message);
+  Status take_command(const Opened& opened, std::vector<HistoryEntry>& ticked);
+  Result<bool> take_quietly(const std::string& guid, const SignedMessage& message,
+                            const Opened& opened);
+  Status take_group_message(HistoryEntry entry, const SignedMessage& message, const Opened& opened,
+                            const Id& group, std::vector<HistoryEntry>& show);
+  Status take_forward(const std::string& guid, const SignedMessage& message,
+                      const ForwardContent& forward, const Id& group);
+  Status answer_group_query(const Id& who, const HistoryQuery& query);
+  Status keep_waiting(const std::string& guid, const SignedMessage& message);
+  void ask_for_group_keys();
+  void retry_groups();
+  Result<HistoryEntry> send_to_group(const Id& group, std::string_view text);
+  Status settle_copy(const OutboxRow& row, std::optional<HistoryEntry>& changed);
+  Status enqueue_quietly(const Id& to, const JsonObject& content);
   Status enqueue(OutboxRow row);
   Status put_unread(const HistoryEntry& entry);
 
@@ -139,15 +158,19 @@ class Messenger final : private SessionHost {
   Options options_;
   History history_;
   Outbox outbox_;
-  std::optional<Session> session_;
+  Groups groups_;
+  std::unique_ptr<Uplink> session_;
   std::deque<Packet>
       pushes_;  // arrived, not processed: the head may wait for its sender's documents
   bool fetching_for_push_ = false;
-  std::set<std::string> fetched_;    // asked for in this session and not found
-  std::set<std::string> in_flight_;  // GUIDs of the outbox that wait for the station's answer
-  std::int64_t outbox_place_ = 0;    // everything up to here was handed to this session
-  std::deque<OutboxRow> ahead_;      // read from the outbox behind that place
-  bool outbox_dry_ = false;          // nothing behind that place when it was looked at last
+  std::set<std::string> fetched_;      // asked for in this session and not found
+  std::set<std::string> introduced_;   // peers that got our meta and visa in this session
+  std::set<std::string> group_needs_;  // IDs that a group's history waits for
+  bool groups_changed_ = false;        // what waited for a group can be read now
+  std::set<std::string> in_flight_;    // GUIDs of the outbox that wait for the station's answer
+  std::int64_t outbox_place_ = 0;      // everything up to here was handed to this session
+  std::deque<OutboxRow> ahead_;        // read from the outbox behind that place
+  bool outbox_dry_ = false;            // nothing behind that place when it was looked at last
   bool fetching_for_outbox_ = false;
   bool unread_grown_ = true;
   Millis unread_asked_at_ = 0;

@@ -1,5 +1,4 @@
 #include "client/messenger.h"
-#include "dim/base/base64.h"
 #include "dim/packet/uri.h"
 
 namespace dim {
@@ -63,28 +62,20 @@ void Messenger::resolve(std::string_view who, Found found) {
         Errc::unreachable,
         "a name that was never looked up before needs the station, which is away; use the ID"));
   }
-  session_->request(
-      Lane::control, Packet::request(Operation::get).set("type", "name").set("target", *name),
-      [this, name = *name, found = std::move(found)](const Packet& response) {
-        if (response.code != 200)
-          return found(fail(Errc::not_found, "nobody has registered that name at this station"));
-        auto owner = Id::parse(response.get("owner"));
-        auto signature = from_base64(response.get("signature"));
-        if (!owner || !signature || !session_ || !session_->station_meta() ||
-            !session_->station_meta()->key().verify(
-                name_signing_input(name, response.get("owner"), response.get("time")),
-                *signature)) {
-          return found(fail(Errc::signature,
-                            "the station's record of that name is not signed by the station"));
-        }
-        auto contact = home_.contact(*owner);
-        if (!contact) return found(std::unexpected(contact.error()));
-        Contact kept = contact->value_or(Contact{.id = owner->bare()});
-        kept.registered = name;
-        if (auto status = home_.put_contact(kept); !status)
-          return found(std::unexpected(status.error()));
-        found(*owner);
-      });
+  session_->request(Lane::control,
+                    Packet::request(Operation::get).set("type", "name").set("target", *name),
+                    [this, name = *name, found = std::move(found)](const Packet& response) {
+                      if (!session_) return;
+                      auto owner = session_->owner_of(name, response);
+                      if (!owner) return found(std::unexpected(owner.error()));
+                      auto contact = home_.contact(*owner);
+                      if (!contact) return found(std::unexpected(contact.error()));
+                      Contact kept = contact->value_or(Contact{.id = owner->bare()});
+                      kept.registered = name;
+                      if (auto status = home_.put_contact(kept); !status)
+                        return found(std::unexpected(status.error()));
+                      found(*owner);
+                    });
 }
 
 void Messenger::publish(std::string_view name, std::function<void(Status)> done) {
@@ -113,6 +104,9 @@ void Messenger::publish(std::string_view name, std::function<void(Status)> done)
               if (answer.code == 407)
                 return done(
                     fail(Errc::conflict, "this name belongs to somebody else; choose another one"));
+              if (answer.code == 501)
+                return done(fail(Errc::bad_request,
+                                 "this station registers no names; others reach you by your ID"));
               if (answer.code == 403)
                 return done(fail(Errc::forbidden, "this name is reserved; choose another one"));
               done(fail(Errc::bad_request,

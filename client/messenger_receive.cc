@@ -3,6 +3,7 @@
 #include "client/fields.h"
 #include "client/messenger.h"
 #include "dim/base/base64.h"
+#include "dim/engine/group_message.h"
 #include "dim/engine/receipt.h"
 #include "dim/packet/guid.h"
 #include "dim/protocol/content.h"
@@ -11,7 +12,22 @@ namespace dim {
 namespace {
 
 constexpr std::string_view kSeen = "seen";
+constexpr std::string_view kSent = "sent";  // by hash and by signature: old peers know no GUIDs
 constexpr std::string_view kFailed = "failed decrypts";  // of each sender, A22
+
+/// A command that this edition knows, or an array of nothing else: never shown, never receipted.
+bool is_command(const JsonObject& content) {
+  constexpr int kCommand = 136, kHistory = 137, kArray = 202;
+  const int type = type_number(content_type(content));
+  if (type == kArray) {
+    const Json* list = content.find("contents");
+    return list != nullptr && list->array() != nullptr && !list->array()->empty() &&
+           std::ranges::all_of(*list->array(), [](const Json& inner) {
+             return inner.object() != nullptr && is_command(*inner.object());
+           });
+  }
+  return (type == kCommand || type == kHistory) && content_name(content) != "unknown";
+}
 
 }  // namespace
 
@@ -71,6 +87,8 @@ void Messenger::process_pushes() {
   for (const HistoryEntry& entry : show) {
     if (events_.received) events_.received(entry);
   }
+  if (groups_changed_) retry_groups();
+  ask_for_group_keys();
   if (unknown) {
     fetching_for_push_ = true;
     fetch(*unknown, [this](Status) {
@@ -153,7 +171,10 @@ Status Messenger::take_opened(const Packet& push, const SignedMessage& message,
     contact.their_prev = to_base64(opened.hash);
     if (auto put = home_.put_contact(contact); !put) return put;
   }
-  if (auto receipt = read_receipt(opened)) return take_receipt(*receipt, opened, ticked);
+  if (is_command(opened.message.content)) return take_command(opened, ticked);
+  auto quiet = take_quietly(guid, message, opened);
+  if (!quiet) return std::unexpected(quiet.error());
+  if (*quiet) return {};
 
   auto key = free_guid(peer, guid);
   if (!key) return std::unexpected(key.error());
@@ -165,6 +186,10 @@ Status Messenger::take_opened(const Packet& push, const SignedMessage& message,
   entry.content_type = content_name(opened.message.content);
   if (const std::string* text = opened.message.content.text("text")) entry.text = *text;
   entry.missing = missing;
+  if (const auto group = group_of(opened)) {
+    entry.guid = guid;
+    return take_group_message(std::move(entry), message, opened, *group, show);
+  }
   if (auto put = history_.put(entry); !put) return put;
   if (auto put = put_unread(entry); !put) return put;
   const Millis now = clock_.now();
@@ -184,19 +209,88 @@ Status Messenger::take_opened(const Packet& push, const SignedMessage& message,
 Status Messenger::take_receipt(const Receipt& receipt, const Opened& opened,
                                std::vector<HistoryEntry>& ticked) {
   const Id peer = opened.message.envelope.sender.bare();
-  auto entry = history_.find(peer, receipt.guid);
+  auto sent = find_sent(peer, receipt);
+  if (!sent) return std::unexpected(sent.error());
+  if (!*sent) return {};
+  auto entry = history_.find(peer, (*sent)->guid);
   if (!entry) return std::unexpected(entry.error());
   if (!*entry || !(*entry)->outgoing) return {};
-  const auto hash = digest_in((*entry)->hash);
-  if (!hash) return {};
-  auto delivery =
-      check_receipt(receipt, opened, {.receiver = peer, .guid = receipt.guid, .hash = *hash});
+  SentMessage known = **sent;
+  if (!receipt.guid.empty()) known.guid = receipt.guid;  // found by hash or signature
+  auto delivery = check_receipt(receipt, opened, known);
   if (!delivery) return {};
   const Tick tick = *delivery == Delivery::read ? Tick::read : Tick::delivered;
   if ((*entry)->tick >= tick) return {};
   (*entry)->tick = tick;
   if (auto put = history_.put(**entry); !put) return put;
   ticked.push_back(**entry);
+  return {};
+}
+
+/// The own message that a receipt is about: by its GUID, else by what remember_sent() kept.
+Result<std::optional<SentMessage>> Messenger::find_sent(const Id& peer, const Receipt& receipt) {
+  std::string guid = receipt.guid, hash;
+  if (!guid.empty()) {
+    auto entry = history_.find(peer, guid);
+    if (!entry) return std::unexpected(entry.error());
+    if (*entry && (*entry)->outgoing) hash = (*entry)->hash;
+  }
+  std::vector<std::string> keys;
+  if (hash.empty() && !receipt.guid.empty()) keys.push_back("hash " + to_base64(receipt.hash));
+  if (hash.empty() && receipt.signature)
+    keys.push_back("signature " + to_base64(*receipt.signature));
+  for (const std::string& key : keys) {
+    auto body = home_.vault().get(kSent, key);
+    if (!body) return std::unexpected(body.error());
+    auto object = parse_json_object(body->value_or(""));
+    if (!object || text_in(*object, "to") != peer.text()) continue;
+    guid = text_in(*object, "guid");
+    hash = text_in(*object, "hash");
+    break;
+  }
+  const auto digest = digest_in(hash);
+  if (!digest) return std::nullopt;
+  return SentMessage{.receiver = peer,
+                     .guid = guid,
+                     .hash = *digest,
+                     .signature = receipt.signature.value_or(Bytes())};
+}
+
+Status Messenger::remember_sent(const OutboxRow& row, const SignedMessage& message) {
+  if (row.kind != "message") return {};
+  JsonObject object;
+  object.set("guid", row.guid);
+  object.set("to", row.to.bare().text());
+  const std::string hash = to_base64(message_hash(message));
+  object.set("hash", hash);
+  const std::string body = write_json(object);
+  if (auto put = home_.vault().put(kSent, "hash " + hash, body); !put) return put;
+  return home_.vault().put(kSent, "signature " + to_base64(message.signature), body);
+}
+
+// Programs talk to each other in commands; nobody reads them.
+Status Messenger::take_command(const Opened& opened, std::vector<HistoryEntry>& ticked) {
+  const Id sender = opened.message.envelope.sender.bare();
+  if (auto receipt = read_receipt(opened)) return take_receipt(*receipt, opened, ticked);
+  const auto content = decode_content(opened.message.content);
+  if (!content) return {};
+  if (const auto* array = content->as<ArrayContent>()) {
+    for (const Content& inner : array->contents) {
+      Opened one = opened;
+      one.message.content = encode_content(inner);
+      if (auto taken = take_command(one, ticked); !taken) return taken;
+    }
+    return {};
+  }
+  if (const auto query = read_history_query(*content)) return answer_group_query(sender, *query);
+  const auto* documents = content->as<DocumentsContent>();
+  const Known* known = home_.directory().find(sender);
+  if (documents != nullptr && documents->did.same_entity(sender) && known != nullptr &&
+      known->meta) {
+    const JsonObject meta = known->meta->json();
+    // What does not verify is not learnt, and says nothing about the message that brought it.
+    (void)home_.learn(sender, meta, documents->documents, clock_.now());
+  }
   return {};
 }
 

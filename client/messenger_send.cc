@@ -20,8 +20,9 @@ Status Messenger::enqueue(OutboxRow row) {
 }
 
 Result<HistoryEntry> Messenger::send_text(const Id& to, std::string_view text) {
-  if (!to.is_user())
-    return fail(Errc::not_implemented, "this edition sends to persons, not to groups");
+  if (to.is_broadcast())
+    return fail(Errc::not_implemented, "this edition sends to persons and groups, not to all");
+  if (to.is_group()) return send_to_group(to.bare(), text);
   auto contact = home_.contact(to);
   if (!contact) return std::unexpected(contact.error());
   if (*contact && (*contact)->blocked) {
@@ -59,7 +60,7 @@ bool Messenger::may_send(std::string_view kind) {
   const Millis now = clock_.monotonic();
   if (now < paused_until_) return false;
   const auto rate = static_cast<double>(session_->message_rate());
-  if (rate <= 0 || kind != "message") return true;
+  if (rate <= 0 || kind == "receipt") return true;
   allowance_ =
       std::min(2 * rate, allowance_ + rate * static_cast<double>(now - allowance_at_) / 1000);
   allowance_at_ = now;
@@ -108,7 +109,8 @@ void Messenger::pump() {
 }
 
 void Messenger::transmit(OutboxRow item) {
-  if (item.wire.empty()) {
+  const bool repeats = session_->repeats_bytes();
+  if (item.wire.empty() || !repeats) {
     std::string cause;
     auto status = home_.vault().transaction([&]() -> Status {
       // Another program of this home may have sealed it since.
@@ -116,13 +118,18 @@ void Messenger::transmit(OutboxRow item) {
       if (!row) return std::unexpected(row.error());
       if (!*row) return fail(Errc::not_found, "sent by another program of this home");
       item = std::move(**row);
-      if (!item.wire.empty()) return {};
+      if (!item.wire.empty() && repeats) return {};
       auto signed_message = seal_for(item);
       if (!signed_message) {
         cause = to_string(signed_message.error());
         return {};
       }
       item.wire = write_message(*signed_message);
+      // Receipts of old peers name the message by its signature; and where it is signed anew, its
+      // hash in the history is only the last one.
+      if (!repeats || !home_.directory().promises(item.to, "bind")) {
+        if (auto put = remember_sent(item, *signed_message); !put) return put;
+      }
       if (item.kind == "message") {
         auto entry = history_.find(item.to, item.guid);
         if (!entry) return std::unexpected(entry.error());
@@ -137,7 +144,8 @@ void Messenger::transmit(OutboxRow item) {
     if (!cause.empty()) return settle(item.guid, Tick::failed, cause);
   }
   Packet packet = Packet::request(Operation::create);
-  packet.set("type", item.kind).set("target", item.to.bare().text()).set("guid", item.guid);
+  packet.set("type", item.kind == "receipt" ? "receipt" : "message");
+  packet.set("target", item.to.bare().text()).set("guid", item.guid);
   packet.content = std::move(item.wire);
   in_flight_.insert(item.guid);
   session_->request(
@@ -154,6 +162,10 @@ Result<SignedMessage> Messenger::seal_for(const OutboxRow& row) {
                                     .receiver = row.to.bare(),
                                     .time = static_cast<double>(row.time) / 1000},
                        .content = row.content};
+  if (session_ && !session_->repeats_bytes() && introduced_.insert(row.to.bare().text()).second) {
+    message.envelope.extra.set("meta", home_.account().meta.json());
+    message.envelope.extra.set("visa", home_.account().visa.json());
+  }
   auto sealed = seal(message, home_.account(), home_.directory(), chain, random_);
   if (!sealed) return sealed;
   peer.seq = chain.seq;
@@ -206,6 +218,9 @@ void Messenger::settle(const std::string& guid, Tick tick, std::string_view caus
         if (auto put = history_.put(**entry); !put) return put;
         changed = std::move(**entry);
       }
+    }
+    if ((*row)->kind == "copy") {
+      if (auto settled = settle_copy(**row, changed); !settled) return settled;
     }
     return outbox_.erase(guid);
   });

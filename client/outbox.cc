@@ -21,6 +21,7 @@ Result<OutboxRow> parse_row(const Vault::Row& row) {
                    .time = integer_in(*object, "time"),
                    .content = *content->object(),
                    .wire = text_in(*object, "wire"),
+                   .entry = text_in(*object, "entry"),
                    .place = row.place};
 }
 
@@ -34,6 +35,7 @@ Status Outbox::put(const OutboxRow& row) {
   object.set("time", row.time);
   object.set("content", row.content);
   if (!row.wire.empty()) object.set("wire", row.wire);
+  if (!row.entry.empty()) object.set("entry", row.entry);
   return vault_.put(kBucket, row.guid, write_json(object));
 }
 

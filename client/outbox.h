@@ -16,11 +16,13 @@ namespace dim {
 /// P36).
 struct OutboxRow {
   std::string guid;
-  std::string kind;  ///< "message" or "receipt"
+  std::string
+      kind;  ///< "message", "receipt" (all that nobody reads), or "copy" of a text to a group
   Id to;
   Millis time = 0;
   JsonObject content;
   std::string wire{};      ///< empty until it was sealed
+  std::string entry{};     ///< of the history, where this is one copy of many
   std::int64_t place = 0;  ///< given by the vault
 };
 

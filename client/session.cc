@@ -27,7 +27,56 @@ std::string normal_pin(std::string_view pin) {
 
 }  // namespace
 
+namespace {
+
+constexpr std::string_view kDimchat = "dimchat://";
+
+// dimchat://HOST[:PORT][/]?station=ID
+Result<StationTarget> parse_dimchat(std::string_view link) {
+  constexpr Literal kForm = "a link to a dimchat station is dimchat://HOST:9394?station=ID";
+  link.remove_prefix(kDimchat.size());
+  const std::size_t question = link.find('?');
+  std::string_view authority = link.substr(0, question);
+  if (authority.ends_with('/')) authority.remove_suffix(1);
+  StationTarget target{.port = 9394, .protocol = StationTarget::Protocol::dimchat};
+  std::string_view rest;
+  if (authority.starts_with('[')) {
+    const std::size_t end = authority.find(']');
+    if (end == std::string_view::npos) return fail(Errc::usage, kForm);
+    target.host = authority.substr(1, end - 1);
+    rest = authority.substr(end + 1);
+  } else {
+    const std::size_t colon = authority.find(':');
+    target.host = authority.substr(0, colon);
+    if (colon != std::string_view::npos) rest = authority.substr(colon);
+  }
+  if (target.host.empty()) return fail(Errc::usage, kForm);
+  if (!rest.empty()) {
+    const std::int64_t port = rest.front() == ':' ? number_in(rest.substr(1)) : 0;
+    if (port < 1 || port > 65'535) {
+      return fail(Errc::usage, "the link's port is not a number from 1 to 65535");
+    }
+    target.port = static_cast<std::uint16_t>(port);
+  }
+  constexpr std::string_view kStation = "station=";
+  for (std::string_view query = question == std::string_view::npos ? "" : link.substr(question + 1);
+       !query.empty();) {
+    const std::size_t end = query.find('&');
+    const std::string_view item = query.substr(0, end);
+    query.remove_prefix(end == std::string_view::npos ? query.size() : end + 1);
+    if (item.starts_with(kStation)) target.id = item.substr(kStation.size());
+  }
+  if (auto id = Id::parse(target.id);
+      !target.id.empty() && (!id || id->type() != EntityType::station)) {
+    return fail(Errc::usage, "what stands behind station= is no ID of a station");
+  }
+  return target;
+}
+
+}  // namespace
+
 Result<StationTarget> StationTarget::parse(std::string_view link) {
+  if (link.starts_with(kDimchat)) return parse_dimchat(link);
   auto uri = Uri::parse(link);
   if (!uri) return std::unexpected(uri.error());
   if (uri->type != UriType::station) {
@@ -60,6 +109,13 @@ Result<StationTarget> StationTarget::parse(std::string_view link) {
 }
 
 std::string StationTarget::link() const {
+  if (protocol == Protocol::dimchat) {
+    std::string out(kDimchat);
+    out += host.contains(':') ? "[" + host + "]" : host;
+    out += ":" + std::to_string(port);
+    if (!id.empty()) out += "?station=" + id;
+    return out;
+  }
   Uri uri;
   uri.type = UriType::station;
   uri.identifier = id;
@@ -336,6 +392,19 @@ void Session::write(Lane which, const Packet& packet) {
                                                  (state_ == State::ready || state_ == State::lanes)
                                              ? Checksum::crc32c
                                              : Checksum::sha256));
+}
+
+Result<Id> Session::owner_of(std::string_view name, const Packet& response) const {
+  if (response.code != 200)
+    return fail(Errc::not_found, "nobody has registered that name at this station");
+  auto owner = Id::parse(response.get("owner"));
+  auto signature = from_base64(response.get("signature"));
+  if (!owner || !signature || !station_meta_ ||
+      !station_meta_->key().verify(
+          name_signing_input(name, response.get("owner"), response.get("time")), *signature)) {
+    return fail(Errc::signature, "the station's record of that name is not signed by the station");
+  }
+  return *owner;
 }
 
 void Session::closed(Lane which) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "client/uplink.h"
 #include "dim/base/random.h"
 #include "dim/base/time.h"
 #include "dim/engine/account.h"
@@ -18,13 +19,20 @@ namespace dim {
 
 /// Where a station is and who it must be. From an invite link, or from an earlier visit.
 struct StationTarget {
-  std::string id;    ///< ID text; empty while only the address is known (trust on first use)
-  std::string host;  ///< IPv6 address or name
+  enum class Protocol : std::uint8_t {
+    dim,      ///< DIM/2023 over TLS
+    dimchat,  ///< a station of the dimchat reference: MTP over TCP, port 9394
+  };
+
+  std::string id{};    ///< ID text; empty while only the address is known (trust on first use)
+  std::string host{};  ///< IPv6 address or name
   std::uint16_t port = 8800;  ///< of the control lane; the others follow
   std::vector<std::string>
-      pins;  ///< "sha256-<base64url>" of SPKIs that may appear; empty: the visa alone decides
+      pins{};  ///< "sha256-<base64url>" of SPKIs that may appear; empty: the visa alone decides
+  Protocol protocol = Protocol::dim;
 
-  /// `dim:station:<ID>?host=[::1];port=8800;pin=sha256-…;` Errc::usage with what is missing.
+  /// `dim:station:<ID>?host=[::1];port=8800;pin=sha256-…;`, or `dimchat://host:9394?station=<ID>`.
+  /// Errc::usage with what is missing.
   static Result<StationTarget> parse(std::string_view link);
   std::string link() const;
 };
@@ -35,23 +43,7 @@ struct ResumeTicket {
   std::string secret;  ///< base64
 };
 
-/// What the owner of the sockets does for a session. All calls come from within the session's own
-/// calls.
-class SessionHost {
- public:
-  virtual ~SessionHost() = default;
-  virtual void send(Lane lane, std::string bytes) = 0;
-  virtual void open(
-      Lane lane) = 0;  ///< dial that lane; answer with Session::opened or Session::closed
-  virtual void close(Lane lane) = 0;
-
-  virtual void ready() = 0;                           ///< logged in, every wanted lane is up
-  virtual void pushed(Lane lane, Packet packet) = 0;  ///< from the station, in order
-  /// The session is over. Errc::station_changed and Errc::downgrade: do not dial again.
-  virtual void failed(const Error& error, int code, std::string_view message) = 0;
-};
-
-class Session {
+class Session final : public Uplink {
  public:
   struct Options {
     bool text_lane = true;                ///< open 8801 too
@@ -59,37 +51,38 @@ class Session {
     bool checksum_crc32c = true;          ///< offer the cheap checksum
     std::optional<ResumeTicket> resume{};  ///< try this first
   };
-  using Handler = std::function<void(const Packet& response)>;
 
   Session(StationTarget target, const Account& account, SessionHost& host, Clock& clock,
           Random& random, Options options);
 
   /// TLS is up on that lane: `channel_binding` is the exporter value, `spki` the SHA-256 of the
   /// peer's key.
-  void opened(Lane lane, Bytes channel_binding, Digest32 spki);
-  void received(Lane lane, std::string_view bytes);
+  void opened(Lane lane, Bytes channel_binding, Digest32 spki) override;
+  void received(Lane lane, std::string_view bytes) override;
   /// The lane is gone. Requests that were open on it are forgotten: their handlers are not called.
-  void closed(Lane lane);
+  void closed(Lane lane) override;
   /// Ends it from this side; the host's failed() is called with the same words.
-  void abandon(const Error& error, int code = 0, std::string_view message = {});
+  void abandon(const Error& error, int code = 0, std::string_view message = {}) override;
   /// Every second or so: pings an idle lane, gives up a log-in after 20 s.
-  void tick();
+  void tick() override;
 
   /// Sends a request with a fresh `id`; the handler gets the answer. Only after ready().
-  void request(Lane lane, Packet packet, Handler handler);
+  void request(Lane lane, Packet packet, Handler handler) override;
   std::size_t open_requests() const { return requests_.size(); }
 
-  bool is_ready() const { return state_ == State::ready; }
+  bool is_ready() const override { return state_ == State::ready; }
   /// The station's identity as proven in this session.
-  const std::optional<Id>& station() const { return station_; }
+  const std::optional<Id>& station() const override { return station_; }
   const std::optional<Meta>& station_meta() const { return station_meta_; }
-  const std::vector<std::string>& station_pins() const { return station_pins_; }  ///< of its visa
+  const std::vector<std::string>& station_pins() const override { return station_pins_; }
   const std::optional<ResumeTicket>& ticket() const { return ticket_; }
   /// Server clock minus ours when the log-in was answered (ms).
   Millis clock_offset() const { return clock_offset_; }
   std::int64_t newest_cursor() const { return newest_cursor_; }
   /// Messages a second that the station takes from this session; 0 where it sets no limit.
-  std::int64_t message_rate() const { return message_rate_; }
+  std::int64_t message_rate() const override { return message_rate_; }
+  bool repeats_bytes() const override { return true; }
+  Result<Id> owner_of(std::string_view name, const Packet& response) const override;
 
  private:
   enum class State : std::uint8_t { dialling, hello, proving, resuming, lanes, ready, over };

@@ -46,7 +46,7 @@ struct Dial::State : std::enable_shared_from_this<Dial::State> {
     error_code error;
     const asio::ip::address literal = asio::ip::make_address(host, error);
     if (!error) {
-      if (literal.is_v4() || literal.to_v6().is_v4_mapped()) {
+      if (!options.ipv4 && (literal.is_v4() || literal.to_v6().is_v4_mapped())) {
         return fail_later(
             {Errc::usage,
              "DIM uses IPv6 only; give an IPv6 address or a name with an AAAA record"});
@@ -57,21 +57,29 @@ struct Dial::State : std::enable_shared_from_this<Dial::State> {
     if (host.empty() || host.size() > 253)
       return fail_later({Errc::usage, "a host name has 1 to 253 characters"});
     server_name = host;
-    resolver.async_resolve(
-        tcp::v6(), host, std::to_string(options.port), asio::ip::resolver_base::numeric_service,
-        [self = shared_from_this()](const error_code& failed, const auto& found) {
-          self->resolved(failed, found);
-        });
+    const auto then = [self = shared_from_this()](const error_code& failed, const auto& found) {
+      self->resolved(failed, found);
+    };
+    const std::string port = std::to_string(options.port);
+    if (options.ipv4) {
+      resolver.async_resolve(host, port, asio::ip::resolver_base::numeric_service, then);
+    } else {
+      resolver.async_resolve(tcp::v6(), host, port, asio::ip::resolver_base::numeric_service, then);
+    }
   }
 
   void resolved(const error_code& error, const tcp::resolver::results_type& found) {
     if (over) return;
     for (const auto& each : found) {
       const tcp::endpoint at = each.endpoint();
-      if (at.address().is_v6() && !at.address().to_v6().is_v4_mapped()) addresses.push_back(at);
+      const bool v6 = at.address().is_v6() && !at.address().to_v6().is_v4_mapped();
+      if (v6 || options.ipv4) addresses.push_back(at);
     }
     if (error || addresses.empty()) {
-      return fail_with({Errc::unreachable, "the station's name has no IPv6 address (AAAA record)"});
+      return fail_with(
+          options.ipv4
+              ? Error{Errc::unreachable, "the station's name has no address"}
+              : Error{Errc::unreachable, "the station's name has no IPv6 address (AAAA record)"});
     }
     connect();
   }
@@ -91,7 +99,10 @@ struct Dial::State : std::enable_shared_from_this<Dial::State> {
   }
 
   void connected(const tcp::endpoint& to) {
-    Endpoint peer{to.address().to_v6().to_bytes(), to.port()};
+    const auto address = to.address().is_v4()
+                             ? asio::ip::make_address_v6(asio::ip::v4_mapped, to.address().to_v4())
+                             : to.address().to_v6();
+    Endpoint peer{address.to_bytes(), to.port()};
     const std::shared_ptr<Connection> made(
         new Connection(reactor, std::make_unique<Connection::Io>(std::move(socket)), peer));
     connection = made;

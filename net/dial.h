@@ -13,11 +13,12 @@
 namespace dim {
 
 struct DialOptions {
-  std::string host =
-      {};  ///< IPv6 address (brackets allowed), or a host name, of which only AAAA records are used
+  std::string host = {};  ///< IPv6 address (brackets allowed), or a host name, of which only AAAA
+                          ///< records are used unless `ipv4`
   std::uint16_t port = 8800;
   std::shared_ptr<const TlsContext> tls =
       nullptr;                 ///< nullptr: no TLS at all (tests, the reference's protocol)
+  bool ipv4 = false;           ///< IPv4 too, for stations of the dimchat reference
   Millis timeout = 10'000;     ///< for everything until `opened`
   bool plain_connect = false;  ///< the draft's form: a plain CONNECT first
 };

@@ -283,13 +283,13 @@ def shortened(value):
 class Recorder:
     """A TCP relay between clients and a station that keeps every byte and can cut what runs through it."""
 
-    def __init__(self, test, target):
+    def __init__(self, test, target, port=0):
         self.host, self.target = "127.0.0.1", target
         self.name = "recorder"
         self.chunks = []  # (connection, "C" from the client or "S" from the station, seconds since the start, bytes)
         self.sockets, self.all = [], []  # those that live, and all there ever were
         self.begin = time.monotonic()
-        self.listener = socket.create_server((self.host, 0))
+        self.listener = socket.create_server((self.host, port))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
         test.programs.append(self)
@@ -331,6 +331,10 @@ class Recorder:
         self.sockets = []
 
     def stop(self):
+        try:
+            self.listener.shutdown(socket.SHUT_RDWR)  # wakes accept(), which close() alone does not
+        except OSError:
+            pass
         self.listener.close()
         self.cut()
         for one in self.all:
