@@ -65,7 +65,7 @@ struct GatewayLink {
   std::optional<Id> device;  ///< `owner` as an ID
   bool introduced = false;   ///< has got the station's meta and visa
   Millis last_active = 0;
-  TokenBucket messages, requests, documents;
+  TokenBucket messages, receipts, requests, documents;
   std::uint64_t messages_sent = 0;
 
   std::deque<GatewayTicket> tickets;                         ///< frames not acknowledged, in order

@@ -25,7 +25,13 @@ constexpr std::size_t kPageBytes = 256 * limits::kKiB;
 void Gateway::relay(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket) {
   const Id& receiver = message.sealed.envelope.receiver;
   const Millis now = core_.clock_.monotonic();
-  slow_down(link, link.messages, core_.config_.quotas.messages);
+  // Clients of the reference answer every text with two commands. The type outside is no more than
+  // the sender's word, which is enough for a quota.
+  const Quotas& quotas = core_.config_.quotas;
+  if (message.sealed.envelope.type == "136")
+    slow_down(link, link.receipts, quotas.receipts());
+  else
+    slow_down(link, link.messages, quotas.messages);
   if (link.subnet != 0) {
     slow_down(link, core_.subnets_.at(link.subnet, now).messages,
               core_.config_.quotas.subnet_messages);

@@ -396,6 +396,25 @@ TEST_F(GatewayTest, AFastSenderIsReadMoreSlowlyAndLosesNothing) {
   EXPECT_FALSE(alice->link.paused);
 }
 
+TEST_F(GatewayTest, ReceiptsHaveTenTimesTheQuotaOfMessages) {
+  config.quotas.messages = {20, 10};
+  start();
+  come("bob");
+  auto alice = come("alice");
+  introduce(*alice, legacy("bob"));
+  std::string all;
+  for (int i = 0; i < 90; ++i) {
+    JsonObject receipt = command("receipt");
+    receipt.set("text", "Message received.");
+    all += alice->frames.encode_message(pack(*alice, id_of("bob"), receipt)).bytes;
+  }
+  bytes(*alice, all);
+  EXPECT_FALSE(alice->link.paused);
+  EXPECT_EQ(*store.newest(id_of("bob")), 90);
+  give(*alice, pack(*alice, id_of("bob"), text_of("not behind them")));
+  EXPECT_EQ(*store.newest(id_of("bob")), 91);
+}
+
 TEST_F(GatewayTest, SeveralMessagesInOneFrameAreAcknowledgedOnce) {
   visit("bob");
   auto alice = come("alice");

@@ -8,7 +8,6 @@
 namespace dim {
 namespace {
 
-constexpr double kReceiptsPerMessage = 10;
 constexpr unsigned kRefusalsBeforeClose = 100;
 constexpr Millis kHoldStepMs = 100;
 constexpr Millis kHoldMostMs = 2'000;
@@ -125,9 +124,7 @@ void StationCore::on_request(LinkState& link, Packet& packet) {
       admitted = within_quota(request, session.messages, quotas.messages);
       break;
     case Quota::receipts:
-      admitted = within_quota(request, session.receipts,
-                              {quotas.messages.per_second * kReceiptsPerMessage,
-                               quotas.messages.burst * kReceiptsPerMessage});
+      admitted = within_quota(request, session.receipts, quotas.receipts());
       break;
     case Quota::notices:
       admitted = within_quota(request, session.notices, quotas.notices);

@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""How fast stations of the dimchat world relay, side by side on this machine: ours and the reference's two.
+
+    bench/dimchat/side_by_side.py [--messages N] [--idle N]
+
+dim-dimchat-load (./dev build release dim-dimchat-load) plays one pair over MTP against each station in turn; our
+station keeps every message on its disk before it says OK, the reference has no disk in this. Prints one line a run,
+then how many times faster ours is than the faster of the others.
+"""
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+sys.path.insert(0, os.path.join(ROOT, "tests", "reference"))
+import ours
+from harness import ReferenceStation
+
+# Quotas are for people; one pair that writes as fast as it can is none.
+CONFIG = """[quotas]
+messages_per_second = 0
+history_per_second = 0
+documents_per_hour = 0
+subnet_messages_per_second = 0
+logins_per_second = 0
+failed_logins_per_minute = 0
+[network]
+unauthenticated = 60000
+unauthenticated_per_64 = 60000
+unauthenticated_per_48 = 60000
+connections_per_second = 0
+[log]
+level = "warn"
+"""
+
+
+class World:
+    def __init__(self):
+        self.folder = tempfile.mkdtemp(prefix="dim-dimchat-bench-")
+        self.programs = []
+
+    def end(self):
+        for program in reversed(self.programs):
+            program.stop()
+        self.programs = []
+
+
+def load(station, *arguments, timeout=600):
+    done = subprocess.run([os.path.join(ours.BIN, "dim-dimchat-load"), "--port", str(station.port), *arguments],
+                          capture_output=True, text=True, timeout=timeout)
+    if done.returncode != 0:
+        raise SystemExit(f"dim-dimchat-load: {done.stderr}\n{station.words()}")
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def memory_mib(process):
+    with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) / 1024 for line in file if line.startswith("VmRSS:"))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--messages", type=int, default=30_000, help="that ours relays (the reference: a fiftieth)")
+    parser.add_argument("--idle", type=int, default=10_000, help="connections that only stay, at ours")
+    options = parser.parse_args()
+    world = World()
+    best = {}
+    try:
+        config = os.path.join(world.folder, "bench.toml")
+        with open(config, "w", encoding="ascii") as file:
+            file.write(CONFIG)
+        stations = {"ours": lambda: ours.OurStation(world, "--config", config),
+                    "2025": lambda: ReferenceStation(world, "2025"), "2026": lambda: ReferenceStation(world, "2026")}
+        for name, start in stations.items():
+            station = start()
+            for window in (32, 64, 128):
+                messages = options.messages if name == "ours" else max(200, options.messages // 50)
+                figures = load(station, "--messages", str(messages), "--window", str(window))[0]
+                print(json.dumps({"station": name, **figures}), flush=True)
+                best[name] = max(best.get(name, 0), figures["per_second"])
+            world.end()
+        if options.idle:
+            station = ours.OurStation(world, "--config", config)
+            before = memory_mib(station.process)
+            process = subprocess.Popen([os.path.join(ours.BIN, "dim-dimchat-load"), "--port", str(station.port), "--idle",
+                                        str(options.idle), "--hold", "10"], stdout=subprocess.PIPE, text=True)
+            figures = json.loads(process.stdout.readline())
+            figures["station_mib"] = round(memory_mib(station.process) - before, 1)
+            figures.update(json.loads(process.stdout.readline()))
+            process.wait()
+            print(json.dumps({"station": "ours", **figures}), flush=True)
+    finally:
+        world.end()
+        shutil.rmtree(world.folder, ignore_errors=True)
+    print(f"ours relays {best['ours'] / max(best['2025'], best['2026']):.0f} times as much as the faster of the others")
+
+
+if __name__ == "__main__":
+    main()
