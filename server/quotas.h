@@ -18,8 +18,7 @@ struct Rate {
 
 /// Quotas that may change while the station runs.
 struct Quotas {
-  Rate messages{limits::kMessagesPerSecond,
-                limits::kMessagesBurst};  ///< a session
+  Rate messages{limits::kMessagesPerSecond, limits::kMessagesBurst};  ///< a session
   /// Of receipts: each message brings about some.
   Rate receipts() const { return {messages.per_second * 10, messages.burst * 10}; }
   Rate notices{limits::kMessagesPerSecond, limits::kMessagesBurst};          ///< typing, presence
