@@ -316,8 +316,8 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
       if (auto key = visa->message_key()) keys.push_back(std::move(*key));
     }
     proven = proven || std::ranges::any_of(keys, [&](const PublicKey& key) {
-      return key.verify(signed_bytes, *signature);
-    });
+               return key.verify(signed_bytes, *signature);
+             });
   }
   if (!proven) {
     if (meta && shown && meta->digest() != shown->digest() &&

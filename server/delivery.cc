@@ -89,6 +89,11 @@ void StationCore::create_message(StationRequest& request) {
   if (!guid)
     return refused(
         error_of(Errc::bad_request, "a message needs guid: 32 hex digits that the client chose"));
+  // A14: the gateway names messages after their bytes, which others may know before it has them.
+  if (is_name_of_bytes(*guid)) {
+    return refused(error_of(Errc::bad_request,
+                            "guids of version 8 are the station's; version 7 or 4 is right"));
+  }
   if (!packet.content)
     return refused(error_of(Errc::bad_request, "a message needs content: the signed message"));
   auto targets = packet.list("target");

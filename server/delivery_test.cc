@@ -103,6 +103,16 @@ TEST_F(Delivery, P36_TheSameGuidIsAnsweredAsTheFirstTimeAndDeliveredOnce) {
   EXPECT_TRUE(bob.text->take().empty());
 }
 
+TEST_F(Delivery, A14_GuidsThatNameBytesAreTheStations) {
+  login("bob");
+  auto alice = online("alice");
+  Packet packet = create(user("alice"), id_of("bob"), "hello");
+  packet.set("guid", "018f6f0e7b8c8cc2a1f3b0d5f3a1c9e4");
+  EXPECT_EQ(answer(*alice.text, packet).code, 401);
+  packet.set("guid", "018f6f0e7b8c7cc2a1f3b0d5f3a1c9e4");
+  EXPECT_EQ(answer(*alice.text, packet).code, 202);
+}
+
 TEST_F(Delivery, P23_AWrongChecksumStoresNothing) {
   auto alice = online("alice");
   login("bob");

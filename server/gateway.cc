@@ -2,6 +2,7 @@
 #include "server/gateway.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "dim/base/hex.h"
 
@@ -12,6 +13,8 @@ constexpr Millis kScanMs = 1'000;
 constexpr Millis kLoginMs = 60'000;  // reference clients give their handshake 30 s, then try again
 constexpr Millis kDeadMs = 128'000;  // wire.md 1.3
 constexpr std::size_t kTickets = 256;
+constexpr std::size_t kStrangersBytes = 64 * limits::kMiB;  // of all that have not logged in
+constexpr std::size_t kStrangerBytes = 64 * limits::kKiB;   // whoever has less is never cut for it
 constexpr std::size_t kSessionKeyBytes = 32;
 
 }  // namespace
@@ -55,7 +58,7 @@ void Gateway::closed(LinkId id) {
   const auto found = links_.find(id);
   if (found == links_.end()) return;
   GatewayLink& link = *found->second;
-  if (!link.closing) let_go(link);
+  close_link(link);
   links_.erase(found);
   ++core_.counters_.links_closed;
 }
@@ -70,6 +73,7 @@ void Gateway::close_link(GatewayLink& link) {
   if (link.closing) return;
   let_go(link);
   link.closing = true;
+  count_stranger(link);
   mark_dirty(link);
 }
 
@@ -92,6 +96,13 @@ void Gateway::process(GatewayLink& link) {
   if (link.processing) return;
   link.processing = true;
   while (!link.closing && !held(link)) {
+    if (!link.texts.empty()) {
+      const auto [text, ticket] = std::move(link.texts.front());
+      link.texts.pop_front();
+      link.texts_bytes -= text.size();
+      on_text(link, text, ticket);
+      continue;
+    }
     auto next = link.frames.next(core_.clock_.monotonic());
     if (std::holds_alternative<std::monostate>(next)) break;
     if (auto* bad = std::get_if<BadFrame>(&next)) {
@@ -104,6 +115,7 @@ void Gateway::process(GatewayLink& link) {
     on_event(link, std::get<FrameEvent>(next));
   }
   link.processing = false;
+  count_stranger(link);
   update_pause(link);
 }
 
@@ -119,24 +131,40 @@ void Gateway::on_event(GatewayLink& link, FrameEvent& event) {
     pump(link);
   }
   const std::uint64_t ticket = link.first_ticket + link.tickets.size();
-  // One more than its messages, so that it cannot be finished while they are being read.
-  link.tickets.push_back({std::move(event.ack), event.texts.size() + 1, link.messages_sent});
-  const LinkId id = link.id;
-  for (const std::string& text : event.texts) {
-    if (find(id) == nullptr) return;
-    on_text(link, text, ticket);
+  link.tickets.push_back({std::move(event.ack), event.texts.size(), link.messages_sent});
+  // One by one: a frame holds thousands, and what holds the link up holds them up too.
+  for (std::string& text : event.texts) {
+    link.texts_bytes += text.size();
+    link.texts.emplace_back(std::move(text), ticket);
   }
-  finish(id, ticket);
+}
+
+/// A33: before the log-in a connection costs its owner nothing, and may hold megabytes.
+void Gateway::count_stranger(GatewayLink& link) {
+  const bool stranger = link.user.empty() && !link.closing;
+  const std::size_t bytes =
+      stranger ? link.frames.memory() + link.parked_bytes + link.texts_bytes : 0;
+  strangers_bytes_ += bytes - std::exchange(link.counted, bytes);
+  if (strangers_bytes_ <= kStrangersBytes || bytes <= kStrangerBytes) return;
+  ++core_.counters_.slow_peers;
+  core_.event(StationEvent::Level::warn, "gateway-memory", link.remote,
+              "what came before log-ins takes too much memory");
+  close_link(link);
 }
 
 /// Nobody can be told 416 here: who is too fast is read again when there is a token.
 void Gateway::slow_down(GatewayLink& link, TokenBucket& bucket, const Rate& rate) {
   const Millis now = core_.clock_.monotonic();
-  (void)bucket.take(rate, now);
-  const Millis wait = bucket.wait(rate, now);
-  if (wait == 0) return;
+  if (bucket.take(rate, now) != 0) {
+    // Done all the same, as a part of one message: the time of one token more.
+    link.held_until =
+        std::max(link.held_until, now) + static_cast<Millis>(std::ceil(1000 / rate.per_second));
+  } else {
+    const Millis wait = bucket.wait(rate, now);
+    if (wait == 0) return;
+    link.held_until = std::max(link.held_until, now + wait);
+  }
   ++core_.counters_.refused_quota;
-  link.held_until = std::max(link.held_until, now + wait);
 }
 
 /// One message of that frame is dealt with; after the last of them the frame is acknowledged.
@@ -156,6 +184,15 @@ void Gateway::finish(LinkId id, std::uint64_t ticket) {
     ++link->first_ticket;
   }
   if (link->paused) wake(*link);
+}
+
+/// One message of that frame could not be kept: the frame is not acknowledged, so it comes again.
+void Gateway::give_up(LinkId id, std::uint64_t ticket) {
+  GatewayLink* link = find(id);
+  if (link == nullptr || ticket < link->first_ticket) return;
+  const std::uint64_t at = ticket - link->first_ticket;
+  if (at < link->tickets.size()) link->tickets[at].ack.clear();
+  finish(id, ticket);
 }
 
 void Gateway::update_pause(GatewayLink& link) {

@@ -68,10 +68,13 @@ struct GatewayLink {
   TokenBucket messages, receipts, requests, documents;
   std::uint64_t messages_sent = 0;
 
+  std::deque<std::pair<std::string, std::uint64_t>> texts;   ///< of a frame, to be handled: ticket
   std::deque<GatewayTicket> tickets;                         ///< frames not acknowledged, in order
   std::uint64_t first_ticket = 0;                            ///< number of tickets.front()
   std::deque<std::pair<std::string, std::uint64_t>> parked;  ///< before the log-in: text, ticket
   std::size_t parked_bytes = 0;
+  std::size_t texts_bytes = 0;
+  std::size_t counted = 0;  ///< its part of Gateway::strangers_bytes_
 
   bool active = false;     ///< gets pushes: logged in, not reported offline
   Millis push_from = 0;    ///< hold after DIM! until then (wire-2026.md 9); 0: push
@@ -121,8 +124,10 @@ class Gateway {
   void close_link(GatewayLink& link);
   void let_go(GatewayLink& link);
   void check_times(GatewayLink& link, Millis now);
+  void count_stranger(GatewayLink& link);
   void on_event(GatewayLink& link, FrameEvent& event);
   void finish(LinkId id, std::uint64_t ticket);
+  void give_up(LinkId id, std::uint64_t ticket);
   void give_bytes(GatewayLink& link, std::string_view bytes);
   std::size_t queued(const GatewayLink& link) const {
     return link.link->queued() + link.out.size();
@@ -189,6 +194,7 @@ class Gateway {
   std::unordered_map<std::string, std::vector<GatewayLink*>, TextHash, std::equal_to<>> readers_;
   std::unordered_map<std::string, std::vector<GatewayLink*>, TextHash, std::equal_to<>> users_;
   std::size_t sessions_ = 0;
+  std::size_t strangers_bytes_ = 0;  // what those hold in memory who have not logged in
   std::vector<LinkId> dirty_;
   std::vector<LinkId> held_;
   std::deque<LinkId> ready_;

@@ -117,7 +117,7 @@ void Gateway::on_content(Request& request, int depth) {
   receipt(request, "Command not support.", "Command not support: ${command}.", std::move(words));
 }
 
-/// A32: 64 contents, three levels; what is more is not looked at.
+/// A32: 64 contents in all, three levels; what is more is not looked at.
 void Gateway::on_array(Request& request, int depth) {
   const Json* list = request.content.find("contents");
   if (list == nullptr || list->array() == nullptr ||
@@ -125,14 +125,23 @@ void Gateway::on_array(Request& request, int depth) {
       depth >= static_cast<int>(limits::kForwardDepth)) {
     return receipt(request, "Content not support.");
   }
+  GatewayLink& link = request.link;
   for (const Json& one : *list->array()) {
+    if (link.closing || queued(link) >= core_.config_.send_queue_bytes) return;
+    if (request.contents >= limits::kForwardMessages) return;
+    ++request.contents;
+    slow_down(link, link.requests, core_.config_.quotas.history);
     if (one.object() == nullptr) continue;
     auto inner = from_wire(*one.object());
     if (!inner || content_type(*inner).empty()) continue;
-    Request part{request.link, request.message, std::move(*inner), request.ticket};
+    Request part{link, request.message, std::move(*inner), request.ticket};
     part.encrypted = request.encrypted;
     part.inner = true;
+    part.contents = request.contents;
     on_content(part, depth + 1);
+    request.contents = part.contents;
+    // Each commit finishes one of them; the first stands for the message itself.
+    if (part.waiting && request.waiting) ++link.tickets[request.ticket - link.first_ticket].open;
     request.waiting |= part.waiting;
   }
 }
@@ -240,7 +249,7 @@ void Gateway::on_login(Request& request) {
       std::move(writes), [this, id = link.id, ticket = request.ticket, message = request.message,
                           body = request.content](const Result<std::vector<Written>>& written) {
         GatewayLink* target = find(id);
-        if (target == nullptr || !written) return;
+        if (target == nullptr || !written) return give_up(id, ticket);
         Request later{*target, message, body, ticket};
         receipt(later, written->front().accepted == Accepted::conflict ? "Login not accepted."
                                                                        : "Login received.");
@@ -341,7 +350,7 @@ void Gateway::on_list(Request& request) {
                 body = request.content](const Result<std::vector<Written>>& written) {
                  core_.forget_receiver(user);
                  GatewayLink* target = find(id);
-                 if (target == nullptr || !written) return;
+                 if (target == nullptr || !written) return give_up(id, ticket);
                  Request later{*target, message, body, ticket};
                  receipt(later, block ? "Block list received." : "Mute list received.");
                  finish(id, ticket);

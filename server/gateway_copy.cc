@@ -94,4 +94,6 @@ Guid guid_of(const SignedMessage& message) {
   return *Guid::from_bytes(bytes);
 }
 
+bool is_name_of_bytes(const Guid& guid) { return guid.bytes()[6] >> 4 == 8; }
+
 }  // namespace dim

@@ -33,5 +33,7 @@ std::vector<std::string> owners_with_key(const SealedMessage& message,
 /// Names a message of a reference client in the store: the same for the same signed bytes, sender
 /// and addressee, whatever else the envelope says (A07, A12, A14, J23).
 Guid guid_of(const SignedMessage& message);
+/// Whether guid_of may have made it: version 8.
+bool is_name_of_bytes(const Guid& guid);
 
 }  // namespace dim

@@ -89,7 +89,7 @@ void Gateway::store(GatewayLink& link, const SignedMessage& message, const std::
                   origin = ReceiptContent::origin_of(message.json, std::nullopt)](
                      const Result<Accepted>& outcome, bool taken) mutable {
     GatewayLink* target = find(id);
-    if (!outcome) return;  // not durable: not acknowledged, so the client sends it again
+    if (!outcome) return give_up(id, ticket);
     if (*outcome == Accepted::repeated || *outcome == Accepted::conflict)
       ++core_.counters_.messages_repeated;
     if (target == nullptr) return;
@@ -218,7 +218,11 @@ void Gateway::send_text(GatewayLink& link, Cursor cursor, std::string_view text)
                    .is_acked = frame.is_acked};
   if (!frame.is_acked && cursor == 0) return;
   if (frame.is_acked) {
-    if (cursor == 0 && link.unacked_bytes >= 2 * kUnackedBytes) return;  // will not be tried again
+    // An answer too many will not be tried again.
+    if (cursor == 0 &&
+        (link.unacked_bytes >= 2 * kUnackedBytes || link.unacked.size() >= 2 * kUnackedMessages)) {
+      return;
+    }
     link.unacked_bytes += frame.bytes.size();
     sent.bytes = std::move(frame.bytes);
   }
@@ -229,9 +233,13 @@ void Gateway::on_ack(GatewayLink& link, std::uint64_t handle) {
   const auto found = std::ranges::find_if(
       link.unacked, [&](const GatewaySent& sent) { return sent.handle == handle && !sent.done; });
   if (found == link.unacked.end()) return;
-  found->done = true;
   link.unacked_bytes -= std::min(link.unacked_bytes, found->bytes.size());
-  found->bytes = {};
+  if (found->cursor == 0) {
+    link.unacked.erase(found);  // an answer waits for nothing before it
+  } else {
+    found->done = true;
+    found->bytes = {};
+  }
   take_acked(link);
 }
 

@@ -399,7 +399,7 @@ TEST_F(GatewayTest, AFastSenderIsReadMoreSlowlyAndLosesNothing) {
 TEST_F(GatewayTest, ReceiptsHaveTenTimesTheQuotaOfMessages) {
   config.quotas.messages = {20, 10};
   start();
-  come("bob");
+  const auto bob = come("bob");
   auto alice = come("alice");
   introduce(*alice, legacy("bob"));
   std::string all;

@@ -100,7 +100,7 @@ void Gateway::query_documents(Request& request, const DocumentsContent& query) {
     auto message = SignedMessage::from_json(std::move(login));
     if (message) secrets.push_back(std::move(*message));
   }
-  if (!secrets.empty() && id != request.link.user) {
+  if (!secrets.empty() && !request.link.user.empty() && id != request.link.user) {
     answer(request, ForwardContent::make(std::move(secrets), core_.clock_.now(), core_.random_));
   }
 }
@@ -175,7 +175,7 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
                           body = request.content](const Result<std::vector<Written>>& written) {
         core_.forget_receiver(id);
         GatewayLink* target = find(link_id);
-        if (target == nullptr || !written) return;
+        if (target == nullptr || !written) return give_up(link_id, ticket);
         const bool old = any_old || std::ranges::any_of(*written, [](const Written& one) {
                            return one.accepted == Accepted::conflict;
                          });

@@ -12,9 +12,10 @@ struct Gateway::Request {
   JsonObject content;  ///< old names completed
   std::uint64_t ticket;
   bool encrypted = false;
-  bool waiting = false;   ///< a commit will finish it
-  bool answered = false;  ///< something was sent for it
-  bool inner = false;     ///< out of an array or a forward: it does not log in
+  bool waiting = false;      ///< a commit will finish it
+  bool answered = false;     ///< something was sent for it
+  bool inner = false;        ///< out of an array or a forward: it does not log in
+  std::size_t contents = 0;  ///< of the arrays in it, read so far
 };
 
 }  // namespace dim

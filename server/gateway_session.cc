@@ -1,6 +1,7 @@
 // Who speaks on a connection of a reference client, and how they log in
 // (docs/protocol/dimchat-gateway.md sections 2 and 3).
 #include <algorithm>
+#include <iterator>
 
 #include "dim/base/hex.h"
 #include "dim/engine/verify.h"
@@ -124,7 +125,7 @@ bool Gateway::learn_sender(GatewayLink& link, const Id& sender) {
 /// What came before the log-in waits for it, without being acknowledged: it is in memory only.
 void Gateway::park(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket) {
   if (link.parked.size() >= kParked || link.parked_bytes + message.wire.size() > kParkedBytes) {
-    return;  // never acknowledged: the client sends it again
+    return give_up(link.id, ticket);
   }
   link.parked_bytes += message.wire.size();
   link.parked.emplace_back(message.wire, ticket);
@@ -152,6 +153,7 @@ void Gateway::second_user(GatewayLink& link, const SignedMessage& message, std::
       core_.event(StationEvent::Level::info, "gateway-second-user",
                   message.sealed.envelope.sender.bare().text(), "the connection changes its user");
       let_go(link);
+      link.opened = core_.clock_.monotonic();
       link.known.reset();
       link.terminal.clear();
       link.directory = Directory(4);
@@ -290,11 +292,10 @@ void Gateway::log_in(Request& request) {
     answer(*target, encode_content(HandshakeContent::success(target->session_key,
                                                              core_.clock_.now(), core_.random_)));
     finish(link_id, ticket);
-    for (auto& [text, parked] : std::exchange(target->parked, {})) {
-      on_text(*target, text, parked);
-      target = find(link_id);
-      if (target == nullptr) return;
-    }
+    target->texts_bytes += target->parked_bytes;
+    target->texts.insert(target->texts.begin(), std::make_move_iterator(target->parked.begin()),
+                         std::make_move_iterator(target->parked.end()));
+    target->parked.clear();
     target->parked_bytes = 0;
     wake(*target);
   };
@@ -333,6 +334,7 @@ void Gateway::let_go(GatewayLink& link) {
   const std::string user = std::exchange(link.user, {});
   go_offline(link);
   link.unacked.clear();
+  link.unacked_bytes = 0;
   link.sent = link.acked = 0;
   link.introduced = false;
   const auto found = users_.find(user);

@@ -182,6 +182,41 @@ TEST_F(GatewayTransportTest, EveryByteMayComeAlone) {
   EXPECT_EQ(news(*alice).size(), 1U);
 }
 
+TEST_F(GatewayTransportTest, A33_WhatStrangersMayHoldInMemoryIsBoundedInAll) {
+  const std::string half =
+      write_mtp({.type = MtpType::message, .sn = 9}, std::string(900'000, 'x'), true)
+          .substr(0, 900'000);
+  std::vector<std::unique_ptr<Client>> strangers;
+  std::size_t closed = 0;
+  for (int i = 0; i < 90; ++i) {
+    strangers.push_back(dial(legacy("alice"), "2001:db8:" + std::to_string(i + 1) + "::7"));
+    bytes(*strangers.back(), half);
+    if (strangers.back()->link.closed) ++closed;
+  }
+  EXPECT_GE(closed, 15U);
+  EXPECT_FALSE(strangers.front()->link.closed);
+  auto bob = come("bob");
+  give(*bob, pack(*bob, station_id(), text_of("still here")));
+  EXPECT_FALSE(bob->link.closed) << "whoever holds little is not cut for others";
+}
+
+TEST_F(GatewayTransportTest, ManyMessagesOfOneFrameAreHandledInOrder) {
+  auto alice = come("alice");
+  auto bob = come("bob");
+  introduce(*alice, legacy("bob"));
+  introduce(*bob, legacy("alice"));
+  pass(1'100);  // pushes wait a second after DIM!
+  std::string frame;
+  Strings sent;
+  for (int i = 0; i < 40; ++i) {
+    sent.push_back("text " + std::to_string(i));
+    frame += pack(*alice, legacy("bob").id.text(), text_of(sent.back())) + "\n";
+  }
+  give(*alice, frame);
+  take(*bob);
+  EXPECT_EQ(texts(*bob), sent);
+}
+
 TEST_F(GatewayTransportTest, AThousandConnectionsAreNoLimit) {
   std::vector<std::unique_ptr<Client>> all;
   for (int i = 0; i < 1'000; ++i) {

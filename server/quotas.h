@@ -20,7 +20,10 @@ struct Rate {
 struct Quotas {
   Rate messages{limits::kMessagesPerSecond, limits::kMessagesBurst};  ///< a session
   /// Of receipts: each message brings about some.
-  Rate receipts() const { return {messages.per_second * 10, messages.burst * 10}; }
+  static constexpr double kReceiptsPerMessage = 10;
+  Rate receipts() const {
+    return {messages.per_second * kReceiptsPerMessage, messages.burst * kReceiptsPerMessage};
+  }
   Rate notices{limits::kMessagesPerSecond, limits::kMessagesBurst};          ///< typing, presence
   Rate history{limits::kHistoryPerSecond, 2.0 * limits::kHistoryPerSecond};  ///< every GET
   Rate documents{limits::kDocumentsPerHour / 3600.0, 20};  ///< CREATE of documents

@@ -87,6 +87,15 @@ std::optional<Framing> FrameStream::framing() const {
   return std::nullopt;
 }
 
+std::size_t FrameStream::memory() const {
+  if (const auto* first = std::get_if<FrameBuffer>(&state_)) return first->held().size();
+  if (const auto* mtp = std::get_if<Mtp>(&state_))
+    return mtp->reader.held().size() + mtp->assembler.memory();
+  if (const auto* mars = std::get_if<MarsReader>(&state_)) return mars->held().size();
+  const auto& websocket = std::get<WebSocket>(state_);
+  return websocket.request.held().size() + websocket.reader.memory();
+}
+
 void FrameStream::feed(std::string_view bytes) {
   if (over_ || bytes.empty()) return;
   begun_ = true;

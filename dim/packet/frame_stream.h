@@ -67,6 +67,7 @@ class FrameStream {
   /// Nothing as long as the first bytes do not say.
   std::optional<Framing> framing() const;
   bool has_begun() const { return begun_; }  ///< any bytes have come
+  std::size_t memory() const;                ///< of what has come and is no event yet
 
   /// A message to this peer; MTP while the framing is unknown. To send the same message again, send
   /// the same bytes.

@@ -149,12 +149,23 @@ Decoded<MtpAssembler::Whole> MtpAssembler::take(MtpFrame frame, Millis now) {
     return whole;
   }
   while (!partials_.empty() && (partials_.size() >= limits::kFragmentedMessages ||
-                                held_bytes() + partial.bytes > 2 * limits::kFrameBody)) {
+                                memory() + memory_of(partial) > 2 * limits::kFrameBody)) {
     partials_.erase(partials_.begin());
   }
   const auto place = std::ranges::upper_bound(partials_, partial.began, {}, &Partial::began);
   partials_.insert(place, std::move(partial));
   return NeedMore{};
+}
+
+std::size_t MtpAssembler::memory_of(const Partial& partial) {
+  constexpr std::size_t kFragment = 128;  // header, string, node
+  return partial.bytes + kFragment * partial.parts.size();
+}
+
+std::size_t MtpAssembler::memory() const {
+  std::size_t bytes = 0;
+  for (const Partial& partial : partials_) bytes += memory_of(partial);
+  return bytes;
 }
 
 std::size_t MtpAssembler::held_bytes() const {

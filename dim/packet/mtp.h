@@ -66,7 +66,8 @@ class MtpReader {
 };
 
 /// Puts the fragments of one connection together, in any order. At most 8 unfinished messages, and
-/// 2 MiB in all, are held: the oldest makes room. Each ends 300 s after its first fragment.
+/// 2 MiB of memory in all, are held: the oldest makes room. Each ends 300 s after its first
+/// fragment.
 class MtpAssembler {
  public:
   struct Whole {
@@ -78,6 +79,7 @@ class MtpAssembler {
   /// was held of it is forgotten. `now` is monotonic.
   Decoded<Whole> take(MtpFrame frame, Millis now);
   std::size_t held_bytes() const;  ///< bodies, unfinished
+  std::size_t memory() const;      ///< the same with 128 bytes for each fragment, empty ones too
 
  private:
   struct Partial {
@@ -87,6 +89,8 @@ class MtpAssembler {
     std::size_t bytes = 0;
     std::map<std::uint32_t, MtpFrame> parts;
   };
+  static std::size_t memory_of(const Partial& partial);
+
   std::vector<Partial> partials_;  // oldest first
 };
 

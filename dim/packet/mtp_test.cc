@@ -179,5 +179,19 @@ TEST(MtpAssembler, A33_MemoryIsBounded) {
       assembler.take(fragment(1, limits::kFragmentPages + 1, 0, "x"), 0)));
 }
 
+TEST(MtpAssembler, A33_EmptyFragmentsTakeMemoryToo) {
+  MtpAssembler assembler;
+  for (std::uint64_t sn = 1; sn <= limits::kFragmentedMessages; ++sn) {
+    for (std::uint32_t index = 1; index < limits::kFragmentPages; ++index)
+      assembler.take(fragment(sn, limits::kFragmentPages, index, ""), 0);
+    EXPECT_LE(assembler.memory(), 2 * limits::kFrameBody);
+  }
+  EXPECT_TRUE(std::holds_alternative<NeedMore>(
+      assembler.take(fragment(1, limits::kFragmentPages, 0, ""), 0)))
+      << "the oldest had to make room";
+  EXPECT_TRUE(std::holds_alternative<MtpAssembler::Whole>(
+      assembler.take(fragment(limits::kFragmentedMessages, limits::kFragmentPages, 0, ""), 0)));
+}
+
 }  // namespace
 }  // namespace dim

@@ -75,6 +75,7 @@ class WebSocketReader {
   /// close, and close.
   Decoded<WebSocketMessage> next();
   std::string_view held() const { return buffer_.held(); }
+  std::size_t memory() const { return buffer_.held().size() + message_.payload.size(); }
 
  private:
   FrameBuffer buffer_;
