@@ -26,6 +26,9 @@ class World:
         self.bob.arrival(lambda it: it.get("command") == "receipt"
                          and (it.get("origin") or {}).get("signature") == sent["message"]["signature"],
                          "a receipt of dim", self.dora.id)
+        # The receipt of the reference names the message by its signature alone.
+        self.dora.run("listen", "--timeout", "2", code=None)
+        self.assertIn(self.dora.state(self.bob.id, "from dim"), ("delivered", "read"))
 
     def test_messages_wait_for_either_side(self):
         self.dora.send(self.bob.id, "hello first")
