@@ -211,9 +211,19 @@ class ReferenceClient(Program):
         return self.do("pack", to=receiver, content=content)
 
     def disconnect(self):
-        self.do("report", title="offline")  # stations of 2025 notice a closed connection only after two minutes
-        time.sleep(0.3)
+        """Goes offline by saying so: the reference closes its connection late or never, and its stations of 2025
+        notice that after two minutes. What it has to send goes in a queue, which must be empty before it stops."""
+        self.be_quiet()
+        self.do("report", title="offline")
+        time.sleep(1)
         self.do("disconnect")
+
+    def be_quiet(self):
+        """Waits until nothing has happened here for a second."""
+        deadline, count = time.monotonic() + SECONDS, -1
+        while count != len(self.events) and time.monotonic() < deadline:
+            count = len(self.events)
+            time.sleep(1)
 
     def create_group(self, members):
         return self.do("create_group", members=members)["group"]
