@@ -44,7 +44,7 @@ Status Messenger::start() {
     options.after = acked_cursor_;
   }
   pushes_.clear();
-  fetching_for_push_ = false;
+  fetching_for_push_ = fetching_for_outbox_ = false;
   fetched_.clear();
   introduced_.clear();
   in_flight_.clear();

@@ -391,7 +391,9 @@ void World::power_cut(int station, Millis down_ms) {
       });
     }
   }
-  clock_.after(down_ms, [this, &node] { start_station(node); });
+  clock_.after(down_ms, [this, &node, at = node.boot] {
+    if (at == node.boot) start_station(node);  // another cut came meanwhile: it starts the station
+  });
 }
 
 StationCounters World::counters(int station) const {
