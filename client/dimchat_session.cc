@@ -106,6 +106,11 @@ bool DimchatSession::take(std::string text) {
     }
     return false;
   }
+  if (state_ != State::ready && early_.size() >= kEarly) {
+    // It must not be counted as kept: the station pushes it again in the next session.
+    abandon({Errc::overloaded, "the station pushes too much before the log-in is complete"});
+    return false;
+  }
   const std::string hash = to_hex(message_hash(*message));
   Packet push = Packet::request(Operation::create);
   push.set("type", "message").set("author", sender.text()).set("guid", hash.substr(0, 32));
@@ -113,7 +118,7 @@ bool DimchatSession::take(std::string text) {
   push.content = std::move(text);
   if (state_ == State::ready) {
     host_.pushed(Lane::text, std::move(push));
-  } else if (early_.size() < kEarly) {
+  } else {
     early_.push_back(std::move(push));
   }
   return true;
