@@ -184,6 +184,16 @@ TEST_F(MessengerTest, AfterTooManyRequestsItWaitsAndBeginsWithTheOldest) {
   EXPECT_THAT(station.requests[Lane::text], IsEmpty()) << "two was taken already";
 }
 
+TEST_F(MessengerTest, ACutWhileKeysAreAskedForDoesNotStopTheOutbox) {
+  log_in();
+  const Account& stranger = fake_user(3);
+  ASSERT_TRUE(messenger->send_text(stranger.id, "whose keys are not known"));
+  EXPECT_EQ(station.next(Lane::control).get("type"), "document");
+  messenger->closed(Lane::control);
+  connect();
+  EXPECT_EQ(station.next(Lane::control).get("type"), "document") << "asked for again";
+}
+
 TEST_F(MessengerTest, ARefusedMessageFailsAndTheNextGoesOut) {
   log_in();
   const std::string guid = send("refused");
