@@ -19,8 +19,9 @@ FileParts read_parts(Members& members) {
   file.data = members.data("data");
   file.key = members.object("key");
   auto password = members.object("password");  // the old name of the key
+  if (file.key && password && !(*password == *file.key))
+    members.fault("a file came with two different keys");
   if (!file.key) file.key = std::move(password);
-  if (password && !(*password == *file.key)) members.fault("a file came with two different keys");
   for (const std::string_view name : {"IV", "iv"}) {
     auto iv = members.data(name);
     if (iv && file.iv.empty()) file.iv = std::move(iv->data);
