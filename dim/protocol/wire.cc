@@ -128,8 +128,8 @@ void report_out(JsonObject& content) {
   if (content.contains("title")) return;
   const std::string* state = content.text("state");
   if (state == nullptr) return;
-  if (*state == "background") content.set("title", "offline");
-  if (*state == "foreground") content.set("title", "online");
+  const bool background = *state == "background";
+  if (background || *state == "foreground") content.set("title", background ? "offline" : "online");
 }
 
 void command_out(JsonObject& content, WireForm form) {
