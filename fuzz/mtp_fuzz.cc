@@ -1,47 +1,26 @@
 // MTP frames: what is read does not depend on where the bytes are cut, is written back as it was,
 // and nothing beyond the limits is held. Input: one byte for the cuts, then the stream.
 #include "dim/packet/mtp.h"
-#include "fuzz/check.h"
+#include "fuzz/frames.h"
 
 using dim::fuzz::must;
 
 namespace {
 
-constexpr std::size_t kBodyLimit = 4096;
-
-struct Outcome {
-  std::vector<dim::MtpFrame> frames;
-  bool over = false;
-};
+using Outcome = dim::fuzz::Frames<dim::MtpFrame>;
 
 Outcome run(std::string_view input, std::size_t step) {
-  dim::MtpReader reader(kBodyLimit);
   dim::MtpAssembler assembler;
-  Outcome out;
-  for (std::size_t at = 0; at < input.size() && !out.over; at += step) {
-    reader.feed(input.substr(at, step));
-    for (;;) {
-      auto next = reader.next();
-      if (std::holds_alternative<dim::NeedMore>(next)) break;
-      if (std::holds_alternative<dim::Error>(next)) {
-        out.over = true;
-        break;
-      }
-      auto& frame = std::get<dim::MtpFrame>(next);
-      must(frame.body.size() <= kBodyLimit);
-      if (frame.header.type == dim::MtpType::fragment) {
-        auto taken = assembler.take(frame, static_cast<dim::Millis>(out.frames.size()) * 10'000);
-        if (const auto* whole = std::get_if<dim::MtpAssembler::Whole>(&taken)) {
-          must(whole->parts.size() == frame.header.pages);
-          must(whole->body.size() <= dim::limits::kFrameBody);
-        }
-        must(assembler.held_bytes() <= 2 * dim::limits::kFrameBody);
-      }
-      out.frames.push_back(std::move(frame));
+  const auto assemble = [&](const dim::MtpFrame& frame, std::size_t index) {
+    if (frame.header.type != dim::MtpType::fragment) return;
+    auto taken = assembler.take(frame, static_cast<dim::Millis>(index) * 10'000);
+    if (const auto* whole = std::get_if<dim::MtpAssembler::Whole>(&taken)) {
+      must(whole->parts.size() == frame.header.pages);
+      must(whole->body.size() <= dim::limits::kFrameBody);
     }
-    must(reader.held().size() <= kBodyLimit + dim::limits::kFrameJunk + step);
-  }
-  return out;
+    must(assembler.held_bytes() <= 2 * dim::limits::kFrameBody);
+  };
+  return dim::fuzz::read_frames<dim::MtpFrame, dim::MtpReader>(input, step, assemble);
 }
 
 bool has_open_length(const Outcome& outcome) {
