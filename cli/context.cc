@@ -2,29 +2,11 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
-#include <termios.h>
 #include <unistd.h>
 
-#include <cstdio>
+#include "terminal/passphrase.h"
 
 namespace dim {
-namespace {
-
-constexpr std::size_t kPassphraseBytes = 1024;
-
-Result<Secret> read_passphrase(int file) {
-  Secret buffer(kPassphraseBytes);
-  std::size_t size = 0;
-  while (size < buffer.size()) {
-    const ssize_t got = ::read(file, buffer.writable().data() + size, 1);
-    if (got <= 0 || buffer.view()[size] == '\n') break;
-    ++size;
-  }
-  if (size == 0) return fail(Errc::key, "the passphrase is empty");
-  return Secret::copy_of(buffer.view().first(size));
-}
-
-}  // namespace
 
 Result<std::optional<Secret>> passphrase_for(const CommonOptions& common, bool ask) {
   if (common.passphrase_file) {
@@ -36,21 +18,10 @@ Result<std::optional<Secret>> passphrase_for(const CommonOptions& common, bool a
     return std::move(*secret);
   }
   if (!ask) return std::nullopt;
-  const int terminal = ::open("/dev/tty", O_RDWR | O_CLOEXEC);
-  if (terminal < 0)
+  auto secret = ask_passphrase("Passphrase: ");
+  if (!secret && secret.error().code == Errc::unavailable)
     return fail(Errc::key,
                 "this home is locked and there is no terminal to ask at; use --passphrase-file");
-  termios before{};
-  ::tcgetattr(terminal, &before);
-  termios silent = before;
-  silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-  ::tcsetattr(terminal, TCSAFLUSH, &silent);
-  constexpr std::string_view kPrompt = "Passphrase: ";
-  (void)!::write(terminal, kPrompt.data(), kPrompt.size());
-  auto secret = read_passphrase(terminal);
-  ::tcsetattr(terminal, TCSAFLUSH, &before);
-  (void)!::write(terminal, "\n", 1);
-  ::close(terminal);
   if (!secret) return std::unexpected(secret.error());
   return std::move(*secret);
 }

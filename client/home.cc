@@ -8,12 +8,10 @@
 
 #include "client/fields.h"
 #include "dim/base/base64.h"
-#include "dim/crypto/symmetric.h"
+#include "dim/crypto/passphrase_lock.h"
 
 namespace dim {
 namespace {
-
-constexpr std::size_t kSaltBytes = 16;
 
 std::string key_path(const std::string& folder) { return folder + "/key"; }
 std::string vault_path(const std::string& folder) { return folder + "/vault.db"; }
@@ -68,18 +66,9 @@ Result<Secret> vault_key(const JsonObject& lock, const std::optional<Secret>& pa
   }
   if (kind != nullptr && *kind == "passphrase") {
     if (!passphrase) return fail(Errc::key, "this home is locked; give its passphrase");
-    const std::string* salt_text = lock.text("salt");
-    const Json* passes = lock.find("passes");
-    const Json* memory = lock.find("memory");
-    if (salt_text == nullptr || passes == nullptr || passes->integer() == nullptr ||
-        memory == nullptr || memory->integer() == nullptr) {
-      return fail(Errc::key, "the key file of this home is damaged");
-    }
-    auto salt = from_base64(*salt_text);
-    if (!salt) return std::unexpected(salt.error());
-    return derive_key(passphrase->view(), *salt,
-                      {.passes = static_cast<std::uint64_t>(*passes->integer()),
-                       .memory_bytes = static_cast<std::size_t>(*memory->integer())});
+    const auto parsed = PassphraseLock::parse(lock);
+    if (!parsed) return fail(Errc::key, "the key file of this home is damaged");
+    return parsed->key(*passphrase);
   }
   return fail(Errc::key, "the key file of this home is of a kind this program does not know");
 }
@@ -140,14 +129,11 @@ Result<Home> Home::create(const std::string& folder, const std::optional<Secret>
   lock.set("version", 1);
   Secret key;
   if (passphrase) {
-    const auto salt = random.array<kSaltBytes>();
-    auto derived = derive_key(passphrase->view(), salt, cost);
+    const PassphraseLock made = PassphraseLock::make(random, cost);
+    auto derived = made.key(*passphrase);
     if (!derived) return std::unexpected(derived.error());
     key = std::move(*derived);
-    lock.set("kind", "passphrase");
-    lock.set("salt", to_base64(salt));
-    lock.set("passes", static_cast<std::int64_t>(cost.passes));
-    lock.set("memory", static_cast<std::int64_t>(cost.memory_bytes));
+    made.write_to(lock);
   } else {
     key = Secret::random(32, random);
     lock.set("kind", "file");

@@ -15,7 +15,7 @@
 #include <cstring>
 
 #include "net/system_clock.h"
-#include "server/keys.h"
+#include "server/key_file.h"
 
 namespace dim {
 namespace {
@@ -117,7 +117,7 @@ Finding check_folder(const std::string& data) {
   return {Kind::ok, "data folder", fmt::format("{} is writable and private", data)};
 }
 
-Finding check_keys(const std::string& data) {
+Finding check_keys(const std::string& data, const std::optional<Secret>& passphrase) {
   struct stat info{};
   const bool store = ::stat((data + "/station.db").c_str(), &info) == 0;
   if (!have_keys(data)) {
@@ -127,9 +127,17 @@ Finding check_keys(const std::string& data) {
           fmt::format("{} is missing beside a store; restore it from your backup", key_file(data))};
     return {Kind::ok, "keys", "will be made at the first `dimd run`"};
   }
-  const auto keys = load_keys(data);
+  const auto card = load_card(data);
+  if (!card) return {Kind::fail, "keys", card.error().text};
+  if (card->sealed && !passphrase) {
+    return {Kind::ok, "keys",
+            fmt::format("of {}, sealed; with --passphrase-file it is tried whether they open",
+                        card->id.text())};
+  }
+  const auto keys = load_keys(data, passphrase);
   if (!keys) return {Kind::fail, "keys", keys.error().text};
-  return {Kind::ok, "keys", fmt::format("of {}", keys->account.id.text())};
+  return {Kind::ok, "keys",
+          fmt::format("of {}{}", card->id.text(), card->sealed ? ", sealed, and they open" : "")};
 }
 
 Finding check_disk(const std::string& data) {
@@ -190,7 +198,8 @@ std::string_view to_string(Finding::Kind kind) {
   return "fail";
 }
 
-std::vector<Finding> check_machine(const DaemonConfig& config) {
+std::vector<Finding> check_machine(const DaemonConfig& config,
+                                   const std::optional<Secret>& passphrase) {
   const bool ours = station_runs(config.data);
   std::vector<Finding> out;
   for (const std::uint16_t offset : {std::uint16_t{0}, std::uint16_t{1}}) {
@@ -202,7 +211,7 @@ std::vector<Finding> check_machine(const DaemonConfig& config) {
   }
   out.push_back(check_address());
   out.push_back(check_folder(config.data));
-  out.push_back(check_keys(config.data));
+  out.push_back(check_keys(config.data, passphrase));
   out.push_back(check_disk(config.data));
   out.push_back(check_clock());
   out.push_back(check_files());

@@ -1,8 +1,10 @@
 // `dimd check`: what would keep a station from running well, and what to do about it.
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "dim/crypto/secret.h"
 #include "server/config.h"
 
 namespace dim {
@@ -16,7 +18,8 @@ struct Finding {
 std::string_view to_string(Finding::Kind kind);
 
 /// Looks at ports, IPv6, clock, disk, permissions, keys and the limit of open files. Changes
-/// nothing.
-std::vector<Finding> check_machine(const DaemonConfig& config);
+/// nothing. `passphrase`: that of sealed keys, when it is to be tried.
+std::vector<Finding> check_machine(const DaemonConfig& config,
+                                   const std::optional<Secret>& passphrase = std::nullopt);
 
 }  // namespace dim

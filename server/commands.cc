@@ -26,7 +26,8 @@
 #include "server/config.h"
 #include "server/daemon.h"
 #include "server/dimples.h"
-#include "server/keys.h"
+#include "server/key_file.h"
+#include "server/passphrase.h"
 #include "server/store_failure.h"
 #include "sqlite/sqlite_store.h"
 #include "terminal/qr.h"
@@ -44,6 +45,9 @@ struct Options {
   std::optional<std::string> dimchat;
   std::string host;
   std::string from_dimples;
+  std::string passphrase_file;
+  std::string new_passphrase_file;
+  bool remove_passphrase = false;
   bool json = false;
 };
 
@@ -139,6 +143,8 @@ int run(const Options& options) {
   if (auto prepared = prepare_process(); !prepared) return fail_with(prepared.error());
   auto config = configure(options);
   if (!config) return fail_with(config.error());
+  auto passphrase = given_passphrase(options.passphrase_file);
+  if (!passphrase) return fail_with(passphrase.error());
 
   // Blocked before any thread starts, so that only the waiting thread below gets them.
   sigset_t signals;
@@ -147,7 +153,8 @@ int run(const Options& options) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   Log log(config->log_level);
-  auto daemon = Daemon::open(*config, log);
+  auto daemon = Daemon::open(*config, log, *passphrase);
+  passphrase->reset();
   if (!daemon) return fail_with(daemon.error());
 
   std::thread waiter([&] {
@@ -211,30 +218,29 @@ std::string fingerprint(const Meta& meta) {
 }
 
 int show_id(const Options& options) {
-  auto keys = load_keys(options.data);
-  if (!keys) return fail_with(keys.error());
+  auto card = load_card(options.data);
+  if (!card) return fail_with(card.error());
   if (options.json) {
     JsonObject out;
-    out.set("id", keys->account.id.text());
-    out.set("fingerprint", fingerprint(keys->account.meta));
+    out.set("id", card->id.text());
+    out.set("fingerprint", fingerprint(card->meta));
     JsonArray pins;
-    for (auto& pin : keys->pins()) pins.emplace_back(std::move(pin));
+    for (auto& pin : card->pins()) pins.emplace_back(std::move(pin));
     out.set("pins", std::move(pins));
     fmt::print("{}\n", write_json(out));
     return 0;
   }
-  fmt::print("station      {}\nfingerprint  {}\n", keys->account.id.text(),
-             fingerprint(keys->account.meta));
-  for (const auto& pin : keys->pins()) fmt::print("certificate  {}\n", pin);
+  fmt::print("station      {}\nfingerprint  {}\n", card->id.text(), fingerprint(card->meta));
+  for (const auto& pin : card->pins()) fmt::print("certificate  {}\n", pin);
   return 0;
 }
 
 int invite(const Options& options) {
   auto config = configure(options);
   if (!config) return fail_with(config.error());
-  auto keys = load_keys(options.data);
-  if (!keys) return fail_with(keys.error());
-  const JsonObject& visa = keys->account.visa.properties();
+  auto card = load_card(options.data);
+  if (!card) return fail_with(card.error());
+  const JsonObject& visa = card->visa.properties();
   std::string host = options.host;
   if (host.empty()) host = config->public_host;
   if (host.empty() && visa.text("host") != nullptr) host = *visa.text("host");
@@ -247,11 +253,11 @@ int invite(const Options& options) {
 
   Uri uri;
   uri.type = UriType::station;
-  uri.identifier = keys->account.id.text();
+  uri.identifier = card->id.text();
   uri.parameters.emplace_back("host",
                               host.find(':') != std::string::npos ? "[" + host + "]" : host);
   uri.parameters.emplace_back("port", std::to_string(port));
-  for (auto& pin : keys->pins()) {
+  for (auto& pin : card->pins()) {
     uri.parameters.emplace_back("pin", std::move(pin));
     break;  // the one in use; the visa vouches for the next
   }
@@ -259,7 +265,7 @@ int invite(const Options& options) {
   if (options.json) {
     JsonObject out;
     out.set("link", link);
-    out.set("id", keys->account.id.text());
+    out.set("id", card->id.text());
     out.set("host", host);
     out.set("port", port);
     fmt::print("{}\n", write_json(out));
@@ -275,7 +281,9 @@ int invite(const Options& options) {
 int check(const Options& options) {
   auto config = configure(options);
   if (!config) return fail_with(config.error());
-  const auto findings = check_machine(*config);
+  auto passphrase = given_passphrase(options.passphrase_file);
+  if (!passphrase) return fail_with(passphrase.error());
+  const auto findings = check_machine(*config, *passphrase);
   bool failed = false;
   JsonArray list;
   for (const Finding& one : findings) {
@@ -297,6 +305,20 @@ int check(const Options& options) {
     fmt::print("{}\n", write_json(out));
   }
   return static_cast<int>(failed ? Exit::failed : Exit::ok);
+}
+
+// --- passphrase
+// ---------------------------------------------------------------------------------------------------
+
+int change_passphrase(const Options& options) {
+  if (auto prepared = prepare_process(); !prepared) return fail_with(prepared.error());
+  auto done = reseal_keys({.data = options.data,
+                           .old_file = options.passphrase_file,
+                           .new_file = options.new_passphrase_file,
+                           .remove = options.remove_passphrase});
+  if (!done) return fail_with(done.error());
+  fmt::print("{}\n", *done);
+  return 0;
 }
 
 // --- import
@@ -347,7 +369,7 @@ std::string footer() {
       "disk failed,\n"
       "71 too few open files, 73 not writable, 74 disk full, 75 another station has the folder, 77 "
       "keys readable by\n"
-      "others, 78 keys missing or damaged.\n\n"
+      "others or passphrase missing or wrong, 78 keys missing or damaged.\n\n"
       "Signals: TERM and INT stop cleanly; HUP reads quotas, bans and log level again.\n\n"
       "Configuration (TOML, DATA/dimd.toml or --config), with defaults:\n";
   std::string section;
@@ -389,9 +411,15 @@ int run_dimd(int argc, char** argv) {
         ->expected(0, 1)
         ->default_str("[::]:9394");
   };
+  const auto passphrase = [&](CLI::App* command) {
+    command->add_option("--passphrase-file", options.passphrase_file,
+                        "its first line opens sealed keys (at the first start: seals them); "
+                        "else DIMD_PASSPHRASE of the environment");
+  };
   CLI::App* run_command = app.add_subcommand("run", "run the station until it is told to stop");
   data(run_command);
   network(run_command);
+  passphrase(run_command);
   CLI::App* id_command =
       app.add_subcommand("id", "show the station's ID, fingerprint and certificate pins");
   data(id_command);
@@ -406,7 +434,18 @@ int run_dimd(int argc, char** argv) {
       app.add_subcommand("check", "look at ports, clock, disk, keys and limits");
   data(check_command);
   network(check_command);
+  passphrase(check_command);
   check_command->add_flag("--json", options.json, "one JSON object");
+  CLI::App* passphrase_command = app.add_subcommand(
+      "passphrase", "set, change or remove the passphrase of the keys (while dimd is stopped)");
+  data(passphrase_command);
+  passphrase(passphrase_command);
+  CLI::Option* fresh = passphrase_command->add_option(
+      "--new-passphrase-file", options.new_passphrase_file,
+      "its first line is the new passphrase; default: asked at the terminal, twice");
+  passphrase_command
+      ->add_flag("--remove", options.remove_passphrase, "leave the keys without a passphrase")
+      ->excludes(fresh);
   CLI::App* import_command = app.add_subcommand(
       "import", "take accounts and documents over from a dimchat station (while dimd is stopped)");
   data(import_command);
@@ -425,6 +464,7 @@ int run_dimd(int argc, char** argv) {
   if (run_command->parsed()) return run(options);
   if (id_command->parsed()) return show_id(options);
   if (invite_command->parsed()) return invite(options);
+  if (passphrase_command->parsed()) return change_passphrase(options);
   if (import_command->parsed()) return import_accounts(options);
   return check(options);
 }

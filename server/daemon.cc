@@ -12,7 +12,7 @@
 #include "net/listener.h"
 #include "net/reactor.h"
 #include "net/system_clock.h"
-#include "server/keys.h"
+#include "server/key_file.h"
 #include "server/store_failure.h"
 #include "sqlite/group_commit.h"
 #include "sqlite/sqlite_store.h"
@@ -129,7 +129,8 @@ struct Daemon::Impl {
   Exit exit = Exit::ok;
 };
 
-std::expected<std::unique_ptr<Daemon>, Failure> Daemon::open(const DaemonConfig& config, Log& log) {
+std::expected<std::unique_ptr<Daemon>, Failure> Daemon::open(
+    const DaemonConfig& config, Log& log, const std::optional<Secret>& passphrase) {
   SystemClock clock;
   OsRandom random;
   if (::mkdir(config.data.c_str(), 0700) != 0 && errno != EEXIST) {
@@ -156,10 +157,16 @@ std::expected<std::unique_ptr<Daemon>, Failure> Daemon::open(const DaemonConfig&
     }
     auto made = make_keys(clock.now(), random);
     if (!made) return std::unexpected(made.error());
-    if (auto saved = save_keys(config.data, *made); !saved) return std::unexpected(saved.error());
+    if (passphrase) {
+      auto seal = make_seal(*passphrase, random);
+      if (!seal) return std::unexpected(seal.error());
+      made->seal = std::move(*seal);
+    }
+    if (auto saved = save_keys(config.data, *made, random); !saved)
+      return std::unexpected(saved.error());
     log.write(LogLevel::info, "keys-made", {{"station", made->account.id.text()}});
   }
-  auto keys = load_keys(config.data);
+  auto keys = load_keys(config.data, passphrase);
   if (!keys) return std::unexpected(keys.error());
   const std::string id = keys->account.id.text();
   if (*owner && **owner != id) {
@@ -183,7 +190,7 @@ std::expected<std::unique_ptr<Daemon>, Failure> Daemon::open(const DaemonConfig&
                                : config.public_host;
   const auto announce = [&](Impl& to, std::uint16_t port) -> std::expected<void, Failure> {
     if (!update_visa(to.keys, host, port, clock.now())) return {};
-    return save_keys(config.data, to.keys);
+    return save_keys(config.data, to.keys, to.random);
   };
   // Whoever sees the port open may ask for an invitation at once, so the visa comes first.
   if (config.port_base != 0) {
@@ -197,6 +204,7 @@ std::expected<std::unique_ptr<Daemon>, Failure> Daemon::open(const DaemonConfig&
     if (auto saved = announce(self, daemon->port(Lane::control)); !saved)
       return std::unexpected(saved.error());
   }
+  self.keys.seal.reset();  // nothing is saved from here on
   self.group = std::make_unique<GroupCommit>(
       *self.store, self.clock,
       [impl = &self](std::move_only_function<void()> work) {

@@ -3,9 +3,11 @@
 #pragma once
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "dim/crypto/secret.h"
 #include "dim/packet/packet.h"
 #include "server/config.h"
 #include "server/exit_codes.h"
@@ -17,8 +19,10 @@ namespace dim {
 class Daemon {
  public:
   /// Opens the store, loads or makes the keys, binds the ports. On return it is listening; nothing
-  /// is answered before run(). `log` must outlive it.
-  static std::expected<std::unique_ptr<Daemon>, Failure> open(const DaemonConfig& config, Log& log);
+  /// is answered before run(). `log` must outlive it. `passphrase` opens sealed keys, and seals
+  /// those that are made.
+  static std::expected<std::unique_ptr<Daemon>, Failure> open(
+      const DaemonConfig& config, Log& log, const std::optional<Secret>& passphrase = std::nullopt);
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
   ~Daemon();

@@ -12,10 +12,11 @@
 #include <fstream>
 #include <thread>
 
+#include "dim/crypto/os_random.h"
 #include "dim/packet/frame_stream.h"
 #include "net/dial.h"
 #include "net/system_clock.h"
-#include "server/keys.h"
+#include "server/key_file.h"
 #include "server/station_fixture.h"
 
 namespace dim::station_test {
@@ -354,7 +355,7 @@ TEST_F(DaemonTest, TheDraftsPlainConnectLeadsIntoTls) {
 
 TEST_F(DaemonTest, TheVisaShowsTheCertificatesInUse) {
   start();
-  const auto keys = load_keys(config.data);
+  const auto keys = load_keys(config.data, std::nullopt);
   ASSERT_TRUE(keys) << keys.error().text;
   const JsonObject& properties = keys->account.visa.properties();
   EXPECT_EQ(properties.find("port")->number(), daemon->port(Lane::control));
@@ -419,6 +420,33 @@ TEST_F(DaemonTest, C04_KeysOfAnotherStationAre78) {
   EXPECT_EQ(refused().code, Exit::keys);
 }
 
+TEST_F(DaemonTest, C04_SealedKeysNeedTheirPassphraseAndAreNeitherTouchedNorMadeAgain) {
+  start();
+  const std::string id = daemon->station_id();
+  stop();
+  auto keys = load_keys(config.data, std::nullopt);
+  ASSERT_TRUE(keys) << keys.error().text;
+  OsRandom random;
+  const Secret right = Secret::copy_of(as_bytes("correct horse"));
+  auto seal = make_seal(right, random, {.passes = 1, .memory_bytes = 8'192});
+  ASSERT_TRUE(seal) << seal.error().text;
+  keys->seal = std::move(*seal);
+  ASSERT_TRUE(save_keys(config.data, *keys, random));
+
+  EXPECT_EQ(refused().code, Exit::permissions);
+  const auto wrong = Daemon::open(config, log, Secret::copy_of(as_bytes("wrong horse")));
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().code, Exit::permissions);
+  {
+    const auto opened = Daemon::open(config, log, right.clone());
+    ASSERT_TRUE(opened) << opened.error().text;
+    EXPECT_EQ((*opened)->station_id(), id);
+  }
+  const auto card = load_card(config.data);
+  ASSERT_TRUE(card);
+  EXPECT_TRUE(card->sealed);
+}
+
 TEST_F(DaemonTest, C05_AFolderInUseIs75) {
   start();
   const Failure failure = refused();
@@ -434,7 +462,7 @@ TEST_F(DaemonTest, C05_AFolderThatCannotBeMadeIs73) {
 TEST_F(DaemonTest, A38_NoSecretIsInTheKeyFilesNeighbours) {
   start();
   stop();
-  const auto keys = load_keys(config.data);
+  const auto keys = load_keys(config.data, std::nullopt);
   ASSERT_TRUE(keys);
   const std::string canary(as_text(keys->account.identity_key.json().view()).substr(40, 64));
   for (const auto& entry : fs::directory_iterator(config.data)) {

@@ -14,7 +14,7 @@ enum class Exit : int {
   not_writable = 73,
   disk_full = 74,
   locked = 75,       ///< another station works in this folder
-  permissions = 77,  ///< a key file is readable by others
+  permissions = 77,  ///< a key file is readable by others, or does not open with the passphrase
   keys = 78,         ///< keys missing, damaged, or of another station; store of a newer version
 };
 

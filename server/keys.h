@@ -1,35 +1,36 @@
-// The station's own keys on disk: one file, mode 0600, made once and never made again (security.md
-// C04, A43).
+// The station's own keys: who it is, its certificates, and what its visa says of it.
 #pragma once
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "dim/crypto/passphrase_lock.h"
 #include "dim/engine/account.h"
 #include "net/tls.h"
 #include "server/exit_codes.h"
 
 namespace dim {
 
+/// What the secrets of a key file are sealed with: XChaCha20-Poly1305 under a key that Argon2id
+/// makes of the passphrase, over the station's ID too.
+struct KeySeal {
+  PassphraseLock lock;
+  Secret key;
+};
+
 struct StationKeys {
   Account account;
   std::vector<Certificate> tls;  ///< the one in use, then the next one
+  std::optional<KeySeal> seal;   ///< nothing: they lie open in the file
 
   /// "sha256-<base64url>" of the key of each certificate, in order: what the visa and invitations
   /// show.
   std::vector<std::string> pins() const;
 };
 
-std::string key_file(const std::string& data);  ///< DATA/station.keys
-bool have_keys(const std::string& data);
-
 std::expected<StationKeys, Failure> make_keys(Millis now, Random& random);
-/// Durable and whole, or not there: temporary file, fsync, rename, fsync of the folder.
-std::expected<void, Failure> save_keys(const std::string& data, const StationKeys& keys);
-/// Exit::permissions when others may read the file; Exit::keys when it is missing, cut, or its
-/// parts do not belong together.
-std::expected<StationKeys, Failure> load_keys(const std::string& data);
 
 /// Puts host, port and pins into the visa when it says something else. True: changed, to be saved.
 bool update_visa(StationKeys& keys, const std::string& host, std::uint16_t port, Millis now);

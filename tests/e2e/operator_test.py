@@ -1,0 +1,191 @@
+"""dimd as whoever runs it meets it: exit codes, `dimd check`, the passphrase of the keys."""
+import json
+import os
+import socket
+import subprocess
+import unittest.mock
+
+import harness
+from harness import BIN, of
+
+
+class Operator(harness.EndToEnd):
+    def dimd(self, verb, *arguments, code=0, **environment):
+        """Runs a command that ends by itself; what it printed on both."""
+        done = subprocess.run([os.path.join(BIN, "dimd"), verb, "--data", self.data, *arguments], capture_output=True,
+                              text=True, timeout=60, stdin=subprocess.DEVNULL, start_new_session=True,
+                              env=dict(os.environ, **environment))
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done.stdout + done.stderr
+
+    def run_refused(self, *arguments, code, **environment):
+        return self.dimd("run", "--listen", "::1", "--port-base", str(harness.free_port_base()), *arguments, code=code,
+                         **environment)
+
+    def file(self, name, text, mode=0o600):
+        path = os.path.join(self.folder, name)
+        with open(path, "w") as file:
+            file.write(text)
+        os.chmod(path, mode)
+        return path
+
+    @property
+    def data(self):
+        return os.path.join(self.folder, "station")
+
+    def checks(self, *arguments, code=0):
+        """what -> (result, detail) of `dimd check`."""
+        object = json.loads(self.dimd("check", "--json", *arguments, code=code))
+        self.assertEqual(object["ok"], code == 0)
+        return {one["what"]: (one["result"], one["detail"]) for one in object["checks"]}
+
+
+class Passphrase(Operator):
+    def test_C04_A43_a_station_whose_keys_are_sealed(self):
+        station = self.station()
+        station.stop()
+        words = self.file("words", "correct horse\n")
+        others = self.file("others", "battery staple\n")
+        wrong = self.file("wrong", "wrong horse\n")
+        keys = os.path.join(self.data, "station.keys")
+        before = station.dimd("id")
+        self.assertIn("sealed", self.dimd("passphrase", "--new-passphrase-file", words))
+        with open(keys) as file:
+            sealed = file.read()
+        self.assertNotIn("PRIVATE KEY", sealed)
+        self.assertEqual(os.stat(keys).st_mode & 0o777, 0o600)
+
+        self.assertIn("--passphrase-file", self.run_refused(code=77))
+        self.assertIn("does not open", self.run_refused("--passphrase-file", wrong, code=77))
+        self.run_refused(code=77, DIMD_PASSPHRASE="wrong horse")
+        self.assertIn("chmod 600", self.run_refused("--passphrase-file", self.file("open", "correct horse\n", 0o644),
+                                                    code=77))
+        with open(keys) as file:
+            self.assertEqual(file.read(), sealed, "a refused start leaves the keys as they are")
+
+        self.assertEqual(station.dimd("id"), before)
+        station.arguments = ("--passphrase-file", words)
+        station.start()
+        alice = self.person("alice", station.link())
+        self.assertTrue(of(alice.run("status"), "status")[0]["connected"])
+        self.assertIn("another station", self.dimd("passphrase", "--passphrase-file", words, "--new-passphrase-file",
+                                                   others, code=75))
+        self.assertEqual(station.stop(), 0)
+
+        self.dimd("passphrase", "--passphrase-file", wrong, "--new-passphrase-file", others, code=77)
+        self.dimd("passphrase", "--passphrase-file", words, "--new-passphrase-file", others)
+        self.run_refused("--passphrase-file", words, code=77)
+        self.assertIn("terminal", self.dimd("passphrase", "--passphrase-file", others, code=2))
+        self.dimd("passphrase", "--remove", DIMD_PASSPHRASE="battery staple")
+        self.assertIn("not sealed", self.run_refused("--passphrase-file", words, code=2))
+        station.arguments = ()
+        station.start()
+        self.assertEqual(station.dimd("id"), before)
+        self.assertTrue(of(alice.run("status"), "status")[0]["connected"])
+
+    def test_A43_the_first_start_seals_the_keys_it_makes(self):
+        with unittest.mock.patch.dict(os.environ, DIMD_PASSPHRASE="correct horse"):
+            station = self.station()
+        environment = f"/proc/{station.process.pid}/environ"
+        if os.access(environment, os.R_OK):
+            with open(environment, "rb") as file:
+                self.assertNotIn(b"correct horse", file.read())
+        station.stop()
+        self.assertNotIn("correct horse", station.log_text())
+        self.run_refused(code=77)
+        words = self.file("words", "correct horse\n")
+        self.assertEqual(self.checks("--passphrase-file", words)["keys"][0], "ok")
+        self.assertEqual(self.checks("--passphrase-file", self.file("wrong", "x\n"), code=1)["keys"][0], "fail")
+
+
+class ExitCodes(Operator):
+    def test_C01_C02_C03_what_is_wrong_in_the_configuration_is_named_with_what_is_right(self):
+        for text, line, hint in (("[network]\nport_bsae = 8800\n", 2, "did you mean network.port_base?"),
+                                 ("[network]\n\nport_base = 65536\n", 3, "8800"),
+                                 ("[network]\nlisten = \"0.0.0.0\"\n", 2, "::"),
+                                 ("[limits]\nsend_queue = \"64 KB\"\n", 2, "4MiB"),
+                                 ("[limits]\nsend_queue = -1\n", 2, "4MiB"),
+                                 ("[log]\nlevel = \"loud\"\n", 2, "info"),
+                                 ("[log\n", 1, "")):
+            path = self.file("station.toml", text)
+            for verb in ("run", "check"):
+                said = self.dimd(verb, "--config", path, code=2)
+                self.assertIn(f"{path}:{line}", said)
+                self.assertIn(hint, said)
+        self.assertFalse(os.path.exists(os.path.join(self.data, "station.keys")))
+
+    def test_C02_C05_a_port_and_a_folder_in_use(self):
+        station = self.station()
+        self.assertIn("another station", self.run_refused(code=75))
+        other = os.path.join(self.folder, "second")
+        done = subprocess.run([os.path.join(BIN, "dimd"), "run", "--data", other, "--listen", "::1", "--port-base",
+                               str(station.base)], capture_output=True, text=True, timeout=30)
+        self.assertEqual(done.returncode, 69)
+        self.assertIn(str(station.base), done.stderr)
+        self.assertIn("--port-base", done.stderr)
+
+    def test_C04_a_missing_key_file_beside_a_store_is_not_made_again(self):
+        station = self.station()
+        station.stop()
+        keys = os.path.join(self.data, "station.keys")
+        os.rename(keys, keys + ".away")
+        self.assertIn("backup", self.run_refused(code=78))
+        self.assertFalse(os.path.exists(keys))
+        self.dimd("id", code=78)
+        self.dimd("passphrase", "--new-passphrase-file", self.file("words", "correct horse\n"), code=78)
+        os.rename(keys + ".away", keys)
+        os.chmod(keys, 0o644)
+        self.assertIn("chmod 600", self.run_refused(code=77))
+
+    def test_C09_too_few_files_is_71_with_the_number_that_is_needed(self):
+        done = subprocess.run(["bash", "-c", f"ulimit -n 64 && exec '{os.path.join(BIN, 'dimd')}' run --data '{self.data}'"],
+                              capture_output=True, text=True, timeout=30)
+        self.assertEqual(done.returncode, 71, done.stderr)
+        self.assertIn("256", done.stderr)
+
+    def test_a_command_line_that_is_wrong_is_2(self):
+        self.dimd("run", "--port-base", "0", code=2)
+        self.dimd("run", "--port-base", "70000", code=2)
+        self.assertIn("IPv6", self.dimd("run", "--listen", "127.0.0.1", code=2))
+        self.dimd("nonsense", code=2)
+        self.dimd("run", "--config", os.path.join(self.folder, "none.toml"), code=2)
+
+
+class Check(Operator):
+    def test_a_machine_on_which_nothing_runs_yet(self):
+        base = harness.free_port_base()
+        found = self.checks("--listen", "::1", "--port-base", str(base))
+        self.assertEqual(found[f"port {base}"], ("ok", "free"))
+        self.assertEqual(found[f"port {base + 1}"], ("ok", "free"))
+        for what in ("IPv6", "data folder", "keys", "disk", "clock", "open files"):
+            self.assertIn(found[what][0], ("ok", "warn"), what)
+        self.assertFalse(os.path.exists(self.data), "a look changes nothing")
+
+    def test_a_station_that_runs_and_one_that_is_in_its_way(self):
+        station = self.station()
+        found = self.checks("--listen", "::1", "--port-base", str(station.base))
+        self.assertIn("this station", found[f"port {station.base}"][1])
+        self.assertIn(json.loads(station.dimd("id", "--json"))["id"], found["keys"][1])
+        station.stop()
+        with socket.create_server(("::1", station.base), family=socket.AF_INET6):
+            found = self.checks("--listen", "::1", "--port-base", str(station.base), code=1)
+            self.assertEqual(found[f"port {station.base}"][0], "fail")
+            self.assertIn("--port-base", found[f"port {station.base}"][1])
+            self.assertEqual(found[f"port {station.base + 1}"][0], "ok")
+
+    def test_C04_keys_that_are_missing_or_open_to_others(self):
+        station = self.station()
+        station.stop()
+        keys = os.path.join(self.data, "station.keys")
+        os.chmod(keys, 0o644)
+        self.assertIn("chmod 600", self.checks("--port-base", str(station.base), code=1)["keys"][1])
+        os.chmod(keys, 0o600)
+        os.chmod(self.data, 0o755)
+        self.assertEqual(self.checks("--port-base", str(station.base))["data folder"][0], "warn")
+        os.chmod(self.data, 0o700)
+        os.remove(keys)
+        self.assertIn("backup", self.checks("--port-base", str(station.base), code=1)["keys"][1])
+
+
+if __name__ == "__main__":
+    harness.main()
