@@ -108,6 +108,8 @@ struct CheckedVfs::File {
   sqlite3_file base;
   enum class Kind : std::uint8_t { database, log, other } kind;
   std::shared_ptr<Frames>* frames;  // of a log
+  CheckedVfs* vfs;
+  bool wrote;  // to a log
   sqlite3_io_methods methods;
 
   sqlite3_file* parent() { return reinterpret_cast<sqlite3_file*>(this + 1); }
@@ -159,7 +161,9 @@ struct CheckedVfs::Methods {
       return forward(page.data());
     }
     const ByteView bytes(static_cast<const std::uint8_t*>(data), static_cast<std::size_t>(amount));
+    if (mine.kind == File::Kind::log) mine.wrote = true;
     if (mine.kind == File::Kind::log && offset == 0 && amount == kLogHeader) {
+      mine.vfs->log_begins_.fetch_add(1, std::memory_order_relaxed);
       if (const int rc = (*mine.frames)->begin(bytes); rc != SQLITE_OK) return rc;
     }
     if (mine.kind == File::Kind::log && offset >= kLogHeader) {
@@ -192,8 +196,10 @@ struct CheckedVfs::Methods {
   }
 
   static int sync(sqlite3_file* given, int flags) {
+    File& mine = file(given);
     const int rc = under(given)->pMethods->xSync(under(given), flags);
-    if (rc == SQLITE_OK && file(given).kind == File::Kind::log) (*file(given).frames)->synced();
+    // A connection that only moves the log knows nothing of what is being written meanwhile.
+    if (rc == SQLITE_OK && mine.kind == File::Kind::log && mine.wrote) (*mine.frames)->synced();
     return rc;
   }
   static int size(sqlite3_file* f, sqlite3_int64* out) {
@@ -230,6 +236,7 @@ struct CheckedVfs::Methods {
     const int rc = parent(vfs)->xOpen(parent(vfs), name, mine.parent(), flags, out_flags);
     if (mine.parent()->pMethods == nullptr) return rc;  // nothing to close
     mine.kind = File::Kind::other;
+    mine.vfs = &self(vfs);
     if ((flags & SQLITE_OPEN_MAIN_DB) != 0) mine.kind = File::Kind::database;
     if ((flags & SQLITE_OPEN_WAL) != 0) {
       mine.kind = File::Kind::log;

@@ -8,6 +8,7 @@
 #pragma once
 #include <sqlite3.h>
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -34,6 +35,8 @@ class CheckedVfs {
   ~CheckedVfs();
 
   const char* name() const { return name_.c_str(); }
+  /// How often a log was begun anew, of all that this works on.
+  std::uint64_t log_begins() const { return log_begins_.load(std::memory_order_relaxed); }
 
  private:
   struct File;
@@ -64,6 +67,7 @@ class CheckedVfs {
   sqlite3_vfs vfs_{};
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Frames>> frames_;
+  std::atomic<std::uint64_t> log_begins_ = 0;
 };
 
 /// Where the page of a frame (from 0) stands in SQLite's log.

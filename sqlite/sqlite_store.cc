@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
 #include <mutex>
 #include <utility>
 
@@ -11,6 +10,7 @@
 #include "sqlite/database.h"
 #include "sqlite/folder_lock.h"
 #include "sqlite/log_check.h"
+#include "sqlite/log_mover.h"
 #include "sqlite/record.h"
 #include "sqlite/schema.h"
 #include "sqlite/store_writer.h"
@@ -20,10 +20,12 @@ namespace dim {
 namespace {
 
 constexpr std::size_t kSweepFrom = 1'024;  // dead rows; fewer wait for a quiet moment
-constexpr std::size_t kSliceRows = 512;    // of one idle transaction
+constexpr std::size_t kSliceRows = 128;    // of one idle transaction: somebody may come meanwhile
+constexpr std::size_t kSweepMore = 4;      // rows of a commit, beside two for each write
 constexpr Millis kForgetEveryMs = 24 * 3'600'000;
 constexpr std::size_t kPageBytes = kDatabasePageBytes;
 constexpr std::size_t kForcedCheckpoint = 8;  // times the log that tidy() would have moved
+constexpr int kLastPages = 64;  // moved by the thread that commits, in half a millisecond
 
 }  // namespace
 
@@ -37,9 +39,12 @@ struct SqliteStore::Impl {
   Status open();
   Status prepare_reads();
   Result<std::vector<Written>> transact(std::span<const Write> batch);
-  /// Reads the whole log against its checksums.
-  Status verify_log();
+  /// Moves the whole log into the database, as far as readers let it.
   Status checkpoint(int mode);
+  /// Beside the commits what there is much of, at once what there is little of.
+  Status move_some();
+  /// What the mover has done since.
+  Status take_moved();
   Result<bool> idle_slice(Millis now);
   Database& reads() { return options.exclusive ? writer.db() : reader; }
   /// What a failed transaction leaves: everything as before, or a store that has stopped.
@@ -57,7 +62,11 @@ struct SqliteStore::Impl {
   std::size_t torn_bytes = 0;
   bool broken = false;
   bool closed = false;
+  std::unique_ptr<LogMover> mover;  // none in exclusive mode
   int log_pages = 0;
+  int moved_pages = 0;  // of them, known to be in the database
+  std::uint64_t log_begins = 0;
+  std::uint64_t mover_log = 0;  // log_begins of when the mover was sent off
   Millis forgot_at = INT64_MIN;
   bool forgetting = false;
   Bytes forget_from;
@@ -77,6 +86,7 @@ Status SqliteStore::close() {
                                &impl.find_name, &impl.find_resume, &impl.find_newest}) {
     statement->finish();
   }
+  impl.mover.reset();
   impl.reader.close();
   impl.writer.stop();
   impl.lock = {};
@@ -119,7 +129,10 @@ Status SqliteStore::Impl::open() {
   sqlite3_wal_hook(
       writer.db().handle(),
       [](void* self, sqlite3*, const char*, int pages) {
-        static_cast<Impl*>(self)->log_pages = pages;
+        auto& impl = *static_cast<Impl*>(self);
+        impl.log_pages = pages;
+        const std::uint64_t begins = impl.vfs->log_begins();
+        if (std::exchange(impl.log_begins, begins) != begins) impl.moved_pages = 0;
         return SQLITE_OK;
       },
       this);
@@ -138,6 +151,9 @@ Status SqliteStore::Impl::open() {
         !done) {
       return done;
     }
+    auto started = LogMover::start(path, vfs->name());
+    if (!started) return std::unexpected(started.error());
+    mover = std::move(*started);
   }
   return prepare_reads();
 }
@@ -169,7 +185,7 @@ Result<std::vector<Written>> SqliteStore::Impl::transact(std::span<const Write> 
   if (waiting.dead() >= kSweepFrom) {
     // Pages that become free here take the batch's messages: removal then writes next to nothing of
     // its own.
-    if (auto done = writer.sweep(2 * batch.size() + 32); !done)
+    if (auto done = writer.sweep(2 * batch.size() + kSweepMore); !done)
       return std::unexpected(done.error());
   }
   std::vector<Written> out;
@@ -206,37 +222,41 @@ Result<std::vector<Written>> SqliteStore::commit(std::span<const Write> batch) {
   return out;
 }
 
-Status SqliteStore::Impl::verify_log() {
-  sqlite3_file* log = nullptr;
-  sqlite3_file_control(writer.db().handle(), "main", SQLITE_FCNTL_JOURNAL_POINTER,
-                       static_cast<void*>(&log));
-  if (log == nullptr || log->pMethods == nullptr) return {};
-  std::array<std::uint8_t, kDatabasePageBytes> page;
-  for (int frame = 0; frame < log_pages; ++frame) {
-    const int rc =
-        log->pMethods->xRead(log, page.data(), kDatabasePageBytes, log_page_offset(frame));
-    if (rc == SQLITE_OK) continue;
-    if (rc == SQLITE_IOERR_DATA) {
-      return fail(Errc::internal,
-                  "a page of the store's log has a wrong checksum; check disk and memory");
-    }
-    return fail(Errc::io, "the store's log cannot be read; check the disk");
-  }
+Status SqliteStore::Impl::checkpoint(int mode) {
+  if (mover) mover->wait();
+  if (auto taken = take_moved(); !taken) return taken;
+  // A bad page found half way would leave the database between two states.
+  if (auto right = verify_log(writer.db(), moved_pages, log_pages); !right) return right;
+  const auto state = move_log(writer.db(), mode);
+  if (!state) return std::unexpected(state.error());
+  if (!*state) return {};  // a reader is at work: next time
+  log_pages = mode == SQLITE_CHECKPOINT_TRUNCATE ? 0 : (**state).frames;
+  moved_pages = mode == SQLITE_CHECKPOINT_TRUNCATE ? 0 : (**state).moved;
   return {};
 }
 
-Status SqliteStore::Impl::checkpoint(int mode) {
-  // A bad page found half way would leave the database between two states.
-  if (auto right = verify_log(); !right) return right;
-  int pages = 0;
-  const int rc = sqlite3_wal_checkpoint_v2(writer.db().handle(), nullptr, mode, &pages, nullptr);
-  if (rc == SQLITE_OK) {
-    log_pages = mode == SQLITE_CHECKPOINT_TRUNCATE ? 0 : pages;
+Status SqliteStore::Impl::take_moved() {
+  if (!mover) return {};
+  const auto done = mover->take();
+  if (!done) return {};
+  if (!*done) return std::unexpected((*done).error());
+  if (mover_log == log_begins) moved_pages = **done;
+  return {};
+}
+
+Status SqliteStore::Impl::move_some() {
+  if (mover && mover->busy()) return {};
+  if (auto taken = take_moved(); !taken) return taken;
+  if (static_cast<std::size_t>(log_pages) * kPageBytes < options.checkpoint_bytes ||
+      moved_pages >= log_pages) {
     return {};
   }
-  if ((rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED)
-    return {};  // a reader is at work: next time
-  return std::unexpected(database_error(writer.db().handle()));
+  // The thread never gets to the end of a log that grows: the last pages are moved between two
+  // commits, and the next one begins the log anew.
+  if (!mover || log_pages - moved_pages <= kLastPages) return checkpoint(SQLITE_CHECKPOINT_PASSIVE);
+  mover_log = log_begins;
+  mover->begin(moved_pages, log_pages);
+  return {};
 }
 
 Result<bool> SqliteStore::Impl::idle_slice(Millis now) {
@@ -248,6 +268,7 @@ Result<bool> SqliteStore::Impl::idle_slice(Millis now) {
   }
   if (!waiting.has_dead() && !forgetting) {
     if (log_pages == 0) return false;
+    if (mover && mover->busy()) return true;
     if (auto done = checkpoint(SQLITE_CHECKPOINT_TRUNCATE); !done)
       return std::unexpected(done.error());
     return false;
@@ -277,11 +298,9 @@ Result<bool> SqliteStore::tidy(Millis now, bool idle) {
     return fail(Errc::io, "the store stopped after a failure of the disk; end the process");
   std::unique_lock<std::mutex> alone;
   if (impl.options.exclusive) alone = std::unique_lock(impl.read_mutex);
-  if (static_cast<std::size_t>(impl.log_pages) * kPageBytes >= impl.options.checkpoint_bytes) {
-    if (auto done = impl.checkpoint(SQLITE_CHECKPOINT_PASSIVE); !done) {
-      if (done.error().code != Errc::insufficient_storage) impl.broken = true;
-      return std::unexpected(done.error());
-    }
+  if (auto done = impl.move_some(); !done) {
+    if (done.error().code != Errc::insufficient_storage) impl.broken = true;
+    return std::unexpected(done.error());
   }
   if (!idle) return false;
   auto more = impl.idle_slice(now);

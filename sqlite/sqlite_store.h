@@ -13,14 +13,16 @@ namespace dim {
 
 struct SqliteOptions {
   InboxLimits limits{limits::kInboxMessages, limits::kInboxBytes};
-  /// Written log (bytes) after which it is copied into the database between two batches.
+  /// Written log (bytes) after which it is copied into the database, beside the batches; in
+  /// exclusive mode between two of them.
   std::size_t checkpoint_bytes = 1 * limits::kMiB;
   /// Users without waiting messages that are kept in memory.
   std::size_t cached_users = 100'000;
   /// An SQLite VFS to work on, for simulated disks; empty: the system's. With one, no lock file is
   /// made.
   std::string vfs;
-  /// One connection for reads and writes, and no shared memory file: what a simulated disk needs.
+  /// One connection for reads and writes, no thread and no shared memory file: what a simulated
+  /// disk needs.
   bool exclusive = false;
 };
 

@@ -8,10 +8,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 #include <random>
+#include <thread>
 
 #include "sqlite/checked_vfs.h"
 #include "sqlite/database.h"
@@ -241,6 +243,42 @@ TEST(SqliteStore, R1_LosesNothingAcknowledgedWhenKilled) {
     }
     told = static_cast<std::uint32_t>(page->size());
   }
+}
+
+TEST(SqliteStore, R1_TheLogIsMovedBesideCommitsAndReadsAndStaysShort) {
+  const TemporaryFolder folder;
+  SqliteOptions options;
+  options.checkpoint_bytes = 256 * 1024;
+  const auto store = opened(folder, options);
+  constexpr int kMessages = 4'000;
+  std::atomic<int> committed = 0;
+  std::atomic<bool> readable = true;
+  std::jthread reader([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      const int known = committed;
+      const auto page = store->inbox("bob", std::max(0, known - 50), 50, 1 << 20);
+      if (!page || (known > 0 && page->empty())) readable = false;
+    }
+  });
+  std::uintmax_t longest = 0;
+  for (int i = 1; i <= kMessages; ++i) {
+    one(*store, message(i, std::string(1'000, 'x') + std::to_string(i), {"bob"}));
+    committed = i;
+    ASSERT_TRUE(store->tidy(kTestTime, false));
+    longest = std::max(longest, std::filesystem::file_size(folder.path() + "/station.db-wal"));
+  }
+  reader.request_stop();
+  reader.join();
+  EXPECT_TRUE(readable);
+  EXPECT_LE(longest, 9 * options.checkpoint_bytes) << "of " << kMessages << " KiB and more";
+  const TemporaryFolder cut;
+  copy_files(folder, cut, true);
+  const auto again = opened(cut);
+  ASSERT_NE(again, nullptr);
+  EXPECT_EQ(again->verify().value_or(1), 0U);
+  const auto page = again->inbox("bob", 0, kMessages + 1, 1 << 30);
+  ASSERT_TRUE(page);
+  EXPECT_EQ(page->size(), static_cast<std::size_t>(kMessages));
 }
 
 /// A log with ten transactions, none of it moved into the database.
