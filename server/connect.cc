@@ -355,16 +355,21 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
   writes.emplace_back(PutResume{author, guid, resume_state.text(), expires});
 
   link.busy = true;
+  // R14: whoever is known reads on a full disk too, which is what makes room. Their session cannot
+  // be resumed then.
+  const bool known_already = meta.has_value() && (*stored)->pinned;
   if (!keep_keys) keys.clear();
   const Checksum checksum = state->chosen == "crc32c" ? Checksum::crc32c : Checksum::sha256;
   submit(std::move(writes), [this, link_id = link.id, reply_id = std::string(reply), author, guid,
-                             secret, resume_state, expires, keys, checksum,
-                             unbound](const Result<std::vector<Written>>& written) {
+                             secret, resume_state, expires, keys, checksum, unbound,
+                             known_already](const Result<std::vector<Written>>& written) {
     LinkState* target_link = find(link_id);
     if (target_link == nullptr) return;
     target_link->busy = false;
     wake(*target_link);
-    if (!written) return refuse_and_close(*target_link, reply_id, written.error());
+    if (!written && (!known_already || written.error().code != Errc::insufficient_storage)) {
+      return refuse_and_close(*target_link, reply_id, written.error());
+    }
     forget_receiver(author);
     while (UserSession* oldest = sessions_.oldest_beyond(author, config_.sessions_per_user)) {
       event(StationEvent::Level::info, "session-replaced", author,
@@ -489,6 +494,11 @@ void StationCore::resume(LinkState& link, const Packet& packet, const std::strin
     if (target_link == nullptr) return;
     target_link->busy = false;
     wake(*target_link);
+    if (!written && written.error().code == Errc::insufficient_storage) {
+      return refuse(
+          *target_link, reply_id,
+          error_of(Errc::token_invalid, "the disk is full, so no session can be resumed; log in"));
+    }
     if (!written) return refuse_and_close(*target_link, reply_id, written.error());
     UserSession* session = sessions_.find(guid);
     if (session != nullptr) {

@@ -253,6 +253,34 @@ TEST_F(Resume, SurvivesARestartAndTakesOverOldConnections) {
   EXPECT_EQ(station->sessions(), 1U);
 }
 
+TEST_F(Connect, R14_OnAFullDiskWhoIsKnownLogsInAndReadsAndWhoIsNotHas506) {
+  auto before = online("alice");
+  committer.error = Error{Errc::insufficient_storage, "no space"};
+  auto in = online("alice");
+  ASSERT_NE(in.text, nullptr);
+  Packet get = Packet::request(Operation::get);
+  EXPECT_EQ(answer(*in.text, get.set("id", "9").set("type", "message")).code, 200);
+  EXPECT_FALSE(station->failed());
+  auto peer = connect();
+  const Packet challenge = answer(*peer, hello(user("bob")));
+  ASSERT_EQ(challenge.code, 418);
+  EXPECT_EQ(answer(*peer, proof(user("bob"), input_for(user("bob"), *peer, challenge), true)).code,
+            506);
+}
+
+TEST_F(Resume, R14_OnAFullDiskASessionIsNotResumedAndTheSameConnectionLogsIn) {
+  auto in = online("alice");
+  start();
+  committer.error = Error{Errc::insufficient_storage, "no space"};
+  auto peer = connect();
+  EXPECT_EQ(resume(*peer, in, in.resume).code, 419);
+  EXPECT_FALSE(peer->link.closed);
+  EXPECT_EQ(answer(*peer, hello(user("alice"))).code, 418);
+  committer.error.reset();
+  auto again = connect();
+  EXPECT_EQ(resume(*again, in, in.resume).code, 200) << "the secret was not used up";
+}
+
 TEST_F(Resume, S14_AUsedSecretEndsTheSessionAndIsTold) {
   auto in = login("alice");
   auto other = login("alice");
