@@ -1,0 +1,137 @@
+#include "cli/output.h"
+
+#include <gmock/gmock.h>
+
+namespace dim {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::internal::CaptureStderr;
+using ::testing::internal::CaptureStdout;
+using ::testing::internal::GetCapturedStderr;
+using ::testing::internal::GetCapturedStdout;
+
+Id bobby() { return Id::parse("0x95e6f72fb194200e95b60332e8142ddf41c7c333").value(); }
+
+/// What it prints for people: standard output, then standard error.
+template <class Print>
+std::pair<std::string, std::string> printed(Print print) {
+  CaptureStdout();
+  CaptureStderr();
+  print();
+  std::string out = GetCapturedStdout();
+  return {std::move(out), GetCapturedStderr()};
+}
+
+TEST(ExitCodes, AreThoseOfTheDocuments) {
+  const auto exit = [](Errc code) { return static_cast<int>(exit_of({code, "why"})); };
+  EXPECT_EQ(exit(Errc::usage), 2);
+  EXPECT_EQ(exit(Errc::unreachable), 4);
+  EXPECT_EQ(exit(Errc::station_changed), 5);
+  EXPECT_EQ(exit(Errc::downgrade), 5);
+  EXPECT_EQ(exit(Errc::security_error), 5);
+  EXPECT_EQ(exit(Errc::not_found), 1);
+  EXPECT_EQ(exit(Errc::io), 1);
+}
+
+TEST(Printable, C11_ShowsWhatCouldDriveATerminal) {
+  EXPECT_EQ(printable("plain, ünïcödé, 你好 🙂\n\tnext"), "plain, ünïcödé, 你好 🙂\n\tnext");
+  EXPECT_EQ(printable("\x1b[2Jgone"), "\\u{1B}[2Jgone");
+  EXPECT_EQ(printable("over\rwritten"), "over\\u{D}written");
+  EXPECT_EQ(printable("\x07"), "\\u{7}");
+  EXPECT_EQ(printable("\xC2\x9B"
+                      "31m"),
+            "\\u{9B}31m");
+  EXPECT_EQ(printable("a\xE2\x80\xAE"
+                      "b"),
+            "a\\u{202E}b");
+  EXPECT_EQ(printable("\xE2\x80\x8B"), "\\u{200B}");
+  EXPECT_EQ(printable(std::string_view("a\0b", 3)), "a\\u{0}b");
+}
+
+TEST(Printable, C11_BytesThatAreNoUtf8AreEscaped) {
+  const std::string text = printable("a\xFF\x1b");
+  EXPECT_THAT(text, Not(HasSubstr("\xFF")));
+  EXPECT_THAT(text, Not(HasSubstr("\x1b")));
+  EXPECT_EQ(text.front(), 'a');
+}
+
+TEST(Output, AnObjectIsOneLineThatBeginsWithItsEvent) {
+  JsonObject members;
+  members.set("text",
+              "one\ntwo\xC2\x85three\xE2\x80\xA8"
+              "four\xE2\x80\xA9"
+              "five");
+  const auto [out, err] = printed([&] { Output(true).object("message", std::move(members)); });
+  EXPECT_EQ(out,
+            "{\"event\":\"message\",\"text\":\"one\\ntwo\\u0085three\\u2028four\\u2029five\"}\n");
+  EXPECT_EQ(err, "");
+}
+
+TEST(Output, IsEitherForPeopleOrForPrograms) {
+  const auto both = [](bool json) {
+    return printed([json] {
+      const Output output(json);
+      output.line("a line");
+      output.note("a note");
+      output.object("thing", {});
+    });
+  };
+  EXPECT_EQ(both(true), std::pair(std::string("{\"event\":\"thing\"}\n"), std::string()));
+  EXPECT_EQ(both(false), std::pair(std::string("a line\n"), std::string("a note\n")));
+}
+
+TEST(Output, AnErrorHasItsCodeAndWhatTheStationSays) {
+  const Error error{Errc::station_changed, "another station answers"};
+  const auto json = printed([&] { Output(true).error(error, "go away"); });
+  EXPECT_EQ(json.first,
+            "{\"event\":\"error\",\"code\":\"E_STATION_CHANGED\",\"message\":\"another station "
+            "answers\",\"station\":\"go away\"}\n");
+  const auto text = printed([&] { Output(false).error(error, "go\x1b[2J away"); });
+  EXPECT_EQ(text.first, "");
+  EXPECT_THAT(text.second, HasSubstr("dim: another station answers (the station says: go"));
+  EXPECT_THAT(text.second, Not(HasSubstr("\x1b")));
+}
+
+TEST(Output, C11_AMessageShowsNoControlCharactersOfItsSender) {
+  HistoryEntry entry{.guid = std::string(32, 'a'), .peer = bobby(), .time = 1'750'000'000'000};
+  entry.text = "hello \x1b[31mred";
+  entry.content_type = "text";
+  entry.label = Label::secure;
+  const auto people = printed([&] { Output(false).message(entry, {"bob\x1b[1mby"}); });
+  EXPECT_THAT(people.first, HasSubstr("bob\\u{1B}[1mby: hello \\u{1B}[31mred"));
+  EXPECT_THAT(people.first, Not(HasSubstr("\x1b")));
+  const auto json = printed([&] { Output(true).message(entry, {"bobby"}); });
+  const auto object = parse_json_object(std::string_view(json.first));
+  ASSERT_TRUE(object) << json.first;
+  EXPECT_EQ(*object->text("text"), entry.text);
+  EXPECT_EQ(*object->text("direction"), "in");
+  EXPECT_EQ(*object->text("guid"), entry.guid);
+}
+
+TEST(Output, AMessageThatIsNotProvenSaysSo) {
+  HistoryEntry entry{.guid = std::string(32, 'a'), .peer = bobby(), .time = 1'750'000'000'000};
+  entry.text = "hello";
+  entry.content_type = "text";
+  const auto shown = [&](Label label) {
+    entry.label = label;
+    return printed([&] { Output(false).message(entry, {"bobby"}); }).first;
+  };
+  EXPECT_THAT(shown(Label::addressee_unproven), HasSubstr("["));
+  EXPECT_THAT(shown(Label::secure), Not(HasSubstr("[")));
+  entry.late = true;
+  EXPECT_THAT(shown(Label::secure), HasSubstr("[arrived late]"));
+}
+
+TEST(Output, TypingAndPresenceAreNotesForPeople) {
+  const auto typing = printed([] { Output(false).typing(bobby(), true, "bobby"); });
+  EXPECT_EQ(typing.first, "");
+  EXPECT_THAT(typing.second, HasSubstr("bobby is typing"));
+  const auto presence = printed([] { Output(true).presence(bobby(), "away", "bobby"); });
+  EXPECT_THAT(presence.first, HasSubstr("\"state\":\"away\""));
+  EXPECT_EQ(presence.second, "");
+}
+
+}  // namespace
+}  // namespace dim
