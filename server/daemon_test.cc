@@ -473,10 +473,5 @@ TEST_F(DaemonTest, A38_NoSecretIsInTheKeyFilesNeighbours) {
   }
 }
 
-TEST(Log, A38_EscapesWhatComesFromOutside) {
-  EXPECT_EQ(Log::line("login", {{"who", "a\nlevel=error \"x\""}, {"detail", ""}}),
-            "event=login who=\"a\\\\x0Alevel=error \\\"x\\\"\"");
-}
-
 }  // namespace
 }  // namespace dim::station_test

@@ -1,8 +1,10 @@
 """dimd as whoever runs it meets it: exit codes, `dimd check`, the passphrase of the keys."""
 import json
 import os
+import signal
 import socket
 import subprocess
+import time
 import unittest.mock
 
 import harness
@@ -28,6 +30,12 @@ class Operator(harness.EndToEnd):
             file.write(text)
         os.chmod(path, mode)
         return path
+
+    def wait_for(self, condition):
+        deadline = time.monotonic() + 30
+        while not condition():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
 
     @property
     def data(self):
@@ -142,6 +150,22 @@ class ExitCodes(Operator):
                               capture_output=True, text=True, timeout=30)
         self.assertEqual(done.returncode, 71, done.stderr)
         self.assertIn("256", done.stderr)
+
+    def test_C08_a_broken_file_at_sighup_leaves_the_old_configuration(self):
+        path = self.file("station.toml", "[log]\nlevel = \"info\"\n")
+        station = self.station("--config", path)
+        alice = self.person("alice", station.link())
+        identity = alice.id()
+        self.file("station.toml", f"[security]\nbans = [\"{identity}\"]\n[limits]\nsend_queue = \"64 KB\"\n")
+        station.process.send_signal(signal.SIGHUP)
+        self.wait_for(lambda: "reload-failed" in station.log_text())
+        self.assertIn(f"{path}:4", station.log_text())
+        self.assertTrue(of(alice.run("status"), "status")[0]["connected"])
+        self.file("station.toml", f"[security]\nbans = [\"{identity}\"]\n")
+        station.process.send_signal(signal.SIGHUP)
+        self.wait_for(lambda: "event=reloaded" in station.log_text())
+        alice.run("status", code=1)
+        self.assertEqual(station.stop(), 0)
 
     def test_a_command_line_that_is_wrong_is_2(self):
         self.dimd("run", "--port-base", "0", code=2)
