@@ -137,11 +137,11 @@ class Messenger final : private SessionHost {
   Result<bool> take_quietly(const std::string& guid, const SignedMessage& message,
                             const Opened& opened);
   Status take_group_message(HistoryEntry entry, const SignedMessage& message, const Opened& opened,
-                            const Id& group, std::vector<HistoryEntry>& show);
+                            const Id& group, Millis arrived, std::vector<HistoryEntry>& show);
   Status take_forward(const std::string& guid, const SignedMessage& message,
                       const ForwardContent& forward, const Id& group);
   Status answer_group_query(const Id& who, const HistoryQuery& query);
-  Status keep_waiting(const std::string& guid, const SignedMessage& message);
+  Status keep_waiting(const std::string& guid, const SignedMessage& message, Millis arrived);
   void ask_for_group_keys();
   void retry_groups();
   Result<HistoryEntry> send_to_group(const Id& group, std::string_view text);

@@ -106,16 +106,16 @@ Result<bool> Messenger::take_quietly(const std::string& guid, const SignedMessag
 // Shown when its sender was a member then (A27). Before anybody has told us of the group it waits,
 // and the sender is asked.
 Status Messenger::take_group_message(HistoryEntry entry, const SignedMessage& message,
-                                     const Opened& opened, const Id& group,
+                                     const Opened& opened, const Id& group, Millis arrived,
                                      std::vector<HistoryEntry>& show) {
   const Millis now = clock_.now();
   auto known = groups_.find(group, now);
   if (!known) return std::unexpected(known.error());
-  if (*known == nullptr || !check_group_message(**known, opened)) {
+  if (*known == nullptr || !check_group_message(**known, opened, arrived)) {
     auto waits = home_.vault().contains(kWaiting, entry.guid);
     if (!waits) return std::unexpected(waits.error());
     if (*waits) return {};
-    if (auto kept = keep_waiting(entry.guid, message); !kept) return kept;
+    if (auto kept = keep_waiting(entry.guid, message, arrived); !kept) return kept;
     return enqueue_quietly(entry.peer,
                            encode_content(Content(ask_history({.group = group}, now, random_))));
   }
@@ -141,7 +141,7 @@ Status Messenger::take_forward(const std::string& guid, const SignedMessage& mes
   if (read->changed) groups_changed_ = true;
   if (read->missing.empty()) return home_.vault().erase(kWaiting, guid);
   for (const Id& id : read->missing) group_needs_.insert(id.text());
-  return keep_waiting(guid, message);
+  return keep_waiting(guid, message, clock_.now());
 }
 
 Status Messenger::answer_group_query(const Id& who, const HistoryQuery& query) {
@@ -150,13 +150,15 @@ Status Messenger::answer_group_query(const Id& who, const HistoryQuery& query) {
   return enqueue_quietly(who, encode_content(Content(std::move(*history))));
 }
 
-Status Messenger::keep_waiting(const std::string& guid, const SignedMessage& message) {
+Status Messenger::keep_waiting(const std::string& guid, const SignedMessage& message,
+                               Millis arrived) {
   auto count = home_.vault().count(kWaiting);
   if (!count) return std::unexpected(count.error());
   if (static_cast<std::size_t>(*count) >= kWaitingMost) return {};
   JsonObject row;
   row.set("guid", guid);
   row.set("wire", message.wire);
+  row.set("time", format_time(arrived));
   return home_.vault().put(kWaiting, guid, write_json(row));
 }
 
@@ -189,7 +191,7 @@ void Messenger::retry_groups() {
           clock_.now());
       if (!opened) continue;
       Packet push = Packet::request(Operation::create);
-      push.set("guid", text_in(*object, "guid"));
+      push.set("guid", text_in(*object, "guid")).set("time", text_in(*object, "time"));
       if (auto taken = take_opened(push, *message, *opened, show, ticked); !taken) return taken;
     }
     return {};

@@ -188,7 +188,10 @@ Status Messenger::take_opened(const Packet& push, const SignedMessage& message,
   entry.missing = missing;
   if (const auto group = group_of(opened)) {
     entry.guid = guid;
-    return take_group_message(std::move(entry), message, opened, *group, show);
+    // When the station took it, as it says; it may have waited there for long.
+    const Millis now = clock_.now();
+    const Millis arrived = std::min(parse_time(push.get("time")).value_or(now), now);
+    return take_group_message(std::move(entry), message, opened, *group, arrived, show);
   }
   if (auto put = history_.put(entry); !put) return put;
   if (auto put = put_unread(entry); !put) return put;

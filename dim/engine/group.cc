@@ -349,14 +349,18 @@ Status Group::renew(const Document& bulletin) {
   return {};
 }
 
-Status Group::check_speaker(const Id& sender, double seconds) const {
-  const Millis time = content_millis(seconds);
+bool Group::was_member(const Id& who, Millis time) const {
   const auto past = std::ranges::find_if(past_, [&](const Past& old) { return time < old.until; });
   const bool current = later_.empty() || time >= time_of(*later_.back());
-  const bool in = past != past_.end() ? has(past->members, sender)
-                  : current           ? is_member(sender)
-                                      : has(standing_at(time).members, sender);
-  if (in) return {};
+  if (past != past_.end()) return has(past->members, who);
+  return current ? is_member(who) : has(standing_at(time).members, who);
+}
+
+Status Group::check_speaker(const Id& sender, double seconds, Millis arrived) const {
+  const Millis time = content_millis(seconds);
+  if (was_member(sender, time) &&
+      was_member(sender, std::max(time, arrived - limits::kGroupLateMs)))
+    return {};
   return fail(Errc::forbidden, "the sender was not a member of the group");
 }
 

@@ -21,7 +21,8 @@ inline constexpr std::size_t kGroupJoinsPerDay = 3;        // of one ID (A30)
 inline constexpr Millis kGroupPendingMs = 7 * 86'400'000;  // life of a request (A30)
 inline constexpr std::size_t kGroupHistory = 60;  // commands since the last reset; with it and the
                                                   // bulletin they fit into one forward
-inline constexpr std::size_t kGroupPast = 16;     // member lists of the time before it
+inline constexpr Millis kGroupLateMs = 5 * 60'000;  // from the sender to the receiver's station
+inline constexpr std::size_t kGroupPast = 16;       // member lists of the time before it
 }  // namespace limits
 
 /// One command of a history, and the proof that its sender gave it.
@@ -83,9 +84,12 @@ class Group {
   /// Errc::document for another founder.
   Status renew(const Document& bulletin);
 
-  /// A27: was `sender` in the group at that time (seconds)? Errc::forbidden when not: the message
-  /// is not shown. Times before the oldest list that is known count as the time of that list.
-  Status check_speaker(const Id& sender, double time) const;
+  /// A27: was `sender` in the group at that time (seconds), and when the message arrived? The time
+  /// is the sender's word, so whoever was removed could write in the past: `arrived` is the word of
+  /// the receiver's station, else the receiver's own clock, less limits::kGroupLateMs.
+  /// Errc::forbidden when not: the message is not shown. Times before the oldest list that is known
+  /// count as the time of that list.
+  Status check_speaker(const Id& sender, double time, Millis arrived) const;
 
   /// May `who` be told the history? Members and assistants: Errc::forbidden otherwise.
   Status check_reader(const Id& who) const;
@@ -120,6 +124,7 @@ class Group {
   Result<GroupOutcome> apply_reset(Kept record);
   Result<GroupOutcome> apply_join(const GroupRecord& record, Millis now);
   Result<GroupOutcome> apply_change(Kept record, Millis now);
+  bool was_member(const Id& who, Millis time) const;
   Status ask(const std::vector<Id>& who, const Id& by, Millis now);
   void forget_old(Millis now);
   bool known(const Digest32& hash) const;

@@ -79,13 +79,14 @@ std::optional<Id> group_of(const Opened& opened) {
   return id->bare();
 }
 
-Status check_group_message(const Group& group, const Opened& opened) {
+Status check_group_message(const Group& group, const Opened& opened, Millis arrived) {
   const auto named = group_of(opened);
   if (!named || !named->same_entity(group.id()))
     return fail(Errc::forbidden, "the message belongs to another conversation");
   if (opened.label == Label::not_encrypted)
     return fail(Errc::forbidden, "messages of a group are encrypted");
-  return group.check_speaker(opened.message.envelope.sender, content_time(opened.message.content));
+  return group.check_speaker(opened.message.envelope.sender, content_time(opened.message.content),
+                             arrived);
 }
 
 GroupTimes group_times(const SignedMessage& message) {

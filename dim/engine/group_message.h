@@ -34,8 +34,9 @@ Result<GroupSend> seal_for_group(const JsonObject& content, const Group& group,
 
 /// The group that an opened message belongs to; nothing for a private one.
 std::optional<Id> group_of(const Opened& opened);
-/// A27: a member wrote it, at that time. Errc::forbidden otherwise: it is kept apart and not shown.
-Status check_group_message(const Group& group, const Opened& opened);
+/// A27: a member wrote it, at that time and when it arrived (Group::check_speaker). Errc::forbidden
+/// otherwise: it is kept apart and not shown.
+Status check_group_message(const Group& group, const Opened& opened, Millis arrived);
 
 /// What the envelope says of the sender's state of the group; hints, to know whom to ask.
 struct GroupTimes {

@@ -129,7 +129,7 @@ TEST(GroupMessage, ASmallGroupGetsPersonalMessagesThatHideIt) {
     ASSERT_TRUE(opened) << to_string(opened.error());
     EXPECT_EQ(opened->label, Label::secure_old) << "bound to the member";
     EXPECT_EQ(group_of(*opened), founded.id());
-    EXPECT_TRUE(check_group_message(group, *opened));
+    EXPECT_TRUE(check_group_message(group, *opened, kNow));
     EXPECT_EQ(opened->chain->seq, 7);
     const GroupTimes times = group_times(copy);
     EXPECT_EQ(times.bulletin, static_cast<double>(kNow - kDay) / 1000);
@@ -157,7 +157,7 @@ TEST(GroupMessage, ALargeGroupSharesDataAndEachCopyHasItsKeys) {
     Directory directory = founded.directory;
     const auto opened = open(copy, member == bob().id ? bob() : carol(), directory, nullptr, kNow);
     ASSERT_TRUE(opened) << to_string(opened.error());
-    EXPECT_TRUE(check_group_message(group, *opened));
+    EXPECT_TRUE(check_group_message(group, *opened, kNow));
   }
 }
 
@@ -179,11 +179,11 @@ TEST(GroupMessage, A27_OnlyMembersWriteAndAreShown) {
   Directory directory = founded.directory;
   const auto opened = open(delivered(sent->copies[1].message), bob(), directory, nullptr, kNow);
   ASSERT_TRUE(opened) << to_string(opened.error());
-  EXPECT_TRUE(check_group_message(group, *opened));
+  EXPECT_TRUE(check_group_message(group, *opened, kNow));
   EXPECT_EQ(give(group, alice().id,
                  GroupContent::reset(founded.id(), {alice().id, bob().id}, kNow, os_random()), -1),
             kApplied);
-  EXPECT_EQ(check_group_message(group, *opened).error().code, Errc::forbidden);
+  EXPECT_EQ(check_group_message(group, *opened, kNow).error().code, Errc::forbidden);
   EXPECT_EQ(
       failure(seal_for_group(text_content(), group, carol(), founded.directory, {}, os_random())),
       Errc::forbidden);
@@ -195,12 +195,12 @@ TEST(GroupMessage, APrivateOrPlainMessageIsNoneOfTheGroup) {
   const auto opened = bob_opens(alice_to_bob());
   ASSERT_TRUE(opened);
   EXPECT_FALSE(group_of(*opened));
-  EXPECT_EQ(check_group_message(group, *opened).error().code, Errc::forbidden);
+  EXPECT_EQ(check_group_message(group, *opened, kNow).error().code, Errc::forbidden);
   Opened plain = *opened;
   plain.message.content.set("group", founded.id().text());
-  EXPECT_TRUE(check_group_message(group, plain));
+  EXPECT_TRUE(check_group_message(group, plain, kNow));
   plain.label = Label::not_encrypted;
-  EXPECT_EQ(check_group_message(group, plain).error().code, Errc::forbidden);
+  EXPECT_EQ(check_group_message(group, plain, kNow).error().code, Errc::forbidden);
 }
 
 TEST(GroupMessage, KeysThatPeersLeaveOutAreReadAndNeverUsedToWrite) {

@@ -354,7 +354,8 @@ TEST_F(GroupTest, A27_OnlyWhoWasAMemberThenIsShown) {
   EXPECT_EQ(give(group, alice().id, invite({erin}), -30), kApplied);
   EXPECT_EQ(give(group, erin, quit(), -20), kApplied);
   const auto speaks = [&](const Id& who, int minute) {
-    return group.check_speaker(who, kSeconds + 60.0 * minute).has_value();
+    return group.check_speaker(who, kSeconds + 60.0 * minute, kNow + Millis{minute} * 60'000)
+        .has_value();
   };
   EXPECT_FALSE(speaks(erin, -40));
   EXPECT_TRUE(speaks(erin, -25));
@@ -364,6 +365,25 @@ TEST_F(GroupTest, A27_OnlyWhoWasAMemberThenIsShown) {
   EXPECT_TRUE(speaks(carol().id, -10)) << "she was in it before the reset";
   EXPECT_FALSE(speaks(carol().id, 0));
   EXPECT_FALSE(speaks(somebody("mallory"), 0));
+}
+
+TEST_F(GroupTest, A27_WhoWasRemovedCannotWriteInThePast) {
+  Group group = usual();
+  EXPECT_EQ(give(group, alice().id, invite({erin}), -28), kApplied);
+  EXPECT_EQ(give(group, alice().id, expel({erin}), -20), kApplied);
+  const auto shown = [&](const Id& who, int written, int arrived) {
+    return group.check_speaker(who, kSeconds + 60.0 * written, kNow + Millis{arrived} * 60'000)
+        .has_value();
+  };
+  EXPECT_TRUE(shown(erin, -24, -24));
+  EXPECT_TRUE(shown(erin, -21, -16)) << "it was on its way when she was removed";
+  EXPECT_FALSE(shown(erin, -21, -14));
+  EXPECT_FALSE(shown(erin, -24, 0)) << "written after the removal, dated before it";
+  EXPECT_TRUE(shown(carol().id, -24, 0)) << "a member may be late";
+  const Id frank = somebody("frank");
+  EXPECT_EQ(give(group, alice().id, invite({frank}), -10), kApplied);
+  EXPECT_TRUE(shown(frank, -9, -9)) << "new here, and not late";
+  EXPECT_FALSE(shown(frank, -11, -9));
 }
 
 TEST_F(GroupTest, ANewerBulletinOutdatesWhatWasSaidOfLeaders) {
@@ -411,7 +431,8 @@ TEST_F(GroupTest, MembersAndAssistantsMayAskForTheHistory) {
   EXPECT_EQ(give(group, erin, query(), -5), kForbidden);
   const Founded other({}, {erin});
   EXPECT_TRUE(other.group().check_reader(erin));
-  EXPECT_FALSE(other.group().check_speaker(erin, kSeconds)) << "an assistant is no member (A29)";
+  EXPECT_FALSE(other.group().check_speaker(erin, kSeconds, kNow))
+      << "an assistant is no member (A29)";
 }
 
 }  // namespace
