@@ -15,6 +15,7 @@
 #include "dim/engine/engine.h"
 #include "dim/message/message.h"
 #include "dim/packet/reader.h"
+#include "server/link_base.h"
 #include "server/session_table.h"
 #include "server/station.h"
 
@@ -33,36 +34,25 @@ struct LoginChallenge {
 
 class Gateway;
 
-struct LinkState {
+struct LinkState : LinkBase {
   enum class Phase : std::uint8_t { hello, challenged, proven };
 
   LinkState(LinkId link_id, StationLink& owner, LinkInfo link_info)
-      : id(link_id), link(&owner), info(std::move(link_info)), reader({.lane = info.lane}) {}
+      : LinkBase{link_id, &owner}, info(std::move(link_info)), reader({.lane = info.lane}) {}
 
-  LinkId id;
-  StationLink* link;
   LinkInfo info;
-  std::uint64_t subnet = 0;  ///< 0: no quotas of a /64
   PacketReader reader;
   Phase phase = Phase::hello;
-  bool busy = false;    ///< a log-in is being committed: nothing else is read meanwhile
-  bool paused = false;  ///< what the Link was last told
-  bool processing = false;
-  bool dirty = false;    ///< stands in StationCore::dirty_
-  bool waiting = false;  ///< stands in StationCore::ready_
-  bool listed = false;   ///< stands in StationCore::held_
-  bool closing = false;  ///< close after the flush of this turn
   UserSession* session = nullptr;
   std::string terminal;  ///< of the author who logs in here
   std::unique_ptr<LoginChallenge> challenge;
   std::vector<std::string> open;  ///< ids of requests without an answer yet
   std::size_t unanswered = 0;     ///< the same count, also of requests that have no id
-  std::string out;
 
-  Millis opened = 0, last_byte = 0, window_start = 0, held_until = 0;  ///< monotonic
+  Millis window_start = 0;  ///< monotonic
   std::size_t window_bytes = 0;
   bool had_packet = false;
-  unsigned failures = 0, strays = 0, refusals = 0;
+  unsigned strays = 0, refusals = 0;
 
   bool pushing = false;    ///< asked for the inbox
   bool caught_up = false;  ///< everything durable up to now has been pushed
@@ -88,6 +78,7 @@ struct PendingMessage {
   StoredMessage message;
   std::vector<std::string> receivers;  ///< inbox owners
   MessageDone done;
+  bool is_own_copy = false;  ///< a device without terminal gets `message` as it is
 };
 
 /// What delivery needs to know of a user.
@@ -128,7 +119,7 @@ class AnswerCache {
 class StationCore {
  public:
   StationCore(StationConfig config, const Account& account, Store& reads, Committer& committer,
-              Clock& clock, Random& random);
+              Clock& clock, Random& random, Crew* crew);
   ~StationCore();
 
   // station.cc
@@ -170,7 +161,6 @@ class StationCore {
   void flush_link(LinkId id);
   void let_go(LinkState& link);
   void check_times(LinkState& link, Millis now);
-  std::size_t queued(const LinkState& link) const { return link.link->queued() + link.out.size(); }
   void event(StationEvent::Level level, std::string_view name, std::string who,
              std::string_view detail = {}) const;
   const std::string& time_text(Millis time);
@@ -222,7 +212,7 @@ class StationCore {
   void get_document(StationRequest& request);
 
   // delivery.cc
-  bool deliver(const std::string& owner, Cursor cursor, const StoredMessage& message);
+  bool deliver(const std::string& owner, Cursor cursor, const PendingMessage& pending);
   void message_committed(PendingMessage& pending, const Result<std::vector<Written>>& all,
                          std::size_t index);
   void legacy_committed(PendingMessage& pending, const Result<std::vector<Written>>& all,
@@ -244,6 +234,7 @@ class StationCore {
   Committer& committer_;
   Clock& clock_;
   Random& random_;
+  Crew* crew_;  // null: none
   std::string station_id_;
   std::string credentials_;  // JSON of meta and visa, as step 2 of the log-in shows it
 
@@ -255,6 +246,7 @@ class StationCore {
   std::vector<PendingWrite> pending_;
   std::size_t inflight_bytes_ = 0;
   SubnetTable subnets_;
+  QuotaTable left_;
   AnswerCache answers_;
   std::unordered_map<std::string, Cursor> acks_;  // not yet submitted
   std::unordered_map<std::string, Cursor>

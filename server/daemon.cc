@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <thread>
 #include <unordered_map>
 
 #include "dim/crypto/os_random.h"
@@ -14,6 +15,7 @@
 #include "net/system_clock.h"
 #include "server/key_file.h"
 #include "server/store_failure.h"
+#include "server/thread_crew.h"
 #include "sqlite/group_commit.h"
 #include "sqlite/sqlite_store.h"
 
@@ -84,7 +86,8 @@ struct Daemon::Impl {
   ~Impl() {
     listeners.clear();
     dimchat.clear();
-    // The writer first: its callbacks are for the station.
+    // These first: their callbacks are for the station.
+    if (crew) crew->stop();
     if (group) group->stop();
   }
 
@@ -114,6 +117,7 @@ struct Daemon::Impl {
   std::shared_ptr<Gate> gate;
   std::unique_ptr<GroupCommit> group;
   std::unique_ptr<ThreadCommitter> committer;
+  std::unique_ptr<ThreadCrew> crew;  // for the gateway alone
   std::unique_ptr<Station> station;
   std::unordered_map<std::uint64_t, std::unique_ptr<ConnectionLink>> links;  // by Connection::id
   std::vector<std::pair<Lane, std::unique_ptr<Listener>>> listeners;
@@ -205,22 +209,25 @@ std::expected<std::unique_ptr<Daemon>, Failure> Daemon::open(
       return std::unexpected(saved.error());
   }
   self.keys.seal.reset();  // nothing is saved from here on
+  const auto post = [impl = &self](std::move_only_function<void()> work) {
+    impl->reactor.post([impl, work = std::move(work)]() mutable {
+      work();
+      impl->end_of_turn();
+    });
+  };
   self.group = std::make_unique<GroupCommit>(
-      *self.store, self.clock,
-      [impl = &self](std::move_only_function<void()> work) {
-        impl->reactor.post([impl, work = std::move(work)]() mutable {
-          work();
-          impl->end_of_turn();
-        });
-      },
+      *self.store, self.clock, post,
       GroupCommit::Options{
           .batch_bytes = 1 * limits::kMiB, .on_failure = [impl = &self](const Error& error) {
             impl->log.write(LogLevel::error, "store-failed", {{"error", to_string(error)}});
             impl->begin_stop(Exit::store_failed);
           }});
   self.committer = std::make_unique<ThreadCommitter>(*self.group);
-  self.station = std::make_unique<Station>(self.config.station, self.keys.account, *self.store,
-                                           *self.committer, self.clock, self.random);
+  if (config.dimchat)
+    self.crew = std::make_unique<ThreadCrew>(std::thread::hardware_concurrency(), post);
+  self.station =
+      std::make_unique<Station>(self.config.station, self.keys.account, *self.store,
+                                *self.committer, self.clock, self.random, self.crew.get());
   self.station->on_event([impl = &self](const StationEvent& event) {
     impl->log.write(level_of(event.level), event.name,
                     {{"who", event.who}, {"detail", std::string(event.detail)}});

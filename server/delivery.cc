@@ -190,7 +190,7 @@ void StationCore::message_committed(PendingMessage& pending,
     case Accepted::stored:
       ++counters_.messages_stored;
       for (std::size_t i = 0; i < pending.receivers.size() && i < written.cursors.size(); ++i) {
-        entry.taken |= deliver(pending.receivers[i], written.cursors[i], pending.message);
+        entry.taken |= deliver(pending.receivers[i], written.cursors[i], pending);
       }
       answers_.put(guid, entry);
       break;
@@ -208,7 +208,7 @@ void StationCore::legacy_committed(PendingMessage& pending, const Result<std::ve
   if (written.accepted == Accepted::stored) {
     ++counters_.messages_stored;
     for (std::size_t i = 0; i < pending.receivers.size() && i < written.cursors.size(); ++i) {
-      taken |= deliver(pending.receivers[i], written.cursors[i], pending.message);
+      taken |= deliver(pending.receivers[i], written.cursors[i], pending);
     }
   }
   pending.done(written.accepted, taken);
@@ -232,8 +232,9 @@ std::string StationCore::encode_push(const std::string& user, Cursor cursor,
 
 /// Pushes what was just committed to every session that has everything before it. True when one of
 /// them took it.
-bool StationCore::deliver(const std::string& owner, Cursor cursor, const StoredMessage& message) {
-  bool taken = gateway_->deliver(owner, cursor, message);
+bool StationCore::deliver(const std::string& owner, Cursor cursor, const PendingMessage& pending) {
+  bool taken = gateway_->deliver(owner, cursor, pending);
+  const StoredMessage& message = pending.message;
   std::array<std::string, 2> encoded;  // for each checksum, made once
   const std::string_view user = std::string_view(owner).substr(0, owner.find('/'));
   for (UserSession* session : sessions_.of(user)) {
@@ -246,11 +247,11 @@ bool StationCore::deliver(const std::string& owner, Cursor cursor, const StoredM
     }
     if (!link->caught_up) {
       // Behind, and perhaps with room again: then the store has this message too.
-      if (queued(*link) < kPushAheadBytes / 4) pump(*link);
+      if (link->queued() < kPushAheadBytes / 4) pump(*link);
       taken |= cursor <= link->sent;
       continue;
     }
-    if (queued(*link) + message.content.size() > config_.send_queue_bytes) {
+    if (link->queued() + message.content.size() > config_.send_queue_bytes) {
       // R9: the rest stays in the store until there is room.
       link->caught_up = false;
       ++counters_.pauses_for_slow_reader;
@@ -278,9 +279,9 @@ void StationCore::start_pushing(LinkState& link, Cursor after) {
 void StationCore::pump(LinkState& link) {
   if (!link.pushing || link.closing || link.session == nullptr) return;
   const std::size_t most = std::min(kPushAheadBytes, config_.send_queue_bytes);
-  while (!link.caught_up && queued(link) < most) {
+  while (!link.caught_up && link.queued() < most) {
     const auto page = reads_.inbox(link.session->inbox, link.sent, limits::kHistoryPage,
-                                   std::min(kPageBytes, most - queued(link)));
+                                   std::min(kPageBytes, most - link.queued()));
     if (!page) {
       event(StationEvent::Level::error, "store-read", link.session->user, page.error().hint);
       if (page.error().code == Errc::internal && page.error().at != 0) {

@@ -13,6 +13,8 @@ constexpr Millis kScanMs = 1'000;
 constexpr Millis kLoginMs = 60'000;  // reference clients give their handshake 30 s, then try again
 constexpr Millis kDeadMs = 128'000;  // wire.md 1.3
 constexpr std::size_t kTickets = 256;
+constexpr std::size_t kRuns = 16;      // of one connection, with the crew at once
+constexpr std::size_t kSealing = 512;  // receipts, the same
 constexpr std::size_t kStrangersBytes = 64 * limits::kMiB;  // of all that have not logged in
 constexpr std::size_t kStrangerBytes = 64 * limits::kKiB;   // whoever has less is never cut for it
 constexpr std::size_t kSessionKeyBytes = 32;
@@ -87,36 +89,48 @@ void Gateway::give_bytes(GatewayLink& link, std::string_view bytes) {
 
 bool Gateway::held(const GatewayLink& link) const {
   return link.busy || link.tickets.size() >= kTickets ||
-         queued(link) >= core_.config_.send_queue_bytes ||
+         link.queued() >= core_.config_.send_queue_bytes ||
          core_.inflight_bytes_ >= core_.config_.inflight_bytes ||
          link.held_until > core_.clock_.monotonic();
+}
+
+/// No more is read while the crew has enough of it; what the crew has done goes on.
+bool Gateway::full(const GatewayLink& link) const {
+  return link.runs.size() >= kRuns || link.sealing >= kSealing ||
+         checking_bytes_ >= core_.config_.inflight_bytes;
 }
 
 void Gateway::process(GatewayLink& link) {
   if (link.processing) return;
   link.processing = true;
+  bool more = true;
   while (!link.closing && !held(link)) {
-    if (!link.texts.empty()) {
-      const auto [text, ticket] = std::move(link.texts.front());
-      link.texts.pop_front();
-      link.texts_bytes -= text.size();
-      on_text(link, text, ticket);
+    if (handle_checked(link) || handle_here(link)) continue;
+    if (more && !full(link) && link.texts.size() < kGatewayRun) {
+      more = next_frame(link);
       continue;
     }
-    auto next = link.frames.next(core_.clock_.monotonic());
-    if (std::holds_alternative<std::monostate>(next)) break;
-    if (auto* bad = std::get_if<BadFrame>(&next)) {
-      ++core_.counters_.bad_packets;
-      core_.event(StationEvent::Level::debug, "gateway-frame", link.remote, bad->error.hint);
-      give_bytes(link, bad->reply);
-      close_link(link);
-      break;
-    }
-    on_event(link, std::get<FrameEvent>(next));
+    if (link.texts.empty() || full(link) || !for_crew(link)) break;
+    submit_run(link);
   }
   link.processing = false;
   count_stranger(link);
   update_pause(link);
+}
+
+/// False: there is none yet.
+bool Gateway::next_frame(GatewayLink& link) {
+  auto next = link.frames.next(core_.clock_.monotonic());
+  if (std::holds_alternative<std::monostate>(next)) return false;
+  if (auto* bad = std::get_if<BadFrame>(&next)) {
+    ++core_.counters_.bad_packets;
+    core_.event(StationEvent::Level::debug, "gateway-frame", link.remote, bad->error.hint);
+    give_bytes(link, bad->reply);
+    close_link(link);
+    return false;
+  }
+  on_event(link, std::get<FrameEvent>(next));
+  return true;
 }
 
 void Gateway::on_event(GatewayLink& link, FrameEvent& event) {
@@ -135,7 +149,7 @@ void Gateway::on_event(GatewayLink& link, FrameEvent& event) {
   // One by one: a frame holds thousands, and what holds the link up holds them up too.
   for (std::string& text : event.texts) {
     link.texts_bytes += text.size();
-    link.texts.emplace_back(std::move(text), ticket);
+    link.texts.push_back({std::move(text), ticket});
   }
 }
 
@@ -150,6 +164,17 @@ void Gateway::count_stranger(GatewayLink& link) {
   core_.event(StationEvent::Level::warn, "gateway-memory", link.remote,
               "what came before log-ins takes too much memory");
   close_link(link);
+}
+
+/// A user's on every connection; before the log-in that of the network, as far as it counts.
+UserQuota& Gateway::left(const GatewayLink& link) {
+  const Millis now = core_.clock_.monotonic();
+  if (!link.user.empty()) return core_.left_.of(link.user, now);
+  const bool counted = link.subnet != 0;
+  return core_.left_.of(
+      (counted ? "network " : "connection ") +
+          std::to_string(counted ? link.subnet : static_cast<std::uint64_t>(link.id)),
+      now);
 }
 
 /// Nobody can be told 416 here: who is too fast is read again when there is a token.
@@ -195,19 +220,13 @@ void Gateway::give_up(LinkId id, std::uint64_t ticket) {
   finish(id, ticket);
 }
 
-void Gateway::update_pause(GatewayLink& link) {
-  if (link.closing) return;
-  const bool hold = held(link);
-  if (hold && !link.listed) {
-    link.listed = true;
-    held_.push_back(link.id);
-  }
-  if (hold == link.paused) return;
-  link.paused = hold;
-  link.link->pause(hold);
-}
+void Gateway::update_pause(GatewayLink& link) { link.hold(held(link) || full(link), held_); }
 
-void Gateway::wake(GatewayLink& link) { ready_.push_back(link.id); }
+void Gateway::wake(GatewayLink& link) {
+  if (link.waiting || link.closing) return;
+  link.waiting = true;
+  ready_.push_back(link.id);
+}
 
 // --- turns and time
 
@@ -215,11 +234,17 @@ void Gateway::process_ready() {
   while (!ready_.empty()) {
     const LinkId id = ready_.front();
     ready_.pop_front();
-    if (GatewayLink* link = find(id)) process(*link);
+    GatewayLink* link = find(id);
+    if (link == nullptr) continue;
+    link->waiting = false;
+    process(*link);
   }
 }
 
 void Gateway::flush() {
+  for (const LinkId id : std::exchange(due_, {})) {
+    if (GatewayLink* link = find(id)) send_receipts(*link);
+  }
   while (!dirty_.empty()) {
     std::vector<LinkId> dirty;
     dirty.swap(dirty_);
@@ -231,10 +256,8 @@ void Gateway::flush_link(LinkId id) {
   const auto found = links_.find(id);
   if (found == links_.end()) return;
   GatewayLink& link = *found->second;
-  link.dirty = false;
-  if (!link.out.empty()) link.link->send(std::exchange(link.out, {}));
-  if (!link.closing) {
-    if (link.paused || queued(link) >= core_.config_.send_queue_bytes) update_pause(link);
+  if (!link.flush()) {
+    if (link.paused || link.queued() >= core_.config_.send_queue_bytes) update_pause(link);
     return;
   }
   StationLink& owner = *link.link;
@@ -244,18 +267,10 @@ void Gateway::flush_link(LinkId id) {
 }
 
 void Gateway::tick(Millis now) {
-  std::vector<LinkId> held_links;
-  held_links.swap(held_);
-  for (const LinkId id : held_links) {
-    GatewayLink* link = find(id);
-    if (link == nullptr) continue;
-    link->listed = link->paused && held(*link);
-    if (link->listed) {
-      held_.push_back(id);
-    } else if (link->paused) {
-      wake(*link);
-    }
-  }
+  look_at_held(
+      held_, [&](LinkId id) { return find(id); },
+      [&](const GatewayLink& link) { return held(link) || full(link); },
+      [&](GatewayLink& link) { wake(link); });
   std::vector<LinkId> waiting;
   waiting.swap(waiting_);
   for (const LinkId id : waiting) {
@@ -279,10 +294,13 @@ void Gateway::tick(Millis now) {
 void Gateway::check_times(GatewayLink& link, Millis now) {
   if (link.closing || link.busy) return;
   const bool silent = now - link.last_byte >= kDeadMs && !link.paused;
-  if (silent || (link.user.empty() && now - link.opened >= kLoginMs)) {
+  if (silent || link.is_stuck(now, kDeadMs, core_.config_.send_queue_bytes) ||
+      (link.user.empty() && now - link.opened >= kLoginMs)) {
     ++core_.counters_.slow_peers;
     core_.event(StationEvent::Level::debug, "slow-peer", link.remote,
-                silent ? "nothing came for 128 seconds" : "no log-in within 60 seconds");
+                silent              ? "nothing came for 128 seconds"
+                : link.user.empty() ? "no log-in within 60 seconds"
+                                    : "nothing was read for 128 seconds while messages waited");
     return close_link(link);
   }
   take_written(link);

@@ -18,6 +18,7 @@
 #include "dim/packet/frame_stream.h"
 #include "dim/protocol/content.h"
 #include "server/core.h"
+#include "server/gateway_check.h"
 
 namespace dim {
 
@@ -39,22 +40,13 @@ struct GatewaySent {
   bool done = false;
 };
 
-struct GatewayLink {
+struct GatewayLink : LinkBase {
   GatewayLink(LinkId link_id, StationLink& connection, std::uint64_t first_sn)
-      : id(link_id), link(&connection), frames({.framing = {}, .first_sn = first_sn}) {}
+      : LinkBase{link_id, &connection}, frames({.framing = {}, .first_sn = first_sn}) {}
   bool known_is(const Id& who) const { return known && known->same_entity(who); }
 
-  LinkId id;
-  StationLink* link;
   std::string remote;
-  std::uint64_t subnet = 0;
   FrameStream frames;
-  std::string out;
-  bool dirty = false, closing = false, paused = false, processing = false, listed = false;
-  bool busy = false;  ///< a log-in is being committed
-
-  Millis opened = 0, last_byte = 0, held_until = 0;  ///< monotonic
-  unsigned failures = 0;
 
   std::string session_key;   ///< hex; constant for the connection
   std::optional<Id> known;   ///< whom `directory` is about
@@ -65,22 +57,27 @@ struct GatewayLink {
   std::optional<Id> device;  ///< `owner` as an ID
   bool introduced = false;   ///< has got the station's meta and visa
   Millis last_active = 0;
-  TokenBucket messages, receipts, requests, documents;
   std::uint64_t messages_sent = 0;
 
-  std::deque<std::pair<std::string, std::uint64_t>> texts;   ///< of a frame, to be handled: ticket
-  std::deque<GatewayTicket> tickets;                         ///< frames not acknowledged, in order
-  std::uint64_t first_ticket = 0;                            ///< number of tickets.front()
-  std::deque<std::pair<std::string, std::uint64_t>> parked;  ///< before the log-in: text, ticket
+  std::deque<GatewayText> texts;      ///< of a frame, to be handled behind `runs`
+  std::deque<GatewayTicket> tickets;  ///< frames not acknowledged, in order
+  std::uint64_t first_ticket = 0;     ///< number of tickets.front()
+  std::deque<GatewayText> parked;     ///< came before the log-in
   std::size_t parked_bytes = 0;
-  std::size_t texts_bytes = 0;
-  std::size_t counted = 0;  ///< its part of Gateway::strangers_bytes_
+  std::size_t texts_bytes = 0;                   ///< of `texts` and `runs`
+  std::deque<std::shared_ptr<GatewayRun>> runs;  ///< with the crew, or back from it; in order
+  std::shared_ptr<const SignerKeys> keys;  ///< of `user`; null when the directory may have changed
+  std::size_t counted = 0;                 ///< its part of Gateway::strangers_bytes_
+
+  std::vector<Content> receipts_due;  ///< of this turn
+  std::size_t sealing = 0;            ///< receipts that the crew has
 
   bool active = false;     ///< gets pushes: logged in, not reported offline
   Millis push_from = 0;    ///< hold after DIM! until then (wire-2026.md 9); 0: push
   bool caught_up = false;  ///< everything durable up to now has been pushed
   Cursor sent = 0, acked = 0;
   std::deque<GatewaySent> unacked;  ///< in order of sending
+  Cursor given_up = 0;  ///< the first message that the client has never acknowledged; 0: none
   std::size_t unacked_bytes = 0;
 };
 
@@ -100,7 +97,7 @@ class Gateway {
   void stop();
 
   /// As StationCore::deliver, for the sessions here.
-  bool deliver(const std::string& owner, Cursor cursor, const StoredMessage& message);
+  bool deliver(const std::string& owner, Cursor cursor, const PendingMessage& pending);
   /// The least that a session which reads this inbox has acknowledged; nothing when none reads.
   std::optional<Cursor> least_acked(std::string_view owner) const;
   bool reads(std::string_view owner) const { return readers_.contains(owner); }
@@ -116,9 +113,12 @@ class Gateway {
   GatewayLink* find(LinkId id);
   void wake(GatewayLink& link);
   void process(GatewayLink& link);
+  bool next_frame(GatewayLink& link);
   bool held(const GatewayLink& link) const;
+  bool full(const GatewayLink& link) const;
   void update_pause(GatewayLink& link);
   void slow_down(GatewayLink& link, TokenBucket& bucket, const Rate& rate);
+  UserQuota& left(const GatewayLink& link);
   void mark_dirty(GatewayLink& link);
   void flush_link(LinkId id);
   void close_link(GatewayLink& link);
@@ -129,15 +129,22 @@ class Gateway {
   void finish(LinkId id, std::uint64_t ticket);
   void give_up(LinkId id, std::uint64_t ticket);
   void give_bytes(GatewayLink& link, std::string_view bytes);
-  std::size_t queued(const GatewayLink& link) const {
-    return link.link->queued() + link.out.size();
+
+  // gateway_run.cc: texts on their way through the crew
+  bool handle_checked(GatewayLink& link);
+  bool handle_here(GatewayLink& link);
+  bool for_crew(const GatewayLink& link) const {
+    return core_.crew_ != nullptr && !link.user.empty() && link.known;
   }
+  void submit_run(GatewayLink& link);
+  void send_receipts(GatewayLink& link);
 
   // gateway_session.cc: who speaks, log-in
   bool is_local(const Id& receiver) const;
   bool is_everybody(const Id& receiver) const;
-  void on_text(GatewayLink& link, std::string_view text, std::uint64_t ticket);
-  void on_message(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket);
+  void on_text(GatewayLink& link, GatewayText text);
+  void on_message(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket,
+                  bool verified = false);
   bool learn_sender(GatewayLink& link, const Id& sender);
   void failed(GatewayLink& link, std::string_view what, std::string who, const Error& error);
   void park(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket);
@@ -152,6 +159,7 @@ class Gateway {
   // gateway_commands.cc: what the station does itself
   void on_local(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket);
   bool seen_before(const Digest32& hash);
+  Result<Opened> open_local(GatewayLink& link, const SignedMessage& message);
   void on_content(Request& request, int depth);
   void on_array(Request& request, int depth);
   void on_forward(Request& request);
@@ -166,11 +174,13 @@ class Gateway {
                JsonObject replacements = {});
   void answer(Request& request, const Content& content);
   void answer(GatewayLink& link, JsonObject content);
+  Envelope envelope_to(const GatewayLink& link) const;
 
   // gateway_documents.cc
   void query_documents(Request& request, const DocumentsContent& query);
   void publish(Request& request, const DocumentsContent& content);
   std::optional<Meta> stored_meta(const Id& id);
+  Result<PutDocument> count_group(const std::string& user, const std::string& group);
 
   // gateway_delivery.cc: messages for others, and what comes back
   void relay(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket);
@@ -181,7 +191,7 @@ class Gateway {
   void go_online(GatewayLink& link, bool after_login);
   void go_offline(GatewayLink& link);
   void pump(GatewayLink& link);
-  void push(GatewayLink& link, Cursor cursor, const std::string& content);
+  void push(GatewayLink& link, Cursor cursor, const std::string& content, bool is_own_copy = false);
   void send_text(GatewayLink& link, Cursor cursor, std::string_view text);
   void on_ack(GatewayLink& link, std::uint64_t handle);
   void take_written(GatewayLink& link);
@@ -194,14 +204,21 @@ class Gateway {
   std::unordered_map<std::string, std::vector<GatewayLink*>, TextHash, std::equal_to<>> readers_;
   std::unordered_map<std::string, std::vector<GatewayLink*>, TextHash, std::equal_to<>> users_;
   std::size_t sessions_ = 0;
+  std::size_t checking_bytes_ = 0;   // of texts that the crew has
   std::size_t strangers_bytes_ = 0;  // what those hold in memory who have not logged in
   std::vector<LinkId> dirty_;
+  std::vector<LinkId> due_;  // links with receipts_due
   std::vector<LinkId> held_;
   std::deque<LinkId> ready_;
   std::vector<LinkId> waiting_;  // links that hold back pushes after their log-in
   // Commands seen lately, so that bytes sent again do nothing twice (A12).
   std::set<Digest32> seen_;
   std::deque<Digest32> seen_order_;
+  std::unordered_map<std::string, PutDocument> groups_;  // kGroupsRecord of users who added to it
+  // Whose messages to the station could not be decrypted lately (A22); the oldest sender is
+  // forgotten first.
+  std::map<std::string, FailedDecrypts> undecrypted_;
+  std::deque<std::string> undecrypted_order_;
   Millis next_scan_ = 0;
 };
 

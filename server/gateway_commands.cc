@@ -14,6 +14,7 @@ namespace dim {
 namespace {
 
 constexpr std::size_t kSeen = 65'536;
+constexpr std::size_t kUndecrypted = 10'000;
 constexpr std::size_t kNames = 64;
 constexpr std::size_t kListed = 1'000;
 constexpr double kLoginSeconds = 300;  // A23
@@ -44,6 +45,25 @@ bool Gateway::seen_before(const Digest32& hash) {
   return false;
 }
 
+/// A22: after some failures nothing of that sender is decrypted for a while. Only who has signed
+/// counts, so nobody can use up somebody else's.
+Result<Opened> Gateway::open_local(GatewayLink& link, const SignedMessage& message) {
+  const std::string sender = message.sealed.envelope.sender.bare().text();
+  const auto known = undecrypted_.find(sender);
+  FailedDecrypts failures = known != undecrypted_.end() ? known->second : FailedDecrypts();
+  const FailedDecrypts before = failures;
+  auto opened =
+      open(message, core_.account_, link.directory, {}, core_.clock_.now(), {.failed = &failures});
+  if (failures == before) return opened;
+  if (known == undecrypted_.end()) undecrypted_order_.push_back(sender);
+  undecrypted_.insert_or_assign(sender, std::move(failures));
+  if (undecrypted_order_.size() > kUndecrypted) {
+    undecrypted_.erase(undecrypted_order_.front());
+    undecrypted_order_.pop_front();
+  }
+  return opened;
+}
+
 void Gateway::on_local(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket) {
   const Id& sender = message.sealed.envelope.sender;
   const Millis now = core_.clock_.now();
@@ -52,7 +72,7 @@ void Gateway::on_local(GatewayLink& link, const SignedMessage& message, std::uin
   // A reference client knows nothing of chains (I13): its newer visa counts though it breaks one.
   if (const Json* visa = message.json.find("visa"); visa != nullptr && visa->object() != nullptr)
     (void)link.directory.accept_document(sender, *visa->object(), now);
-  auto opened = open(message, core_.account_, link.directory, {}, now);
+  auto opened = open_local(link, message);
   if (!opened) {
     if (opened.error().code == Errc::conflict) {
       // A02, J16: two metas with proof for one ID.
@@ -74,7 +94,7 @@ void Gateway::on_local(GatewayLink& link, const SignedMessage& message, std::uin
       return finished();
     }
   }
-  slow_down(link, link.requests, core_.config_.quotas.history);
+  slow_down(link, left(link).history, core_.config_.quotas.history);
   Request request{link, message, std::move(content), ticket};
   request.encrypted = !message.sealed.plain;
   const LinkId id = link.id;
@@ -127,10 +147,10 @@ void Gateway::on_array(Request& request, int depth) {
   }
   GatewayLink& link = request.link;
   for (const Json& one : *list->array()) {
-    if (link.closing || queued(link) >= core_.config_.send_queue_bytes) return;
+    if (link.closing || link.queued() >= core_.config_.send_queue_bytes) return;
     if (request.contents >= limits::kForwardMessages) return;
     ++request.contents;
-    slow_down(link, link.requests, core_.config_.quotas.history);
+    slow_down(link, left(link).history, core_.config_.quotas.history);
     if (one.object() == nullptr) continue;
     auto inner = from_wire(*one.object());
     if (!inner || content_type(*inner).empty()) continue;
@@ -171,14 +191,16 @@ void Gateway::on_forward(Request& request) {
 
 // --- answers
 
+Envelope Gateway::envelope_to(const GatewayLink& link) const {
+  return {
+      .sender = core_.account_.id,
+      .receiver = link.terminal.empty() ? *link.known : link.known->with_terminal(link.terminal)};
+}
+
 /// The first answer introduces the station: it brings its meta and visa.
 void Gateway::answer(GatewayLink& link, JsonObject content) {
   if (!link.known || link.closing) return;
-  PlainMessage message{
-      .envelope = {.sender = core_.account_.id,
-                   .receiver = link.terminal.empty() ? *link.known
-                                                     : link.known->with_terminal(link.terminal)},
-      .content = std::move(content)};
+  PlainMessage message{.envelope = envelope_to(link), .content = std::move(content)};
   if (!link.introduced) {
     message.envelope.extra.set("meta", core_.account_.meta.json());
     message.envelope.extra.set("visa", core_.account_.visa.json());

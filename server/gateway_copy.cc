@@ -64,6 +64,16 @@ std::string copy_for_device(const SignedMessage& message, const Id& device) {
   return write_json(copy, JsonStyle::reference);
 }
 
+bool is_own_copy(const SignedMessage& message) {
+  const SealedMessage& sealed = message.sealed;
+  if (sealed.plain || sealed.keys.empty()) return true;
+  const Json* keys = message.json.find("keys");
+  if (keys == nullptr || keys->object() == nullptr || keys->object()->size() != 1) return false;
+  const auto& [name, value] = *keys->object()->begin();
+  return name == sealed.envelope.receiver.text() && value.text() != nullptr &&
+         *value.text() == to_base64(sealed.keys.front().second);
+}
+
 std::vector<std::string> owners_with_key(const SealedMessage& message,
                                          const std::vector<std::string>& owners) {
   if (message.plain || message.key || message.keys.empty() || owners.size() < 2) return owners;

@@ -25,6 +25,10 @@ std::string inbox_owner(const Id& user, std::string_view terminal);
 /// `device` is an inbox owner of the receiver. Text in the reference's style.
 std::string copy_for_device(const SignedMessage& message, const Id& device);
 
+/// True when copy_for_device without terminal would change nothing but hints: there is no key to
+/// choose, and it stands there as it would be written.
+bool is_own_copy(const SignedMessage& message);
+
 /// Which of `owners` get a copy: those that `keys` has an entry for; all of them where there are no
 /// `keys`, where there is `key`, or where no entry is for any of them.
 std::vector<std::string> owners_with_key(const SealedMessage& message,

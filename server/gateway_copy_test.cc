@@ -53,6 +53,25 @@ TEST(GatewayCopy, ADeviceGetsItsOwnKeyUnderItsOwnName) {
   EXPECT_FALSE(copy->contains("rcpt")) << "only where there is a terminal";
 }
 
+TEST(GatewayCopy, WhatIsItsOwnCopyIsTheSameWhenCopied) {
+  const auto as_it_is = [](const SignedMessage& message) {
+    return copy_for_device(message, *Id::parse(bob())) ==
+           write_json(message.json, JsonStyle::reference);
+  };
+  for (const SignedMessage& one :
+       {message_to(bob(), {{bob(), Bytes(8, 1)}}), message_to(bob(), {}, Bytes(8, 5)),
+        message_to(bob(), {{bob(), Bytes(8, 1)}}, Bytes(8, 5)), message_to(bob(), {})}) {
+    EXPECT_TRUE(is_own_copy(one)) << write_json(one.json);
+    EXPECT_TRUE(as_it_is(one)) << write_json(one.json);
+  }
+  EXPECT_FALSE(is_own_copy(message_to(bob(), {{bob() + "/", Bytes(8, 1)}})));
+  EXPECT_FALSE(
+      is_own_copy(message_to(bob(), {{bob(), Bytes(8, 1)}, {bob() + "/phone", Bytes(8, 2)}})));
+  SignedMessage other_form = message_to(bob(), {{bob(), Bytes(8, 1)}});
+  other_form.json.set("keys", JsonObject{});
+  EXPECT_FALSE(is_own_copy(other_form));
+}
+
 TEST(GatewayCopy, AnOldKeyStaysAndFillsKeysWhereThereIsATerminal) {
   const SignedMessage message = message_to(bob(), {}, Bytes(8, 5));
   auto copy = parse_json_object(copy_for_device(message, *Id::parse(bob())));

@@ -29,9 +29,9 @@ void Gateway::relay(GatewayLink& link, const SignedMessage& message, std::uint64
   // the sender's word, which is enough for a quota.
   const Quotas& quotas = core_.config_.quotas;
   if (message.sealed.envelope.type == "136")
-    slow_down(link, link.receipts, quotas.receipts());
+    slow_down(link, left(link).receipts, quotas.receipts());
   else
-    slow_down(link, link.messages, quotas.messages);
+    slow_down(link, left(link).messages, quotas.messages);
   if (link.subnet != 0) {
     slow_down(link, core_.subnets_.at(link.subnet, now).messages,
               core_.config_.quotas.subnet_messages);
@@ -84,7 +84,8 @@ void Gateway::store(GatewayLink& link, const SignedMessage& message, const std::
                                      .type = "message",
                                      .content = write_json(clean, JsonStyle::reference)},
                          .receivers = owners_with_key(message.sealed, to.owners),
-                         .done = {}};
+                         .done = {},
+                         .is_own_copy = is_own_copy(message)};
   pending.done = [this, id = link.id, ticket, author = link.user,
                   origin = ReceiptContent::origin_of(message.json, std::nullopt)](
                      const Result<Accepted>& outcome, bool taken) mutable {
@@ -104,9 +105,13 @@ void Gateway::store(GatewayLink& link, const SignedMessage& message, const std::
   core_.submit_message(std::move(pending));
 }
 
+/// What happened to a message. Waits for the end of the turn: the crew seals several at once.
 void Gateway::relay_receipt(GatewayLink& link, JsonObject origin, std::string_view text) {
-  answer(link, encode_content(ReceiptContent::make(text, std::move(origin), core_.clock_.now(),
-                                                   core_.random_)));
+  if (link.receipts_due.empty()) due_.push_back(link.id);
+  link.receipts_due.emplace_back(
+      ReceiptContent::make(text, std::move(origin), core_.clock_.now(), core_.random_));
+  // Mars: a message of its own is the answer to a frame.
+  if (link.frames.framing() == Framing::mars) send_receipts(link);
 }
 
 // --- to the client
@@ -138,10 +143,10 @@ void Gateway::go_offline(GatewayLink& link) {
 
 bool Gateway::has_room(const GatewayLink& link) const {
   return link.unacked.size() < kUnackedMessages && link.unacked_bytes < kUnackedBytes &&
-         queued(link) < core_.config_.send_queue_bytes;
+         link.queued() < core_.config_.send_queue_bytes;
 }
 
-bool Gateway::deliver(const std::string& owner, Cursor cursor, const StoredMessage& message) {
+bool Gateway::deliver(const std::string& owner, Cursor cursor, const PendingMessage& pending) {
   const auto found = readers_.find(owner);
   if (found == readers_.end()) return false;
   bool taken = false;
@@ -164,7 +169,7 @@ bool Gateway::deliver(const std::string& owner, Cursor cursor, const StoredMessa
       ++core_.counters_.pauses_for_slow_reader;
       continue;
     }
-    push(*link, cursor, message.content);
+    push(*link, cursor, pending.message.content, pending.is_own_copy);
     ++core_.counters_.pushed_live;
     taken = true;
   }
@@ -200,8 +205,9 @@ void Gateway::pump(GatewayLink& link) {
   }
 }
 
-void Gateway::push(GatewayLink& link, Cursor cursor, const std::string& content) {
+void Gateway::push(GatewayLink& link, Cursor cursor, const std::string& content, bool is_own_copy) {
   link.sent = cursor;
+  if (is_own_copy && link.device->terminal().empty()) return send_text(link, cursor, content);
   const auto message = SignedMessage::parse(content);
   // What was stored has been parsed before; if it cannot be now, the client could do no better.
   send_text(link, cursor, message ? copy_for_device(*message, *link.device) : content);
@@ -234,8 +240,9 @@ void Gateway::on_ack(GatewayLink& link, std::uint64_t handle) {
       link.unacked, [&](const GatewaySent& sent) { return sent.handle == handle && !sent.done; });
   if (found == link.unacked.end()) return;
   link.unacked_bytes -= std::min(link.unacked_bytes, found->bytes.size());
-  if (found->cursor == 0) {
-    link.unacked.erase(found);  // an answer waits for nothing before it
+  if (found->cursor == 0 || (link.given_up != 0 && found->cursor > link.given_up)) {
+    // An answer waits for nothing before it; behind what was given up nothing will leave the inbox.
+    link.unacked.erase(found);
   } else {
     found->done = true;
     found->bytes = {};
@@ -245,7 +252,7 @@ void Gateway::on_ack(GatewayLink& link, std::uint64_t handle) {
 
 /// WebSocket has no acknowledgement unless the client sends some: what has left is delivered.
 void Gateway::take_written(GatewayLink& link) {
-  if (link.unacked.empty() || queued(link) != 0) return;
+  if (link.unacked.empty() || link.queued() != 0) return;
   for (GatewaySent& sent : link.unacked) {
     if (!sent.is_acked) sent.done = true;
   }
@@ -256,7 +263,8 @@ void Gateway::take_written(GatewayLink& link) {
 void Gateway::take_acked(GatewayLink& link) {
   const Cursor before = link.acked;
   while (!link.unacked.empty() && link.unacked.front().done) {
-    link.acked = std::max(link.acked, link.unacked.front().cursor);
+    const Cursor cursor = link.unacked.front().cursor;
+    if (link.given_up == 0 || cursor < link.given_up) link.acked = std::max(link.acked, cursor);
     link.unacked.pop_front();
   }
   if (link.acked > before) core_.remember_ack(link.owner, link.acked);
@@ -267,15 +275,23 @@ void Gateway::resend(GatewayLink& link, Millis now) {
   for (GatewaySent& sent : link.unacked) {
     if (now - sent.time < kResendMs || sent.done || !sent.is_acked || sent.bytes.empty()) continue;
     if (sent.tries >= kTries) {
-      // Given up: a message keeps its place in the inbox, an answer is forgotten.
+      // Given up: an answer is forgotten; a message keeps its place in the inbox, and comes again
+      // with the next connection. What is behind it goes on meanwhile.
       link.unacked_bytes -= std::min(link.unacked_bytes, sent.bytes.size());
       sent.bytes = {};
-      sent.done = sent.cursor == 0;
+      sent.done = true;
+      if (sent.cursor != 0 && (link.given_up == 0 || sent.cursor < link.given_up))
+        link.given_up = sent.cursor;
       continue;
     }
     ++sent.tries;
     sent.time = now;
     give_bytes(link, sent.bytes);
+  }
+  if (link.given_up != 0) {
+    std::erase_if(link.unacked, [&](const GatewaySent& sent) {
+      return sent.done && sent.cursor >= link.given_up;
+    });
   }
   take_acked(link);
 }

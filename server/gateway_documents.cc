@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kDocuments = 16;
 constexpr std::size_t kLogins = 8;
+constexpr std::size_t kGroups = 100;  // that one user may bring
 
 JsonObject did_words(const Id& did) {
   JsonObject words;
@@ -105,6 +106,35 @@ void Gateway::query_documents(Request& request, const DocumentsContent& query) {
   }
 }
 
+/// The user's list of groups with one more. IDs of groups cost nothing, disks do: Errc::too_large
+/// when there are enough. Counted at once, so that many in one turn are many.
+Result<PutDocument> Gateway::count_group(const std::string& user, const std::string& group) {
+  auto kept = groups_.find(user);
+  if (kept == groups_.end()) {
+    const auto stored = core_.reads_.documents(user);
+    if (!stored) return std::unexpected(stored.error());
+    PutDocument record{user, std::string(kGroupsRecord), {}, 0, R"({"list":[]})"};
+    for (const StoredDocument& one : *stored) {
+      if (one.type != kGroupsRecord) continue;
+      record.time = one.time;
+      record.document = one.document;
+    }
+    kept = groups_.emplace(user, std::move(record)).first;
+  }
+  PutDocument& record = kept->second;
+  auto object = parse_json_object(record.document);
+  Json* list = object ? object->find("list") : nullptr;
+  if (list == nullptr || list->array() == nullptr)
+    return fail(Errc::internal, "the list of a user's groups cannot be read");
+  if (std::ranges::find(*list->array(), Json(group)) != list->array()->end()) return record;
+  if (list->array()->size() >= kGroups)
+    return fail(Errc::too_large, "a user may bring 100 groups to this station");
+  list->array()->emplace_back(group);
+  record.document = write_json(*object);
+  record.time = std::max(core_.clock_.now(), record.time + 1);
+  return record;
+}
+
 /// One's own, and those of groups and of others that are known here: each speaks for itself by its
 /// signature (A04, A05). Metas of unknown users are not kept: IDs cost nothing, disks do.
 void Gateway::publish(Request& request, const DocumentsContent& content) {
@@ -117,7 +147,7 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
   };
   if (link.user.empty() || content.documents.size() > kDocuments) return refused();
   const Millis now = core_.clock_.monotonic();
-  if (link.documents.take(core_.config_.quotas.documents, now) != 0) {
+  if (left(link).documents.take(core_.config_.quotas.documents, now) != 0) {
     ++core_.counters_.refused_quota;
     return refused();
   }
@@ -159,9 +189,18 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
     writes.emplace_back(PutDocument{id, document->type(), document->terminal(), *document->time(),
                                     write_json(document->json())});
   }
+  const bool has_document = !writes.empty();
   if (!is_known) {
+    auto counted = count_group(link.user, id);
+    if (!counted) {
+      core_.event(StationEvent::Level::info, "too-many-groups", link.user, counted.error().hint);
+      return receipt(request, "Too many groups.",
+                     "Too many groups: ${did} is one more than this station keeps for a user.",
+                     did_words(content.did));
+    }
+    writes.emplace_back(std::move(*counted));
     // A signature of a document is the proof of possession that pins a meta (A02).
-    writes.emplace_back(PutIdentity{id, write_json(meta->json()), !writes.empty()});
+    writes.emplace_back(PutIdentity{id, write_json(meta->json()), has_document});
   }
   if (writes.empty()) {
     return only_meta ? receipt(request, "Meta received.", "Meta received: ${did}.", did_words(did))
@@ -170,11 +209,12 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
   }
   request.waiting = true;
   core_.submit(
-      std::move(writes), [this, link_id = link.id, id, did, only_meta, any_old,
+      std::move(writes), [this, link_id = link.id, user = link.user, id, did, only_meta, any_old,
                           ticket = request.ticket, message = request.message,
                           body = request.content](const Result<std::vector<Written>>& written) {
         core_.forget_receiver(id);
         GatewayLink* target = find(link_id);
+        if (!written) groups_.erase(user);
         if (target == nullptr || !written) return give_up(link_id, ticket);
         const bool old = any_old || std::ranges::any_of(*written, [](const Written& one) {
                            return one.accepted == Accepted::conflict;

@@ -65,7 +65,7 @@ class GatewayTest : public StationTest {
  protected:
   void SetUp() override {
     config.quotas.messages = config.quotas.history = config.quotas.subnet_logins = {};
-    config.quotas.subnet_messages = config.quotas.documents = {};
+    config.quotas.subnet_messages = config.quotas.documents = config.quotas.subnet_failures = {};
     start();
   }
 
@@ -184,12 +184,17 @@ class GatewayTest : public StationTest {
 
   /// The contents that came since the last call.
   std::vector<Opened> news(Client& client) { return std::exchange(client.got, {}); }
+  /// Their texts, also of those in arrays.
   std::vector<std::string> texts(Client& client) {
     std::vector<std::string> out;
-    for (const Opened& one : news(client)) {
-      if (const std::string* text = one.message.content.text("text")) out.push_back(*text);
-    }
+    for (const Opened& one : news(client)) add_texts(one.message.content, out);
     return out;
+  }
+  static void add_texts(const JsonObject& content, std::vector<std::string>& out) {
+    if (const std::string* text = content.text("text")) out.push_back(*text);
+    const Json* list = content.find("contents");
+    if (list == nullptr || list->array() == nullptr) return;
+    for (const Json& one : *list->array()) add_texts(*one.object(), out);
   }
 
   void handshake(Client& client) {

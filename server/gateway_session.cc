@@ -34,18 +34,23 @@ bool Gateway::is_everybody(const Id& receiver) const {
          is_special(receiver, "stations", EntityType::every);
 }
 
-void Gateway::on_text(GatewayLink& link, std::string_view text, std::uint64_t ticket) {
+void Gateway::on_text(GatewayLink& link, GatewayText text) {
   ++core_.counters_.packets;
-  auto message = SignedMessage::parse(text);
+  if (!text.message) text.message = SignedMessage::parse(text.text);
+  const Result<SignedMessage>& message = *text.message;
   if (!message) {
     ++core_.counters_.bad_packets;
     failed(link, "gateway-bad-message", {}, message.error());
-    return finish(link.id, ticket);
+    return finish(link.id, text.ticket);
   }
-  on_message(link, *message, ticket);
+  // What was verified with keys that may have changed since is verified again.
+  on_message(link, *message, text.ticket,
+             text.verified_by != nullptr && text.verified_by == link.keys);
 }
 
-void Gateway::on_message(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket) {
+/// `verified`: the signature is the sender's.
+void Gateway::on_message(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket,
+                         bool verified) {
   const Envelope& envelope = message.sealed.envelope;
   const bool local = is_local(envelope.receiver) || is_everybody(envelope.receiver);
   if (link.user.empty()) {
@@ -70,10 +75,12 @@ void Gateway::on_message(GatewayLink& link, const SignedMessage& message, std::u
     return finish(link.id, ticket);
   }
   // A19: nothing is believed because it came over this connection.
-  if (auto status = verify(message, link.directory, core_.clock_.now()); !status) {
-    ++core_.counters_.messages_refused;
-    failed(link, "gateway-signature", link.user, status.error());
-    return finish(link.id, ticket);
+  if (!verified) {
+    if (auto status = verify(message, link.directory, core_.clock_.now()); !status) {
+      ++core_.counters_.messages_refused;
+      failed(link, "gateway-signature", link.user, status.error());
+      return finish(link.id, ticket);
+    }
   }
   relay(link, message, ticket);
 }
@@ -82,17 +89,20 @@ void Gateway::on_message(GatewayLink& link, const SignedMessage& message, std::u
 void Gateway::failed(GatewayLink& link, std::string_view what, std::string who,
                      const Error& error) {
   core_.event(StationEvent::Level::debug, what, std::move(who), error.hint);
-  if (++link.failures < kFailures) return;
-  if (link.subnet != 0) {
-    const Millis now = core_.clock_.monotonic();
-    core_.subnets_.at(link.subnet, now).failures.charge(core_.config_.quotas.subnet_failures, now);
-  }
-  close_link(link);
+  if (++link.failures >= kFailures) close_link(link);
+  if (link.subnet == 0) return;
+  // Soft: its network is read more slowly, on this connection and at the next log-ins.
+  const Millis now = core_.clock_.monotonic();
+  const Rate& rate = core_.config_.quotas.subnet_failures;
+  TokenBucket& failures = core_.subnets_.at(link.subnet, now).failures;
+  failures.charge(rate, now);
+  link.held_until = std::max(link.held_until, now + failures.wait(rate, now));
 }
 
 /// Fills the link's directory with what the store knows of the sender. False when that cannot be
 /// read.
 bool Gateway::learn_sender(GatewayLink& link, const Id& sender) {
+  link.keys.reset();  // whoever calls this is about to change the directory
   if (link.known_is(sender)) return true;
   if (link.known) link.directory.forget(*link.known);
   link.known = sender.bare();
@@ -128,7 +138,7 @@ void Gateway::park(GatewayLink& link, const SignedMessage& message, std::uint64_
     return give_up(link.id, ticket);
   }
   link.parked_bytes += message.wire.size();
-  link.parked.emplace_back(message.wire, ticket);
+  link.parked.push_back({message.wire, ticket});
   if (!learn_sender(link, message.sealed.envelope.sender)) return;
   if (!learn_attachments(message, link.directory, core_.clock_.now())) return;
   // Only who has signed is answered.
@@ -148,7 +158,7 @@ void Gateway::second_user(GatewayLink& link, const SignedMessage& message, std::
   GatewayLink other(link.id, *link.link, 1);
   other.session_key = link.session_key;
   if (learn_sender(other, message.sealed.envelope.sender)) {
-    auto opened = open(message, core_.account_, other.directory, {}, core_.clock_.now());
+    auto opened = open_local(other, message);
     if (opened && content_command(opened->message.content) == "handshake") {
       core_.event(StationEvent::Level::info, "gateway-second-user",
                   message.sealed.envelope.sender.bare().text(), "the connection changes its user");
@@ -265,12 +275,12 @@ void Gateway::log_in(Request& request) {
   if (core_.config_.bans.contains(user))
     return refused({Errc::forbidden, "this user is banned from the station"});
   if (link.subnet != 0) {
+    // The signature is right, so nobody is locked out because of their neighbours; they wait.
     const Millis now = core_.clock_.monotonic();
     SubnetState& subnet = core_.subnets_.at(link.subnet, now);
-    if (subnet.failures.wait(core_.config_.quotas.subnet_failures, now) != 0 ||
-        subnet.logins.take(core_.config_.quotas.subnet_logins, now) != 0) {
-      return refused({Errc::too_many_requests, "too many log-ins from this network"});
-    }
+    slow_down(link, subnet.logins, core_.config_.quotas.subnet_logins);
+    const Millis wait = subnet.failures.wait(core_.config_.quotas.subnet_failures, now);
+    link.held_until = std::max(link.held_until, now + wait);
   }
   if (link.user == user) {  // again, on a connection that is logged in
     request.answered = true;
@@ -331,16 +341,20 @@ void Gateway::logged_in(GatewayLink& link, const Id& id) {
 /// Out of its user's sessions; what it has acknowledged stays acknowledged.
 void Gateway::let_go(GatewayLink& link) {
   if (link.user.empty()) return;
+  send_receipts(link);
   const std::string user = std::exchange(link.user, {});
   go_offline(link);
   link.unacked.clear();
   link.unacked_bytes = 0;
-  link.sent = link.acked = 0;
+  link.sent = link.acked = link.given_up = 0;
   link.introduced = false;
   const auto found = users_.find(user);
   if (found != users_.end()) {
     std::erase(found->second, &link);
-    if (found->second.empty()) users_.erase(found);
+    if (found->second.empty()) {
+      users_.erase(found);
+      groups_.erase(user);
+    }
   }
   --sessions_;
 }

@@ -116,27 +116,28 @@ void StationCore::on_request(LinkState& link, Packet& packet) {
   }
   StationRequest request{link, session, packet, std::string(id)};
   const Quotas& quotas = config_.quotas;
+  UserQuota& left = left_.of(session.user, clock_.monotonic());
   bool admitted = true;
   switch (row->quota) {
     case Quota::none:
       break;
     case Quota::messages:
-      admitted = within_quota(request, session.messages, quotas.messages);
+      admitted = within_quota(request, left.messages, quotas.messages);
       break;
     case Quota::receipts:
-      admitted = within_quota(request, session.receipts, quotas.receipts());
+      admitted = within_quota(request, left.receipts, quotas.receipts());
       break;
     case Quota::notices:
-      admitted = within_quota(request, session.notices, quotas.notices);
+      admitted = within_quota(request, left.notices, quotas.notices);
       break;
     case Quota::history:
-      admitted = within_quota(request, session.history, quotas.history);
+      admitted = within_quota(request, left.history, quotas.history);
       break;
     case Quota::documents:
-      admitted = within_quota(request, session.documents, quotas.documents);
+      admitted = within_quota(request, left.documents, quotas.documents);
       break;
     case Quota::names:
-      admitted = within_quota(request, session.names, quotas.names);
+      admitted = within_quota(request, left.names, quotas.names);
       break;
   }
   if (!admitted) return;
@@ -196,7 +197,7 @@ void StationCore::notify_typing(StationRequest& request) {
   for (UserSession* session : sessions_.of(target->bare().text())) {
     LinkState* lane = session->lanes[static_cast<std::size_t>(Lane::text)];
     // Never stored: whoever is slow misses it.
-    if (lane == nullptr || queued(*lane) >= config_.send_queue_bytes) continue;
+    if (lane == nullptr || lane->queued() >= config_.send_queue_bytes) continue;
     ++counters_.notices;
     send(*lane, push);
   }
@@ -227,7 +228,7 @@ void StationCore::notify_presence(StationRequest& request) {
   for (const auto& user : users) {
     for (UserSession* session : sessions_.of(user)) {
       LinkState* lane = session->lanes[static_cast<std::size_t>(Lane::control)];
-      if (lane == nullptr || queued(*lane) >= config_.send_queue_bytes) continue;
+      if (lane == nullptr || lane->queued() >= config_.send_queue_bytes) continue;
       ++counters_.notices;
       send(*lane, bytes);
     }

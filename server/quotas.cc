@@ -11,6 +11,7 @@ namespace dim {
 namespace {
 
 constexpr Millis kForgetMs = 600'000;
+constexpr Millis kForgetUserMs = 3 * 3'600'000;  // three names, one an hour
 
 bool read_address(std::string_view text, std::array<std::uint8_t, 16>& out) {
   if (!text.empty() && text.front() == '[') text = text.substr(1, text.find(']') - 1);
@@ -73,6 +74,21 @@ bool is_loopback(std::string_view address) {
   if (bytes[0] == 0x20 && bytes[1] == 0x02 && bytes[2] == 127) return true;  // IPv4
   if (bytes[15] != 1) return false;
   return std::all_of(bytes.begin(), bytes.end() - 1, [](std::uint8_t byte) { return byte == 0; });
+}
+
+UserQuota& QuotaTable::of(std::string_view who, Millis now) {
+  auto found = users_.find(who);
+  if (found == users_.end()) {
+    // As a full SubnetTable: somebody's quota starts afresh, which harms less than growing.
+    if (users_.size() >= limit_) users_.erase(users_.begin());
+    found = users_.emplace(std::string(who), UserQuota{}).first;
+  }
+  found->second.used = now;
+  return found->second;
+}
+
+void QuotaTable::purge(Millis now) {
+  std::erase_if(users_, [&](const auto& entry) { return now - entry.second.used > kForgetUserMs; });
 }
 
 SubnetState& SubnetTable::at(std::uint64_t subnet, Millis now) {

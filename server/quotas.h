@@ -2,6 +2,7 @@
 // (security.md 4.4).
 #pragma once
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 
@@ -59,6 +60,35 @@ bool is_loopback(std::string_view address);
 struct SubnetState {
   TokenBucket messages, failures, logins;
   Millis used = 0;
+};
+
+/// Hash and equality of strings that also take a view, so that look-ups need no copy.
+struct TextHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const {
+    return std::hash<std::string_view>{}(text);
+  }
+};
+
+/// What one user has left, on all connections together.
+struct UserQuota {
+  TokenBucket messages, receipts, notices, history, documents, names;
+  Millis used = 0;
+};
+
+/// Of each user, and of networks for who has not logged in: longer than a connection, so that
+/// coming back refills nothing. Bounded, forgets who has been idle until all is full again.
+class QuotaTable {
+ public:
+  explicit QuotaTable(std::size_t limit = 65'536) : limit_(limit) {}
+  /// Valid until the next call of of() or purge().
+  UserQuota& of(std::string_view who, Millis now);
+  void purge(Millis now);
+  std::size_t size() const { return users_.size(); }
+
+ private:
+  std::unordered_map<std::string, UserQuota, TextHash, std::equal_to<>> users_;
+  std::size_t limit_;
 };
 
 /// What is remembered of each /64; bounded, forgets the idle ones.

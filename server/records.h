@@ -8,6 +8,8 @@ namespace dim {
 inline constexpr std::string_view kLoginRecord = "#login";  ///< {"cmd": login, "msg": signed}
 inline constexpr std::string_view kMuteRecord = "#mute";    ///< {"list": [ID, …]}
 inline constexpr std::string_view kBlockRecord = "#block";  ///< {"list": [ID, …]}
+inline constexpr std::string_view kGroupsRecord =
+    "#groups";  ///< {"list": [ID, …]}: whose first documents this user has brought here
 
 /// True for those: nobody gets them as documents, nobody may store a document of that type.
 inline bool is_record(std::string_view type) { return type.starts_with('#'); }

@@ -21,14 +21,6 @@ namespace dim {
 
 struct LinkState;
 
-/// Hash and equality of strings that also take a view, so that look-ups need no copy.
-struct TextHash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view text) const {
-    return std::hash<std::string_view>{}(text);
-  }
-};
-
 /// What the disk knows of a session's resume secret: SHA-256 of the one that works, and of the one
 /// before it. The one before still works until the new one is known to have arrived (`confirmed`);
 /// after that its use is theft.
@@ -60,7 +52,6 @@ struct UserSession {
   std::array<LinkState*, 5> lanes{};
   std::vector<PublicKey> keys;  ///< meta key and visa keys, where messages are to be verified
   Cursor acked = 0;
-  TokenBucket messages, receipts, notices, history, documents, names;
 };
 
 class SessionTable {

@@ -18,9 +18,9 @@ constexpr std::size_t kAnswerBytes = 256;  // an estimate, for reserving
 }  // namespace
 
 Station::Station(StationConfig config, const Account& account, Store& reads, Committer& committer,
-                 Clock& clock, Random& random)
+                 Clock& clock, Random& random, Crew* crew)
     : core_(std::make_unique<StationCore>(std::move(config), account, reads, committer, clock,
-                                          random)) {}
+                                          random, crew)) {}
 Station::~Station() = default;
 
 LinkId Station::opened(StationLink& link, LinkInfo info) {
@@ -58,13 +58,14 @@ std::optional<std::int64_t> parse_count(std::string_view text) {
 }
 
 StationCore::StationCore(StationConfig config, const Account& account, Store& reads,
-                         Committer& committer, Clock& clock, Random& random)
+                         Committer& committer, Clock& clock, Random& random, Crew* crew)
     : config_(std::move(config)),
       account_(account),
       reads_(reads),
       committer_(committer),
       clock_(clock),
       random_(random),
+      crew_(crew),
       station_id_(account.id.bare().text()) {
   JsonObject object;
   object.set("meta", account.meta.json());
@@ -216,7 +217,7 @@ const std::string& StationCore::time_text(Millis time) {
 
 bool StationCore::held(const LinkState& link) const {
   return link.busy || link.unanswered >= limits::kOpenRequests ||
-         queued(link) >= config_.send_queue_bytes || inflight_bytes_ >= config_.inflight_bytes ||
+         link.queued() >= config_.send_queue_bytes || inflight_bytes_ >= config_.inflight_bytes ||
          link.held_until > clock_.monotonic();
 }
 
@@ -259,17 +260,7 @@ void StationCore::process(LinkState& link) {
   update_pause(link);
 }
 
-void StationCore::update_pause(LinkState& link) {
-  if (link.closing) return;
-  const bool hold = held(link);
-  if (hold && !link.listed) {
-    link.listed = true;
-    held_.push_back(link.id);
-  }
-  if (hold == link.paused) return;
-  link.paused = hold;
-  link.link->pause(hold);
-}
+void StationCore::update_pause(LinkState& link) { link.hold(held(link), held_); }
 
 /// Has the link processed again in this turn.
 void StationCore::wake(LinkState& link) {
@@ -312,10 +303,8 @@ void StationCore::flush_link(LinkId id) {
   const auto found = links_.find(id);
   if (found == links_.end()) return;
   LinkState& link = *found->second;
-  link.dirty = false;
-  if (!link.out.empty()) link.link->send(std::exchange(link.out, {}));
-  if (!link.closing) {
-    if (link.paused || queued(link) >= config_.send_queue_bytes) update_pause(link);
+  if (!link.flush()) {
+    if (link.paused || link.queued() >= config_.send_queue_bytes) update_pause(link);
     return;
   }
   StationLink& owner = *link.link;
@@ -326,18 +315,9 @@ void StationCore::flush_link(LinkId id) {
 
 void StationCore::tick() {
   const Millis now = clock_.monotonic();
-  std::vector<LinkId> held_links;
-  held_links.swap(held_);
-  for (const LinkId id : held_links) {
-    LinkState* link = find(id);
-    if (link == nullptr) continue;
-    link->listed = link->paused && held(*link);
-    if (link->listed) {
-      held_.push_back(id);
-    } else if (link->paused) {
-      wake(*link);
-    }
-  }
+  look_at_held(
+      held_, [&](LinkId id) { return find(id); }, [&](const LinkState& link) { return held(link); },
+      [&](LinkState& link) { wake(link); });
   if (now >= next_scan_) {
     next_scan_ = now + kScanMs;
     for (auto& [id, link] : links_) check_times(*link, now);
@@ -350,6 +330,7 @@ void StationCore::tick() {
   if (now >= next_purge_) {
     next_purge_ = now + kPurgeMs;
     subnets_.purge(now);
+    left_.purge(now);
   }
 }
 
@@ -369,6 +350,8 @@ void StationCore::check_times(LinkState& link, Millis now) {
   if (now - link.last_byte >= limits::kIdleMs && !link.paused) {
     return give_up("nothing came for 300 seconds; send NOTIFY with type ping to stay");
   }
+  if (link.is_stuck(now, limits::kIdleMs, config_.send_queue_bytes))
+    return give_up("nothing was read for 300 seconds while answers waited");
   if (!link.reader.in_packet() || link.paused) return;
   const std::size_t got = link.reader.packet_bytes();
   if (now - link.last_byte >= limits::kSlowWindowMs)

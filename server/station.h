@@ -60,6 +60,16 @@ class Committer {
   virtual void submit(std::vector<Write> writes, Done done) = 0;
 };
 
+/// Does work that needs nothing of the station, on other threads or at once: values in, values out.
+class Crew {
+ public:
+  virtual ~Crew() = default;
+  using Work = std::move_only_function<void()>;
+  /// Runs `work` anywhere, and then, later or at once, `done` on the station's thread. Work may
+  /// overtake work; whose order counts has to keep it. Both run once, or never when the crew ends.
+  virtual void submit(Work work, Work done) = 0;
+};
+
 enum class VerifyMode : std::uint8_t {
   unbound,  ///< signatures of messages are checked on links without channel binding (elsewhere TLS
             ///< has proven the sender)
@@ -100,9 +110,11 @@ class StationCore;
 class Station {
  public:
   /// All references must outlive the station; `reads` sees what `committer` has made durable. No
-  /// callback of the committer may run after the station is gone.
+  /// callback of the committer or the crew may run after the station is gone. Without a crew the
+  /// station does all on its own thread; with one, `account` and `random` are used on its threads
+  /// too.
   Station(StationConfig config, const Account& account, Store& reads, Committer& committer,
-          Clock& clock, Random& random);
+          Clock& clock, Random& random, Crew* crew = nullptr);
   ~Station();
 
   /// TLS is up. `link` stays valid until closed() or StationLink::close().

@@ -159,7 +159,8 @@ class StationTest : public testing::Test {
 
   void start() {
     station.reset();
-    station = std::make_unique<Station>(config, station_account(), store, committer, clock, random);
+    station =
+        std::make_unique<Station>(config, station_account(), store, committer, clock, random, crew);
     station->on_event([this](const StationEvent& event) {
       events.emplace_back(event.name);
       details.emplace_back(event.detail);
@@ -322,6 +323,7 @@ class StationTest : public testing::Test {
   MemoryStore store;
   TestCommitter committer{store};
   StationConfig config;
+  Crew* crew = nullptr;  ///< of the next start()
   std::unique_ptr<Station> station;
   std::vector<std::string> events;   ///< names
   std::vector<std::string> details;  ///< of the same

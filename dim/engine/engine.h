@@ -43,6 +43,12 @@ struct Chain {
 Result<SignedMessage> seal(const PlainMessage& message, const Account& sender,
                            const Directory& directory, const Chain& chain, Random& random);
 
+/// The same with the keys that the directory has for the receiver (Directory::message_keys), for
+/// who seals on another thread. Errc::not_found when there are none.
+Result<SignedMessage> seal(const PlainMessage& message, const Account& sender,
+                           std::span<const std::pair<std::string, PublicKey>> recipients,
+                           const Chain& chain, Random& random);
+
 /// As `seal`, to a group whose ID is the receiver: encrypted once, `keys` for all devices of all
 /// `members`, `group` exposed. copy_for_member (message/delivery.h) makes each member's copy.
 /// Errc::not_found when a member has no known key.

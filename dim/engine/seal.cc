@@ -145,6 +145,19 @@ SignedMessage sign(SealedMessage message, const PrivateKey& key) {
 
 Result<SignedMessage> seal(const PlainMessage& message, const Account& sender,
                            const Directory& directory, const Chain& chain, Random& random) {
+  std::vector<Recipient> recipients;
+  if (const Id& receiver = message.envelope.receiver; !is_plain(message.envelope)) {
+    recipients = directory.message_keys(receiver);
+    if (auto status = check_known(receiver, directory, !recipients.empty() || receiver.is_group());
+        !status)
+      return std::unexpected(status.error());
+  }
+  return seal(message, sender, recipients, chain, random);
+}
+
+Result<SignedMessage> seal(const PlainMessage& message, const Account& sender,
+                           std::span<const Recipient> recipients, const Chain& chain,
+                           Random& random) {
   auto envelope = finished_envelope(message, sender);
   if (!envelope) return std::unexpected(envelope.error());
   const Id receiver = envelope->receiver;
@@ -164,10 +177,7 @@ Result<SignedMessage> seal(const PlainMessage& message, const Account& sender,
         without_encryption(std::move(*envelope), write_json(*content, JsonStyle::reference)),
         sender.identity_key);
   }
-  const std::vector<Recipient> recipients = directory.message_keys(receiver);
-  if (auto status = check_known(receiver, directory, !recipients.empty()); !status) {
-    return std::unexpected(status.error());
-  }
+  if (recipients.empty()) return fail(Errc::not_found, "no message key of the receiver is known");
   return seal_to(std::move(*envelope), *content, recipients, sender, random);
 }
 

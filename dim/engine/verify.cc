@@ -9,11 +9,14 @@ constexpr Millis kVisaKeyLife = Millis{400} * 24 * 3'600'000;
 constexpr Literal kUnknownSender = "the meta of the sender is not known yet";
 constexpr Literal kBadSignature = "the message is not signed by its sender";
 
+bool counts(const Known& known, const Known::DocumentKey& entry, Millis now) {
+  return now - known.documents[entry.document].time().value_or(0) <= kVisaKeyLife;
+}
+
 bool by_visa(const SignedMessage& message, const Known& known, Millis now) {
   for (const Known::DocumentKey& entry : known.keys) {
-    const Millis time = known.documents[entry.document].time().value_or(0);
-    if (now - time > kVisaKeyLife) continue;
-    if (entry.key.verify(message.sealed.data, message.signature)) return true;
+    if (counts(known, entry, now) && entry.key.verify(message.sealed.data, message.signature))
+      return true;
   }
   return false;
 }
@@ -45,6 +48,20 @@ Status verify(const SignedMessage& message, const Directory& directory, Millis n
   if (known == nullptr) return fail(Errc::not_found, kUnknownSender);
   if (by_meta(message, *known) != nullptr || by_visa(message, *known, now)) return {};
   return fail(Errc::signature, kBadSignature);
+}
+
+std::vector<PublicKey> verification_keys(const Id& sender, const Directory& directory, Millis now) {
+  std::vector<PublicKey> keys;
+  const Known* known = directory.find(sender);
+  if (known == nullptr) return keys;
+  keys.push_back(known->meta->key());
+  if (known->state == MetaState::provisional) {
+    for (const Meta& rival : known->rivals) keys.push_back(rival.key());
+  }
+  for (const Known::DocumentKey& entry : known->keys) {
+    if (counts(*known, entry, now)) keys.push_back(entry.key);
+  }
+  return keys;
 }
 
 Status verify_and_pin(const SignedMessage& message, Directory& directory, Millis now) {

@@ -1,5 +1,7 @@
 // Whose signature a message bears, and what may be learnt from it before anything else is read.
 #pragma once
+#include <vector>
+
 #include "dim/engine/directory.h"
 #include "dim/message/message.h"
 
@@ -10,7 +12,12 @@ namespace dim {
 /// days after the visa's time.
 Status verify(const SignedMessage& message, const Directory& directory, Millis now);
 
-/// As above, and pins the meta whose key signed (J16): a provisional other one yields.
+/// The keys that `verify` would try now, in its order; none when the sender's meta is unknown. For
+/// who verifies on another thread, where the directory cannot go: a signature by one of them is
+/// what `verify` accepts, for as long as the directory has not changed.
+std::vector<PublicKey> verification_keys(const Id& sender, const Directory& directory, Millis now);
+
+/// As `verify`, and pins the meta whose key signed (J16): a provisional other one yields.
 /// Errc::conflict when that makes the sender suspect.
 Status verify_and_pin(const SignedMessage& message, Directory& directory, Millis now);
 
