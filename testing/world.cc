@@ -17,6 +17,7 @@ constexpr Millis kStart = 1'800'000'000'000;  // wall clock at the beginning of 
 constexpr Millis kClientTickMs = 500;
 constexpr Millis kStationTickMs = 100;
 constexpr Millis kCommitMs = 4;  // a commit takes 0 … this
+constexpr Millis kWorkMs = 3;    // the same of what the crew does
 
 Digest32 spki_of(int station) {
   return sha256({as_bytes("station certificate"), as_bytes(std::to_string(station))});
@@ -82,7 +83,7 @@ struct World::Wire final : public StationLink {
   void pause(bool paused_now) override;
 };
 
-struct World::StationNode final : public Committer {
+struct World::StationNode final : public Committer, public Crew {
   struct Batch {
     std::vector<Write> writes;
     Done done;
@@ -106,6 +107,19 @@ struct World::StationNode final : public Committer {
   void submit(std::vector<Write> writes, Done done) override {
     batches.push_back({std::move(writes), std::move(done)});
     commit_later();
+  }
+
+  /// One thing may take longer than the next, as on several threads.
+  void submit(Work work, Work done) override {
+    world.clock_.after(
+        static_cast<Millis>(world.random_.below(kWorkMs + 1)),
+        [this, at = boot,
+         job = std::make_shared<std::pair<Work, Work>>(std::move(work), std::move(done))] {
+          if (at != boot || !station) return;
+          job->first();
+          job->second();
+          station->end_of_turn();
+        });
   }
 
   void commit_later() {
@@ -238,7 +252,9 @@ void World::ClientNode::dial(Lane lane, const StationTarget&) {
     info.channel_binding.assign(binding.begin(), binding.end());
     wire->boot = node.boot;
     node.kept.insert(wire);
-    wire->link = node.station->opened(*wire, std::move(info));
+    wire->link = world.is_dimchat(number)
+                     ? node.station->opened_gateway(*wire, std::move(info.remote))
+                     : node.station->opened(*wire, std::move(info));
     node.station->end_of_turn();
     messenger->opened(lane, Bytes(binding.begin(), binding.end()), spki_of(wire->station));
   });
@@ -333,6 +349,7 @@ World::World(const WorldOptions& options)
     StationTarget target;
     target.id = stations_[static_cast<std::size_t>(station_of(i))]->account->id.text();
     target.host = "fd00:d1::1";
+    if (is_dimchat(i)) target.protocol = StationTarget::Protocol::dimchat;
     (void)node->home->set_station(target);
     MessengerEvents events;
     events.ready = [raw = node.get()] { raw->attempt = 0; };
@@ -364,7 +381,7 @@ void World::start_station(StationNode& node) {
   node.store = std::move(*store);
   StationConfig config;
   node.station = std::make_unique<Station>(std::move(config), *node.account, *node.store, node,
-                                           clock_, random_);
+                                           clock_, random_, &node);
   node.tick();
 }
 

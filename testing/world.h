@@ -19,6 +19,7 @@ struct WorldOptions {
   std::uint64_t seed = 1;
   int stations = 2;
   int clients = 1'000;         ///< spread evenly over the stations
+  int dimchat_every = 0;       ///< so-manyth client comes through the gateway; 0: none
   Millis latency_ms = 40;      ///< a piece of bytes takes 1 … this
   double split_chance = 0.05;  ///< a piece arrives in two
 };
@@ -44,6 +45,9 @@ class World {
   int clients() const { return options_.clients; }
   /// Clients of one station can write to each other.
   int station_of(int client) const { return client % options_.stations; }
+  bool is_dimchat(int client) const {
+    return options_.dimchat_every > 0 && client % options_.dimchat_every == 0;
+  }
 
   void connect(int client);
   void disconnect(int client);  ///< the person goes offline and stays so

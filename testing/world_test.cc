@@ -65,6 +65,18 @@ TEST(World, R17_SameSeedGivesTheSameBytesAndAnotherSeedOthers) {
   EXPECT_NE(first, run(8));
 }
 
+TEST(World, R1_R17_OldAndNewClientsAtTheSameStationLoseNothing) {
+  constexpr int kClients = kSanitised ? 24 : 120;
+  constexpr int kMessages = kSanitised ? 120 : 600;
+  for (const std::uint64_t seed : {std::uint64_t{21}, std::uint64_t{22}}) {
+    World world({.seed = seed, .stations = 2, .clients = kClients, .dimchat_every = 3});
+    const WorldReport report = stormy_day(world, kMessages, true);
+    EXPECT_TRUE(report.faults.empty()) << "seed " << seed << "\n" << all(report.faults);
+    EXPECT_EQ(report.received, report.sent);
+    EXPECT_EQ(report.waiting, 0u);
+  }
+}
+
 TEST(World, R1_R2_PowerCutsAtManySeedsLoseNothingAcknowledged) {
   for (std::uint64_t seed = 100; seed < 110; ++seed) {
     World world({.seed = seed, .stations = 2, .clients = 16});
