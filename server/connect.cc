@@ -12,12 +12,6 @@ namespace {
 constexpr unsigned kFailures = 3;  // wrong proofs on one connection
 constexpr std::size_t kSecretBytes = 32;
 
-Error error_of(Errc code, Literal hint) { return {code, hint.view}; }
-
-std::uint16_t draft_port(Lane lane) {
-  return static_cast<std::uint16_t>(8800 + static_cast<int>(lane));
-}
-
 std::string new_secret_hash(const Bytes& secret) { return to_hex(sha256(secret)); }
 
 Bytes random_bytes(Random& random) {

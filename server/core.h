@@ -259,6 +259,11 @@ class StationCore {
   bool stopping_ = false;
 };
 
+inline Error error_of(Errc code, Literal hint) { return {code, hint.view}; }
+/// The port of that lane as the draft counts them, wherever the station listens in truth.
+inline std::uint16_t draft_port(Lane lane) {
+  return static_cast<std::uint16_t>(8800 + static_cast<std::uint16_t>(lane));
+}
 /// A whole number without sign, 1 to 18 digits.
 std::optional<std::int64_t> parse_count(std::string_view text);
 

@@ -19,8 +19,6 @@ constexpr std::size_t kKnownUsers = 200'000;
 // every log-in, ours every 90 days.
 constexpr Millis kDeviceLife = Millis{180} * 24 * 3'600'000;
 
-Error error_of(Errc code, Literal hint) { return {code, hint.view}; }
-
 /// The IDs of a mute or block record.
 std::set<std::string, std::less<>> listed_in(const std::string& record) {
   std::set<std::string, std::less<>> out;

@@ -9,8 +9,6 @@ namespace {
 
 constexpr std::size_t kDocumentsPerUser = 16;
 
-Error error_of(Errc code, Literal hint) { return {code, hint.view}; }
-
 }  // namespace
 
 void StationCore::create_document(StationRequest& request) {

@@ -1,8 +1,8 @@
 // What a station does itself for reference clients: commands to it, and the answers
 // (docs/protocol/dimchat-gateway.md section 4).
 #include <algorithm>
-#include <cmath>
 
+#include "dim/engine/rights.h"
 #include "dim/engine/verify.h"
 #include "dim/packet/uri.h"
 #include "dim/protocol/wire.h"
@@ -17,7 +17,6 @@ constexpr std::size_t kSeen = 65'536;
 constexpr std::size_t kUndecrypted = 10'000;
 constexpr std::size_t kNames = 64;
 constexpr std::size_t kListed = 1'000;
-constexpr double kLoginSeconds = 300;  // A23
 constexpr std::size_t kLoginBytes = 16 * limits::kKiB;
 constexpr int kCommandType = 136;
 constexpr int kForwardType = 255;
@@ -247,16 +246,11 @@ void Gateway::on_login(Request& request) {
   auto content = decode_content(request.content);
   const LoginContent* login = content ? content->as<LoginContent>() : nullptr;
   if (login == nullptr) return refused({Errc::content, "this is no login command"});
-  if (login->did.bare().text() != link.user)
-    return refused({Errc::unauthorised, "the login names somebody else than its signer"});
-  const double now = static_cast<double>(core_.clock_.now()) / 1000;
-  if (std::abs(now - login->head.time) > kLoginSeconds)
-    return refused({Errc::bad_request, "the time of a login is now, give or take five minutes"});
-  const std::string* station = login->station ? login->station->text("did") : nullptr;
-  if (station == nullptr && login->station) station = login->station->text("ID");
-  const auto named = station != nullptr ? Id::parse(*station) : Result<Id>(fail(Errc::id, "none"));
-  if (!named || named->bare().text() != core_.station_id_)
-    return refused({Errc::forbidden, "the login is for another station"});
+  // Not older than the last: the store sees to that.
+  if (auto status = check_login(*login, request.message.sealed.envelope.sender, std::nullopt,
+                                {&core_.account_.id, 1}, core_.clock_.now());
+      !status)
+    return refused(status.error());
   if (request.message.wire.size() > kLoginBytes)
     return refused({Errc::too_large, "a login has at most 16 KiB"});
   JsonObject record;

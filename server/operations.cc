@@ -12,12 +12,6 @@ constexpr unsigned kRefusalsBeforeClose = 100;
 constexpr Millis kHoldStepMs = 100;
 constexpr Millis kHoldMostMs = 2'000;
 
-Error error_of(Errc code, Literal hint) { return {code, hint.view}; }
-
-std::uint16_t draft_port(Lane lane) {
-  return static_cast<std::uint16_t>(8800 + static_cast<int>(lane));
-}
-
 bool valid_request_id(std::string_view id) {
   return id.size() <= 20 && std::ranges::all_of(id, [](char c) { return c >= '0' && c <= '9'; });
 }
