@@ -333,6 +333,20 @@ bool Group::known(const Digest32& hash) const {
   return (reset_ && same(reset_)) || std::ranges::any_of(later_, same);
 }
 
+Result<GroupContent> Group::removal(std::span<const Id> who, const Id& by, Millis now,
+                                    Random& random) const {
+  if (!may_reset(by))
+    return fail(Errc::forbidden, "only the owner and administrators take members out of a group");
+  std::vector<Id> rest = now_.members;
+  for (const Id& one : who) {
+    if (may_reset(one))
+      return fail(Errc::forbidden, "the owner and administrators cannot be taken out of a group");
+    if (std::erase_if(rest, [&](const Id& member) { return member.same_entity(one); }) == 0)
+      return fail(Errc::not_found, "this is no member of the group");
+  }
+  return GroupContent::reset(id_, std::move(rest), now, random);
+}
+
 Status Group::renew(const Document& bulletin) {
   if (!bulletin.id().same_entity(id_) || bulletin.type() != "bulletin" || !bulletin.time())
     return fail(Errc::document, "this is no bulletin of the group");

@@ -80,6 +80,12 @@ class Group {
   /// the history is full until the next reset.
   Result<GroupOutcome> apply(GroupRecord record, Millis now);
 
+  /// The command by which `by` takes `who` out and that peers of both generations follow: a reset
+  /// to everybody else, because those of 2026 ignore `expel`. Errc::forbidden when `by` may not
+  /// reset, and for the owner and administrators; Errc::not_found when one of `who` is no member.
+  Result<GroupContent> removal(std::span<const Id> who, const Id& by, Millis now,
+                               Random& random) const;
+
   /// A newer bulletin, already verified for this group. Errc::conflict for an older one,
   /// Errc::document for another founder.
   Status renew(const Document& bulletin);

@@ -1,5 +1,7 @@
 #include "dim/engine/group.h"
 
+#include <fstream>
+
 #include "testing/groups.h"
 
 namespace dim {
@@ -38,6 +40,20 @@ class GroupTest : public ::testing::Test {
               kApplied);
     EXPECT_EQ(give(group, alice().id, hire({bob().id}), -59), kApplied);
     return group;
+  }
+
+  /// What a peer wrote, of the recorded cases in vectors/.
+  static JsonObject recorded_wire(const std::string& file, const std::string& name) {
+    std::ifstream stream("vectors/" + file + ".json", std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(stream), {}};
+    const auto cases = parse_json_object(text, {.depth = 64, .nodes = 1'000'000});
+    EXPECT_TRUE(cases) << file;
+    for (const Json& one : *cases->find("cases")->array()) {
+      if (*one.object()->text("name") == name)
+        return *one.object()->find("input")->object()->find("wire")->object();
+    }
+    ADD_FAILURE() << "no case " << name << " in " << file;
+    return {};
   }
 
   Founded founded;
@@ -365,6 +381,32 @@ TEST_F(GroupTest, A27_OnlyWhoWasAMemberThenIsShown) {
   EXPECT_TRUE(speaks(carol().id, -10)) << "she was in it before the reset";
   EXPECT_FALSE(speaks(carol().id, 0));
   EXPECT_FALSE(speaks(somebody("mallory"), 0));
+}
+
+TEST_F(GroupTest, ARemovalIsAResetThatPeersOfBothGenerationsFollow) {
+  Group group = usual();
+  EXPECT_EQ(give(group, alice().id, invite({erin}), -25), kApplied);
+  const std::vector<Id> her{erin};
+  auto removal = group.removal(her, alice().id, kNow, os_random());
+  ASSERT_TRUE(removal);
+  const auto names = [](const JsonObject& object) {
+    std::vector<std::string> out;
+    for (const auto& [name, value] : object) out.push_back(name);
+    return out;
+  };
+  for (const auto& [file, recorded] :
+       {std::pair("commands", "group-reset"), std::pair("commands_2026", "lib-group-reset")}) {
+    EXPECT_EQ(names(encode_content(Content(*removal))), names(recorded_wire(file, recorded)));
+  }
+  EXPECT_EQ(removal->members.front(), group.owner()) << "peers want the owner first";
+  EXPECT_EQ(give(group, alice().id, *removal, -5), kApplied);
+  EXPECT_FALSE(group.is_member(erin));
+  EXPECT_TRUE(group.is_member(carol().id));
+  EXPECT_EQ(group.removal(her, alice().id, kNow, os_random()).error().code, Errc::not_found);
+  const std::vector<Id> leads{alice().id};
+  EXPECT_EQ(group.removal(leads, bob().id, kNow, os_random()).error().code, Errc::forbidden);
+  const std::vector<Id> another{bob().id};
+  EXPECT_EQ(group.removal(another, carol().id, kNow, os_random()).error().code, Errc::forbidden);
 }
 
 TEST_F(GroupTest, A27_WhoWasRemovedCannotWriteInThePast) {
