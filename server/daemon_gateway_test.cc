@@ -11,7 +11,6 @@
 
 #include "dim/crypto/os_random.h"
 #include "dim/engine/engine.h"
-#include "dim/engine/steps.h"
 #include "dim/packet/frame_stream.h"
 #include "dim/protocol/content.h"
 #include "net/system_clock.h"
@@ -104,17 +103,14 @@ class Talker {
     }
   }
   std::string greeting(const HandshakeContent& handshake) {
-    JsonObject content = encode_content(Content(handshake));
-    content.set("group", "stations@everywhere");
-    Envelope envelope{.sender = account_.id,
-                      .receiver = *Id::parse("station@anywhere"),
-                      .time = static_cast<double>(SystemClock().now()) / 1000,
-                      .type = "136"};
-    envelope.extra.set("meta", account_.meta.json());
-    envelope.extra.set("visa", account_.visa.json());
-    return write_message(
-        sign(without_encryption(std::move(envelope), write_json(content, JsonStyle::reference)),
-             account_.identity_key));
+    PlainMessage message{
+        .envelope = {.sender = account_.id, .receiver = *Id::parse("station@anywhere")},
+        .content = encode_content(Content(handshake))};
+    message.envelope.extra.set("meta", account_.meta.json());
+    message.envelope.extra.set("visa", account_.visa.json());
+    const auto sealed = seal(message, account_, directory_, {}, os_random());
+    EXPECT_TRUE(sealed);
+    return write_message(*sealed);
   }
 
   const Account& account_;
