@@ -269,6 +269,9 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
       if (auto status = check_document_time(*parsed, std::nullopt, clock_.now()); !status) {
         return login_failed(link, reply, status.error(), author);
       }
+      if (auto status = check_visa_key(*parsed); !status) {
+        return login_failed(link, reply, status.error(), author);
+      }
       visa = std::move(*parsed);
     }
   }

@@ -52,6 +52,7 @@ void StationCore::create_document(StationRequest& request) {
   if (!document) return refuse(request, document.error());
   if (is_record(document->type()))
     return refuse(request, error_of(Errc::bad_request, "the type of a document is a word"));
+  if (auto status = check_visa_key(*document); !status) return refuse(request, status.error());
   auto stored = reads_.documents(user);
   if (!stored) return read_failed(request.link, request.id, stored.error());
   const auto same = std::ranges::find_if(*stored, [&](const StoredDocument& one) {

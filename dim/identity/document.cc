@@ -232,6 +232,13 @@ Status check_document_time(const Document& document, std::optional<Millis> store
   return {};
 }
 
+Status check_visa_key(const Document& document) {
+  if (document.type() != "visa" || !document.properties().contains("key")) return {};
+  const auto key = document.message_key();
+  if (!key) return std::unexpected(key.error());
+  return {};
+}
+
 std::map<std::string, std::size_t> newest_visas(std::span<const Document> documents) {
   std::map<std::string, std::size_t> out;
   for (std::size_t i = 0; i < documents.size(); ++i) {

@@ -74,6 +74,9 @@ class Document {
 /// Not without time, not before 2018, not in the future (5 min): Errc::bad_request. Not older than
 /// `stored`, the one known of the same (type, terminal): Errc::conflict.
 Status check_document_time(const Document& document, std::optional<Millis> stored, Millis now);
+/// What a station may keep and hand out (I12): a visa without a key, or with one that
+/// `message_key` takes; its errors otherwise. Other documents always.
+Status check_visa_key(const Document& document);
 
 /// The newest visa of each device: terminal ("" for none) to index in `documents`. Of two with the
 /// same time the first counts.

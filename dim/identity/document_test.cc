@@ -241,6 +241,24 @@ TEST(MessageKey, I12_RefusesWeakKeys) {
   EXPECT_EQ(status_of(key.error().code), 402);
 }
 
+TEST(Document, I12_AStationHandsOutNoVisaWithAPrivateKey) {
+  const Owner owner = new_owner();
+  const auto with = [&](std::string type, std::string_view key) {
+    JsonObject properties;
+    properties.set("key", account("alice", key));
+    return Document::make(owner.id, std::move(type), properties, kNow, owner.key);
+  };
+  const auto status = check_visa_key(with("visa", "message_private_key"));
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status_of(status.error().code), 402);
+  EXPECT_TRUE(check_visa_key(with("profile", "message_private_key")));
+  EXPECT_TRUE(check_visa_key(Document::make(owner.id, "visa", {}, kNow, owner.key)));
+  EXPECT_TRUE(check_visa_key(
+      Document::make(owner.id, "visa",
+                     with_key(*PublicKey::parse(*account("rsauser", "meta").find("key")->object())),
+                     kNow, owner.key)));
+}
+
 TEST(MessageKey, MustBeAbleToEncrypt) {
   const Owner owner = new_owner();
   const Document ecc =
