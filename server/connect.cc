@@ -434,7 +434,8 @@ void StationCore::resume(LinkState& link, const Packet& packet, const std::strin
   auto stored = reads_.resume(*guid);
   if (!stored) return read_failed(link, reply, stored.error());
   const Error gone = error_of(Errc::token_invalid, "this session cannot be resumed; log in");
-  if (!*stored || (*stored)->user != author || (*stored)->expires <= clock_.now()) {
+  const bool own = *stored && !dropped_.contains(*guid) && (*stored)->user == author;
+  if (!own || (*stored)->expires <= clock_.now()) {
     return login_failed(link, reply, gone, author);
   }
   if (config_.bans.contains(author)) {
@@ -453,7 +454,7 @@ void StationCore::resume(LinkState& link, const Packet& packet, const std::strin
       if (UserSession* session = sessions_.find(*guid)) {
         end_session(*session, "theft", true);
       } else {
-        submit(DropResume{*guid});
+        drop_resume(*guid);
       }
       tell_sessions(author, "theft", nullptr);
       return login_failed(link, reply, gone, author);
@@ -531,14 +532,22 @@ void StationCore::confirm_resume(UserSession& session) {
   submit(PutResume{session.user, session.guid, session.resume.text(), session.expires});
 }
 
-void StationCore::end_session(UserSession& session, std::string_view state, bool drop_resume) {
+/// Nobody resumes this session from now on, not even before the disk knows it.
+void StationCore::drop_resume(const Guid& guid) {
+  dropped_.insert(guid);
+  submit({DropResume{guid}}, [this, guid](const Result<std::vector<Written>>& written) {
+    if (written) dropped_.erase(guid);
+  });
+}
+
+void StationCore::end_session(UserSession& session, std::string_view state, bool forget) {
   LinkState* control = session.lanes[static_cast<std::size_t>(Lane::control)];
   if (control != nullptr) {
     Packet notice = Packet::request(Operation::notify);
     notice.set("type", "session").set("author", station_id_).set("state", std::string(state));
     send(*control, notice);
   }
-  if (drop_resume) submit(DropResume{session.guid});
+  if (forget) drop_resume(session.guid);
   const std::string user = session.user;
   const Guid guid = session.guid;
   for (LinkState*& lane : session.lanes) {

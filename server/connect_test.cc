@@ -305,6 +305,24 @@ TEST_F(Resume, S14_AUsedSecretEndsTheSessionAndIsTold) {
       << "the identity can still be proven there";
 }
 
+TEST_F(Resume, S14_AStolenSessionIsGoneBeforeTheDiskKnows) {
+  auto in = login("alice");
+  auto first = connect();
+  const std::string newest{resume(*first, in, in.resume).get("resume")};
+  Packet ping = Packet::request(Operation::notify);
+  ASSERT_EQ(answer(*first, ping.set("id", "9").set("type", "ping")).code, 200);
+  committer.held = true;
+  auto owner = connect();
+  EXPECT_EQ(resume(*owner, in, in.resume).code, 419);
+  auto thief = connect();
+  EXPECT_EQ(resume(*thief, in, newest).code, 419);
+  committer.held = false;
+  committer.run();
+  auto later = connect();
+  EXPECT_EQ(resume(*later, in, newest).code, 419);
+  EXPECT_EQ(station->sessions(), 0U);
+}
+
 TEST_F(Resume, ALostAnswerIsNotTheft) {
   auto in = login("alice");
   auto first = connect();

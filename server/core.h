@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -186,7 +187,8 @@ class StationCore {
   void welcome(LinkState& link, UserSession& session, std::string_view reply, const Bytes& secret);
   bool admit_login(LinkState& link, std::string_view reply);
   void confirm_resume(UserSession& session);
-  void end_session(UserSession& session, std::string_view state, bool drop_resume);
+  void drop_resume(const Guid& guid);
+  void end_session(UserSession& session, std::string_view state, bool forget);
   void tell_sessions(std::string_view user, std::string_view state, const UserSession* except);
   std::vector<PublicKey> keys_of(const std::string& id, const Meta& meta);
 
@@ -248,6 +250,7 @@ class StationCore {
   SubnetTable subnets_;
   QuotaTable left_;
   AnswerCache answers_;
+  std::set<Guid> dropped_;  // sessions that cannot be resumed, until the disk knows it
   std::unordered_map<std::string, Cursor> acks_;  // not yet submitted
   std::unordered_map<std::string, Cursor>
       acked_;  // highest that every pushing session has, of inboxes that are read now

@@ -152,7 +152,7 @@ void StationCore::let_go(LinkState& link) {
   }
   if (const auto given_up =
           sessions_.detach(session->user, session->guid, config_.sessions_per_user)) {
-    submit(DropResume{*given_up});
+    drop_resume(*given_up);
   }
   sessions_.remove(*session);
 }
