@@ -16,17 +16,31 @@ import unittest
 BIN = os.environ.get("DIM_BIN") or os.path.join(os.path.dirname(__file__), "../../build/release/bin")
 
 
+GIVEN = set()  # bases that this process has handed out: their stations may not listen yet
+
+
 def free_port_base():
     """A base whose control, text and gateway ports are free on [::1]."""
     while True:
         base = random.randrange(20000, 50000, 16)
+        if base in GIVEN:
+            continue
         try:
             for offset in (0, 1, 2, 10):
                 with socket.socket(socket.AF_INET6) as probe:
                     probe.bind(("::1", base + offset))
+            GIVEN.add(base)
             return base
         except OSError:
             continue
+
+
+def listens(port):
+    try:
+        socket.create_connection(("::1", port), timeout=1).close()
+        return True
+    except OSError:
+        return False
 
 
 class Station:
@@ -45,13 +59,11 @@ class Station:
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
-            try:
-                socket.create_connection(("::1", self.base + 1), timeout=1).close()
+            if listens(self.base + 1):
                 return
-            except OSError:
-                if self.process.poll() is not None:
-                    raise AssertionError(f"dimd ended with {self.process.returncode}: {self.log_text()[-2000:]}")
-                time.sleep(0.02)
+            if self.process.poll() is not None:
+                raise AssertionError(f"dimd ended with {self.process.returncode}: {self.log_text()[-2000:]}")
+            time.sleep(0.02)
         raise AssertionError("dimd did not listen within 30 s: " + self.log_text()[-2000:])
 
     def kill(self):

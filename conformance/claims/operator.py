@@ -1,0 +1,95 @@
+"""What needs a hand of the station's operator: --ban, --crash, --stop. These run at the end, one by one."""
+import subprocess
+import time
+import uuid
+
+from claims.messages import push_is
+from peer.connection import Closed, Late, TlsRefused
+from peer.login import Challenge
+from peer.packets import CODES
+from suite import UNSEEN, Skipped, claim, expect, expect_closed, expect_code, expect_silence
+
+
+def operator(scene, name, *arguments):
+    command = scene.plan.operator.get(name)
+    if not command:
+        raise Skipped(f"needs --{name}")
+    done = subprocess.run(command + "".join(f" '{argument}'" for argument in arguments), shell=True, capture_output=True,
+                          text=True, timeout=120, check=False)
+    if done.returncode:
+        raise Skipped(f"--{name} ended with {done.returncode}: {done.stderr.strip()[-200:]}")
+
+
+@claim("ZS11", "responses.md 8", "a ban closes what is open with 403, and refuses the log-in behind it")
+def s11(scene):
+    if "ban" not in scene.plan.operator:
+        raise Skipped("needs --ban")
+    alice, other = scene.person(), scene.person()
+    operator(scene, "ban", alice.account.id)
+    got = alice.control.until_closed()
+    expect(any(packet.code == 403 for packet in got), f"{', '.join(map(str, got)) or 'nothing'} came, and no 403")
+    expect(any(packet.get("state") == "banned" for packet in got), "no notice of the session")
+    alice.text.until_closed()
+    challenge = Challenge(scene.connect(), alice.account.id, scene.id)
+    challenge.lane.send("CONNECT", fields={"author": alice.account.id, "target": scene.id})
+    challenge = Challenge(scene.connect(), alice.account.id, scene.id)
+    expect_code(challenge.answer(alice.account.key), 403, "a log-in of somebody banned")
+    challenge.lane.until_closed()
+    expect(other.control.ping(), "somebody else was cut off too")
+
+
+@claim("ZO08", "operations.md 2", "what was acknowledged is there after a crash, once, in order; sessions can be resumed")
+def o08(scene):
+    if "crash" not in scene.plan.operator:
+        raise Skipped("needs --crash")
+    alice, bob = scene.person(), scene.person(after=None)
+    sent = []
+    for _ in range(20):
+        content, guid = scene.letter(alice, bob), uuid.uuid4().hex
+        expect_code(scene.write(alice, bob, content, guid, "receipt"), 202)
+        sent.append((content, guid))
+    operator(scene, "crash")
+    back = after_restart(scene, alice)
+    again = scene.person(bob.account)
+    for number, (content, guid) in enumerate(sent, 1):
+        push_is(again.text.next_push(), alice, again, content, guid, number)
+    expect_code(scene.write(back, bob, *sent[-1], "receipt"), (201, 202), "a repetition")
+    expect_silence(again.text, "something came twice")
+
+
+def after_restart(scene, session):
+    """The session, resumed at the station that has started again (connect.md section 5)."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            lane = scene.connect()
+            break
+        except (ConnectionError, TlsRefused, Late, Closed):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+    welcome = expect_code(lane.ask("CONNECT", fields=session.resume_fields()), 200, "resuming after a restart", "connect.md 5")
+    session.control = lane
+    session.take(welcome)
+    session.open_text(0)
+    return session
+
+
+@claim("ZZ503", "responses.md 6", "a station that stops says 503 without reply, and closes")
+def z503(scene):
+    if "stop" not in scene.plan.operator:
+        raise Skipped("needs --stop")
+    alice = scene.person()
+    operator(scene, "stop")
+    for lane in (alice.control, alice.text):
+        got = expect_closed(lane, 503)
+        expect("reply" not in got[-1].header, "503 with a reply")
+
+
+@claim("ZZZ", "responses.md 3", "every code that can be provoked was seen")
+def zzz(scene):
+    if not scene.plan.whole:
+        raise Skipped("needs a run of all claims")
+    due = [code for code in CODES if code not in UNSEEN and (code != 503 or "stop" in scene.plan.operator)]
+    missing = [f"{code} {CODES[code]}" for code in due if not scene.plan.codes[code]]
+    expect(not missing, f"{', '.join(missing)} never came")

@@ -1,0 +1,51 @@
+"""docs/protocol/messages.md: sealing, opening, the hash."""
+import hashlib
+import json
+import secrets
+import time
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.padding import PKCS7
+
+from .identity import lp, sign, verifies
+from .packets import b64, unb64
+
+
+def seal(account, receiver, visa_key, text, seq=1, prev="", size=320):
+    """A signed message as a JSON object; `visa_key` is the PEM text of the receiver's; at least `size` bytes are
+    encrypted."""
+    now = round(time.time(), 3)
+    content = {"type": 1, "sn": secrets.randbelow(2**31 - 1) + 1, "time": now, "text": text,
+               "bind": {"v": 1, "from": account.id, "to": receiver, "time": now}, "seq": seq, "prev": prev}
+    plain = b" " * 16 + json.dumps(content).encode()
+    while size < len(plain):
+        size *= 2
+    key, iv = secrets.token_bytes(32), secrets.token_bytes(16)
+    padder, cipher = PKCS7(128).padder(), Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor()
+    data = cipher.update(padder.update(plain.ljust(size)) + padder.finalize()) + cipher.finalize()
+    wrapped = serialization.load_pem_public_key(visa_key.encode()).encrypt(
+        ('{"algorithm": "AES", "data": "' + b64(key) + '"}').encode(), padding.PKCS1v15())
+    return {"sender": account.id, "receiver": receiver, "time": now, "type": "1", "IV": b64(iv), "data": b64(data),
+            "keys": {receiver: b64(wrapped)}, "signature": b64(sign(account.key, data))}
+
+
+def open_letter(account, message, sender, sender_key):
+    """The content. Raises ValueError when it is not what `sender` wrote to `account`."""
+    data = unb64(message["data"])
+    if message["sender"] != sender or not verifies(sender_key, data, unb64(message["signature"])):
+        raise ValueError("the signature is not the sender's")
+    key = json.loads(account.message_key.decrypt(unb64(message["keys"][account.id]), padding.PKCS1v15()))
+    cipher = Cipher(algorithms.AES(unb64(key["data"])), modes.CBC(unb64(message["IV"]))).decryptor()
+    unpadder = PKCS7(128).unpadder()
+    content = json.loads(unpadder.update(cipher.update(data) + cipher.finalize()) + unpadder.finalize())
+    bind = content["bind"]
+    if (bind["v"], bind["from"], bind["to"]) != (1, sender, account.id):
+        raise ValueError("bind names others")
+    return content
+
+
+def message_hash(message):
+    return hashlib.sha256(lp(message["sender"].encode()) + lp(unb64(message["data"])) +
+                          lp(message["receiver"].encode())).digest()
