@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "dim/base/base64.h"
+#include "dim/base/fault.h"
 #include "dim/base/hex.h"
 #include "dim/packet/uri.h"
 #include "server/core.h"
@@ -305,6 +306,10 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
   const bool unbound = link.info.channel_binding.empty();
   const bool keep_keys = unbound || config_.verify == VerifyMode::always;
   bool proven = known.key().verify(signed_bytes, *signature);
+  if (DIM_FAULT("login-unbound")) {
+    input.channel_binding = {};
+    proven = proven || known.key().verify(connect_signing_input(input), *signature);
+  }
   std::vector<PublicKey> keys;
   if (!proven || keep_keys) {  // most prove with the key of the meta: no other is read then
     keys = keys_of(author, known);
@@ -368,7 +373,8 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
       return refuse_and_close(*target_link, reply_id, written.error());
     }
     forget_receiver(author);
-    while (UserSession* oldest = sessions_.oldest_beyond(author, config_.sessions_per_user)) {
+    const std::size_t most = config_.sessions_per_user + (DIM_FAULT("sessions-9") ? 1 : 0);
+    while (UserSession* oldest = sessions_.oldest_beyond(author, most)) {
       event(StationEvent::Level::info, "session-replaced", author,
             "the oldest of too many sessions ended");
       end_session(*oldest, "replaced", true);
@@ -434,7 +440,8 @@ void StationCore::resume(LinkState& link, const Packet& packet, const std::strin
   auto stored = reads_.resume(*guid);
   if (!stored) return read_failed(link, reply, stored.error());
   const Error gone = error_of(Errc::token_invalid, "this session cannot be resumed; log in");
-  const bool own = *stored && !dropped_.contains(*guid) && (*stored)->user == author;
+  const bool own = *stored && !dropped_.contains(*guid) &&
+                   ((*stored)->user == author || DIM_FAULT("resume-unbound"));
   if (!own || (*stored)->expires <= clock_.now()) {
     return login_failed(link, reply, gone, author);
   }
@@ -448,6 +455,7 @@ void StationCore::resume(LinkState& link, const Packet& packet, const std::strin
     case ResumeState::Match::unknown:
       return login_failed(link, reply, gone, author);
     case ResumeState::Match::used:
+      if (DIM_FAULT("resume-forever")) break;
       ++counters_.thefts;
       event(StationEvent::Level::warn, "resume-theft", author,
             "a used resume secret was shown; session ended");
@@ -597,10 +605,14 @@ void StationCore::connect_lane(LinkState& link, const Packet& packet) {
   }
   UserSession* session = sessions_.find(*guid);
   const auto shown = from_base64(packet.get("proof"));
+  const auto proven_on = [&](const LinkState* on) {
+    return on != nullptr &&
+           equal_secret(*shown, port_proof(session->token.view(), draft_port(link.info.lane),
+                                           on->info.channel_binding));
+  };
   const bool right =
       session != nullptr && shown && clock_.monotonic() < session->token_until &&
-      equal_secret(*shown, port_proof(session->token.view(), draft_port(link.info.lane),
-                                      link.info.channel_binding));
+      (proven_on(&link) || (DIM_FAULT("token-anywhere") && proven_on(session->lanes.front())));
   if (!right) {
     return login_failed(
         link, reply,
@@ -608,7 +620,7 @@ void StationCore::connect_lane(LinkState& link, const Packet& packet) {
         {});
   }
   LinkState*& lane = session->lanes[static_cast<std::size_t>(link.info.lane)];
-  if (lane != nullptr) {
+  if (lane != nullptr && !DIM_FAULT("lane-twice")) {
     return refuse(link, reply,
                   error_of(Errc::conflict, "the session has a connection on this port already"));
   }

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <limits>
 
+#include "dim/base/fault.h"
 #include "server/core.h"
 #include "server/gateway.h"
 #include "server/gateway_copy.h"
@@ -109,7 +110,7 @@ void StationCore::create_message(StationRequest& request) {
   if (!message) return refused(message.error());
   const Envelope& envelope = message->sealed.envelope;
   // A21: nobody speaks for somebody else.
-  if (envelope.sender.bare_text() != request.session.user) {
+  if (envelope.sender.bare_text() != request.session.user && !DIM_FAULT("sender-unchecked")) {
     return refused(
         error_of(Errc::unauthorised, "the message's sender is not the user of this session"));
   }
@@ -155,6 +156,15 @@ void StationCore::create_message(StationRequest& request) {
                                      .content = std::move(*packet.content)},
                          .receivers = owners_with_key(message->sealed, to.owners),
                          .done = {}};
+  if (DIM_FAULT("early-ack")) {  // and the disk is one message behind
+    Packet early = Packet::response(202, request.id);
+    send(request.link, early.set("guid", guid->text()).set("time", time_text(clock_.now())));
+    static std::optional<PendingMessage> behind;
+    pending.link = LinkId{};
+    if (behind) submit_message(std::move(*behind));
+    behind = std::move(pending);
+    return;
+  }
   open_request(request.link, request.id);
   submit_message(std::move(pending));
 }
@@ -171,6 +181,7 @@ void StationCore::message_committed(PendingMessage& pending,
   AnswerCache::Entry entry{pending.message.time, false};
   switch (written.accepted) {
     case Accepted::conflict:
+      if (DIM_FAULT("guid-reuse")) break;
       ++counters_.messages_refused;
       return answer_with(Packet::response(
           error_of(Errc::conflict, "this guid belongs to a message with other content"),
@@ -193,7 +204,8 @@ void StationCore::message_committed(PendingMessage& pending,
       answers_.put(guid, entry);
       break;
   }
-  Packet packet = Packet::response(entry.taken ? 201 : 202, pending.reply);
+  const bool taken = entry.taken && !DIM_FAULT("online-202");
+  Packet packet = Packet::response(taken ? 201 : 202, pending.reply);
   packet.set("guid", guid.text()).set("time", time_text(entry.time));
   answer_with(std::move(packet));
 }
@@ -257,7 +269,11 @@ bool StationCore::deliver(const std::string& owner, Cursor cursor, const Pending
     }
     std::string& bytes = encoded[static_cast<std::size_t>(session->checksum)];
     if (bytes.empty()) bytes = encode_push(session->user, cursor, message, session->checksum);
-    send(*link, bytes);
+    if (DIM_FAULT("pushes-swapped") && !link->out.empty()) {
+      link->out.insert(0, bytes);
+    } else {
+      send(*link, bytes);
+    }
     link->sent = cursor;
     ++counters_.pushed_live;
     taken = true;
@@ -268,7 +284,7 @@ bool StationCore::deliver(const std::string& owner, Cursor cursor, const Pending
 void StationCore::start_pushing(LinkState& link, Cursor after) {
   link.pushing = true;
   link.caught_up = false;
-  link.sent = after;
+  link.sent = DIM_FAULT("after-off-by-one") && after > 0 ? after - 1 : after;
   link.session->acked = std::max(link.session->acked, Cursor{0});
   pump(link);
 }
@@ -324,6 +340,7 @@ void StationCore::get_message(StationRequest& request) {
                     error_of(Errc::bad_request, "after and before are cursors: whole numbers"));
     bounds[i] = *cursor;
   }
+  if (DIM_FAULT("page-off-by-one") && bounds[0] > 0) --bounds[0];
   auto page = reads_.inbox(request.session.inbox, bounds[0], limit + 1, kPushAheadBytes);
   if (!page) return read_failed(request.link, request.id, page.error());
   std::erase_if(*page, [&](const StoredMessage& message) { return message.cursor >= bounds[1]; });
@@ -360,7 +377,7 @@ void StationCore::remember_ack(const std::string& owner, Cursor highest) {
     if (link == nullptr || !link->pushing || link->closing) continue;
     least = std::min(least.value_or(other->acked), other->acked);
   }
-  const Cursor upto = least.value_or(highest);
+  const Cursor upto = DIM_FAULT("inbox-dropped") ? highest : least.value_or(highest);
   if (upto == 0) return;
   Cursor& done = acked_[owner];
   if (upto <= done) return;

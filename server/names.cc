@@ -1,5 +1,6 @@
 // Graphical IDs: the first owner keeps the name, the station signs who that is (A26).
 #include "dim/base/base64.h"
+#include "dim/base/fault.h"
 #include "dim/packet/uri.h"
 #include "server/core.h"
 
@@ -16,7 +17,7 @@ void StationCore::create_name(StationRequest& request) {
     LinkState* link = finish_request(id, reply);
     if (link == nullptr) return;
     if (!written) return refuse(*link, reply, written.error());
-    if (written->front().accepted == Accepted::conflict) {
+    if (written->front().accepted == Accepted::conflict && !DIM_FAULT("name-taken")) {
       return refuse(*link, reply,
                     {Errc::conflict, "this name has another owner; choose a different one"});
     }

@@ -2,6 +2,7 @@
 // (docs/protocol/operations.md).
 #include <algorithm>
 
+#include "dim/base/fault.h"
 #include "dim/base/utf8.h"
 #include "server/core.h"
 
@@ -73,7 +74,8 @@ void StationCore::on_request(LinkState& link, Packet& packet) {
   }
   UserSession& session = *link.session;
   if (!session.resume.confirmed) confirm_resume(session);
-  if (!id.empty() && std::ranges::find(link.open, id) != link.open.end()) {
+  const bool open = !id.empty() && std::ranges::find(link.open, id) != link.open.end();
+  if (open && !DIM_FAULT("open-id")) {
     return refuse(
         link, id,
         error_of(Errc::conflict, "a request with this id is still open on this connection"));
@@ -97,11 +99,12 @@ void StationCore::on_request(LinkState& link, Packet& packet) {
   const Operations* row = Operations::find(*packet.operation, type);
   if (row == nullptr) {
     Packet answer = Packet::response(
-        error_of(Errc::not_implemented, "this station does not do this operation on this type"),
+        error_of(DIM_FAULT("wrong-code") ? Errc::method_not_allowed : Errc::not_implemented,
+                 "this station does not do this operation on this type"),
         id);
     return send(link, answer.set("type", escape(type, 64)));
   }
-  if (!row->any_lane && row->lane != link.info.lane) {
+  if (!row->any_lane && row->lane != link.info.lane && !DIM_FAULT("wrong-lane")) {
     Packet answer = Packet::response(
         error_of(Errc::wrong_instance,
                  "this operation belongs on another port of the station; port says which"),
@@ -160,7 +163,7 @@ void StationCore::refuse_quota(StationRequest& request, Millis wait) {
       Packet::response(error_of(Errc::too_many_requests,
                                 "too many requests; wait as many seconds as retry-after says"),
                        request.id);
-  answer.set("retry-after", std::to_string((wait + 999) / 1000));
+  if (!DIM_FAULT("retry-after")) answer.set("retry-after", std::to_string((wait + 999) / 1000));
   send(link, answer);
   if (++link.refusals >= kRefusalsBeforeClose) {
     event(StationEvent::Level::warn, "flood", request.session.user,
@@ -195,6 +198,7 @@ void StationCore::notify_typing(StationRequest& request) {
     ++counters_.notices;
     send(*lane, push);
   }
+  if (DIM_FAULT("notice-echo")) send(request.link, push);
   send(request.link, Packet::response(200, request.id));
 }
 
@@ -238,7 +242,7 @@ void StationCore::notify_cursor(StationRequest& request) {
   if (*cursor > request.link.sent) {
     const auto newest = reads_.newest(session.inbox);
     if (!newest) return read_failed(request.link, request.id, newest.error());
-    if (*cursor > *newest) {
+    if (*cursor > *newest && !DIM_FAULT("cursor-unknown")) {
       return refuse(request, error_of(Errc::bad_request,
                                       "this cursor was never given to a message of this inbox"));
     }

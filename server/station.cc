@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "dim/base/fault.h"
 #include "server/core.h"
 #include "server/gateway.h"
 
@@ -377,6 +378,9 @@ void StationCore::submit_message(PendingMessage pending) {
   inflight_bytes_ += pending.message.content.size();
   const std::size_t first = batch_.size();
   batch_.emplace_back(PutMessage{pending.message, pending.receivers});
+  if (DIM_FAULT("duplicate-accepted")) {
+    std::get<PutMessage>(batch_.back()).message.guid = Guid::make(clock_.now(), random_);
+  }
   pending_.push_back({first, 1, std::move(pending)});
 }
 

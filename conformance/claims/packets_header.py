@@ -33,14 +33,15 @@ def table(scene: Scene, rows, port=8800):
 
 @claim("P01", "packets.md 1", "16 empty lines before a packet are ignored, 17 end the connection with 401")
 def p01(scene):
-    lane = scene.connect()
-    lane.send_raw(b"\n" * 16 + lines("id: 1", "type: ping"))
-    expect_code(lane.receive(), 418, "16 empty lines before a request")
-    lane.send_raw(b"\n" * 1000)
-    expect_closed(lane, 401, "1,000 empty lines")
-    lane = scene.connect()
-    lane.send_raw(b"\r\n" * 17 + lines("id: 1", "type: ping"))
-    expect_closed(lane, 401, "17 empty lines")
+    with scene.case("16 empty lines before a request"):
+        lane = scene.connect()
+        lane.send_raw(b"\n" * 16 + lines("id: 1", "type: ping"))
+        expect_code(lane.receive(), 418)
+    for name, data in (("1,000 empty lines", b"\n" * 1000), ("17 empty lines", b"\r\n" * 17 + lines("id: 1", "type: ping"))):
+        with scene.case(name):
+            lane = scene.connect()
+            lane.send_raw(data)
+            expect_closed(lane, 401)
 
 
 @claim("P02", "packets.md 5", "another edition gets 505, and the connection goes on")

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "dim/base/base64.h"
+#include "dim/base/fault.h"
 #include "dim/base/limits.h"
 #include "dim/base/time.h"
 
@@ -152,7 +153,7 @@ PacketReader::Step PacketReader::read_header() {
     if (line.empty()) {
       begin_ += at_;
       at_ = scanned_ = 0;
-      if (++empty_lines_ <= limits::kEmptyLines) return std::nullopt;
+      if (++empty_lines_ <= limits::kEmptyLines || DIM_FAULT("empty-lines")) return std::nullopt;
       return fatal(Errc::bad_request, "at most 16 empty lines may stand before a packet");
     }
     if (auto step = check_first_line(line, true)) return step;
@@ -204,7 +205,8 @@ PacketReader::Step PacketReader::read_field(std::string_view line) {
     return fatal(Errc::bad_request,
                  "a line of three quotes stands only behind content: | and behind the content");
   }
-  if (lines_ > limits::kHeaderLines) note(Errc::bad_request, "a header has at most 64 lines");
+  if (lines_ > limits::kHeaderLines + (DIM_FAULT("header-lines") ? 1 : 0))
+    note(Errc::bad_request, "a header has at most 64 lines");
   const std::size_t colon = std::min(line.find(':'), line.size());
   const std::string_view key = line.substr(0, colon);
   if (line.size() > limits::kLineBytes) {
@@ -215,7 +217,8 @@ PacketReader::Step PacketReader::read_field(std::string_view line) {
   }
   if (!header_safe(line))
     note(Errc::bad_request, "a header is UTF-8 without control characters and byte order marks");
-  if (colon == line.size() || !valid_key(key)) {
+  const bool named = valid_key(key) || DIM_FAULT("header-case");
+  if (colon == line.size() || !named) {
     note(Errc::bad_request, "a header line is `key: value`, with a key of a-z, 0-9 and -");
     return std::nullopt;
   }
@@ -244,7 +247,8 @@ PacketReader::Step PacketReader::read_field(std::string_view line) {
   } else if (key == "status" && packet_.is_response()) {
     if (std::exchange(has_status_, true)) note(Errc::bad_request, "a key stands once in a header");
   } else {
-    if (packet_.has(key)) note(Errc::bad_request, "a key stands once in a header");
+    if (packet_.has(key) && !DIM_FAULT("key-twice"))
+      note(Errc::bad_request, "a key stands once in a header");
     check_value(key, value);
     packet_.fields.emplace_back(std::string(key), std::string(value));
   }
@@ -348,10 +352,10 @@ void PacketReader::read_checksum_item(std::string_view item) {
 // --------------------------------------------------------------------------------------------------------
 
 PacketReader::Step PacketReader::begin_content() {
-  if (options_.checksum_required && !has_checksum_) {
+  if (options_.checksum_required && !has_checksum_ && !DIM_FAULT("checksum-missing")) {
     note(Errc::bad_request, "after CONNECT every content has a checksum");
   }
-  if (length_ && *length_ > content_limit(options_.lane)) {
+  if (length_ && *length_ > content_limit(options_.lane) + (DIM_FAULT("content-limit") ? 1 : 0)) {
     note(Errc::too_large,
          "the content is longer than this lane takes; the answer to CONNECT tells the limits");
   }
@@ -373,6 +377,7 @@ PacketReader::Step PacketReader::read_opening() {
       break;
   }
   at_ = scanned_ = content_ = at_ + size;
+  if (DIM_FAULT("fence-searched")) length_.reset();
   if (!length_) {
     state_ = State::typed;
   } else if (told_) {
@@ -448,6 +453,7 @@ PacketReader::Step PacketReader::read_ending() {
 
 void PacketReader::check_checksum() {
   const ByteView content = as_bytes(*packet_.content);
+  if (DIM_FAULT("checksum-unchecked")) return;
   if ((sha256_ && sha256(content) != *sha256_) || (crc32c_ && crc32c(content) != *crc32c_)) {
     note(Errc::bad_request, "the checksum is not that of the content; nothing was stored");
   }

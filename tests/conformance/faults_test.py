@@ -1,0 +1,94 @@
+"""The suite finds deliberate defects: dimd-faulty has one of them at a time, and the claim it belongs to fails."""
+import concurrent.futures
+import re
+import shutil
+import tempfile
+import unittest
+from pathlib import Path
+
+from keeper import Keeper, harness
+from running import ROOT, check, report_of, told
+
+KEEPER = Path(__file__).resolve().parent / "keeper.py"
+
+# Defect (dim/base/fault.h) -> the claim that must find it, and a word of what it must say.
+FAULTS = {
+    "checksum-unchecked": ("P23", "wrong"),
+    "checksum-missing": ("P24", "401"),
+    "header-case": ("P11", "x-Mine"),
+    "key-twice": ("P10", "twice"),
+    "content-limit": ("P20", "65537"),
+    "header-lines": ("P15", "65 lines"),
+    "empty-lines": ("P01", "17 empty lines"),
+    "fence-searched": ("P22", "99"),
+    "wrong-code": ("T10", "501"),
+    "wrong-lane": ("P32", "417"),
+    "open-id": ("P27", "open"),
+    "retry-after": ("L02", "retry-after"),
+    "notice-echo": ("T13", "sender"),
+    "cursor-unknown": ("T06", "401"),
+    "sender-unchecked": ("T05", "402"),
+    "guid-reuse": ("P36", "other content"),
+    "duplicate-accepted": ("P36", "repetition"),
+    "online-202": ("T01", "201"),
+    "pushes-swapped": ("O01", "cursors"),
+    "page-off-by-one": ("O04", "cursors"),
+    "after-off-by-one": ("O03", "after 2"),
+    "inbox-dropped": ("O06", "one device"),
+    "early-ack": ("ZO08", "nothing came"),
+    "login-unbound": ("S04", "402"),
+    "token-anywhere": ("S12", "another connection"),
+    "resume-unbound": ("S14", "another author"),
+    "resume-forever": ("S14", "shown again"),
+    "sessions-9": ("S15", "ninth"),
+    "lane-twice": ("S15", "second connection"),
+    "documents-17": ("L01", "17th"),
+    "name-taken": ("T09", "another"),
+}
+
+
+def found(fault):
+    """Runs the claim against a station with the defect (none: every claim of the table); what is wrong with the outcome."""
+    claims = [FAULTS[fault][0]] if fault else sorted({name for name, _ in FAULTS.values()})
+    folder = tempfile.mkdtemp(prefix="dim-fault-")
+    keeper = Keeper(folder, "dimd-faulty", environment={"DIM_FAULT": f"DIMFAULT:{fault}"} if fault else {})
+    try:
+        keeper.start()
+        done = check(keeper.link(), "--json", "--only", ",".join(claims), f"--crash=python3 '{KEEPER}' crash '{folder}'")
+        rows = report_of(done)
+        if not keeper.alive():
+            return f"{fault}: the station has crashed: {keeper.log()[-1000:]}"
+    finally:
+        keeper.end()
+        shutil.rmtree(folder, ignore_errors=True)
+    said = told(rows.values())
+    if not fault:
+        return "" if done.returncode == 0 else f"without a defect: {said}"
+    claim, word = FAULTS[fault]
+    if done.returncode != 1 or rows[claim]["outcome"] != "failed":
+        return f"{fault}: {claim} {rows[claim]['outcome']}: {said}"
+    return "" if word in said else f"{fault}: {claim} failed for another reason: {said}"
+
+
+class Faults(unittest.TestCase):
+    def test_each_defect_is_found_by_the_claim_it_belongs_to(self):
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            wrong = [text for text in pool.map(found, [None, *FAULTS]) if text]
+        self.assertEqual("\n".join(wrong), "")
+
+    def test_the_real_station_has_none_of_them(self):
+        def marks(program):
+            # The compiler keeps no whole names, but the eight bytes they all begin with.
+            data = Path(harness.BIN, program).read_bytes()
+            return data.count(b"DIMFAULT") > 0, data.count(b"DIM_FAULT") > 0
+        self.assertEqual(marks("dimd-faulty"), (True, True))
+        self.assertEqual(marks("dimd"), (False, False))
+
+    def test_each_defect_stands_in_the_sources_once(self):
+        written = [name for folder in ("dim", "server", "net", "sqlite") for file in (ROOT / folder).rglob("*.cc")
+                   for name in re.findall(r'DIM_FAULT\("([^"]+)"\)', file.read_text(encoding="utf-8"))]
+        self.assertEqual(sorted(written), sorted(FAULTS))
+
+
+if __name__ == "__main__":
+    unittest.main()
