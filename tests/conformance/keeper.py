@@ -3,6 +3,7 @@
 
 usage: keeper.py ban|crash|stop FOLDER [ID]     FOLDER is a Keeper's
 """
+import contextlib
 import json
 import os
 import signal
@@ -48,14 +49,18 @@ class Keeper:
         return int((self.folder / "pid").read_text())
 
     def alive(self):
+        """Whether the process, or a thread of it, which keeps its ports and its lock, is still there."""
+        process = Path(f"/proc/{self.pid()}")
         try:
-            return Path(f"/proc/{self.pid()}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-        except FileNotFoundError:
+            state = (process / "stat").read_text().rpartition(")")[2].split()[0]
+            return state != "Z" or len(list((process / "task").iterdir())) > 1
+        except (FileNotFoundError, ProcessLookupError):
             return False
 
     def send(self, number):
         if self.alive():
-            os.kill(self.pid(), number)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid(), number)
 
     def end(self, number=signal.SIGKILL):
         """Ends it with a signal, and waits for that."""

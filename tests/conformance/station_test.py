@@ -25,7 +25,7 @@ class Suite(StationTest):
         failed = [row for row in rows.values() if row["outcome"] in ("failed", "error")]
         skipped = [row for row in rows.values() if row["outcome"] == "skipped"]
         print(told(skipped))  # each with its reason
-        self.assertEqual((told(failed), done.returncode), ("", 0))
+        self.assertEqual((told(failed), done.returncode), ("", 0), keeper.log()[-1000:])
         self.assertEqual([row["id"] for row in skipped if not row["details"][0]["text"]], [])
         self.assertLess(len(skipped), 12)
         self.assertEqual((suite.get("tests"), suite.get("failures")), (str(len(rows)), "0"))
