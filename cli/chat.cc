@@ -44,7 +44,7 @@ int verb_chat(const CommonOptions& common, const ChatOptions& options) {
   if (context.failure && exit_of(*context.failure) == Exit::security)
     return context.report_failure();
   who = context.find(options.who, 10'000);
-  if (!who) return static_cast<int>(Exit::unknown_person);
+  if (!who) return context.unknown_exit();
 
   const auto show_new = [&] {
     auto unread = context.messenger->unread();
@@ -52,7 +52,7 @@ int verb_chat(const CommonOptions& common, const ChatOptions& options) {
     for (const HistoryEntry& entry : *unread) {
       // Messages of others wait for their own conversation.
       if (!entry.peer.same_entity(*who)) continue;
-      context.out.message(entry, context.name_of(entry.peer));
+      context.show(entry);
       (void)context.messenger->shown(entry);
     }
   };
@@ -62,7 +62,7 @@ int verb_chat(const CommonOptions& common, const ChatOptions& options) {
       const bool is_new = unread && std::ranges::any_of(*unread, [&](const HistoryEntry& other) {
                             return other.guid == entry.guid;
                           });
-      if (!is_new) context.out.message(entry, context.name_of(*who));
+      if (!is_new) context.show(entry);
     }
   }
   context.out.note(fmt::format("You are writing to {}. One line is one message; Ctrl-D ends.",
@@ -73,7 +73,7 @@ int verb_chat(const CommonOptions& common, const ChatOptions& options) {
   int result = 0;
   bool told_typing = false;
   const auto tell_typing = [&](bool on) {
-    if (options.no_typing || on == told_typing) return;
+    if (options.no_typing || who->is_group() || on == told_typing) return;
     told_typing = on;
     context.messenger->typing(*who, on);
   };
@@ -83,7 +83,7 @@ int verb_chat(const CommonOptions& common, const ChatOptions& options) {
         if (line.empty()) return;
         auto sent = context.messenger->send_text(*who, line);
         if (!sent) return context.out.error(sent.error());
-        if (common.json) context.out.message(*sent, context.name_of(*who));
+        if (common.json) context.show(*sent);
       },
       [&] { over = true; }, [&] { tell_typing(true); });
   Backoff backoff;

@@ -6,6 +6,9 @@
 
 #include "terminal/passphrase.h"
 
+#include "client/describe.h"
+#include "client/names.h"
+
 namespace dim {
 
 Result<std::optional<Secret>> passphrase_for(const CommonOptions& common, bool ask) {
@@ -70,22 +73,7 @@ bool Context::connect(Millis timeout_ms) {
   return messenger->is_ready();
 }
 
-std::string Context::name_of(const Id& id) {
-  if (auto contact = home->contact(id); contact && *contact) {
-    if (!(*contact)->alias.empty()) return (*contact)->alias;
-    if (!(*contact)->registered.empty()) return (*contact)->registered;
-  }
-  if (const Known* known = home->directory().find(id); known != nullptr) {
-    // A name in a visa is chosen by its owner: it never stands without a piece of the ID.
-    for (auto document = known->documents.rbegin(); document != known->documents.rend();
-         ++document) {
-      if (!document->name().empty()) {
-        return fmt::format("{} ({}…)", document->name(), id.address().text().substr(0, 8));
-      }
-    }
-  }
-  return id.bare().text();
-}
+std::string Context::name_of(const Id& id) { return dim::name_of(*home, id); }
 
 std::optional<Id> Context::find(const std::string& who, Millis timeout_ms) {
   std::optional<Result<Id>> result;
@@ -101,6 +89,85 @@ std::optional<Id> Context::find(const std::string& who, Millis timeout_ms) {
     return std::nullopt;
   }
   return **result;
+}
+
+std::optional<Id> Context::find_here(const std::string& who) {
+  constexpr Millis kPatienceMs = 10'000;
+  std::optional<Result<Id>> result;
+  messenger->resolve(who, [&](Result<Id> found) { result.emplace(std::move(found)); });
+  if (result && *result) return **result;
+  if (result && (*result).error().code == Errc::unreachable && !connect(kPatienceMs)) {
+    report_failure();
+    return std::nullopt;
+  }
+  return find(who, kPatienceMs);
+}
+
+std::optional<Id> Context::find_group(const std::string& group) {
+  auto alias = home->by_alias(group);
+  Result<Id> id = alias && *alias ? Result<Id>(**alias) : Id::parse(group);
+  if (!id || !id->is_group()) {
+    constexpr std::string_view kPrefix = "group:";
+    id = messenger->group_called(
+        std::string_view(group).substr(group.starts_with(kPrefix) ? kPrefix.size() : 0));
+  }
+  if (id) return id->bare();
+  out.error(id.error());
+  failure = id.error();
+  return std::nullopt;
+}
+
+std::optional<HistoryEntry> Context::find_message(
+    const Id& peer, std::string_view digits,
+    const std::function<bool(const HistoryEntry&)>& wanted) {
+  constexpr std::size_t kLookBack = 100'000;
+  auto entries = messenger->history(peer, kLookBack);
+  if (!entries) {
+    out.error(entries.error());
+    return std::nullopt;
+  }
+  if (digits.starts_with('#')) digits.remove_prefix(1);
+  std::optional<HistoryEntry> found;
+  for (auto entry = entries->rbegin(); entry != entries->rend(); ++entry) {
+    if (digits.empty() ? !wanted(*entry) : !entry->guid.ends_with(digits)) continue;
+    if (found) {
+      out.error({Errc::usage, "several messages end with these digits; give more of them"});
+      return std::nullopt;
+    }
+    found = *entry;
+    if (digits.empty()) break;
+  }
+  if (!found) {
+    out.error({Errc::not_found,
+               "no such message in this conversation; `dim history WHO --ids` shows the digits"});
+  }
+  return found;
+}
+
+void Context::show(const HistoryEntry& entry) {
+  Output::Around around{.peer_name = name_of(entry.peer), .ids = ids};
+  if (entry.sender) around.sender_name = name_of(*entry.sender);
+  if (common.json && entry.content_type != "text" && entry.content_type != "group") {
+    if (auto content = messenger->content(entry); content && *content)
+      around.outline = outline(**content);
+  }
+  out.message(entry, around);
+}
+
+int Context::unknown_exit() const {
+  if (failure && failure->code == Errc::unreachable) return static_cast<int>(Exit::unreachable);
+  if (failure && failure->code == Errc::usage) return static_cast<int>(Exit::usage);
+  return static_cast<int>(Exit::unknown_person);
+}
+
+void Context::drain(Millis timeout_ms) {
+  if (!messenger->is_ready()) return;
+  link.run_until(
+      [this] {
+        auto waiting = messenger->waiting();
+        return !waiting || *waiting == 0 || failure.has_value();
+      },
+      timeout_ms);
 }
 
 int Context::report_failure() {

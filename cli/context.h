@@ -1,6 +1,7 @@
 // What every verb that talks to the station starts with: an open home, sockets, a messenger, and
 // how it ended.
 #pragma once
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,8 +32,22 @@ class Context {
   bool connect(Millis timeout_ms);
   /// The name a person goes by here: alias, registered name, name in the visa, short ID.
   std::string name_of(const Id& id);
+  /// Prints a message with the names and the content that belong to it.
+  void show(const HistoryEntry& entry);
   /// Finds WHO, asking the station when that is needed; prints what is wrong otherwise.
   std::optional<Id> find(const std::string& who, Millis timeout_ms);
+  /// As find(), but the station is dialled only for a name that is not known here.
+  std::optional<Id> find_here(const std::string& who);
+  /// The same for a group, which its name names too.
+  std::optional<Id> find_group(const std::string& group);
+  /// The message with `peer` whose GUID ends with `digits`, or the newest that `wanted` takes when
+  /// they are empty; prints what is wrong otherwise.
+  std::optional<HistoryEntry> find_message(const Id& peer, std::string_view digits,
+                                           const std::function<bool(const HistoryEntry&)>& wanted);
+  /// Exit code for somebody who could not be found, after find() has printed why.
+  int unknown_exit() const;
+  /// Waits until everything that was written has left, or the time is over.
+  void drain(Millis timeout_ms);
   /// Prints the failure of the session and returns its exit code.
   int report_failure();
 
@@ -46,6 +61,7 @@ class Context {
   std::unique_ptr<Messenger> messenger;
   std::optional<Error> failure;
   std::string station_message;
+  bool ids = false;  ///< show the ends of GUIDs
 };
 
 }  // namespace dim

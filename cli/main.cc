@@ -51,13 +51,36 @@ int main(int argc, char** argv) {
       ->required();
   join_verb->add_flag("--lock", join.lock, "seal this home with a passphrase");
 
+  dim::ImportOptions import;
+  auto* import_verb = app.add_subcommand("import", "take over an account of another program");
+  import_verb
+      ->add_option("--from-dimples", import.folder,
+                   "folder with the database of a dimchat reference client, often .dim")
+      ->required();
+  import_verb->add_option("--account", import.account, "ID or address, where there are several");
+  import_verb->add_flag("--lock", import.lock, "seal this home with a passphrase");
+
   auto* id_verb = app.add_subcommand("id", "your ID, fingerprint and QR code");
 
   dim::SendOptions send;
-  auto* send_verb = app.add_subcommand("send", "send a text");
-  send_verb->add_option("who", send.who, "ID, dim:user:… link, registered name, or your alias")
+  auto* send_verb = app.add_subcommand("send", "send a text, a file, a name card");
+  send_verb
+      ->add_option("who", send.who,
+                   "ID, dim:user:… link, registered name, your alias, or group:NAME")
       ->required();
-  send_verb->add_option("text", send.text, "the text; - reads standard input")->required();
+  send_verb->add_option("text", send.text, "the text; - reads standard input");
+  send_verb->add_option("--reply-to", send.reply_to,
+                        "the text answers the message whose ID ends with these digits (--ids)");
+  send_verb->add_option("--file", send.file, "send this file too, in the message up to 400 KiB");
+  send_verb->add_option("--as", send.as, "what the file is, when its name does not say it")
+      ->check(CLI::IsMember({"file", "image", "audio", "video"}));
+  send_verb->add_option("--thumbnail", send.thumbnail, "small picture of a picture or film");
+  send_verb->add_option("--duration", send.duration, "seconds, of a sound or film")
+      ->check(CLI::Range(0.0, 1e6));
+  send_verb->add_option("--url", send.url, "where the receiver will find the encrypted file");
+  send_verb->add_option("--sealed", send.sealed,
+                        "write the encrypted file here, for you to put behind --url");
+  send_verb->add_option("--card", send.card, "send the name card of this person or group");
   send_verb
       ->add_option("--timeout", send.timeout_s, "seconds to try before it is left in the outbox")
       ->check(CLI::Range(0, 86'400))
@@ -79,6 +102,9 @@ int main(int argc, char** argv) {
       "do not tell the people you have written to that you are here, nor show when they are";
   listen_verb->add_flag("--no-presence", listen.no_presence, kNoPresence);
 
+  constexpr const char* kIds = "show the digits that name each message to other verbs";
+  listen_verb->add_flag("--ids", listen.ids, kIds);
+
   dim::ChatOptions chat;
   auto* chat_verb = app.add_subcommand("chat", "talk with one person, line by line");
   chat_verb->add_option("who", chat.who, "ID, link, registered name, or alias")->required();
@@ -92,6 +118,51 @@ int main(int argc, char** argv) {
   history_verb->add_option("--limit", history.limit, "newest messages to print")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
+
+  history_verb->add_flag("--ids", history.ids, kIds);
+
+  dim::SaveOptions save;
+  auto* save_verb = app.add_subcommand("save", "write a file that somebody has sent to your disk");
+  save_verb->add_option("who", save.who, "in which conversation: ID, link, name, alias, group:NAME")
+      ->required();
+  save_verb->add_option("path", save.path, "a new file, or a folder: nothing is overwritten")
+      ->capture_default_str();
+  save_verb->add_option("--message", save.message,
+                        "of the message whose ID ends with these digits, not of the newest");
+  save_verb->add_flag("--thumbnail", save.thumbnail, "the small picture that came with it");
+
+  dim::GroupOptions group;
+  auto* group_verb = app.add_subcommand("group", "groups: found them, see and change who is in");
+  group_verb->require_subcommand(1);
+  const auto group_does = [&](const char* verb, const char* what) {
+    auto* sub = group_verb->add_subcommand(verb, what);
+    sub->callback([&group, verb] { group.verb = verb; });
+    return sub;
+  };
+  const auto takes_group = [&](CLI::App* sub) {
+    sub->add_option("group", group.group, "your alias, its name, or its ID")->required();
+    return sub;
+  };
+  const auto takes_people = [&](CLI::App* sub) {
+    return sub->add_option("who", group.who, "ID, link, registered name, or alias");
+  };
+  auto* create_verb = group_does("create", "found a group with these people in it");
+  create_verb->add_option("name", group.name, "what it is called")->required();
+  takes_people(create_verb);
+  group_does("list", "the groups that you know");
+  takes_group(group_does("members", "who is in it, who leads it, who wants to come in"));
+  takes_people(takes_group(group_does("invite", "take people in, or ask the leaders to")))
+      ->required();
+  takes_people(takes_group(group_does("expel", "put people out")))->required();
+  takes_group(group_does("leave", "go out yourself"));
+  takes_people(takes_group(group_does("join", "ask one of its leaders to be taken in")))
+      ->required()
+      ->expected(1);
+  takes_people(takes_group(group_does("promote", "make members administrators")))->required();
+  takes_people(takes_group(group_does("demote", "make administrators members again")))->required();
+  takes_group(group_does("rename", "give it another name"))
+      ->add_option("name", group.name, "the new name")
+      ->required();
 
   dim::ContactsOptions contacts;
   auto* contacts_verb =
@@ -116,11 +187,14 @@ int main(int argc, char** argv) {
   if (!passphrase_file.empty()) common.passphrase_file = passphrase_file;
 
   if (*join_verb) return dim::verb_join(common, join);
+  if (*import_verb) return dim::verb_import(common, import);
   if (*id_verb) return dim::verb_id(common);
   if (*send_verb) return dim::verb_send(common, send);
   if (*listen_verb) return dim::verb_listen(common, listen);
   if (*chat_verb) return dim::verb_chat(common, chat);
   if (*history_verb) return dim::verb_history(common, history);
+  if (*save_verb) return dim::verb_save(common, save);
+  if (*group_verb) return dim::verb_group(common, group);
   if (*contacts_verb) return dim::verb_contacts(common, contacts);
   if (*verify_verb) return dim::verb_verify(common, verify);
   if (*status_verb) return dim::verb_status(common);

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <utility>
 
@@ -101,17 +102,27 @@ void Output::presence(const Id& peer, std::string_view state, std::string_view p
   note(fmt::format("        {} is {}", printable(peer_name), printable(state)));
 }
 
-void Output::message(const HistoryEntry& entry, std::string_view peer_name) const {
+std::string short_guid(std::string_view guid) {
+  constexpr std::size_t kDigits = 6;
+  return std::string(guid.substr(guid.size() - std::min(guid.size(), kDigits)));
+}
+
+void Output::message(const HistoryEntry& entry, const Around& around) const {
   if (json_) {
     JsonObject members;
     members.set("guid", entry.guid);
     members.set("direction", entry.outgoing ? "out" : "in");
     members.set("peer", entry.peer.text());
-    members.set("peer_name", peer_name);
+    members.set("peer_name", around.peer_name);
     members.set("time", format_time(entry.time));
-    if (entry.sender) members.set("sender", entry.sender->text());
+    if (entry.sender) {
+      members.set("sender", entry.sender->text());
+      members.set("sender_name", around.sender_name);
+    }
     members.set("type", entry.content_type);
     members.set("text", entry.text);
+    if (!entry.words.empty()) members.set("words", entry.words);
+    if (around.outline) members.set("content", *around.outline);
     if (entry.outgoing) {
       members.set("state", to_string(entry.tick));
     } else {
@@ -123,25 +134,25 @@ void Output::message(const HistoryEntry& entry, std::string_view peer_name) cons
     return object("message", std::move(members));
   }
   const std::string time = format_time(entry.time).substr(11, 5);
-  constexpr std::size_t kShortId = 10;
+  const std::string peer = printable(around.peer_name);
   const std::string from =
-      entry.sender ? fmt::format("{}… in {}", printable(entry.sender->text().substr(0, kShortId)),
-                                 printable(peer_name))
-                   : printable(peer_name);
+      entry.sender ? fmt::format("{} in {}", printable(around.sender_name), peer) : peer;
   if (entry.missing > 0)
-    line(fmt::format("        … {} earlier message(s) of {} have not come", entry.missing,
-                     printable(peer_name)));
-  std::string body = entry.cause.empty() ? printable(entry.text) : "";
-  if (entry.cause.empty() && entry.text.empty() && entry.content_type != "text") {
-    body = fmt::format("[{}: this edition cannot show it]", printable(entry.content_type));
+    line(fmt::format("        … {} earlier message(s) of {} have not come", entry.missing, from));
+  std::string body = printable(entry.text);
+  if (!entry.words.empty())
+    body += fmt::format("{}[{}]", body.empty() ? "" : "  ", printable(entry.words));
+  if (!entry.cause.empty() && entry.outgoing) {
+    body += fmt::format(" [{}: {}]", entry.tick == Tick::failed ? "not sent" : "not for everybody",
+                        printable(entry.cause));
   } else if (!entry.cause.empty()) {
-    body = entry.outgoing
-               ? fmt::format("{} [not sent: {}]", printable(entry.text), printable(entry.cause))
-               : fmt::format("[a message that could not be read: {}]", printable(entry.cause));
+    body = fmt::format("[a message that could not be read: {}]", printable(entry.cause));
   }
+  const bool plain_text = entry.content_type == "text" || entry.content_type == "group";
+  if (around.ids || (!plain_text && entry.cause.empty()))
+    body += fmt::format("  #{}", short_guid(entry.guid));
   if (entry.outgoing) {
-    line(fmt::format("{}  you → {}: {}  ({})", time, printable(peer_name), body,
-                     to_string(entry.tick)));
+    line(fmt::format("{}  you → {}: {}  ({})", time, peer, body, to_string(entry.tick)));
   } else {
     line(fmt::format(
         "{}  {}: {}{}{}", time, from, body,

@@ -1,6 +1,7 @@
 // What the verbs print: for people, or one JSON object a line (docs/cli-json.md). Nothing from a
 // peer reaches the terminal unescaped (C11).
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -33,13 +34,23 @@ class Output {
   /// Something for people that is not the result: on standard error, not printed with --json.
   void note(std::string_view text) const;
   void error(const Error& error, std::string_view station_message = {}) const;
-  void message(const HistoryEntry& entry, std::string_view peer_name) const;
+  /// Names and contents that an entry itself does not hold.
+  struct Around {
+    std::string peer_name{};
+    std::string sender_name{};  ///< where the peer is a group
+    std::optional<JsonObject> outline{};
+    bool ids = false;  ///< people see the end of the GUID, which names the message in other verbs
+  };
+  void message(const HistoryEntry& entry, const Around& around) const;
   void typing(const Id& peer, bool on, std::string_view peer_name) const;
   void presence(const Id& peer, std::string_view state, std::string_view peer_name) const;
 
  private:
   bool json_;
 };
+
+/// What names a message at the command line: the last digits of its GUID.
+std::string short_guid(std::string_view guid);
 
 /// Text of a peer for a terminal: line breaks and tabs kept, every other control or invisible
 /// character escaped.

@@ -29,13 +29,6 @@ std::string fingerprint(const Meta& meta) {
                      hex.substr(12, 4));
 }
 
-/// Exit code for a WHO that could not be found, after find() has printed why.
-int unknown_exit(const Context& context) {
-  if (context.failure && context.failure->code == Errc::unreachable) return code(Exit::unreachable);
-  if (context.failure && context.failure->code == Errc::usage) return code(Exit::usage);
-  return code(Exit::unknown_person);
-}
-
 std::int64_t milliseconds(int seconds) { return seconds < 0 ? -1 : std::int64_t{1000} * seconds; }
 
 }  // namespace
@@ -153,59 +146,9 @@ int verb_id(const CommonOptions& common) {
   return code(Exit::ok);
 }
 
-int verb_send(const CommonOptions& common, const SendOptions& options) {
-  Context context(common);
-  if (!context.open_home()) return code(Exit::home);
-  std::string text = options.text;
-  if (text == "-") {
-    text.assign(std::istreambuf_iterator<char>(std::cin), {});
-    while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
-  }
-  if (text.empty() || !valid_utf8(text) || text.size() > 256 * limits::kKiB) {
-    context.out.error({Errc::usage, "a text has 1 byte to 256 KiB of UTF-8"});
-    return code(Exit::usage);
-  }
-  std::string guid;
-  std::optional<HistoryEntry> state;
-  context.events.ticked = [&](const HistoryEntry& entry) {
-    if (entry.guid == guid) state = entry;
-  };
-  // Receipts for this message arrive as pushes, so waiting for them means receiving.
-  context.make_messenger({.receive = options.until != "sent"});
-  const bool connected = context.connect(milliseconds(options.timeout_s));
-  if (!connected && exit_of(*context.failure) == Exit::security) return context.report_failure();
-  const auto who = context.find(options.who, milliseconds(options.timeout_s));
-  if (!who) return unknown_exit(context);
-  auto sent = context.messenger->send_text(*who, text);
-  if (!sent) {
-    context.out.error(sent.error());
-    return code(exit_of(sent.error()));
-  }
-  guid = sent->guid;
-  const Tick wanted = options.until == "read"        ? Tick::read
-                      : options.until == "delivered" ? Tick::delivered
-                                                     : Tick::sent;
-  if (connected) {
-    context.link.run_until(
-        [&] { return context.failure.has_value() || (state && state->tick >= wanted); },
-        milliseconds(options.timeout_s));
-  }
-  const HistoryEntry result = state.value_or(*sent);
-  context.out.message(result, context.name_of(*who));
-  if (result.tick == Tick::queued) {
-    context.out.note(
-        fmt::format("The station is away{}. The message is in the outbox and goes out, once, with "
-                    "the next command that reaches it.",
-                    context.failure ? fmt::format(" ({})", context.failure->hint) : ""));
-  }
-  context.link.finish();
-  if (result.tick == Tick::failed) return code(Exit::failed);
-  if (result.tick != Tick::queued && result.tick < wanted) return code(Exit::nothing);
-  return code(Exit::ok);
-}
-
 int verb_listen(const CommonOptions& common, const ListenOptions& options) {
   Context context(common);
+  context.ids = options.ids;
   if (!context.open_home()) return code(Exit::home);
   context.events.ticked = [&](const HistoryEntry& entry) {
     JsonObject members;
@@ -231,7 +174,7 @@ int verb_listen(const CommonOptions& common, const ListenOptions& options) {
     auto unread = context.messenger->unread();
     if (!unread) return std::unexpected(unread.error());
     for (const HistoryEntry& entry : *unread) {
-      context.out.message(entry, context.name_of(entry.peer));
+      context.show(entry);
       if (auto status = context.messenger->shown(entry); !status) return status;
       shown_any = true;
       if (options.once) break;
@@ -284,14 +227,7 @@ int verb_listen(const CommonOptions& common, const ListenOptions& options) {
     }
   }
   // The receipts of what was shown should leave now; they are in the outbox otherwise.
-  if (context.messenger->is_ready()) {
-    context.link.run_until(
-        [&] {
-          auto waiting = context.messenger->waiting();
-          return !waiting || *waiting == 0 || context.failure.has_value();
-        },
-        1'000);
-  }
+  context.drain(1'000);
   context.messenger->leave();
   context.link.finish();
   return shown_any ? code(Exit::ok) : code(Exit::nothing);
@@ -299,18 +235,19 @@ int verb_listen(const CommonOptions& common, const ListenOptions& options) {
 
 int verb_history(const CommonOptions& common, const HistoryOptions& options) {
   Context context(common);
+  context.ids = options.ids;
   if (!context.open_home()) return code(Exit::home);
   context.make_messenger({.receive = false});
-  const auto who = context.find(options.who, 0);
-  if (!who) return unknown_exit(context);
+  const auto who = context.find_here(options.who);
+  if (!who) return context.unknown_exit();
   auto entries =
       context.messenger->history(*who, static_cast<std::size_t>(std::max(options.limit, 1)));
   if (!entries) {
     context.out.error(entries.error());
     return code(Exit::failed);
   }
-  for (const HistoryEntry& entry : *entries) context.out.message(entry, context.name_of(*who));
-  if (entries->empty()) context.out.note("No messages with this person yet.");
+  for (const HistoryEntry& entry : *entries) context.show(entry);
+  if (entries->empty()) context.out.note("No messages in this conversation yet.");
   return code(Exit::ok);
 }
 
@@ -322,7 +259,7 @@ int verb_contacts(const CommonOptions& common, const ContactsOptions& options) {
     (void)context.connect(kConnectMs);
     context.failure.reset();
     const auto who = context.find(options.who, kConnectMs);
-    if (!who) return unknown_exit(context);
+    if (!who) return context.unknown_exit();
     auto contact = context.home->contact(*who);
     if (!contact) {
       context.out.error(contact.error());
@@ -341,6 +278,7 @@ int verb_contacts(const CommonOptions& common, const ContactsOptions& options) {
     context.out.error(contacts.error());
     return code(Exit::failed);
   }
+  std::erase_if(*contacts, [](const Contact& contact) { return !contact.id.is_user(); });
   for (const Contact& contact : *contacts) {
     JsonObject members;
     members.set("id", contact.id.text());
@@ -368,7 +306,7 @@ int verb_verify(const CommonOptions& common, const VerifyOptions& options) {
   context.make_messenger({.receive = false});
   (void)context.connect(kConnectMs);
   const auto who = context.find(options.who, kConnectMs);
-  if (!who) return unknown_exit(context);
+  if (!who) return context.unknown_exit();
   std::optional<Status> fetched;
   context.messenger->fetch(*who, [&](Status status) { fetched = status; });
   context.link.run_until([&] { return fetched.has_value(); }, kConnectMs);
@@ -413,32 +351,30 @@ int verb_status(const CommonOptions& common) {
   if (!context.open_home()) return code(Exit::home);
   context.make_messenger({.receive = false});
   const bool connected = context.connect(kConnectMs);
-  if (connected) {
-    context.link.run_until(
-        [&] {
-          auto waiting = context.messenger->waiting();
-          return !waiting || *waiting == 0 || context.failure.has_value();
-        },
-        kConnectMs);
-  }
+  context.drain(kConnectMs);
   const auto station = context.home->station();
   const auto unread = context.messenger->unread();
   const auto waiting = context.messenger->waiting();
+  const auto aside = context.messenger->set_aside();
   JsonObject members;
   members.set("id", context.home->account().id.text());
   members.set("station", station && *station ? (*station)->id : "");
   members.set("connected", connected);
   members.set("waiting", static_cast<std::int64_t>(waiting ? *waiting : 0));
   members.set("unread", static_cast<std::int64_t>(unread ? unread->size() : 0));
+  members.set("aside", static_cast<std::int64_t>(aside ? *aside : 0));
   if (!connected && context.failure) members.set("reason", context.failure->hint);
   context.out.object("status", std::move(members));
   context.out.line(fmt::format(
-      "you        {}\nstation    {}\nconnection {}\noutbox     {} waiting\nunread     {}",
+      "you        {}\nstation    {}\nconnection {}\noutbox     {} waiting\nunread     {}{}",
       context.home->account().id.text(), station && *station ? (*station)->id : "none",
       connected         ? "up"
       : context.failure ? std::string(context.failure->hint)
                         : "down",
-      waiting ? *waiting : 0, unread ? unread->size() : 0));
+      waiting ? *waiting : 0, unread ? unread->size() : 0,
+      aside && *aside > 0
+          ? fmt::format("\naside      {} that cannot be read yet: sender or group unknown", *aside)
+          : ""));
   if (!connected && context.failure && exit_of(*context.failure) == Exit::security)
     return context.report_failure();
   if (!connected) return code(context.failure ? exit_of(*context.failure) : Exit::unreachable);

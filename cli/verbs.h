@@ -2,6 +2,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/output.h"
 
@@ -21,7 +22,11 @@ struct JoinOptions {
 };
 struct SendOptions {
   std::string who;
-  std::string text;            ///< "-": standard input
+  std::string text;      ///< "-": standard input; may be empty beside a file or a card
+  std::string reply_to;  ///< last digits of the GUID of a message with WHO
+  std::string file, as, thumbnail, url, sealed;
+  double duration = 0;
+  std::string card;            ///< whose name card to send
   int timeout_s = 10;          ///< how long to try before the message is left in the outbox
   std::string until = "sent";  ///< or "delivered", "read"
 };
@@ -29,6 +34,7 @@ struct ListenOptions {
   bool once = false;
   int timeout_s = -1;  ///< -1: for ever
   bool no_presence = false;
+  bool ids = false;
 };
 struct ChatOptions {
   std::string who;
@@ -38,6 +44,23 @@ struct ChatOptions {
 struct HistoryOptions {
   std::string who;
   int limit = 50;
+  bool ids = false;
+};
+struct ImportOptions {
+  std::string folder;
+  std::string account;  ///< ID or address; empty: the only one there
+  bool lock = false;
+};
+struct SaveOptions {
+  std::string who;
+  std::string path = ".";  ///< a new file, or a folder
+  std::string message;     ///< last digits of its GUID; empty: the newest with a file
+  bool thumbnail = false;
+};
+struct GroupOptions {
+  std::string verb;  ///< create, list, members, invite, expel, leave, join, promote, demote, rename
+  std::string group, name;
+  std::vector<std::string> who;
 };
 struct ContactsOptions {
   std::string who;  ///< empty: list
@@ -54,6 +77,9 @@ int verb_send(const CommonOptions& common, const SendOptions& options);
 int verb_listen(const CommonOptions& common, const ListenOptions& options);
 int verb_chat(const CommonOptions& common, const ChatOptions& options);
 int verb_history(const CommonOptions& common, const HistoryOptions& options);
+int verb_import(const CommonOptions& common, const ImportOptions& options);
+int verb_save(const CommonOptions& common, const SaveOptions& options);
+int verb_group(const CommonOptions& common, const GroupOptions& options);
 int verb_contacts(const CommonOptions& common, const ContactsOptions& options);
 int verb_verify(const CommonOptions& common, const VerifyOptions& options);
 int verb_status(const CommonOptions& common);

@@ -6,8 +6,14 @@ namespace dim {
 namespace {
 
 constexpr std::string_view kUnread = "unread";
+constexpr std::string_view kContents = "contents";
 
 std::string bucket_of(const Id& peer) { return "history " + peer.bare().text(); }
+
+/// Whoever sends chooses the GUID, so it names nothing without the conversation.
+std::string place_of(const Id& peer, std::string_view guid) {
+  return peer.bare().text() + " " + std::string(guid);
+}
 
 }  // namespace
 
@@ -42,6 +48,8 @@ std::string write_entry(const HistoryEntry& entry) {
   if (entry.late) object.set("late", true);
   if (entry.sender) object.set("sender", entry.sender->text());
   if (entry.missing > 0) object.set("missing", entry.missing);
+  if (!entry.words.empty()) object.set("words", entry.words);
+  if (entry.sn > 0) object.set("sn", entry.sn);
   return write_json(object);
 }
 
@@ -68,6 +76,8 @@ Result<HistoryEntry> parse_entry(std::string_view body) {
   entry.late = truth_in(*object, "late");
   if (auto sender = Id::parse(text_in(*object, "sender"))) entry.sender = *sender;
   entry.missing = integer_in(*object, "missing");
+  entry.words = text_in(*object, "words");
+  entry.sn = integer_in(*object, "sn");
   return entry;
 }
 
@@ -82,6 +92,20 @@ Result<std::optional<HistoryEntry>> History::find(const Id& peer, std::string_vi
   auto entry = parse_entry(**body);
   if (!entry) return std::unexpected(entry.error());
   return std::move(*entry);
+}
+
+Status History::put(const HistoryEntry& entry, const JsonObject& content) {
+  if (auto put_entry = put(entry); !put_entry) return put_entry;
+  return vault_.put(kContents, place_of(entry.peer, entry.guid), write_json(content));
+}
+
+Result<std::optional<JsonObject>> History::content(const Id& peer, std::string_view guid) {
+  auto body = vault_.get(kContents, place_of(peer, guid));
+  if (!body) return std::unexpected(body.error());
+  if (!*body) return std::nullopt;
+  auto content = parse_json_object(**body);
+  if (!content) return std::unexpected(content.error());
+  return std::move(*content);
 }
 
 Result<std::vector<HistoryEntry>> History::newest(const Id& peer, std::size_t limit) {
@@ -101,7 +125,7 @@ Status History::put_unread(const HistoryEntry& entry) {
   JsonObject object;
   object.set("guid", entry.guid);
   object.set("peer", entry.peer.text());
-  return vault_.put(kUnread, entry.guid, write_json(object));
+  return vault_.put(kUnread, place_of(entry.peer, entry.guid), write_json(object));
 }
 
 Result<std::vector<HistoryEntry>> History::unread(std::size_t limit) {
@@ -120,11 +144,16 @@ Result<std::vector<HistoryEntry>> History::unread(std::size_t limit) {
   return out;
 }
 
-Result<bool> History::take_unread(std::string_view guid) {
-  auto unseen = vault_.contains(kUnread, guid);
-  if (!unseen || !*unseen) return unseen;
-  if (auto erased = vault_.erase(kUnread, guid); !erased) return std::unexpected(erased.error());
-  return true;
+Result<bool> History::take_unread(const HistoryEntry& entry) {
+  // Homes of earlier versions have it under the GUID alone.
+  for (const std::string& key : {place_of(entry.peer, entry.guid), entry.guid}) {
+    auto unseen = vault_.contains(kUnread, key);
+    if (!unseen) return unseen;
+    if (!*unseen) continue;
+    if (auto erased = vault_.erase(kUnread, key); !erased) return std::unexpected(erased.error());
+    return true;
+  }
+  return false;
 }
 
 }  // namespace dim

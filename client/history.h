@@ -20,8 +20,10 @@ struct HistoryEntry {
   Id peer;  ///< the other person, or a group
   bool outgoing = false;
   Millis time = 0;             ///< signed time of the content; arrival where there is none
-  std::string text{};          ///< empty when `cause` is set
-  std::string content_type{};  ///< "text", or the kind that this client cannot show
+  std::string text{};          ///< what was said; empty where there is no text
+  std::string words{};         ///< what it is, in words, where it is no text (describe.h)
+  std::string content_type{};  ///< "text", or another kind; "group": who came and went
+  std::int64_t sn = 0;         ///< of the content: what answers name it by
   Label label = Label::addressee_unproven;
   Tick tick = Tick::queued;    ///< outgoing
   std::string hash{};          ///< base64 of message_hash
@@ -42,6 +44,10 @@ class History {
   /// Writes or replaces the entry of that GUID; a replaced one keeps its place.
   Status put(const HistoryEntry& entry);
   Result<std::optional<HistoryEntry>> find(const Id& peer, std::string_view guid);
+  /// With its content, which may be large.
+  Status put(const HistoryEntry& entry, const JsonObject& content);
+  /// The content of an entry as it was sent or came; nothing for entries of earlier versions.
+  Result<std::optional<JsonObject>> content(const Id& peer, std::string_view guid);
   /// The newest `limit` entries with `peer`, oldest first.
   Result<std::vector<HistoryEntry>> newest(const Id& peer, std::size_t limit);
 
@@ -50,7 +56,7 @@ class History {
   /// Oldest first.
   Result<std::vector<HistoryEntry>> unread(std::size_t limit);
   /// Takes it off; false when it was seen before.
-  Result<bool> take_unread(std::string_view guid);
+  Result<bool> take_unread(const HistoryEntry& entry);
 
  private:
   Vault& vault_;

@@ -75,8 +75,8 @@ TEST_F(HistoryTest, UnreadIsTakenOffOnce) {
   ASSERT_TRUE(history.put(entry("1", "one")));
   ASSERT_TRUE(history.put_unread(entry("1", "one")));
   ASSERT_THAT(*history.unread(10), SizeIs(1));
-  EXPECT_EQ(history.take_unread("1"), true);
-  EXPECT_EQ(history.take_unread("1"), false);
+  EXPECT_EQ(history.take_unread(entry("1", "")), true);
+  EXPECT_EQ(history.take_unread(entry("1", "")), false);
   EXPECT_THAT(*history.unread(10), SizeIs(0));
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "client/describe.h"
 #include "client/dimchat_session.h"
 #include "client/fields.h"
 #include "dim/packet/guid.h"
@@ -43,10 +44,13 @@ Status Messenger::start() {
     acked_cursor_ = number_in(cursor->value_or("0"));
     options.after = acked_cursor_;
   }
+  if (auto forgotten = forget_old(); !forgotten) return forgotten;
   pushes_.clear();
-  fetching_for_push_ = fetching_for_outbox_ = false;
+  fetching_for_outbox_ = false;
   fetched_.clear();
   introduced_.clear();
+  asked_groups_.clear();
+  shared_entry_.clear();
   in_flight_.clear();
   refused_ = false;
   rewind();
@@ -106,7 +110,7 @@ void Messenger::ready() {
   }
   if (options_.presence) announce("online");
   if (events_.ready) events_.ready();
-  pump();
+  retry_waiting();  // and pumps
 }
 
 void Messenger::failed(const Error& error, int code, std::string_view message) {
@@ -207,9 +211,41 @@ Status Messenger::put_unread(const HistoryEntry& entry) {
   return history_.put_unread(entry);
 }
 
+Result<std::optional<JsonObject>> Messenger::content(const HistoryEntry& entry) {
+  return history_.content(entry.peer, entry.guid);
+}
+
+/// Text, words and number of an entry, from its content.
+Status Messenger::put_words(HistoryEntry& entry, const Content& content) {
+  constexpr std::size_t kLookBack = 500;
+  constexpr std::size_t kQuotedBytes = 120;
+  Description description = describe(content);
+  entry.text = std::move(description.text);
+  entry.words = std::move(description.words);
+  entry.sn = content.head().sn;
+  const auto* quote = content.as<QuoteContent>();
+  if (quote == nullptr || !quote->origin || quote->origin->sn == 0) return {};
+  const Id conversation = content.head().group ? content.head().group->bare() : entry.peer;
+  auto before = history_.newest(conversation, kLookBack);
+  if (!before) return std::unexpected(before.error());
+  const auto found = std::ranges::find_if(*before, [&](const HistoryEntry& old) {
+    const Id& writer = old.outgoing ? home_.account().id : old.sender.value_or(old.peer);
+    return old.sn == quote->origin->sn && writer.same_entity(quote->origin->sender);
+  });
+  if (found == before->end()) return {};
+  std::string said = found->text.empty() ? found->words : found->text;
+  if (said.size() > kQuotedBytes) {
+    std::size_t end = kQuotedBytes;
+    while (end > 0 && (static_cast<unsigned char>(said[end]) & 0xC0U) == 0x80) --end;
+    said = said.substr(0, end) + "…";
+  }
+  entry.words = "answers “" + said + "”";
+  return {};
+}
+
 Status Messenger::shown(const HistoryEntry& entry) {
   auto status = home_.vault().transaction([&]() -> Status {
-    auto unseen = history_.take_unread(entry.guid);
+    auto unseen = history_.take_unread(entry);
     if (!unseen) return std::unexpected(unseen.error());
     if (!*unseen || !options_.read_receipts || !entry.cause.empty()) return {};
     // Who does not bind messages does not understand them, and in a group they would be many.

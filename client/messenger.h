@@ -18,6 +18,7 @@
 #include "client/outbox.h"
 #include "client/session.h"
 #include "dim/engine/engine.h"
+#include "dim/engine/group_message.h"
 #include "dim/engine/receipt.h"
 
 namespace dim {
@@ -78,22 +79,36 @@ class Messenger final : private SessionHost {
   /// In the outbox durably when it returns; goes out in order, once, when the station is there. To
   /// a group: to each member; Errc::not_found for one that nobody has told this home about.
   Result<HistoryEntry> send_text(const Id& to, std::string_view text);
+  /// The same for any content that is for people. Errc::too_large over 600 KiB.
+  Result<HistoryEntry> send(const Id& to, const Content& content);
   /// Own messages that the station has not acknowledged yet, receipts included.
   Result<std::size_t> waiting();
+  /// Received and kept, but not readable yet: the sender's keys or the group are not known.
+  Result<std::size_t> set_aside();
 
   /// Messages that nobody has seen yet, oldest first; `shown` takes one off and sends a read
   /// receipt.
   Result<std::vector<HistoryEntry>> unread(std::size_t limit = 1'000);
   Status shown(const HistoryEntry& entry);
   Result<std::vector<HistoryEntry>> history(const Id& peer, std::size_t limit);
+  /// What an entry says, as it was sent or came; nothing where the home does not have it.
+  Result<std::optional<JsonObject>> content(const HistoryEntry& entry);
+
+  Groups& groups() { return groups_; }
+  using GroupChange = std::function<Result<Groups::Change>(Groups& groups, Millis now)>;
+  /// Makes the change, tells it to everybody whom it is about, and notes it in the history as
+  /// `words`: all of that or nothing.
+  Result<HistoryEntry> change_group(const GroupChange& make, std::string_view words);
   /// May `unread` hold something that it did not when this was asked last? Cheap: for loops that
   /// ask after each event. What another program of this home has received is seen within a second.
   bool unread_may_have_grown();
 
   using Found = std::function<void(Result<Id>)>;
-  /// ID, URI, own alias: at once; a registered name: asks the station, checks its signature (A26),
-  /// and remembers.
+  /// ID, URI, own alias, "group:NAME": at once; a registered name: asks the station, checks its
+  /// signature (A26), and remembers.
   void resolve(std::string_view who, Found found);
+  /// Errc::not_found; Errc::usage where several have that name.
+  Result<Id> group_called(std::string_view name);
   /// Fetches meta and documents of `id` unless they are known; the callback says whether messages
   /// can be encrypted to it.
   void fetch(const Id& id, std::function<void(Status)> done);
@@ -119,15 +134,23 @@ class Messenger final : private SessionHost {
   void on_accepted(const std::string& guid, const Packet& response);
   /// The row is done with: `sent`, or `failed` with its cause.
   void settle(const std::string& guid, Tick tick, std::string_view cause = {});
-  Result<SignedMessage> seal_for(const OutboxRow& row);
+  std::optional<Id> lacks_keys(const OutboxRow& row);
+  Result<HistoryEntry> entry_for(const Id& to, const Content& content, const JsonObject& json);
+  Status put_words(HistoryEntry& entry, const Content& content);
+  Result<JsonObject> content_of(const OutboxRow& row);
+  Result<SignedMessage> seal_for(const OutboxRow& row, const JsonObject& marks = {});
+  void introduce(PlainMessage& message) const;
 
   void process_pushes();
+  Status take_or_keep(const Packet& push, std::vector<HistoryEntry>& show,
+                      std::vector<HistoryEntry>& ticked);
   Status take(const Packet& push, std::vector<HistoryEntry>& show,
               std::vector<HistoryEntry>& ticked);
   Status take_opened(const Packet& push, const SignedMessage& message, const Opened& opened,
                      std::vector<HistoryEntry>& show, std::vector<HistoryEntry>& ticked);
   /// `disk`: how the vault did; without it the outcome says nothing.
   Result<Opened> open_message(const SignedMessage& message, Status& disk);
+  Status forget_old();
   Result<std::string> free_guid(const Id& peer, const std::string& guid);
   Status take_receipt(const Receipt& receipt, const Opened& opened,
                       std::vector<HistoryEntry>& ticked);
@@ -135,17 +158,48 @@ class Messenger final : private SessionHost {
   Status remember_sent(const OutboxRow& row, const SignedMessage& message);
   Status take_command(const Opened& opened, std::vector<HistoryEntry>& ticked);
   Result<bool> take_quietly(const std::string& guid, const SignedMessage& message,
-                            const Opened& opened);
+                            const Opened& opened, std::vector<HistoryEntry>& show);
   Status take_group_message(HistoryEntry entry, const SignedMessage& message, const Opened& opened,
                             const Id& group, Millis arrived, std::vector<HistoryEntry>& show);
   Status take_forward(const std::string& guid, const SignedMessage& message,
-                      const ForwardContent& forward, const Id& group);
+                      const ForwardContent& forward, const Id& group,
+                      std::vector<HistoryEntry>& show);
   Status answer_group_query(const Id& who, const HistoryQuery& query);
-  Status keep_waiting(const std::string& guid, const SignedMessage& message, Millis arrived);
-  void ask_for_group_keys();
-  void retry_groups();
-  Result<HistoryEntry> send_to_group(const Id& group, std::string_view text);
-  Status settle_copy(const OutboxRow& row, std::optional<HistoryEntry>& changed);
+
+  enum class Waits : std::uint8_t {
+    for_keys,  ///< of its sender: not verified, not counted as seen
+    quietly,   ///< the same for what programs say to each other: nobody misses it
+    for_group,
+  };
+  Result<bool> is_waiting(const std::string& guid);
+  Status stop_waiting(const std::string& guid);
+  Status keep_waiting(const std::string& guid, const std::string& wire, Waits why, Millis arrived,
+                      std::vector<HistoryEntry>& show);
+  Millis arrival_of(const Packet& push) const;
+  Status give_up(const std::string& guid, const std::string& wire, Waits why,
+                 std::vector<HistoryEntry>& show);
+  Status show_unreadable(const Id& author, const std::string& guid, const Error& error,
+                         std::vector<HistoryEntry>& show);
+  bool lacks_author(const Id& author, std::string_view wire);
+  Status take_forwarded(const ForwardContent& forward, std::vector<HistoryEntry>& show);
+  void ask_for_keys();
+  Status retry_row(const JsonObject& row, std::vector<HistoryEntry>& show,
+                   std::vector<HistoryEntry>& ticked);
+  void retry_waiting();
+  void tell(const std::vector<HistoryEntry>& show, const std::vector<HistoryEntry>& ticked) const;
+  Result<HistoryEntry> send_to_group(const Id& group, const Content& content);
+  Result<SignedMessage> seal_copy(const OutboxRow& row);
+  Result<SignedMessage> seal_shared(const OutboxRow& row, const Group& group);
+  struct Copies {
+    std::size_t left = 0, sent = 0;
+    std::string failed{};
+  };
+  Status put_copies(const std::string& entry, const Copies& copies);
+  Status settle_copy(const OutboxRow& row, Tick tick, std::string_view cause,
+                     std::optional<HistoryEntry>& changed);
+  Status note_group_change(const Id& group, const Id& by, const Groups::Read& read,
+                           std::vector<HistoryEntry>& show);
+  Status note_missing(const Opened& opened, Contact& contact, std::int64_t& missing);
   Status enqueue_quietly(const Id& to, const JsonObject& content);
   Status enqueue(OutboxRow row);
   Status put_unread(const HistoryEntry& entry);
@@ -160,17 +214,18 @@ class Messenger final : private SessionHost {
   Outbox outbox_;
   Groups groups_;
   std::unique_ptr<Uplink> session_;
-  std::deque<Packet>
-      pushes_;  // arrived, not processed: the head may wait for its sender's documents
-  bool fetching_for_push_ = false;
-  std::set<std::string> fetched_;      // asked for in this session and not found
-  std::set<std::string> introduced_;   // peers that got our meta and visa in this session
-  std::set<std::string> group_needs_;  // IDs that a group's history waits for
-  bool groups_changed_ = false;        // what waited for a group can be read now
-  std::set<std::string> in_flight_;    // GUIDs of the outbox that wait for the station's answer
-  std::int64_t outbox_place_ = 0;      // everything up to here was handed to this session
-  std::deque<OutboxRow> ahead_;        // read from the outbox behind that place
-  bool outbox_dry_ = false;            // nothing behind that place when it was looked at last
+  std::vector<Packet> pushes_;        // arrived, not processed
+  std::set<std::string> fetched_;     // asked for in this session and not found
+  std::set<std::string> introduced_;  // peers that got our meta and visa in this session
+  std::string shared_entry_;          // the message to a large group that shared_ is
+  std::optional<SignedMessage> shared_;
+  std::set<std::string> asked_groups_;  // "group member": asked for news in this session
+  std::set<std::string> needs_;         // IDs that something waits for
+  bool retry_ = false;                  // what waited may be read now
+  std::set<std::string> in_flight_;     // GUIDs of the outbox that wait for the station's answer
+  std::int64_t outbox_place_ = 0;       // everything up to here was handed to this session
+  std::deque<OutboxRow> ahead_;         // read from the outbox behind that place
+  bool outbox_dry_ = false;             // nothing behind that place when it was looked at last
   bool fetching_for_outbox_ = false;
   bool unread_grown_ = true;
   Millis unread_asked_at_ = 0;

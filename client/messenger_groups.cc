@@ -1,46 +1,48 @@
 // Groups as far as a Messenger goes: what is said in them, and how it learns who is in them.
+#include <algorithm>
 #include <utility>
 
 #include "client/fields.h"
 #include "client/messenger.h"
+#include "client/names.h"
+#include "dim/base/base64.h"
 #include "dim/engine/group_message.h"
+#include "dim/message/delivery.h"
 #include "dim/packet/guid.h"
 #include "dim/protocol/content.h"
 
 namespace dim {
 namespace {
 
-constexpr std::string_view kWaiting = "group-waiting";  // came before its group
-constexpr std::size_t kWaitingMost = 500;
+constexpr std::string_view kCopies = "copies";
+constexpr std::size_t kCauseBytes = 400;
 
 }  // namespace
 
-/// One copy for each member: each is bound to its own receiver, and no station sees the group.
-Result<HistoryEntry> Messenger::send_to_group(const Id& id, std::string_view text) {
-  const Millis now = clock_.now();
-  auto found = groups_.find(id, now);
+/// One row for each member; what it says lies once in the history.
+Result<HistoryEntry> Messenger::send_to_group(const Id& id, const Content& content) {
+  auto found = groups_.find(id, clock_.now());
   if (!found) return std::unexpected(found.error());
   if (*found == nullptr) return fail(Errc::not_found, "nobody has told you of this group yet");
   const std::vector<Id> members = (*found)->members();
   const Id self = home_.account().id.bare();
   if (!(*found)->is_member(self)) return fail(Errc::forbidden, "only members write to a group");
-  HistoryEntry entry{.guid = Guid::make(now, random_).text(), .peer = id};
-  entry.outgoing = true;
-  entry.time = now;
-  entry.text = text;
-  entry.content_type = "text";
-  JsonObject content = text_content(text, now, random_);
-  content.set("group", id.text());
+  if (members.size() < 2) return fail(Errc::not_found, "you are alone in this group");
+  JsonObject json = encode_content(content);
+  json.set("group", id.text());
+  auto entry = entry_for(id, content, json);
+  if (!entry) return entry;
   auto status = home_.vault().transaction([&]() -> Status {
-    if (auto put = history_.put(entry); !put) return put;
+    if (auto put = history_.put(*entry, json); !put) return put;
+    if (auto put = put_copies(entry->guid, {.left = members.size() - 1}); !put) return put;
     for (const Id& member : members) {
       if (member.same_entity(self)) continue;
-      if (auto put = enqueue({.guid = Guid::make(now, random_).text(),
+      if (auto put = enqueue({.guid = Guid::make(entry->time, random_).text(),
                               .kind = "copy",
                               .to = member.bare(),
-                              .time = now,
-                              .content = content,
-                              .entry = entry.guid});
+                              .time = entry->time,
+                              .entry = entry->guid,
+                              .group = id});
           !put) {
         return put;
       }
@@ -52,22 +54,89 @@ Result<HistoryEntry> Messenger::send_to_group(const Id& id, std::string_view tex
   return entry;
 }
 
-/// A copy has left, or cannot: the message counts as sent when the last of its copies has.
-Status Messenger::settle_copy(const OutboxRow& row, std::optional<HistoryEntry>& changed) {
-  const std::string* group = row.content.text("group");
-  auto id = group != nullptr ? Id::parse(*group) : Result<Id>(fail(Errc::id, "none"));
-  if (!id) return {};
-  auto count = outbox_.count();
-  if (!count) return std::unexpected(count.error());
-  auto rows = outbox_.after(0, *count);
-  if (!rows) return std::unexpected(rows.error());
-  for (const OutboxRow& other : *rows) {
-    if (other.entry == row.entry && other.guid != row.guid) return {};
+/// Errc::gone for a member who has left since: nothing newer reaches them (A27).
+Result<SignedMessage> Messenger::seal_copy(const OutboxRow& row) {
+  auto found = groups_.find(*row.group, clock_.now());
+  if (!found) return std::unexpected(found.error());
+  if (*found == nullptr) return fail(Errc::not_found, "this group is not known here any more");
+  const Group& group = **found;
+  if (!group.is_member(row.to)) return fail(Errc::gone, "the receiver has left the group");
+  if (group.members().size() < limits::kSplitGroup) return seal_for(row, group_marks(group));
+  if (row.entry != shared_entry_ || !shared_ || key_for(shared_->sealed, row.to) == nullptr) {
+    auto shared = seal_shared(row, group);
+    if (!shared) return shared;
+    shared_entry_ = row.entry;
+    shared_ = std::move(*shared);
   }
-  auto entry = history_.find(*id, row.entry);
+  return SignedMessage::from_json(copy_for_member(*shared_, row.to));
+}
+
+/// From 16 members on: encrypted once for all whose keys are known.
+Result<SignedMessage> Messenger::seal_shared(const OutboxRow& row, const Group& group) {
+  auto content = content_of(row);
+  if (!content) return std::unexpected(content.error());
+  auto contact = home_.contact(group.id());
+  if (!contact) return std::unexpected(contact.error());
+  Contact chain = contact->value_or(Contact{.id = group.id()});
+  PlainMessage message{.envelope = {.sender = home_.account().id.bare(),
+                                    .receiver = group.id(),
+                                    .time = static_cast<double>(row.time) / 1000},
+                       .content = std::move(*content)};
+  message.envelope.extra = group_marks(group);
+  std::vector<Id> readers;
+  bool strangers = false;
+  for (const Id& member : group.members()) {
+    if (member.same_entity(home_.account().id)) continue;
+    if (home_.directory().message_keys(member).empty()) continue;
+    readers.push_back(member);
+    if (introduced_.insert(member.text()).second) strangers = true;
+  }
+  if (session_ && !session_->repeats_bytes() && strangers) introduce(message);
+  auto sealed = seal_group(message, readers, home_.account(), home_.directory(),
+                           {.seq = chain.seq + 1, .prev = chain.prev}, random_);
+  if (!sealed) return sealed;
+  chain.seq += 1;
+  chain.prev = to_base64(message_hash(*sealed));
+  if (auto put = home_.put_contact(chain); !put) return std::unexpected(put.error());
+  return sealed;
+}
+
+// ---- how many copies of a message to a group have not left yet, and which never will
+
+Status Messenger::put_copies(const std::string& entry, const Copies& copies) {
+  JsonObject object;
+  object.set("left", static_cast<std::int64_t>(copies.left));
+  object.set("sent", static_cast<std::int64_t>(copies.sent));
+  object.set("failed", copies.failed);
+  return home_.vault().put(kCopies, entry, write_json(object));
+}
+
+/// A copy has left, or cannot: the message counts as sent when the last of its copies is through.
+Status Messenger::settle_copy(const OutboxRow& row, Tick tick, std::string_view cause,
+                              std::optional<HistoryEntry>& changed) {
+  if (!row.group) return {};
+  auto body = home_.vault().get(kCopies, row.entry);
+  if (!body) return std::unexpected(body.error());
+  auto object = parse_json_object(body->value_or("{}"));
+  if (!object) return std::unexpected(object.error());
+  const auto number = [&](std::string_view name) {
+    return static_cast<std::size_t>(std::max<std::int64_t>(0, integer_in(*object, name)));
+  };
+  Copies copies{number("left"), number("sent"), text_in(*object, "failed")};
+  if (copies.left > 0) --copies.left;
+  if (tick != Tick::failed) {
+    ++copies.sent;
+  } else if (copies.failed.size() < kCauseBytes) {
+    copies.failed +=
+        (copies.failed.empty() ? "" : "; ") + name_of(home_, row.to) + ": " + std::string(cause);
+  }
+  if (copies.left > 0) return put_copies(row.entry, copies);
+  if (auto erased = home_.vault().erase(kCopies, row.entry); !erased) return erased;
+  auto entry = history_.find(*row.group, row.entry);
   if (!entry) return std::unexpected(entry.error());
   if (!*entry || (*entry)->tick != Tick::queued) return {};
-  (*entry)->tick = Tick::sent;
+  (*entry)->tick = copies.sent > 0 ? Tick::sent : Tick::failed;
+  (*entry)->cause = copies.failed;
   if (auto put = history_.put(**entry); !put) return put;
   changed = std::move(**entry);
   return {};
@@ -84,13 +153,17 @@ Status Messenger::enqueue_quietly(const Id& to, const JsonObject& content) {
 
 /// True for what only programs read: histories of groups, and questions about them.
 Result<bool> Messenger::take_quietly(const std::string& guid, const SignedMessage& message,
-                                     const Opened& opened) {
+                                     const Opened& opened, std::vector<HistoryEntry>& show) {
   const auto content = decode_content(opened.message.content);
   if (!content) return false;
   const auto* forward = content->as<ForwardContent>();
   if (const auto group = forward != nullptr ? group_of(*forward) : std::nullopt) {
-    if (auto taken = take_forward(guid, message, *forward, *group); !taken)
+    if (auto taken = take_forward(guid, message, *forward, *group, show); !taken)
       return std::unexpected(taken.error());
+    return true;
+  }
+  if (forward != nullptr) {
+    if (auto taken = take_forwarded(*forward, show); !taken) return std::unexpected(taken.error());
     return true;
   }
   if (const auto query = read_history_query(*content)) {
@@ -112,97 +185,55 @@ Status Messenger::take_group_message(HistoryEntry entry, const SignedMessage& me
   auto known = groups_.find(group, now);
   if (!known) return std::unexpected(known.error());
   if (*known == nullptr || !check_group_message(**known, opened, arrived)) {
-    auto waits = home_.vault().contains(kWaiting, entry.guid);
+    auto waits = is_waiting(entry.guid);
     if (!waits) return std::unexpected(waits.error());
     if (*waits) return {};
-    if (auto kept = keep_waiting(entry.guid, message, arrived); !kept) return kept;
+    if (auto kept = keep_waiting(entry.guid, message.wire, Waits::for_group, arrived, show); !kept)
+      return kept;
     return enqueue_quietly(entry.peer,
                            encode_content(Content(ask_history({.group = group}, now, random_))));
   }
-  if (auto erased = home_.vault().erase(kWaiting, entry.guid); !erased) return erased;
+  if (auto erased = stop_waiting(entry.guid); !erased) return erased;
   auto key = free_guid(group, entry.guid);
   if (!key) return std::unexpected(key.error());
   entry.guid = std::move(*key);
   entry.sender = entry.peer;
   entry.peer = group;
-  if (auto put = history_.put(entry); !put) return put;
+  if (auto put = history_.put(entry, opened.message.content); !put) return put;
   if (auto put = put_unread(entry); !put) return put;
+  // Somebody knows more of the group than this home: they are asked for it.
+  if (group_times(message).history > static_cast<double>((*known)->history_time()) / 1000 &&
+      asked_groups_.insert(group.text() + " " + entry.sender->text()).second) {
+    const HistoryQuery query{.group = group,
+                             .last_time = static_cast<double>((*known)->history_time()) / 1000};
+    auto asked =
+        enqueue_quietly(*entry.sender, encode_content(Content(ask_history(query, now, random_))));
+    if (!asked) return asked;
+  }
   show.push_back(std::move(entry));
   return {};
 }
 
 Status Messenger::take_forward(const std::string& guid, const SignedMessage& message,
-                               const ForwardContent& forward, const Id& group) {
+                               const ForwardContent& forward, const Id& group,
+                               std::vector<HistoryEntry>& show) {
   auto read = groups_.read(forward, group, clock_.now());
   if (!read) {
     // Only the disk's errors end the batch; a history that makes no sense is dropped.
     return read.error().code == Errc::io ? Status(std::unexpected(read.error())) : Status();
   }
-  if (read->changed) groups_changed_ = true;
-  if (read->missing.empty()) return home_.vault().erase(kWaiting, guid);
-  for (const Id& id : read->missing) group_needs_.insert(id.text());
-  return keep_waiting(guid, message, clock_.now());
+  if (read->changed) retry_ = true;
+  const Id by = message.sealed.envelope.sender.bare();
+  if (auto noted = note_group_change(group, by, *read, show); !noted) return noted;
+  if (read->missing.empty()) return stop_waiting(guid);
+  for (const Id& id : read->missing) needs_.insert(id.text());
+  return keep_waiting(guid, message.wire, Waits::for_group, clock_.now(), show);
 }
 
 Status Messenger::answer_group_query(const Id& who, const HistoryQuery& query) {
   auto history = groups_.history_for(who, query.group, clock_.now());
   if (!history) return {};  // not known here, or none of their business: no answer
   return enqueue_quietly(who, encode_content(Content(std::move(*history))));
-}
-
-Status Messenger::keep_waiting(const std::string& guid, const SignedMessage& message,
-                               Millis arrived) {
-  auto count = home_.vault().count(kWaiting);
-  if (!count) return std::unexpected(count.error());
-  if (static_cast<std::size_t>(*count) >= kWaitingMost) return {};
-  JsonObject row;
-  row.set("guid", guid);
-  row.set("wire", message.wire);
-  row.set("time", format_time(arrived));
-  return home_.vault().put(kWaiting, guid, write_json(row));
-}
-
-void Messenger::ask_for_group_keys() {
-  if (!is_ready() || group_needs_.empty()) return;
-  for (const std::string& text : std::exchange(group_needs_, {})) {
-    auto id = Id::parse(text);
-    if (!id || fetched_.contains(text)) continue;
-    fetch(*id, [this](Status status) {
-      if (status) retry_groups();
-    });
-  }
-}
-
-/// Everything that came before its group was known, once more. It was verified, and counted as
-/// seen, when it came.
-void Messenger::retry_groups() {
-  groups_changed_ = false;
-  std::vector<HistoryEntry> show, ticked;
-  auto status = home_.vault().transaction([&]() -> Status {
-    auto rows = home_.vault().list(kWaiting);
-    if (!rows) return std::unexpected(rows.error());
-    for (const auto& row : *rows) {
-      auto object = parse_json_object(row.body);
-      auto message = object ? SignedMessage::parse(text_in(*object, "wire"))
-                            : Result<SignedMessage>(std::unexpected(object.error()));
-      if (!message) continue;
-      auto opened = dim::open(
-          *message, home_.account(), home_.directory(), [](const Digest32&) { return false; },
-          clock_.now());
-      if (!opened) continue;
-      Packet push = Packet::request(Operation::create);
-      push.set("guid", text_in(*object, "guid")).set("time", text_in(*object, "time"));
-      if (auto taken = take_opened(push, *message, *opened, show, ticked); !taken) return taken;
-    }
-    return {};
-  });
-  if (!status) return;
-  for (const HistoryEntry& entry : show) {
-    if (events_.received) events_.received(entry);
-  }
-  if (groups_changed_) return retry_groups();
-  ask_for_group_keys();
-  pump();
 }
 
 }  // namespace dim

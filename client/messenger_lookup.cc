@@ -2,6 +2,34 @@
 #include "dim/packet/uri.h"
 
 namespace dim {
+namespace {
+
+constexpr std::string_view kGroupPrefix = "group:";
+
+}  // namespace
+
+/// A group's name is its owner's choice, so it stands for the group only where one has asked for a
+/// group: nobody can call theirs as a person is called and get what is meant for that person.
+Result<Id> Messenger::group_called(std::string_view name) {
+  auto all = groups_.all();
+  if (!all) return std::unexpected(all.error());
+  std::optional<Id> found;
+  for (const Id& id : *all) {
+    auto group = groups_.find(id, clock_.now());
+    if (!group) return std::unexpected(group.error());
+    if (*group == nullptr || (*group)->name() != name) continue;
+    if (found) {
+      return fail(Errc::usage,
+                  "several groups have this name; use an ID of `dim group list`, or give one an "
+                  "alias: `dim contacts ID --alias NAME`");
+    }
+    found = id;
+  }
+  if (!found)
+    return fail(Errc::not_found,
+                "no group has this name here; `dim group list` shows those that do");
+  return *found;
+}
 
 void Messenger::fetch(const Id& id, std::function<void(Status)> done) {
   const Id bare = id.bare();
@@ -42,6 +70,9 @@ void Messenger::resolve(std::string_view who, Found found) {
     if (uri->type != UriType::user)
       return found(fail(Errc::usage, "this link does not name a person; dim:user:… does"));
     return resolve(uri->identifier, std::move(found));
+  }
+  if (who.starts_with(kGroupPrefix)) {
+    return found(group_called(who.substr(kGroupPrefix.size())));
   }
   if (auto alias = home_.by_alias(who); alias && *alias) return found(**alias);
   if (auto id = Id::parse(who)) return found(*id);

@@ -5,6 +5,7 @@
 #include "dim/base/base64.h"
 #include "dim/engine/group_message.h"
 #include "dim/engine/receipt.h"
+#include "dim/engine/replay.h"
 #include "dim/packet/guid.h"
 #include "dim/protocol/content.h"
 
@@ -12,7 +13,8 @@ namespace dim {
 namespace {
 
 constexpr std::string_view kSeen = "seen";
-constexpr std::string_view kSent = "sent";  // by hash and by signature: old peers know no GUIDs
+constexpr std::string_view kSent = "sent";      // by hash and by signature: old peers know no GUIDs
+constexpr std::string_view kChains = "chains";  // of a sender in a large group
 constexpr std::string_view kFailed = "failed decrypts";  // of each sender, A22
 
 /// A command that this edition knows, or an array of nothing else: never shown, never receipted.
@@ -42,27 +44,16 @@ void Messenger::pushed(Lane, Packet packet) {
 }
 
 void Messenger::process_pushes() {
-  if (pushes_.empty() || fetching_for_push_ || !session_) return;
+  if (pushes_.empty() || !session_) return;
   std::vector<HistoryEntry> show;
   std::vector<HistoryEntry> ticked;
-  std::optional<Id> unknown;
   std::int64_t cursor = acked_cursor_;
-  std::size_t done = 0;
   auto status = home_.vault().transaction([&]() -> Status {
     for (const Packet& push : pushes_) {
       const std::int64_t at = number_in(push.get("cursor"));
-      if (at > cursor) {
-        auto author = Id::parse(push.get("author"));
-        const Known* known = author ? home_.directory().find(*author) : nullptr;
-        if (author && (known == nullptr || !known->meta) &&
-            !fetched_.contains(author->bare().text())) {
-          unknown = author->bare();
-          break;
-        }
-        if (auto taken = take(push, show, ticked); !taken) return taken;
-        cursor = at;
-      }
-      ++done;
+      if (at <= cursor) continue;
+      if (auto taken = take_or_keep(push, show, ticked); !taken) return taken;
+      cursor = at;
     }
     return home_.vault().put("state", "cursor", std::to_string(cursor));
   });
@@ -70,7 +61,7 @@ void Messenger::process_pushes() {
     pushes_.clear();
     return session_->abandon(status.error());
   }
-  pushes_.erase(pushes_.begin(), pushes_.begin() + static_cast<std::ptrdiff_t>(done));
+  pushes_.clear();
   if (cursor > acked_cursor_) {
     acked_cursor_ = cursor;
     if (is_ready()) {
@@ -81,22 +72,24 @@ void Messenger::process_pushes() {
                         {});
     }
   }
-  for (const HistoryEntry& entry : ticked) {
-    if (events_.ticked) events_.ticked(entry);
-  }
-  for (const HistoryEntry& entry : show) {
-    if (events_.received) events_.received(entry);
-  }
-  if (groups_changed_) retry_groups();
-  ask_for_group_keys();
-  if (unknown) {
-    fetching_for_push_ = true;
-    fetch(*unknown, [this](Status) {
-      fetching_for_push_ = false;
-      process_pushes();
-    });
-  }
+  tell(show, ticked);
+  if (retry_) retry_waiting();
+  ask_for_keys();
   pump();
+}
+
+/// One whose author nobody has told us about waits, and holds up nobody else's.
+Status Messenger::take_or_keep(const Packet& push, std::vector<HistoryEntry>& show,
+                               std::vector<HistoryEntry>& ticked) {
+  auto author = Id::parse(push.get("author"));
+  if (!author || !push.content || !lacks_author(*author, *push.content))
+    return take(push, show, ticked);
+  auto message = SignedMessage::parse(*push.content);
+  if (!message || !message->sealed.envelope.sender.same_entity(*author))
+    return take(push, show, ticked);
+  needs_.insert(author->bare().text());
+  const Waits why = push.get("type") == "receipt" ? Waits::quietly : Waits::for_keys;
+  return keep_waiting(std::string(push.get("guid")), *push.content, why, arrival_of(push), show);
 }
 
 Status Messenger::take(const Packet& push, std::vector<HistoryEntry>& show,
@@ -106,14 +99,7 @@ Status Messenger::take(const Packet& push, std::vector<HistoryEntry>& show,
     if (error.code == Errc::replay || push.get("type") == "receipt") return {};
     auto author = Id::parse(push.get("author"));
     if (!author) return {};
-    auto key = free_guid(author->bare(), guid);
-    if (!key) return std::unexpected(key.error());
-    HistoryEntry entry{.guid = std::move(*key), .peer = author->bare()};
-    entry.time = clock_.now();
-    entry.cause = to_string(error);
-    if (auto put = history_.put(entry); !put) return put;
-    show.push_back(entry);
-    return put_unread(entry);
+    return show_unreadable(*author, guid, error, show);
   };
   if (!push.content) return {};
   auto message = SignedMessage::parse(*push.content);
@@ -126,6 +112,29 @@ Status Messenger::take(const Packet& push, std::vector<HistoryEntry>& show,
       !put)
     return put;
   return take_opened(push, *message, *opened, show, ticked);
+}
+
+/// How many messages of the sender's chain should have come before this one (A13). What is written
+/// once for all of a group has a chain of its own.
+Status Messenger::note_missing(const Opened& opened, Contact& contact, std::int64_t& missing) {
+  if (!opened.chain) return {};
+  const auto& group = opened.message.envelope.group;
+  if (group && !group->is_broadcast()) {
+    const std::string key = group->bare().text() + " " + contact.id.text();
+    auto kept = home_.vault().get(kChains, key);
+    if (!kept) return std::unexpected(kept.error());
+    const std::int64_t before = number_in(kept->value_or("0"));
+    if (opened.chain->seq <= before) return {};
+    // Who came later does not miss what was said before.
+    if (*kept) missing = opened.chain->seq - before - 1;
+    return home_.vault().put(kChains, key, std::to_string(opened.chain->seq));
+  }
+  if (opened.chain->seq <= contact.their_seq) return {};
+  // Receipts stand in the sender's chain too.
+  missing = opened.chain->seq - contact.their_seq - 1;
+  contact.their_seq = opened.chain->seq;
+  contact.their_prev = to_base64(opened.hash);
+  return home_.put_contact(contact);
 }
 
 /// The GUID under which a message is kept: its own, unless something else is kept under that. Who
@@ -152,6 +161,11 @@ Result<Opened> Messenger::open_message(const SignedMessage& message, Status& dis
   auto opened = dim::open(message, home_.account(), home_.directory(), seen_before, clock_.now(),
                           {.failed = &failed});
   if (disk && failed != before) disk = home_.vault().put(kFailed, sender, failed.text());
+  // Nobody remembers any more whether it has come before.
+  if (opened &&
+      clock_.now() - content_millis(content_time(opened->message.content)) > kReplayLife) {
+    return fail(Errc::content, "it was written more than 400 days ago, and may have come before");
+  }
   return opened;
 }
 
@@ -164,15 +178,9 @@ Status Messenger::take_opened(const Packet& push, const SignedMessage& message,
   if (!found) return std::unexpected(found.error());
   Contact contact = found->value_or(Contact{.id = peer});
   std::int64_t missing = 0;
-  if (opened.chain && opened.chain->seq > contact.their_seq) {
-    // Receipts stand in the sender's chain too.
-    missing = opened.chain->seq - contact.their_seq - 1;
-    contact.their_seq = opened.chain->seq;
-    contact.their_prev = to_base64(opened.hash);
-    if (auto put = home_.put_contact(contact); !put) return put;
-  }
+  if (auto noted = note_missing(opened, contact, missing); !noted) return noted;
   if (is_command(opened.message.content)) return take_command(opened, ticked);
-  auto quiet = take_quietly(guid, message, opened);
+  auto quiet = take_quietly(guid, message, opened, show);
   if (!quiet) return std::unexpected(quiet.error());
   if (*quiet) return {};
 
@@ -184,16 +192,17 @@ Status Messenger::take_opened(const Packet& push, const SignedMessage& message,
   entry.late = opened.late;
   entry.hash = to_base64(opened.hash);
   entry.content_type = content_name(opened.message.content);
-  if (const std::string* text = opened.message.content.text("text")) entry.text = *text;
   entry.missing = missing;
+  if (auto content = decode_content(opened.message.content)) {
+    if (auto status = put_words(entry, *content); !status) return status;
+  } else {
+    entry.words = "a content that makes no sense: " + to_string(content.error());
+  }
   if (const auto group = group_of(opened)) {
     entry.guid = guid;
-    // When the station took it, as it says; it may have waited there for long.
-    const Millis now = clock_.now();
-    const Millis arrived = std::min(parse_time(push.get("time")).value_or(now), now);
-    return take_group_message(std::move(entry), message, opened, *group, arrived, show);
+    return take_group_message(std::move(entry), message, opened, *group, arrival_of(push), show);
   }
-  if (auto put = history_.put(entry); !put) return put;
+  if (auto put = history_.put(entry, opened.message.content); !put) return put;
   if (auto put = put_unread(entry); !put) return put;
   const Millis now = clock_.now();
   const JsonObject receipt = make_receipt(message, opened, guid, false, now, random_);
@@ -266,9 +275,35 @@ Status Messenger::remember_sent(const OutboxRow& row, const SignedMessage& messa
   object.set("to", row.to.bare().text());
   const std::string hash = to_base64(message_hash(message));
   object.set("hash", hash);
+  object.set("time", row.time);
   const std::string body = write_json(object);
   if (auto put = home_.vault().put(kSent, "hash " + hash, body); !put) return put;
   return home_.vault().put(kSent, "signature " + to_base64(message.signature), body);
+}
+
+/// Marks of what was received are kept for 400 days (A12), and open_message() refuses what is
+/// older; what names own messages for receipts, for 90 days. In pieces: the rest at the next start.
+Status Messenger::forget_old() {
+  constexpr std::size_t kAtOnce = 1'000;
+  constexpr Millis kSentLife = Millis{90} * 86'400'000;
+  const auto forget = [&](std::string_view bucket, Millis life,
+                          Millis (*time_of)(const std::string&)) -> Status {
+    auto rows = home_.vault().list(bucket, 0, kAtOnce);
+    if (!rows) return std::unexpected(rows.error());
+    std::int64_t last = 0;
+    for (const auto& row : *rows) {
+      if (clock_.now() - time_of(row.body) <= life) break;
+      last = row.place;
+    }
+    return last == 0 ? Status() : home_.vault().erase_through(bucket, last);
+  };
+  const auto number = [](const std::string& body) -> Millis { return number_in(body); };
+  const auto member = [](const std::string& body) -> Millis {
+    auto object = parse_json_object(body);
+    return object ? integer_in(*object, "time") : 0;
+  };
+  if (auto done = forget(kSeen, kReplayLife, number); !done) return done;
+  return forget(kSent, kSentLife, member);
 }
 
 // Programs talk to each other in commands; nobody reads them.

@@ -11,6 +11,8 @@ namespace dim {
 namespace {
 
 constexpr std::size_t kInFlight = 32;
+// With twin fields and what binds it, a content stays below the 640 KiB that can be sealed.
+constexpr std::size_t kContentBytes = 600 * limits::kKiB;
 
 }  // namespace
 
@@ -20,35 +22,63 @@ Status Messenger::enqueue(OutboxRow row) {
 }
 
 Result<HistoryEntry> Messenger::send_text(const Id& to, std::string_view text) {
+  return send(to, Content(TextContent::make(text, clock_.now(), random_)));
+}
+
+/// The history's line for a content that goes out now; too large ones are refused before they are
+/// in the outbox.
+Result<HistoryEntry> Messenger::entry_for(const Id& to, const Content& content,
+                                          const JsonObject& json) {
+  if (write_json(json).size() > kContentBytes) {
+    return fail(Errc::too_large,
+                "this does not fit into a message (600 KiB with everything, files at 4/3 of their "
+                "size); put the file behind a URL");
+  }
+  const Millis now = clock_.now();
+  HistoryEntry entry{.guid = Guid::make(now, random_).text(), .peer = to.bare()};
+  entry.outgoing = true;
+  entry.time = now;
+  entry.content_type = content_name(json);
+  if (auto status = put_words(entry, content); !status) return std::unexpected(status.error());
+  return entry;
+}
+
+Result<HistoryEntry> Messenger::send(const Id& to, const Content& content) {
   if (to.is_broadcast())
     return fail(Errc::not_implemented, "this edition sends to persons and groups, not to all");
-  if (to.is_group()) return send_to_group(to.bare(), text);
+  if (to.is_group()) return send_to_group(to.bare(), content);
   auto contact = home_.contact(to);
   if (!contact) return std::unexpected(contact.error());
   if (*contact && (*contact)->blocked) {
     return fail(Errc::forbidden,
                 "the keys of this contact changed after you verified them; run `dim verify` first");
   }
-  const Millis now = clock_.now();
-  HistoryEntry entry{.guid = Guid::make(now, random_).text(), .peer = to.bare()};
-  entry.outgoing = true;
-  entry.time = now;
-  entry.text = text;
-  entry.content_type = "text";
-  const JsonObject content = text_content(text, now, random_);
+  const JsonObject json = encode_content(content);
+  auto entry = entry_for(to, content, json);
+  if (!entry) return entry;
   auto status = home_.vault().transaction([&]() -> Status {
     if (!*contact || !(*contact)->written) {
       Contact kept = contact->value_or(Contact{.id = to.bare()});
       kept.written = true;
       if (auto put = home_.put_contact(kept); !put) return put;
     }
-    if (auto put = history_.put(entry); !put) return put;
+    if (auto put = history_.put(*entry, json); !put) return put;
     return enqueue(
-        {.guid = entry.guid, .kind = "message", .to = entry.peer, .time = now, .content = content});
+        {.guid = entry->guid, .kind = "message", .to = entry->peer, .time = entry->time});
   });
   if (!status) return std::unexpected(status.error());
   pump();
   return entry;
+}
+
+/// What a row says: its own content, or that of its entry in the history.
+Result<JsonObject> Messenger::content_of(const OutboxRow& row) {
+  if (!row.content.empty()) return row.content;
+  auto content =
+      history_.content(row.group.value_or(row.to), row.entry.empty() ? row.guid : row.entry);
+  if (!content) return std::unexpected(content.error());
+  if (!*content) return fail(Errc::io, "what this message says is no longer in this home");
+  return std::move(**content);
 }
 
 Result<std::size_t> Messenger::waiting() { return outbox_.count(); }
@@ -89,12 +119,11 @@ void Messenger::pump() {
       if (outbox_dry_) break;
     }
     const OutboxRow& next = ahead_.front();
-    if (next.wire.empty() && home_.directory().message_keys(next.to).empty() &&
-        !fetched_.contains(next.to.bare().text())) {
+    if (const auto unknown = lacks_keys(next)) {
       // Order matters more than speed: nothing behind this one goes out before its keys are here.
       pumping_ = false;
       fetching_for_outbox_ = true;
-      return fetch(next.to, [this](Status) {
+      return fetch(*unknown, [this](Status) {
         fetching_for_outbox_ = false;
         pump();
       });
@@ -108,10 +137,29 @@ void Messenger::pump() {
   pumping_ = false;
 }
 
+/// Whose keys have to be asked for before the row can be sealed.
+std::optional<Id> Messenger::lacks_keys(const OutboxRow& row) {
+  if (!row.wire.empty()) return std::nullopt;
+  const auto unknown = [this](const Id& id) {
+    return home_.directory().message_keys(id).empty() && !fetched_.contains(id.bare().text());
+  };
+  if (unknown(row.to)) return row.to;
+  if (!row.group || row.entry == shared_entry_) return std::nullopt;
+  auto group = groups_.find(*row.group, clock_.now());
+  if (!group || *group == nullptr || (*group)->members().size() < limits::kSplitGroup)
+    return std::nullopt;
+  // Encrypted once for all of them.
+  for (const Id& member : (*group)->members()) {
+    if (!member.same_entity(home_.account().id) && unknown(member)) return member;
+  }
+  return std::nullopt;
+}
+
 void Messenger::transmit(OutboxRow item) {
   const bool repeats = session_->repeats_bytes();
   if (item.wire.empty() || !repeats) {
     std::string cause;
+    bool left = false;
     auto status = home_.vault().transaction([&]() -> Status {
       // Another program of this home may have sealed it since.
       auto row = outbox_.find(item.guid);
@@ -119,8 +167,9 @@ void Messenger::transmit(OutboxRow item) {
       if (!*row) return fail(Errc::not_found, "sent by another program of this home");
       item = std::move(**row);
       if (!item.wire.empty() && repeats) return {};
-      auto signed_message = seal_for(item);
+      auto signed_message = item.group ? seal_copy(item) : seal_for(item);
       if (!signed_message) {
+        left = signed_message.error().code == Errc::gone;
         cause = to_string(signed_message.error());
         return {};
       }
@@ -141,6 +190,7 @@ void Messenger::transmit(OutboxRow item) {
       return outbox_.put(item);
     });
     if (!status) return;
+    if (left) return settle(item.guid, Tick::sent);
     if (!cause.empty()) return settle(item.guid, Tick::failed, cause);
   }
   Packet packet = Packet::request(Operation::create);
@@ -153,7 +203,9 @@ void Messenger::transmit(OutboxRow item) {
       [this, guid = item.guid](const Packet& response) { on_accepted(guid, response); });
 }
 
-Result<SignedMessage> Messenger::seal_for(const OutboxRow& row) {
+Result<SignedMessage> Messenger::seal_for(const OutboxRow& row, const JsonObject& marks) {
+  auto content = content_of(row);
+  if (!content) return std::unexpected(content.error());
   auto contact = home_.contact(row.to);
   if (!contact) return std::unexpected(contact.error());
   Contact peer = contact->value_or(Contact{.id = row.to.bare()});
@@ -161,17 +213,22 @@ Result<SignedMessage> Messenger::seal_for(const OutboxRow& row) {
   PlainMessage message{.envelope = {.sender = home_.account().id.bare(),
                                     .receiver = row.to.bare(),
                                     .time = static_cast<double>(row.time) / 1000},
-                       .content = row.content};
-  if (session_ && !session_->repeats_bytes() && introduced_.insert(row.to.bare().text()).second) {
-    message.envelope.extra.set("meta", home_.account().meta.json());
-    message.envelope.extra.set("visa", home_.account().visa.json());
-  }
+                       .content = std::move(*content)};
+  message.envelope.extra = marks;
+  if (session_ && !session_->repeats_bytes() && introduced_.insert(row.to.bare().text()).second)
+    introduce(message);
   auto sealed = seal(message, home_.account(), home_.directory(), chain, random_);
   if (!sealed) return sealed;
   peer.seq = chain.seq;
   peer.prev = to_base64(message_hash(*sealed));
   if (auto status = home_.put_contact(peer); !status) return std::unexpected(status.error());
   return sealed;
+}
+
+/// Stations of the reference keep no documents for the receiver: they travel with the message.
+void Messenger::introduce(PlainMessage& message) const {
+  message.envelope.extra.set("meta", home_.account().meta.json());
+  message.envelope.extra.set("visa", home_.account().visa.json());
 }
 
 void Messenger::on_accepted(const std::string& guid, const Packet& response) {
@@ -220,7 +277,7 @@ void Messenger::settle(const std::string& guid, Tick tick, std::string_view caus
       }
     }
     if ((*row)->kind == "copy") {
-      if (auto settled = settle_copy(**row, changed); !settled) return settled;
+      if (auto settled = settle_copy(**row, tick, cause, changed); !settled) return settled;
     }
     return outbox_.erase(guid);
   });

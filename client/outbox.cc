@@ -15,14 +15,18 @@ Result<OutboxRow> parse_row(const Vault::Row& row) {
   const Json* content = object->find("content");
   if (content == nullptr || content->object() == nullptr)
     return fail(Errc::io, "a row of this home's outbox has no content");
-  return OutboxRow{.guid = text_in(*object, "guid"),
-                   .kind = text_in(*object, "kind"),
-                   .to = *to,
-                   .time = integer_in(*object, "time"),
-                   .content = *content->object(),
-                   .wire = text_in(*object, "wire"),
-                   .entry = text_in(*object, "entry"),
-                   .place = row.place};
+  OutboxRow out{.guid = text_in(*object, "guid"),
+                .kind = text_in(*object, "kind"),
+                .to = *to,
+                .time = integer_in(*object, "time"),
+                .content = *content->object(),
+                .wire = text_in(*object, "wire"),
+                .entry = text_in(*object, "entry"),
+                .place = row.place};
+  std::string group = text_in(*object, "group");
+  if (group.empty() && out.kind == "copy") group = text_in(out.content, "group");
+  if (auto id = Id::parse(group)) out.group = *id;
+  return out;
 }
 
 }  // namespace
@@ -36,6 +40,7 @@ Status Outbox::put(const OutboxRow& row) {
   object.set("content", row.content);
   if (!row.wire.empty()) object.set("wire", row.wire);
   if (!row.entry.empty()) object.set("entry", row.entry);
+  if (row.group) object.set("group", row.group->text());
   return vault_.put(kBucket, row.guid, write_json(object));
 }
 

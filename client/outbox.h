@@ -20,10 +20,11 @@ struct OutboxRow {
       kind;  ///< "message", "receipt" (all that nobody reads), or "copy" of a text to a group
   Id to;
   Millis time = 0;
-  JsonObject content;
-  std::string wire{};      ///< empty until it was sealed
-  std::string entry{};     ///< of the history, where this is one copy of many
-  std::int64_t place = 0;  ///< given by the vault
+  JsonObject content{};       ///< empty: what the history keeps for its entry (History::content)
+  std::string wire{};         ///< empty until it was sealed
+  std::string entry{};        ///< GUID in the history, where this is one copy of many
+  std::optional<Id> group{};  ///< of such a copy
+  std::int64_t place = 0;     ///< given by the vault
 };
 
 class Outbox {

@@ -72,12 +72,14 @@ struct Vault::Impl {
   sqlite3_stmt* list = nullptr;
   sqlite3_stmt* newest = nullptr;
   sqlite3_stmt* count = nullptr;
+  sqlite3_stmt* erase_through = nullptr;
 
   explicit Impl(Random& source) : random(source) {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() {
-    for (sqlite3_stmt* statement : {get, insert, replace, erase, list, newest, count}) {
+    for (sqlite3_stmt* statement :
+         {get, insert, replace, erase, list, newest, count, erase_through}) {
       sqlite3_finalize(statement);
     }
     sqlite3_close(db);
@@ -174,7 +176,8 @@ Result<Vault> Vault::open(const std::string& path, const Secret& key, Random& ra
       !prepare(impl->newest,
                "SELECT place, name, body FROM entry WHERE bucket=?1 AND place<?2 ORDER BY place "
                "DESC LIMIT ?3") ||
-      !prepare(impl->count, "SELECT count(*) FROM entry WHERE bucket=?1")) {
+      !prepare(impl->count, "SELECT count(*) FROM entry WHERE bucket=?1") ||
+      !prepare(impl->erase_through, "DELETE FROM entry WHERE bucket=?1 AND place<=?2")) {
     return std::unexpected(io_error(impl->db));
   }
   Vault vault(std::move(impl));
@@ -270,6 +273,14 @@ Result<std::int64_t> Vault::count(std::string_view bucket) {
   use.bind(1, impl_->name_of("bucket", bucket));
   if (use.step() != SQLITE_ROW) return std::unexpected(io_error(impl_->db));
   return use.integer(0);
+}
+
+Status Vault::erase_through(std::string_view bucket, std::int64_t place) {
+  Use use(impl_->erase_through);
+  use.bind(1, impl_->name_of("bucket", bucket));
+  use.bind(2, place);
+  if (use.step() != SQLITE_DONE) return std::unexpected(io_error(impl_->db));
+  return {};
 }
 
 Status Vault::transaction(const std::function<Status()>& work) {

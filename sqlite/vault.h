@@ -45,6 +45,8 @@ class Vault {
   Result<std::vector<Row>> newest(std::string_view bucket, std::size_t limit,
                                   std::int64_t before = INT64_MAX);
   Result<std::int64_t> count(std::string_view bucket);
+  /// Drops the rows of a bucket with place <= `place`.
+  Status erase_through(std::string_view bucket, std::int64_t place);
 
   /// All of `work` or nothing. Nested calls join the outer transaction.
   Status transaction(const std::function<Status()>& work);

@@ -10,15 +10,6 @@ namespace {
 
 double seconds(Millis time) { return static_cast<double>(time) / 1000; }
 
-// Peers compare these with their own and ask for what is newer.
-JsonObject times_of(const Group& group) {
-  JsonObject out;
-  out.set("GF", true);
-  out.set("GDT", seconds(group.bulletin().time().value_or(0)));
-  if (const Millis time = group.history_time(); time > 0) out.set("GHT", seconds(time));
-  return out;
-}
-
 Status split(GroupSend& out, PlainMessage message, const Account& sender,
              const Directory& directory, const Chain& chain, std::span<const Id> members,
              Random& random) {
@@ -60,13 +51,21 @@ Result<GroupSend> seal_for_group(const JsonObject& content, const Group& group,
   if (members.empty()) return out;
   PlainMessage message{.envelope = {.sender = sender.id, .receiver = group.id()},
                        .content = content};
-  message.envelope.extra = times_of(group);
+  message.envelope.extra = group_marks(group);
   message.content.set("group", group.id().text());
   const bool small = group.members().size() < limits::kSplitGroup;
   const Status sent =
       small ? split(out, std::move(message), sender, directory, chain, members, random)
             : share(out, std::move(message), sender, directory, chain, group, members, random);
   if (!sent) return std::unexpected(sent.error());
+  return out;
+}
+
+JsonObject group_marks(const Group& group) {
+  JsonObject out;
+  out.set("GF", true);
+  out.set("GDT", seconds(group.bulletin().time().value_or(0)));
+  if (const Millis time = group.history_time(); time > 0) out.set("GHT", seconds(time));
   return out;
 }
 

@@ -32,6 +32,11 @@ Result<GroupSend> seal_for_group(const JsonObject& content, const Group& group,
                                  const Account& sender, const Directory& directory,
                                  const Chain& chain, Random& random);
 
+/// What the envelope of a message to `group` says beside its addressee: that it is one (GF), and
+/// how new the writer's bulletin and history are (GDT, GHT). Peers compare and ask for what is
+/// newer.
+JsonObject group_marks(const Group& group);
+
 /// The group that an opened message belongs to; nothing for a private one.
 std::optional<Id> group_of(const Opened& opened);
 /// A27: a member wrote it, at that time and when it arrived (Group::check_speaker). Errc::forbidden

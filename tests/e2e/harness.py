@@ -130,6 +130,7 @@ TYPES = {
     "time": lambda value: isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", value),
     "URI": lambda value: isinstance(value, str) and value.startswith("dim:"),
     "text": lambda value: isinstance(value, str),
+    "object": lambda value: isinstance(value, dict),
     "flag": lambda value: isinstance(value, bool),
     "count": lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
 }

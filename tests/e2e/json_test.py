@@ -1,5 +1,6 @@
 """`dim --json` prints what docs/cli-json.md says, whatever the verb."""
 import json
+import os
 import time
 
 import harness
@@ -14,6 +15,13 @@ class Json(harness.EndToEnd):
                 return got
         raise AssertionError(f"{person.name} sees no {event}")
 
+    def listen_until(self, person, wanted):
+        for _ in range(15):
+            for one in of(person.run("listen", "--once", "--timeout", "2", code=None), "message"):
+                if wanted(one):
+                    return one
+        raise AssertionError(f"{person.name} waited in vain")
+
     def test_every_verb_prints_what_is_documented_and_every_object_is_seen(self):
         verbs = harness.verbs_of("dim")
         self.assertIn("send", verbs)
@@ -23,6 +31,7 @@ class Json(harness.EndToEnd):
         short = self.person("bob")
         self.assertIn("notice", of(short.run("join", station.link(), "--name", "bob"), "joined")[0])
         alice.run("id")
+        self.person("nobody").run("import", "--from-dimples", self.folder, code=1)
         alice.run("contacts", "bobby", "--alias", "Bob")
         sent = of(alice.run("send", "bobby", "one"), "message")[0]
         alice.run("verify", "bobby", "--confirm")
@@ -30,6 +39,13 @@ class Json(harness.EndToEnd):
         got = self.listen_for(bobby, "message")
         self.assertEqual(got[0]["guid"], sent["guid"])
         self.listen_for(alice, "state")
+        alice.run("group", "create", "choir", "bobby")
+        alice.run("group", "members", "choir")
+        with open(os.path.join(self.folder, "notes.txt"), "wb") as file:
+            file.write(b"some notes")
+        alice.run("send", "bobby", "--file", file.name)
+        self.assertIn("content", self.listen_until(bobby, lambda one: one["type"] == "file"))
+        bobby.run("save", "alice", self.folder)
         alice.run("history", "bobby")
         alice.run("status")
         alice.run("send", "nobody_here", "lost", code=6)
@@ -39,7 +55,9 @@ class Json(harness.EndToEnd):
         for name, event in DOCUMENTED.items():
             for verb in event.verbs:
                 # These need somebody else at the same time: below.
-                if (verb, name) not in {("chat", "state"), ("chat", "presence"), ("listen", "presence"), ("chat", "typing")}:
+                if (verb, name) not in {("chat", "state"), ("chat", "presence"), ("listen", "presence"), ("chat", "typing"),
+                                           # tests/reference/import_test.py
+                                           ("import", "imported")}:
                     self.assertIn((verb, name), SEEN)
             self.assertTrue(event.verbs or any(seen == name for _, seen in SEEN), name)
 

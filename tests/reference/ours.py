@@ -85,6 +85,18 @@ class OurClient:
     def got_text(self, text, sender):
         return self.listen(lambda one: one["text"] == text and one["peer"] == sender, f"the text {text!r}")
 
+    def save(self, who, path):
+        return [one for one in self.run("save", who, path) if one["event"] == "saved"][0]
+
+    def reaches(self, who, text, state):
+        """Waits until the last message with this text has got so far."""
+        order = ["queued", "sent", "delivered", "read"]
+        deadline = time.monotonic() + SECONDS
+        while order.index(self.state(who, text)) < order.index(state):
+            if time.monotonic() > deadline:
+                raise Failed(f"{self.name}: {text!r} is {self.state(who, text)}, not {state}")
+            self.run("listen", "--timeout", "1", code=None)
+
     def state(self, who, text):
         """How far the last message with this text got."""
         return [one["state"] for one in self.run("history", who) if one.get("text") == text][-1]

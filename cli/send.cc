@@ -1,0 +1,153 @@
+// `dim send`: a text, an answer, a file, a name card.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <expected>
+#include <iostream>
+#include <iterator>
+#include <vector>
+
+#include "cli/context.h"
+#include "cli/verbs.h"
+#include "client/attach.h"
+#include "dim/base/utf8.h"
+
+namespace dim {
+namespace {
+
+int code(Exit exit) { return static_cast<int>(exit); }
+
+/// The text that was given, or that standard input holds.
+Result<std::string> text_of(const SendOptions& options) {
+  std::string text = options.text;
+  if (text == "-") {
+    text.assign(std::istreambuf_iterator<char>(std::cin), {});
+    while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  }
+  const bool alone = options.file.empty() && options.card.empty();
+  if ((text.empty() && alone) || !valid_utf8(text) || text.size() > 256 * limits::kKiB)
+    return fail(Errc::usage, "a text has 1 byte to 256 KiB of UTF-8");
+  if (text.empty() && !options.reply_to.empty())
+    return fail(Errc::usage, "an answer (--reply-to) needs a text");
+  return text;
+}
+
+Status check(const SendOptions& options) {
+  if (options.file.empty() && (!options.thumbnail.empty() || !options.as.empty() ||
+                               !options.url.empty() || options.duration > 0))
+    return fail(Errc::usage, "--as, --thumbnail, --duration and --url belong to --file");
+  if (options.url.empty() != options.sealed.empty()) {
+    return fail(Errc::usage,
+                "--url and --sealed go together: the encrypted file is written to --sealed, and "
+                "you put it where --url says");
+  }
+  return {};
+}
+
+/// What is sent, in order; else the exit code, after printing why.
+std::expected<std::vector<Content>, int> contents(Context& context, const SendOptions& options,
+                                                  const std::string& text, const Id& who) {
+  std::vector<Content> out;
+  const Millis now = context.clock.now();
+  if (!options.reply_to.empty()) {
+    const auto entry = context.find_message(who, options.reply_to, {});
+    if (!entry) return std::unexpected(code(Exit::failed));
+    auto answer = quote(*entry, context.home->account().id, text, now, context.random);
+    if (!answer) {
+      context.out.error(answer.error());
+      return std::unexpected(code(exit_of(answer.error())));
+    }
+    out.emplace_back(std::move(*answer));
+  } else if (!text.empty()) {
+    out.emplace_back(TextContent::make(text, now, context.random));
+  }
+  if (!options.file.empty()) {
+    auto file = attach({.path = options.file,
+                        .as = options.as,
+                        .thumbnail = options.thumbnail,
+                        .duration = options.duration,
+                        .url = options.url,
+                        .sealed = options.sealed},
+                       now, context.random);
+    if (!file) {
+      context.out.error(file.error());
+      return std::unexpected(code(exit_of(file.error())));
+    }
+    out.push_back(std::move(*file));
+  }
+  if (!options.card.empty()) {
+    const auto whose = context.find(options.card, 10'000);
+    if (!whose) return std::unexpected(context.unknown_exit());
+    out.emplace_back(CardContent::make(whose->bare(), public_name_of(*context.home, *whose), now,
+                                       context.random));
+  }
+  return out;
+}
+
+}  // namespace
+
+int verb_send(const CommonOptions& common, const SendOptions& options) {
+  Context context(common);
+  if (!context.open_home()) return code(Exit::home);
+  auto text = text_of(options);
+  if (auto right = check(options); !right) text = std::unexpected(right.error());
+  if (!text) {
+    context.out.error(text.error());
+    return code(Exit::usage);
+  }
+  std::vector<HistoryEntry> sent;
+  context.events.ticked = [&](const HistoryEntry& entry) {
+    for (HistoryEntry& one : sent) {
+      if (one.guid == entry.guid) one = entry;
+    }
+  };
+  const Millis patience = Millis{1000} * options.timeout_s;
+  // Receipts for this message arrive as pushes, so waiting for them means receiving.
+  context.make_messenger({.receive = options.until != "sent"});
+  const bool connected = context.connect(patience);
+  if (!connected && exit_of(*context.failure) == Exit::security) return context.report_failure();
+  const auto who = context.find(options.who, patience);
+  if (!who) return context.unknown_exit();
+  const auto all = contents(context, options, *text, *who);
+  if (!all) return all.error();
+  for (const Content& content : *all) {
+    auto entry = context.messenger->send(*who, content);
+    if (!entry) {
+      context.out.error(entry.error());
+      return code(exit_of(entry.error()));
+    }
+    sent.push_back(std::move(*entry));
+    // The answer of the station may have come before there was an entry to compare it with.
+    if (auto kept = context.messenger->history(*who, 1);
+        kept && !kept->empty() && kept->back().guid == sent.back().guid)
+      sent.back() = kept->back();
+  }
+  const Tick wanted = options.until == "read"        ? Tick::read
+                      : options.until == "delivered" ? Tick::delivered
+                                                     : Tick::sent;
+  if (connected) {
+    context.link.run_until(
+        [&] {
+          return context.failure.has_value() ||
+                 std::ranges::all_of(sent, [&](const auto& one) { return one.tick >= wanted; });
+        },
+        patience);
+  }
+  int result = code(Exit::ok);
+  for (const HistoryEntry& entry : sent) {
+    context.show(entry);
+    if (entry.tick == Tick::failed) result = code(Exit::failed);
+    if (result == code(Exit::ok) && entry.tick != Tick::queued && entry.tick < wanted)
+      result = code(Exit::nothing);
+  }
+  if (sent.back().tick == Tick::queued) {
+    context.out.note(
+        fmt::format("The station is away{}. The message is in the outbox and goes out, once, with "
+                    "the next command that reaches it.",
+                    context.failure ? fmt::format(" ({})", context.failure->hint) : ""));
+  }
+  context.link.finish();
+  return result;
+}
+
+}  // namespace dim

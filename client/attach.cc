@@ -1,0 +1,176 @@
+#include "client/attach.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "client/files.h"
+#include "dim/protocol/kinds.h"
+
+namespace dim {
+namespace {
+
+constexpr std::size_t kInPlace = 400 * limits::kKiB;
+constexpr std::size_t kThumbnail = 64 * limits::kKiB;
+constexpr std::size_t kSealed = 1024UL * 1024 * limits::kKiB / 4;  // 256 MiB: it is in memory
+
+struct Ending {
+  std::string_view ending, as, mime;
+};
+constexpr std::array<Ending, 16> kKinds{{{"jpg", "image", "image/jpeg"},
+                                         {"jpeg", "image", "image/jpeg"},
+                                         {"png", "image", "image/png"},
+                                         {"gif", "image", "image/gif"},
+                                         {"webp", "image", "image/webp"},
+                                         {"mp3", "audio", "audio/mpeg"},
+                                         {"m4a", "audio", "audio/mp4"},
+                                         {"ogg", "audio", "audio/ogg"},
+                                         {"opus", "audio", "audio/ogg"},
+                                         {"flac", "audio", "audio/flac"},
+                                         {"wav", "audio", "audio/wav"},
+                                         {"mp4", "video", "video/mp4"},
+                                         {"mkv", "video", "video/x-matroska"},
+                                         {"webm", "video", "video/webm"},
+                                         {"mov", "video", "video/quicktime"},
+                                         {"avi", "video", "video/x-msvideo"}}};
+
+Ending kind_of(std::string_view path) {
+  const std::size_t dot = path.rfind('.');
+  std::string ending(dot == std::string_view::npos ? "" : path.substr(dot + 1));
+  for (char& c : ending) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  const auto found =
+      std::ranges::find_if(kKinds, [&](const Ending& kind) { return kind.ending == ending; });
+  return found == kKinds.end() ? Ending{"", "file", ""} : *found;
+}
+
+Result<std::optional<PortableFile>> thumbnail_of(const Attachment& attachment) {
+  if (attachment.thumbnail.empty()) return std::nullopt;
+  const Ending kind = kind_of(attachment.thumbnail);
+  if (kind.as != "image")
+    return fail(Errc::usage, "a thumbnail is a JPEG, PNG, GIF or WebP picture");
+  auto bytes = read_file(attachment.thumbnail, kThumbnail);
+  if (!bytes) return std::unexpected(bytes.error());
+  TransportableData data{.data = std::move(*bytes)};
+  data.is_uri = true;
+  data.mime_type = kind.mime;
+  return PortableFile{.data = std::move(data)};
+}
+
+Result<FileParts> parts_of(const Attachment& attachment, std::string_view mime, Random& random) {
+  std::string name = safe_filename(attachment.path);
+  if (attachment.url.empty()) {
+    auto bytes = read_file(attachment.path, kInPlace);
+    if (!bytes && bytes.error().code == Errc::too_large) {
+      return fail(Errc::too_large,
+                  "a file of more than 400 KiB does not fit into a message; put it behind a URL "
+                  "with --url and --sealed");
+    }
+    if (!bytes) return std::unexpected(bytes.error());
+    const auto length = static_cast<std::int64_t>(bytes->size());
+    FileParts parts = FileParts::embedded(name, std::move(*bytes), mime);
+    parts.length = length;
+    return parts;
+  }
+  if (auto right = check_file_url(attachment.url); !right) return std::unexpected(right.error());
+  auto bytes = read_file(attachment.path, kSealed);
+  if (!bytes) return std::unexpected(bytes.error());
+  auto sealed = seal_file(name, *bytes, random);
+  wipe(*bytes);
+  if (!sealed) return std::unexpected(sealed.error());
+  if (auto put = write_new_file(attachment.sealed, sealed->cipher); !put)
+    return std::unexpected(put.error());
+  sealed->parts.url = attachment.url;
+  return std::move(sealed->parts);
+}
+
+}  // namespace
+
+Result<Content> attach(const Attachment& attachment, Millis now, Random& random) {
+  const Ending kind = kind_of(attachment.path);
+  const std::string_view as = attachment.as.empty() ? kind.as : std::string_view(attachment.as);
+  const bool pictured = as == "image" || as == "video";
+  if (!attachment.thumbnail.empty() && !pictured)
+    return fail(Errc::usage, "only pictures and films have a thumbnail");
+  if (attachment.duration > 0 && as != "audio" && as != "video")
+    return fail(Errc::usage, "only sounds and films have a duration");
+  auto thumbnail = thumbnail_of(attachment);
+  if (!thumbnail) return std::unexpected(thumbnail.error());
+  // Readers of 2025 know a data URI for pictures only.
+  auto parts = parts_of(attachment, as == "image" ? kind.mime : std::string_view(), random);
+  if (!parts) return std::unexpected(parts.error());
+  if (as == "image")
+    return ImageContent::make(std::move(*parts), std::move(*thumbnail), now, random);
+  if (as == "audio")
+    return AudioContent::make(std::move(*parts), attachment.duration, {}, now, random);
+  if (as == "video") {
+    VideoContent video = VideoContent::make(std::move(*parts), std::move(*thumbnail), now, random);
+    video.duration = attachment.duration;
+    return video;
+  }
+  return FileContent::make(std::move(*parts), now, random);
+}
+
+Result<ReceivedFile> received_file(const Content& content, bool thumbnail,
+                                   const std::function<Result<Bytes>(const std::string&)>& fetch) {
+  const FileParts* parts = nullptr;
+  const std::optional<PortableFile>* small = nullptr;
+  if (const auto* file = content.as<FileContent>()) parts = &file->file;
+  if (const auto* image = content.as<ImageContent>()) {
+    parts = &image->file;
+    small = &image->thumbnail;
+  }
+  if (const auto* audio = content.as<AudioContent>()) parts = &audio->file;
+  if (const auto* video = content.as<VideoContent>()) {
+    parts = &video->file;
+    small = &video->snapshot;
+  }
+  if (parts == nullptr) return fail(Errc::not_found, "this message holds no file");
+  if (thumbnail) {
+    if (small == nullptr || !*small || !(*small)->data)
+      return fail(Errc::not_found, "this message holds no thumbnail");
+    const TransportableData& data = *(*small)->data;
+    return ReceivedFile{.name = data.mime_type == "image/png" ? "thumbnail.png" : "thumbnail.jpg",
+                        .bytes = data.data,
+                        .encrypted = true,
+                        .proven = true};
+  }
+  // What lies in place was encrypted and signed with the message.
+  if (parts->data) return ReceivedFile{parts->filename, parts->data->data, true, true};
+  if (parts->url.empty()) return fail(Errc::not_found, "this message holds neither file nor URL");
+  auto behind = fetch(parts->url);
+  if (!behind) return std::unexpected(behind.error());
+  auto opened = open_file(*parts, *behind);
+  if (!opened) return std::unexpected(opened.error());
+  const ByteView bytes = opened->bytes.view();
+  return ReceivedFile{parts->filename, Bytes(bytes.begin(), bytes.end()), opened->encrypted,
+                      opened->proven};
+}
+
+Result<QuoteContent> quote(const HistoryEntry& entry, const Id& me, std::string_view text,
+                           Millis now, Random& random) {
+  if (entry.sn == 0) {
+    return fail(Errc::not_found,
+                "this message has no number by which an answer could name it; answer without "
+                "--reply-to");
+  }
+  QuoteContent::Origin origin{.sender =
+                                  entry.outgoing ? me.bare() : entry.sender.value_or(entry.peer)};
+  origin.receiver = entry.outgoing || entry.peer.is_group() ? entry.peer : me.bare();
+  const int type = type_number(entry.content_type);
+  origin.type = type >= 0 ? std::to_string(type) : entry.content_type;
+  origin.sn = entry.sn;
+  return QuoteContent::make(text, std::move(origin), now, random);
+}
+
+std::string public_name_of(Home& home, const Id& id) {
+  if (const Known* known = home.directory().find(id); known != nullptr) {
+    for (auto document = known->documents.rbegin(); document != known->documents.rend();
+         ++document) {
+      if (!document->name().empty()) return document->name();
+    }
+  }
+  auto contact = home.contact(id);
+  return contact && *contact ? (*contact)->registered : std::string();
+}
+
+}  // namespace dim

@@ -1,0 +1,45 @@
+// Contents made of what a person names: files, answers.
+#pragma once
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "client/history.h"
+#include "client/home.h"
+#include "dim/protocol/content.h"
+
+namespace dim {
+
+struct Attachment {
+  std::string path{};       ///< of the file
+  std::string as{};         ///< "file", "image", "audio", "video"; empty: what its name says
+  std::string thumbnail{};  ///< path of a small JPEG, PNG or WebP, for pictures and films
+  double duration = 0;      ///< seconds, of sounds and films
+  std::string url{};        ///< where the receiver finds the encrypted bytes; empty: in place
+  std::string sealed{};     ///< where they are written to for you to put there; must not exist
+};
+/// In place up to 400 KiB. Errc::io for a file that cannot be read or written, Errc::too_large,
+/// Errc::usage, Errc::bad_request for a URL that no receiver would fetch (A40).
+Result<Content> attach(const Attachment& attachment, Millis now, Random& random);
+
+/// What `dim save` gets out of a received content.
+struct ReceivedFile {
+  std::string name{};      ///< as the sender wrote it: for safe_filename()
+  Bytes bytes{};           ///< hostile: never run, never shown by itself
+  bool encrypted = false;  ///< false: whoever keeps it behind the URL can read it
+  bool proven = false;     ///< false: whoever keeps it there could have changed it (A41)
+};
+/// `fetch` gets what lies behind a URL. `thumbnail`: the small picture that came with it instead.
+/// Errc::not_found for a content without a file; else as `fetch` and open_file.
+Result<ReceivedFile> received_file(const Content& content, bool thumbnail,
+                                   const std::function<Result<Bytes>(const std::string&)>& fetch);
+
+/// An answer to an entry of the history. Errc::not_found for one without a number, as those of
+/// earlier versions and unreadable ones are.
+Result<QuoteContent> quote(const HistoryEntry& entry, const Id& me, std::string_view text,
+                           Millis now, Random& random);
+
+/// What `id` is called for others: not an alias, which is the own business.
+std::string public_name_of(Home& home, const Id& id);
+
+}  // namespace dim

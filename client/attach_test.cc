@@ -1,0 +1,123 @@
+#include "client/attach.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "client/files.h"
+#include "client/station_fixture.h"
+
+namespace dim {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class AttachTest : public ::testing::Test {
+ protected:
+  AttachTest() {
+    std::string name = (std::filesystem::temp_directory_path() / "dim-attach-XXXXXX").string();
+    EXPECT_NE(::mkdtemp(name.data()), nullptr);
+    folder = name;
+  }
+  ~AttachTest() override { std::filesystem::remove_all(folder); }
+  std::string file(const std::string& name, std::size_t size = 5) {
+    const std::string path = folder + "/" + name;
+    EXPECT_TRUE(write_new_file(path, Bytes(size, 'x')));
+    return path;
+  }
+  static Result<Content> made(const Attachment& attachment) {
+    return attach(attachment, kFakeNow, fake_random());
+  }
+  /// As the receiver reads it.
+  static Content sent(const Attachment& attachment) {
+    auto content = made(attachment);
+    EXPECT_TRUE(content) << to_string(content.error());
+    return decode_content(encode_content(*content)).value();
+  }
+  static Result<Bytes> no_fetch(const std::string&) {
+    ADD_FAILURE() << "nothing to be fetched";
+    return fail(Errc::internal, "");
+  }
+  std::string folder;
+};
+
+TEST_F(AttachTest, TheNameSaysWhatAFileIsUnlessThePersonDoes) {
+  const std::string small = file("small.jpg");
+  const Content image =
+      sent({.path = file("A.PNG"), .as = {}, .thumbnail = small, .url = {}, .sealed = {}});
+  ASSERT_NE(image.as<ImageContent>(), nullptr);
+  EXPECT_EQ(image.as<ImageContent>()->file.data->mime_type, "image/png");
+  EXPECT_EQ(image.as<ImageContent>()->thumbnail->data->mime_type, "image/jpeg");
+  const Content video = sent({.path = file("b.webm"), .thumbnail = small, .duration = 2.5});
+  ASSERT_NE(video.as<VideoContent>(), nullptr);
+  EXPECT_EQ(video.as<VideoContent>()->duration, 2.5);
+  EXPECT_NE(sent({.path = file("c.ogg"), .duration = 3}).as<AudioContent>(), nullptr);
+  EXPECT_NE(sent({.path = file("d.txt")}).as<FileContent>(), nullptr);
+  EXPECT_NE(sent({.path = file("e.jpg"), .as = "file"}).as<FileContent>(), nullptr);
+  EXPECT_EQ(made({.path = file("f.txt"), .thumbnail = small}).error().code, Errc::usage);
+  EXPECT_EQ(made({.path = file("g.txt"), .duration = 1}).error().code, Errc::usage);
+}
+
+TEST_F(AttachTest, WhatLiesInPlaceIsGotWithoutAskingAnybody) {
+  const Content content = sent({.path = file("notes.txt", 400 * limits::kKiB)});
+  const auto got = received_file(content, false, no_fetch);
+  ASSERT_TRUE(got) << to_string(got.error());
+  EXPECT_EQ(got->name, "notes.txt");
+  EXPECT_EQ(got->bytes.size(), 400 * limits::kKiB);
+  EXPECT_TRUE(got->encrypted && got->proven);
+  EXPECT_EQ(made({.path = file("more.txt", 400 * limits::kKiB + 1)}).error().code, Errc::too_large);
+  EXPECT_EQ(received_file(content, true, no_fetch).error().code, Errc::not_found);
+  const Content picture = sent({.path = file("p.png"), .thumbnail = file("q.png", 7)});
+  EXPECT_EQ(received_file(picture, true, no_fetch)->bytes.size(), 7U);
+}
+
+TEST_F(AttachTest, A41_BehindAUrlLiesWhatOnlyTheReceiverCanRead) {
+  const std::string sealed = folder + "/sealed.bin";
+  const Content content =
+      sent({.path = file("film.mp4", 1'000), .url = "https://files.example/f", .sealed = sealed});
+  const Bytes cipher = read_file(sealed, 10'000).value();
+  EXPECT_THAT(std::string(as_text(cipher)), Not(HasSubstr("xxxxxxxx")));
+  std::string asked;
+  const auto fetch = [&](const std::string& url) -> Result<Bytes> {
+    asked = url;
+    return cipher;
+  };
+  const auto got = received_file(content, false, fetch);
+  ASSERT_TRUE(got) << to_string(got.error());
+  EXPECT_EQ(asked, "https://files.example/f");
+  EXPECT_EQ(got->bytes, Bytes(1'000, 'x'));
+  EXPECT_TRUE(got->encrypted && got->proven);
+  const auto changed = [&](const std::string&) -> Result<Bytes> {
+    Bytes other = cipher;
+    other[500] ^= 1;
+    return other;
+  };
+  EXPECT_EQ(received_file(content, false, changed).error().code, Errc::decrypt);
+  EXPECT_EQ(made({.path = file("a.txt"), .url = "http://files.example/f", .sealed = folder + "/s"})
+                .error()
+                .code,
+            Errc::bad_request);
+  EXPECT_EQ(made({.path = file("b.txt"), .url = "https://files.example/f", .sealed = sealed})
+                .error()
+                .code,
+            Errc::conflict);
+}
+
+TEST_F(AttachTest, AnAnswerNamesTheMessageByWriterAndNumber) {
+  HistoryEntry entry{.guid = "guid", .peer = fake_user(2).id};
+  entry.content_type = "text";
+  EXPECT_EQ(quote(entry, fake_user(1).id, "yes", kFakeNow, fake_random()).error().code,
+            Errc::not_found);
+  entry.sn = 12;
+  const auto answer = quote(entry, fake_user(1).id, "yes", kFakeNow, fake_random()).value();
+  EXPECT_EQ(answer.origin->sender, fake_user(2).id);
+  EXPECT_EQ(*answer.origin->receiver, fake_user(1).id);
+  EXPECT_EQ(answer.origin->sn, 12);
+  EXPECT_EQ(answer.origin->type, "1");
+}
+
+}  // namespace
+}  // namespace dim

@@ -1,0 +1,150 @@
+// What leaves for the members of a group, copy by copy.
+#include <set>
+
+#include "client/messenger_fixture.h"
+#include "dim/engine/group_message.h"
+
+namespace dim {
+namespace {
+
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class MessengerGroupsTest : public MessengerTest {
+ protected:
+  /// A group of the own account and `size` - 1 others, whose news have left.
+  Id found(std::size_t size) {
+    std::vector<Id> others;
+    for (std::size_t i = 1; i < size; ++i) {
+      const Account& other = fake_user(static_cast<int>(i) + 1);
+      know(other);
+      others.push_back(other.id);
+    }
+    auto made = messenger->change_group(
+        [&](Groups& groups, Millis now) { return groups.create("friends", others, now); },
+        "founded it");
+    EXPECT_TRUE(made) << to_string(made.error());
+    take_all();
+    return made->peer;
+  }
+  /// Everything that the client sends now, each accepted by the station.
+  std::vector<SignedMessage> take_all() {
+    std::vector<SignedMessage> out;
+    while (!station.requests[Lane::text].empty()) {
+      const Packet packet = station.next(Lane::text);
+      if (packet.operation != Operation::create) continue;
+      out.push_back(SignedMessage::parse(*packet.content).value());
+      accept(packet);
+      clock.passed += 1'000;  // within the station's quota
+      messenger->tick();
+    }
+    return out;
+  }
+  std::string opened_by(const Account& reader, const SignedMessage& message) {
+    Directory known;
+    EXPECT_TRUE(known.learn_meta(home.account().id, home.account().meta));
+    EXPECT_TRUE(known.learn_document(home.account().id, home.account().visa.json(), clock.now()));
+    auto opened = open(message, reader, known, nullptr, clock.now());
+    if (!opened) return to_string(opened.error());
+    const std::string* text = opened->message.content.text("text");
+    return text != nullptr ? *text : "no text";
+  }
+};
+
+TEST_F(MessengerGroupsTest, UpTo15MembersGetAMessageEachThatNamesNoGroupOutside) {
+  log_in();
+  const Id group = found(15);
+  ASSERT_TRUE(messenger->send_text(group, "hello"));
+  const auto copies = take_all();
+  ASSERT_THAT(copies, SizeIs(14));
+  std::set<Bytes> signatures;
+  for (const SignedMessage& copy : copies) {
+    EXPECT_FALSE(copy.sealed.envelope.group);
+    signatures.insert(copy.signature);
+  }
+  EXPECT_THAT(signatures, SizeIs(14));
+  EXPECT_EQ(opened_by(fake_user(2), copies[0]), "hello");
+  EXPECT_EQ(messenger->history(group, 1)->front().tick, Tick::sent);
+}
+
+TEST_F(MessengerGroupsTest, From16OnItIsEncryptedOnceForAll) {
+  log_in();
+  const Id group = found(16);
+  ASSERT_TRUE(messenger->send_text(group, "hello"));
+  const auto copies = take_all();
+  ASSERT_THAT(copies, SizeIs(15));
+  for (std::size_t i = 0; i < copies.size(); ++i) {
+    EXPECT_EQ(copies[i].signature, copies[0].signature);
+    ASSERT_TRUE(copies[i].sealed.envelope.group);
+    EXPECT_EQ(*copies[i].sealed.envelope.group, group);
+    EXPECT_EQ(opened_by(fake_user(static_cast<int>(i) + 2), copies[i]), "hello");
+  }
+  EXPECT_NE(opened_by(fake_user(2), copies[1]), "hello") << "a copy holds its reader's key alone";
+  ASSERT_TRUE(messenger->send_text(group, "again"));
+  EXPECT_NE(take_all()[0].sealed.keys[0].second, copies[0].sealed.keys[0].second) << "a fresh key";
+}
+
+TEST_F(MessengerGroupsTest, A27_WhoIsPutOutGetsNothingThatWasStillWaiting) {
+  log_in();
+  const Id group = found(3);
+  messenger->closed(Lane::text);
+  ASSERT_TRUE(messenger->send_text(group, "written before"));
+  ASSERT_TRUE(messenger->change_group(
+      [&](Groups& groups, Millis now) { return groups.expel(group, {fake_user(3).id}, now); },
+      "put out"));
+  connect();
+  std::vector<std::string> read_by_gone, read_by_member;
+  for (const SignedMessage& copy : take_all()) {
+    const Id& to = copy.sealed.envelope.receiver;
+    auto& read = to.same_entity(fake_user(3).id) ? read_by_gone : read_by_member;
+    read.push_back(opened_by(fake_user(to.same_entity(fake_user(3).id) ? 3 : 2), copy));
+  }
+  EXPECT_EQ(read_by_member, (std::vector<std::string>{"written before", "no text"}));
+  EXPECT_EQ(read_by_gone, (std::vector<std::string>{"no text"})) << "only the news";
+  EXPECT_THAT(messenger->waiting().value(), 0U);
+  EXPECT_EQ(messenger->history(group, 9)->at(1).tick, Tick::sent);
+  ASSERT_TRUE(messenger->send_text(group, "after it"));
+  EXPECT_THAT(take_all(), SizeIs(1));
+}
+
+TEST_F(MessengerGroupsTest, ACopyWhoseReaderHasNoKeysIsSaidToBeMissing) {
+  log_in();
+  const Id group = found(3);
+  const Account& stranger = fake_user(77);
+  ASSERT_TRUE(messenger->change_group(
+      [&](Groups& groups, Millis now) { return groups.invite(group, {stranger.id}, now); },
+      "invited"));
+  ASSERT_TRUE(messenger->send_text(group, "hello"));
+  for (int i = 0; i < 10 && messenger->waiting().value() > 0; ++i) {
+    take_all();
+    while (!station.requests[Lane::control].empty()) {
+      const Packet asked = station.next(Lane::control);
+      answer(Lane::control, Packet::response(404, asked.get("id")));
+    }
+  }
+  const HistoryEntry entry = messenger->history(group, 1)->front();
+  EXPECT_EQ(entry.tick, Tick::sent);
+  EXPECT_THAT(entry.cause, testing::HasSubstr(stranger.id.text()));
+}
+
+TEST_F(MessengerGroupsTest, OnlyLeadersKeepRequestsAndOnlyMembersWrite) {
+  log_in();
+  const Id group = found(2);
+  EXPECT_FALSE(messenger->change_group(
+      [&](Groups& groups, Millis now) { return groups.leave(group, now); }, "left"))
+      << "the owner stays";
+  EXPECT_TRUE(messenger->change_group(
+      [&](Groups& groups, Millis now) { return groups.expel(group, {fake_user(2).id}, now); },
+      "put out"));
+  const auto alone = messenger->send_text(group, "anybody?");
+  ASSERT_FALSE(alone);
+  EXPECT_EQ(alone.error().code, Errc::not_found);
+  EXPECT_THAT(messenger->groups().requests(group, clock.now()).value(), IsEmpty());
+  EXPECT_EQ(messenger->group_called("friends").value(), group);
+  EXPECT_EQ(messenger->group_called("enemies").error().code, Errc::not_found);
+  found(2);
+  EXPECT_EQ(messenger->group_called("friends").error().code, Errc::usage) << "two of them";
+}
+
+}  // namespace
+}  // namespace dim

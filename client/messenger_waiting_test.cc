@@ -1,0 +1,148 @@
+// Messages that cannot be read, or not yet: they hold up nothing and do not go without a word.
+#include <algorithm>
+
+#include "client/messenger_fixture.h"
+#include "dim/engine/replay.h"
+
+namespace dim {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class MessengerWaitingTest : public MessengerTest {
+ protected:
+  static const Account& stranger() { return fake_user(5); }
+  SignedMessage from_stranger(std::string_view text) {
+    return from(stranger(), TextContent::make(text, clock.now(), fake_random()));
+  }
+  /// The station's answer to the question for somebody's documents.
+  void answer_documents(const Account* known) {
+    const Packet asked = station.next(Lane::control);
+    EXPECT_EQ(asked.get("target"), stranger().id.text());
+    if (known == nullptr) return answer(Lane::control, Packet::response(404, asked.get("id")));
+    JsonObject content;
+    content.set("meta", known->meta.json());
+    JsonArray documents;
+    documents.emplace_back(known->visa.json());
+    content.set("documents", std::move(documents));
+    Packet packet = Packet::response(200, asked.get("id"));
+    packet.content = write_json(content);
+    answer(Lane::control, packet);
+  }
+};
+
+TEST_F(MessengerWaitingTest, AStrangerWhoseKeysAreAskedForHoldsUpNobody) {
+  log_in();
+  push(from_stranger("who am I?"));
+  push(from_peer("a friend"));
+  ASSERT_THAT(received, SizeIs(1));
+  EXPECT_EQ(received[0].text, "a friend");
+  EXPECT_EQ(messenger->set_aside().value(), 1U);
+  answer_documents(&stranger());
+  ASSERT_THAT(received, SizeIs(2));
+  EXPECT_EQ(received[1].text, "who am I?");
+  EXPECT_EQ(messenger->set_aside().value(), 0U);
+  push(from_stranger("known now"));
+  EXPECT_EQ(received.back().text, "known now");
+}
+
+TEST_F(MessengerWaitingTest, WhoIsUnknownToTheStationIsSaidToBeUnreadableOnce) {
+  log_in();
+  push(from_stranger("who am I?"));
+  answer_documents(nullptr);
+  ASSERT_THAT(received, SizeIs(1));
+  EXPECT_THAT(received[0].cause, HasSubstr("E_"));
+  EXPECT_EQ(received[0].peer, stranger().id);
+  EXPECT_EQ(messenger->set_aside().value(), 0U);
+}
+
+TEST_F(MessengerWaitingTest, WhatWaitsIsDecidedAfterARestart) {
+  log_in();
+  push(from_stranger("kept"));
+  messenger->closed(Lane::control);
+  EXPECT_THAT(received, IsEmpty());
+  connect();
+  answer_documents(&stranger());
+  ASSERT_THAT(received, SizeIs(1));
+  EXPECT_EQ(received[0].text, "kept");
+}
+
+TEST_F(MessengerWaitingTest, WhenTooMuchWaitsTheRestIsShownAsUnreadable) {
+  log_in();
+  const SignedMessage message = from_stranger("one of many");
+  for (int i = 0; i < 502; ++i) push(message);
+  EXPECT_EQ(messenger->set_aside().value(), 500U);
+  EXPECT_THAT(received, SizeIs(2));
+  EXPECT_THAT(received.front().cause, HasSubstr("keys"));
+}
+
+TEST_F(MessengerWaitingTest, AMessageThatMakesNoSenseHoldsUpNothingAndIsShown) {
+  log_in();
+  Packet packet = Packet::request(Operation::create);
+  packet.set("type", "message").set("author", peer().id.text());
+  packet.set("guid", Guid::make(clock.now(), fake_random()).text());
+  packet.set("cursor", std::to_string(++cursor));
+  packet.content = "{\"sender\": 1}";
+  answer(Lane::text, packet);
+  push(broken(from_peer("broken")));
+  push(from_peer("right"));
+  ASSERT_THAT(received, SizeIs(3));
+  EXPECT_NE(received[0].cause, "");
+  EXPECT_NE(received[1].cause, "");
+  EXPECT_EQ(received[2].text, "right");
+}
+
+TEST_F(MessengerWaitingTest, AForwardedMessageIsOpenedAsItsOwnSenders) {
+  know(stranger());
+  log_in();
+  const SignedMessage inner = from_stranger("inside");
+  push(from(peer(), ForwardContent::make({inner}, clock.now(), fake_random())));
+  ASSERT_THAT(received, SizeIs(1));
+  EXPECT_EQ(received[0].text, "inside");
+  EXPECT_EQ(received[0].peer, stranger().id);
+  push(from(peer(), ForwardContent::make({inner}, clock.now(), fake_random())));
+  EXPECT_THAT(received, SizeIs(1)) << "it has come before";
+}
+
+TEST_F(MessengerWaitingTest, A12_MarksOfWhatCameAreKeptFor400DaysAndOlderMessagesRefused) {
+  log_in();
+  const SignedMessage old = from_peer("long ago");
+  push(old);
+  EXPECT_EQ(home.vault().count("seen").value(), 1);
+  clock.passed += kReplayLife - 60'000;
+  messenger->closed(Lane::control);
+  connect();
+  EXPECT_EQ(home.vault().count("seen").value(), 1);
+  push(old);
+  EXPECT_THAT(received, SizeIs(1)) << "a replay says nothing";
+  clock.passed += 120'000;
+  messenger->closed(Lane::control);
+  connect();
+  EXPECT_EQ(home.vault().count("seen").value(), 0);
+  push(old);
+  ASSERT_THAT(received, SizeIs(2));
+  EXPECT_EQ(received[1].text, "");
+  EXPECT_THAT(received[1].cause, HasSubstr("400 days"));
+}
+
+TEST_F(MessengerWaitingTest, EveryKindOfContentIsKeptAndSaidInWords) {
+  log_in();
+  push(from(peer(), MoneyContent::make("USD", 10.25, clock.now(), fake_random())));
+  ASSERT_THAT(received, SizeIs(1));
+  EXPECT_EQ(received[0].content_type, "money");
+  EXPECT_EQ(received[0].words, "money: 10.25 USD");
+  EXPECT_EQ(content_type(messenger->content(received[0]).value().value()), "64");
+  const std::string guid = send("what for?");
+  const HistoryEntry asked = entry_of(guid);
+  ASSERT_GT(asked.sn, 0);
+  push(from(peer(), QuoteContent::make("the lunch",
+                                       {.sender = home.account().id, .type = "1", .sn = asked.sn},
+                                       clock.now(), fake_random())));
+  EXPECT_EQ(received.back().text, "the lunch");
+  EXPECT_THAT(received.back().words, HasSubstr("what for?"));
+}
+
+}  // namespace
+}  // namespace dim

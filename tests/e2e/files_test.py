@@ -1,0 +1,88 @@
+"""Files, answers and name cards between two people, and files onto one's own disk."""
+import os
+
+import harness
+from harness import of
+
+
+class Files(harness.EndToEnd):
+    def setUp(self):
+        super().setUp()
+        at = self.station()
+        self.alice, self.bobby = (self.person(name, at.link()) for name in ("alice", "bobby"))
+
+    def file(self, name, size=1000):
+        path = os.path.join(self.folder, name)
+        with open(path, "wb") as file:
+            file.write(bytes(index * 7 % 256 for index in range(size)))
+        return path
+
+    def hears(self, person, wanted):
+        for _ in range(15):
+            for one in of(person.run("listen", "--once", "--timeout", "2", code=None), "message"):
+                if wanted(one):
+                    return one
+        raise AssertionError(f"{person.name} waited in vain")
+
+    def bytes_of(self, path):
+        with open(path, "rb") as file:
+            return file.read()
+
+    def test_each_kind_of_file_arrives_whole_and_nothing_is_overwritten(self):
+        folder = os.path.join(self.folder, "received")
+        os.mkdir(folder)
+        small = self.file("small.jpg", 50)
+        for name, kind in (("a.txt", "file"), ("b.png", "image"), ("c.mp3", "audio"), ("d.webm", "video")):
+            path = self.file(name, 400 * 1024 if kind == "file" else 1000)
+            options = ["--thumbnail", small] if kind in ("image", "video") else []
+            sent = of(self.alice.run("send", "bobby", "--file", path, *options), "message")[0]
+            self.assertEqual((sent["type"], sent["state"]), (kind, "sent"))
+            got = self.hears(self.bobby, lambda one: one["guid"] == sent["guid"])
+            self.assertEqual(got["content"]["filename"], name)
+            self.assertIn(name, got["words"])
+            self.assertNotIn("data", got["content"])
+            for again in ("", " (2)"):
+                saved = of(self.bobby.run("save", "alice", folder, "--message", got["guid"][-8:]), "saved")[0]
+                stem, ending = os.path.splitext(name)
+                self.assertEqual(saved["path"], os.path.join(folder, stem + again + ending))
+                self.assertEqual(self.bytes_of(saved["path"]), self.bytes_of(path))
+                self.assertEqual(os.stat(saved["path"]).st_mode & 0o777, 0o600)
+            if options:
+                thumbnail = os.path.join(folder, "thumbnail-" + name)
+                self.bobby.run("save", "alice", thumbnail, "--thumbnail", "--message", got["guid"][-8:])
+                self.assertEqual(self.bytes_of(thumbnail), self.bytes_of(small))
+        self.bobby.run("save", "alice", small, code=1)
+        self.assertEqual(len(self.bytes_of(small)), 50)
+
+    def test_a40_a_url_is_fetched_only_when_asked_for_and_never_inside_the_own_network(self):
+        path, sealed = self.file("large.bin", 500_000), os.path.join(self.folder, "sealed")
+        self.alice.run("send", "bobby", "--file", path, code=1)
+        self.alice.run("send", "bobby", "--file", path, "--url", "https://10.0.0.1/x", "--sealed", sealed, code=1)
+        self.alice.run("send", "bobby", "--file", path, "--url", "https://localtest.invalid/x", "--sealed", sealed)
+        self.assertNotEqual(self.bytes_of(sealed)[:500_000], self.bytes_of(path))
+        got = self.hears(self.bobby, lambda one: one["type"] == "file")
+        self.assertEqual(got["content"]["URL"], "https://localtest.invalid/x")
+        self.assertNotIn("key", got["content"])
+        target = os.path.join(self.folder, "never")
+        error = of(self.bobby.run("save", "alice", target, code=1), "error")[0]
+        self.assertEqual(error["code"], "E_UNREACHABLE")
+        self.assertFalse(os.path.exists(target))
+
+    def test_answers_and_cards_are_shown_with_what_they_are_about(self):
+        self.alice.run("send", "bobby", "Lunch?")
+        asked = self.hears(self.bobby, lambda one: one["text"] == "Lunch?")
+        self.bobby.run("send", "alice", "At one.", "--reply-to", asked["guid"][-6:])
+        got = self.hears(self.alice, lambda one: one["type"] == "quote")
+        self.assertEqual((got["text"], got["words"]), ("At one.", "answers \u201cLunch?\u201d"))
+        carol = self.person("carol", self.stations[0].link())
+        self.alice.run("send", "bobby", "--card", "carol")
+        card = self.hears(self.bobby, lambda one: one["type"] == "card")
+        self.assertEqual(card["content"]["did"], carol.id())
+        self.assertIn("carol", card["words"])
+        self.bobby.run("send", "alice", "to whom?", "--reply-to", "ffffffffffffffff", code=1)
+        text = self.alice.run("history", "bobby", "--ids", as_json=False)
+        self.assertIn("At one.  [answers \u201cLunch?\u201d]  #" + got["guid"][-6:], text)
+
+
+if __name__ == "__main__":
+    harness.main()
