@@ -292,14 +292,14 @@ TEST(DimchatSession, AMessageIsAcknowledgedWhenItIsStoredAndShownOnce) {
   World world;
   const Account bob = user("Bob");
   world.connect();
-  const std::string text = world.text_of(bob, "hello Alice");
+  const std::string text = world.text_of(bob, "hello Alice", false);
   const OutgoingFrame first = world.station.pass_on(text);
   const OutgoingFrame again = world.station.pass_on(text);
   world.exchange();
-  // Nobody knows Bob yet: the station is asked first, and nothing is acknowledged before.
+  // Nobody knows Bob yet: the station is asked, and the message is on the disk meanwhile.
   EXPECT_EQ(world.station.count("documents"), 2U);
   EXPECT_TRUE(world.received.empty());
-  EXPECT_EQ(std::ranges::count(world.station.acked, first.handle), 0);
+  EXPECT_EQ(world.messenger->set_aside().value(), 1U);
   world.station.say(Content(DocumentsContent::answer(bob.id, bob.meta.json(), {bob.visa.json()},
                                                      world.clock.now(), os_random())));
   world.exchange();

@@ -132,11 +132,15 @@ Result<DimplesAccount> account_from_dimples(const std::string& root, std::string
   DimplesAccount out{
       .account = {*id, std::move(*meta), std::move(*visa), std::move(*key), std::move(*keys)},
       .contacts = contacts_in(*folder)};
-  JsonObject features;
-  features.set("features", JsonArray{Json("bind")});
-  if (auto done = out.account.renew_message_key(now); !done) return std::unexpected(done.error());
-  if (auto done = out.account.update_visa(features, now); !done)
+  // In one step: peers follow the chain of visas.
+  auto message_key = PrivateKey::generate_rsa();
+  if (!message_key) return std::unexpected(message_key.error());
+  JsonObject properties;
+  properties.set("key", message_key->public_key().json());
+  properties.set("features", JsonArray{Json("bind")});
+  if (auto done = out.account.update_visa(properties, now); !done)
     return std::unexpected(done.error());
+  out.account.message_keys.insert(out.account.message_keys.begin(), std::move(*message_key));
   return out;
 }
 

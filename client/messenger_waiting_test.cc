@@ -53,7 +53,7 @@ TEST_F(MessengerWaitingTest, WhoIsUnknownToTheStationIsSaidToBeUnreadableOnce) {
   push(from_stranger("who am I?"));
   answer_documents(nullptr);
   ASSERT_THAT(received, SizeIs(1));
-  EXPECT_THAT(received[0].cause, HasSubstr("E_"));
+  EXPECT_THAT(received[0].cause, HasSubstr("not known"));
   EXPECT_EQ(received[0].peer, stranger().id);
   EXPECT_EQ(messenger->set_aside().value(), 0U);
 }

@@ -37,6 +37,8 @@ def pattern_of(line):
     text = re.escape(line.rstrip())
     text = re.sub(r"0x[0-9A-Fa-f]{6}…", r"0x[0-9A-Fa-f]{6}…", text)
     text = re.sub(r"0x[0-9A-Fa-f]{40}", r"0x[0-9A-Fa-f]{40}", text)
+    text = re.sub(r"Group\\-\d+@\w+", r"Group-\\d+@\\w+", text)
+    text = re.sub(r"\(\w{8}…\\\)", r"(\\w{8}…\\)", text)
     text = re.sub(r"\d\d:\d\d\\ ", r"\\d\\d:\\d\\d\\ ", text)
     return re.sub(r"(?<![0-9a-f])[0-9a-f]{4}(\\ [0-9a-f]{4}){3}", r"[0-9a-f]{4}( [0-9a-f]{4}){3}", text)
 
