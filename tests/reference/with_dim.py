@@ -114,7 +114,7 @@ class WithDim:
         self.assertEqual(content["password"], content["key"])
         with open(sealed, "rb") as file:
             cipher = file.read()
-        self.assertEqual(hashlib.sha256(cipher).hexdigest(), content["sha256"])
+        self.assertEqual(base64.b64encode(hashlib.sha256(cipher).digest()).decode(), content["sha256"])
 
     def test_an_answer_names_the_message_and_a_card_the_person(self):
         sn = self.bob.text(self.dora.id, "shall we?")["sn"]
