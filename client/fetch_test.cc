@@ -10,7 +10,9 @@
 #include <openssl/x509v3.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
+#include <csignal>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -48,6 +50,7 @@ struct Own {
 class Server {
  public:
   Server() {
+    std::signal(SIGPIPE, SIG_IGN);  // a client that goes in the middle is part of the test
     listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in at{};
     at.sin_family = AF_INET;
