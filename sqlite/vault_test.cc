@@ -79,6 +79,19 @@ TEST_F(VaultTest, RowsComeInTheOrderOfTheirFirstWriting) {
   EXPECT_THAT(bodies(vault.list("nothing")), IsEmpty());
 }
 
+TEST_F(VaultTest, TheOldestRowsOfABucketGoAndNoOthers) {
+  Vault vault = opened();
+  for (const char* name : {"a", "b", "c"}) {
+    ASSERT_TRUE(vault.put("seen", name, name));
+    ASSERT_TRUE(vault.put("sent", name, name));
+  }
+  const auto rows = vault.list("seen").value();
+  ASSERT_TRUE(vault.erase_through("seen", rows[1].place));
+  EXPECT_THAT(bodies(vault.list("seen")), ElementsAre("c"));
+  EXPECT_THAT(bodies(vault.list("sent")), ElementsAre("a", "b", "c"));
+  EXPECT_EQ(vault.contains("seen", "a"), false);
+}
+
 TEST_F(VaultTest, ATransactionIsAllOrNothing) {
   Vault vault = opened();
   ASSERT_TRUE(vault.put("contact", "bob", "before"));
