@@ -103,19 +103,9 @@ Result<Groups::Change> Groups::invite(const Id& id, const std::vector<Id>& who, 
 Result<Groups::Change> Groups::expel(const Id& id, const std::vector<Id>& who, Millis now) {
   auto group = known(id, now);
   if (!group) return std::unexpected(group.error());
-  if (!group->may_reset(home_.account().id))
-    return fail(Errc::forbidden, "only the owner and the administrators put members out");
-  for (const Id& one : who) {
-    if (!group->is_member(one)) return fail(Errc::not_found, "this person is not in the group");
-    if (group->may_reset(one)) {
-      return fail(Errc::forbidden,
-                  "the owner stays, and an administrator has to be one no longer first: "
-                  "`dim group demote`");
-    }
-  }
-  std::vector<Id> members = group->members();
-  std::erase_if(members, [&](const Id& member) { return has(who, member); });
-  return reset(std::move(*group), std::move(members), now);
+  const auto command = group->removal(who, home_.account().id, now, random_);
+  if (!command) return std::unexpected(command.error());
+  return reset(std::move(*group), command->members, now);
 }
 
 Result<Groups::Change> Groups::leave(const Id& id, Millis now) {
