@@ -136,8 +136,8 @@ TEST_F(Verbs, JoinRefusesWhatIsNoLinkOrNoNameAndMakesNothing) {
   EXPECT_EQ(run([&] { return verb_join(common, join); }), code(Exit::usage));
   EXPECT_THAT(text("message"), HasSubstr("dim:"));
   join.link = "dim:station:" + station().text() + "?host=[::1];port=8800;";
-  for (const std::string& name :
-       {std::string(), std::string(65, 'x'), std::string("a\x1b[2J"), std::string("a\xFF")}) {
+  for (const std::string& name : {std::string(), std::string(65, 'x'), std::string("a\x1b[2J"),
+                                  std::string("a\xFF"), std::string("a\nb")}) {
     join.name = name;
     EXPECT_EQ(run([&] { return verb_join(common, join); }), code(Exit::usage)) << name;
   }
