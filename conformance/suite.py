@@ -42,15 +42,16 @@ class Skipped(Exception):
 
 
 class Claim:
-    def __init__(self, name, section, title, run, reason=None):
-        self.name, self.section, self.title, self.run, self.reason = name, section, title, run, reason
+    def __init__(self, name, section, title, run, reason=None, last=False):
+        self.name, self.section, self.title, self.run, self.reason, self.last = name, section, title, run, reason, last
 
 
-def claim(name, section, title):
-    """Registers a function of a Scene as the claim `name`; `section`: a page of docs/protocol and the number in it."""
+def claim(name, section, title, last=False):
+    """Registers a function of a Scene as the claim `name`; `section`: a page of docs/protocol and the number in it; `last`:
+    it needs the station for itself, and runs behind all others."""
     def register(run):
         assert name not in CLAIMS, name
-        CLAIMS[name] = Claim(name, section, title, run)
+        CLAIMS[name] = Claim(name, section, title, run, last=last)
         return run
     return register
 
@@ -233,7 +234,7 @@ def run(plan, chosen, jobs, told=lambda result: None):
     """Runs the claims, `jobs` at a time; those that need the station for themselves (operator) at the end, one by one.
     `told` is called with each Result as it comes."""
     plan.whole, jobs = len(chosen) == len(CLAIMS), 1 if plan.gentle else jobs
-    alone = [one for one in chosen if one.name.startswith("Z")]
+    alone = [one for one in CLAIMS.values() if one.last and one in chosen]
     results = []
 
     def take(result):

@@ -44,8 +44,8 @@ def s13(scene):
             expect_code(lane.ask("CONNECT", fields=alice.lane_fields(lane, 0, port_proof(alice.token, lane.binding, port))), 419)
 
 
-@claim("C11", "connect.md 4", "fields of a lane's CONNECT that are wrong get 401, a log-in 417 with port 8800")
-def c11(scene):
+@claim("H11", "connect.md 4", "fields of a lane's CONNECT that are wrong get 401, a log-in 417 with port 8800")
+def h11(scene):
     alice, lane = scene.person(text=False), scene.connect(8801)
     right = alice.lane_fields(lane, 0)
     for name, changed, code in (("session no GUID", {"session": "42"}, 401), ("session missing", {"session": None}, 401),
@@ -60,8 +60,8 @@ def c11(scene):
         expect_code(lane.ask("CONNECT", fields=right), 200)
 
 
-@claim("C12", "connect.md 6", "closing 8800 ends the session's other lanes")
-def c12(scene):
+@claim("H12", "connect.md 6", "closing 8800 ends the session's other lanes")
+def h12(scene):
     alice = scene.person()
     alice.control.close()
     alice.text.until_closed()
@@ -109,8 +109,8 @@ def s14(scene):
         thief.close()
 
 
-@claim("C13", "connect.md 5", "a resumed session closes what it still had, and opens its lanes anew")
-def c13(scene):
+@claim("H13", "connect.md 5", "a resumed session closes what it still had, and opens its lanes anew")
+def h13(scene):
     alice, bob = scene.person(), scene.person()
     lane = scene.connect()
     welcome = expect_code(lane.ask("CONNECT", fields=alice.resume_fields()), 200)

@@ -17,8 +17,8 @@ def first(account, station_id, **changed):
     return {"author": account.id, "target": station_id, "nonce": packets.b64(random_32()), **changed}
 
 
-@claim("C01", "connect.md 2", "the station proves its identity, its certificate and this connection")
-def c01(scene):
+@claim("H01", "connect.md 2", "the station proves its identity, its certificate and this connection")
+def h01(scene):
     challenge = Challenge(scene.connect(), scene.account().id, scene.id, offered="[sha256, crc32c]")
     challenge.check_station()
     expect(challenge.packet.get("known") == "no", "somebody new is known")
@@ -32,8 +32,8 @@ def c01(scene):
     without.check_station()
 
 
-@claim("C02", "connect.md 2", "the answer to the log-in has everything that a session needs")
-def c02(scene):
+@claim("H02", "connect.md 2", "the answer to the log-in has everything that a session needs")
+def h02(scene):
     person = scene.person()
     welcome = person.welcome
     for key in ("token", "resume"):
@@ -50,8 +50,8 @@ def c02(scene):
     expect_code(again.answer(person.account.key), 200, "a log-in that shows nothing")
 
 
-@claim("C03", "connect.md 2", "fields of step 1 that are wrong get 401, another station's ID 417")
-def c03(scene):
+@claim("H03", "connect.md 2", "fields of step 1 that are wrong get 401, another station's ID 417")
+def h03(scene):
     account, lane = scene.account(), scene.connect()
     for name, fields, code in (
             ("author missing", {"author": None}, 401), ("author no ID", {"author": "alice"}, 401),
@@ -67,8 +67,8 @@ def c03(scene):
         expect_code(challenge.answer(account.key, account.shown()), 200)
 
 
-@claim("C04", "connect.md 6", "before the log-in every request but CONNECT gets 418, and the eleventh the end")
-def c04(scene):
+@claim("H04", "connect.md 6", "before the log-in every request but CONNECT gets 418, and the eleventh the end")
+def h04(scene):
     lane = scene.connect()
     for number in range(10):
         expect_code(lane.ask("NOTIFY", fields={"type": "ping"}), 418, f"request {number + 1}")
@@ -78,8 +78,8 @@ def c04(scene):
     expect_code(text.ask("GET", fields={"type": "message"}), 418, "on 8801")
 
 
-@claim("C05", "limits.md 4", "the 21st bad packet before the log-in ends the connection")
-def c05(scene):
+@claim("H05", "limits.md 4", "the 21st bad packet before the log-in ends the connection")
+def h05(scene):
     lane = scene.connect()
     bad = b"version: dim/2023\noperation: get\n\n"
     for number in range(20):
@@ -215,8 +215,8 @@ def s10(scene):
             expect_closed(lane, 403)
 
 
-@claim("C06", "connect.md 2", "the third wrong proof ends the connection")
-def c06(scene):
+@claim("H06", "connect.md 2", "the third wrong proof ends the connection")
+def h06(scene):
     account = scene.person(text=False).account
     lane = scene.connect()
     for number in range(3):
@@ -227,8 +227,8 @@ def c06(scene):
     expect_closed(lane)
 
 
-@claim("C07", "connect.md 2", "a newer visa that is shown at the log-in is stored, another meta is no way in")
-def c07(scene):
+@claim("H07", "connect.md 2", "a newer visa that is shown at the log-in is stored, another meta is no way in")
+def h07(scene):
     person = scene.person(text=False)
     account = person.account
     account.visa = account.document(at=float(json.loads(account.visa["data"])["time"]) + 1, name="newer")
@@ -248,8 +248,8 @@ def p35(scene):
             expect(lane.ping(), "the session has ended")
 
 
-@claim("C08", "connect.md 6", "300 seconds without a byte end a session's connection with 511")
-def c08(scene):
+@claim("H08", "connect.md 6", "300 seconds without a byte end a session's connection with 511")
+def h08(scene):
     if not scene.plan.slow:
         raise Skipped("takes five minutes; --slow checks it")
     person = scene.person(text=False)
@@ -257,8 +257,8 @@ def c08(scene):
     expect(got and got[-1].code == 511, f"{', '.join(map(str, got)) or 'nothing'} came before the end")
 
 
-@claim("C09", "identity.md 1", "an ID in capitals or small letters is the same user; wrong capitals are none")
-def c09(scene):
+@claim("H09", "identity.md 1", "an ID in capitals or small letters is the same user; wrong capitals are none")
+def h09(scene):
     account = scene.person(text=False).account
     for spelling in ("0x" + account.id[2:].lower(), "0x" + account.id[2:].upper()):
         with scene.case(spelling):
@@ -274,5 +274,5 @@ def c09(scene):
             expect(False, "capitals that EIP-55 does not write were taken")
 
 
-not_here("C10", "connect.md 2", "a challenge answered after 30 seconds gets 511",
+not_here("H10", "connect.md 2", "a challenge answered after 30 seconds gets 511",
          "the connection ends after 20 seconds without a log-in (S06)")

@@ -20,7 +20,7 @@ def operator(scene, name, *arguments):
         raise Skipped(f"--{name} ended with {done.returncode}: {done.stderr.strip()[-200:]}")
 
 
-@claim("ZS11", "responses.md 8", "a ban closes what is open with 403, and refuses the log-in behind it")
+@claim("S11", "responses.md 8", "a ban closes what is open with 403, and refuses the log-in behind it", last=True)
 def s11(scene):
     if "ban" not in scene.plan.operator:
         raise Skipped("needs --ban")
@@ -38,7 +38,7 @@ def s11(scene):
     expect(other.control.ping(), "somebody else was cut off too")
 
 
-@claim("ZO08", "operations.md 2", "what was acknowledged is there after a crash, once, in order; sessions can be resumed")
+@claim("O08", "operations.md 2", "what was acknowledged is there after a crash, once, in order; sessions resume", last=True)
 def o08(scene):
     if "crash" not in scene.plan.operator:
         raise Skipped("needs --crash")
@@ -75,8 +75,8 @@ def after_restart(scene, session):
     return session
 
 
-@claim("ZZ503", "responses.md 6", "a station that stops says 503 without reply, and closes")
-def z503(scene):
+@claim("K01", "responses.md 6", "a station that stops says 503 without reply, and closes", last=True)
+def k01(scene):
     if "stop" not in scene.plan.operator:
         raise Skipped("needs --stop")
     alice = scene.person()
@@ -86,8 +86,8 @@ def z503(scene):
         expect("reply" not in got[-1].header, "503 with a reply")
 
 
-@claim("ZZZ", "responses.md 3", "every code that can be provoked was seen")
-def zzz(scene):
+@claim("K02", "responses.md 3", "every code that can be provoked was seen", last=True)
+def k02(scene):
     if not scene.plan.whole:
         raise Skipped("needs a run of all claims")
     due = [code for code in CODES if code not in UNSEEN and (code != 503 or "stop" in scene.plan.operator)]

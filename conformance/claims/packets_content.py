@@ -189,8 +189,8 @@ def p45(scene):
         pass
 
 
-@claim("P46", "limits.md 3", "a packet that comes at less than 64 bytes a second is given up: 511 and the end")
-def p46(scene):
+@claim("L04", "limits.md 3", "a packet that comes at less than 64 bytes a second is given up: 511 and the end")
+def l04(scene):
     person = scene.person(text=False)
     person.control.send_raw(b"version: dim/2023\noperation: NOTIFY\nx-a: ")
     deadline = time.monotonic() + 40

@@ -61,8 +61,8 @@ def p34(scene):
     expect([packet.code for packet in got[:-1]] in ([], [101]), "something of it was answered")
 
 
-@claim("P47", "connect.md 1", "the draft's plain CONNECT gets 101, and TLS follows on the same connection")
-def p47(scene):
+@claim("H14", "connect.md 1", "the draft's plain CONNECT gets 101, and TLS follows on the same connection")
+def h14(scene):
     lane = plain(scene)
     answer = expect_code(lane.ask("CONNECT", fields=PLAIN), 101)
     expect(answer.get("encryption") == "AES", f"encryption is {answer.get('encryption')}")
@@ -70,8 +70,8 @@ def p47(scene):
     expect_code(lane.ask("NOTIFY", fields={"type": "ping"}), 418)
 
 
-@claim("P48", "limits.md 2", "a plain packet over 4 KiB gets 411 and the end")
-def p48(scene):
+@claim("L05", "limits.md 2", "a plain packet over 4 KiB gets 411 and the end")
+def l05(scene):
     lane = plain(scene)
     lane.send_raw(b"version: dim/2023\noperation: CONNECT\n" + b"x" * 4200)
     expect_closed(lane, 411)

@@ -35,7 +35,7 @@ FAULTS = {
     "page-off-by-one": ("O04", "cursors"),
     "after-off-by-one": ("O03", "after 2"),
     "inbox-dropped": ("O06", "one device"),
-    "early-ack": ("ZO08", "nothing came"),
+    "early-ack": ("O08", "nothing came"),
     "login-unbound": ("S04", "402"),
     "token-anywhere": ("S12", "another connection"),
     "resume-unbound": ("S14", "another author"),
