@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <thread>
 
 namespace dim {
@@ -93,7 +94,10 @@ class Server {
 
   std::map<std::string, std::string> answers;  // before the first request
   std::atomic<int> connections = 0;
-  std::string last_request;  // after the last one
+  std::string last_request() {
+    const std::scoped_lock lock(mutex_);
+    return last_request_;
+  }
 
  private:
   void serve() {
@@ -115,7 +119,10 @@ class Server {
     while (request.find("\r\n\r\n") == std::string::npos &&
            (got = SSL_read(tls, buffer.data(), static_cast<int>(buffer.size()))) > 0)
       request.append(buffer.data(), static_cast<std::size_t>(got));
-    last_request = request;
+    {
+      const std::scoped_lock lock(mutex_);
+      last_request_ = request;
+    }
     const std::size_t begin = request.find(' ') + 1;
     const std::string path = request.substr(begin, request.find(' ', begin) - begin);
     const auto found = answers.find(path);
@@ -126,6 +133,8 @@ class Server {
   }
 
   Own own_;
+  std::mutex mutex_;
+  std::string last_request_;
   int listener_ = -1;
   int port_ = 0;
   std::string ca_file_;
@@ -153,7 +162,7 @@ TEST(Fetch, GetsWhatLiesThereAndSaysNothingOfItself) {
   ASSERT_TRUE(got) << to_string(got.error());
   EXPECT_EQ(as_text(*got), "some bytes");
   for (const char* header : {"Cookie", "Referer", "User-Agent", "Authorization", "Accept-Encoding"})
-    EXPECT_EQ(server.last_request.find(header), std::string::npos) << server.last_request;
+    EXPECT_EQ(server.last_request().find(header), std::string::npos) << server.last_request();
   EXPECT_EQ(why(fetch_file(server.url("/gone"), server.rules())), Errc::not_found);
 }
 
