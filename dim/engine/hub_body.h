@@ -1,0 +1,34 @@
+// Reading the bodies of hub changes: strict about types, silent about unknown members.
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "dim/engine/hub.h"
+
+namespace dim {
+
+/// A name of a hub, category, channel or role: 1 to 64 bytes of UTF-8 without control and invisible
+/// characters, no white space at its ends.
+bool valid_hub_name(std::string_view text);
+
+/// Each leaves `out` as it is when the member is missing; Errc::bad_request when it is wrong.
+Status read_name(const JsonObject& body, std::string& out);
+/// Up to 1,024 bytes in one line.
+Status read_topic(const JsonObject& body, std::string_view key, std::string& out);
+Status read_number(const JsonObject& body, std::string_view key, std::int64_t least,
+                   std::int64_t most, std::int64_t& out);
+Status read_flag(const JsonObject& body, std::string_view key, bool& out);
+Status read_permissions(const JsonObject& body, std::string_view key, Permissions& out);
+/// `null` makes it empty.
+Status read_guid(const JsonObject& body, std::string_view key, std::optional<Guid>& out);
+/// A user ID, put into its form without terminal.
+Result<std::string> read_user(std::string_view text);
+Status read_category(const JsonObject& body, HubCategory& out);
+Status read_channel(const JsonObject& body, HubChannel& out);
+Status read_role(const JsonObject& body, HubRole& out);
+
+Json words_json(Permissions permissions);
+std::string_view to_string(ChannelKind kind);
+
+}  // namespace dim
