@@ -20,6 +20,9 @@ std::size_t size_of(const std::vector<Write>& writes) {
   for (const Write& write : writes) {
     bytes += kAllowance;
     if (const auto* put = std::get_if<PutMessage>(&write)) bytes += put->message.content.size();
+    if (const auto* put = std::get_if<PutPost>(&write)) bytes += put->post.content.size();
+    if (const auto* put = std::get_if<ChangePost>(&write)) bytes += put->text.size();
+    if (const auto* put = std::get_if<PutHubChange>(&write)) bytes += put->change.size();
     if (const auto* put = std::get_if<PutDocument>(&write)) bytes += put->document.size();
     if (const auto* put = std::get_if<PutIdentity>(&write)) bytes += put->meta.size();
   }
@@ -28,7 +31,8 @@ std::size_t size_of(const std::vector<Write>& writes) {
 
 bool adds_messages(const std::vector<Write>& writes) {
   for (const Write& write : writes) {
-    if (std::holds_alternative<PutMessage>(write)) return true;
+    if (std::holds_alternative<PutMessage>(write) || std::holds_alternative<PutPost>(write))
+      return true;
   }
   return false;
 }

@@ -26,6 +26,31 @@ CREATE TABLE resume(session BLOB PRIMARY KEY, user TEXT NOT NULL, secret TEXT NO
 CREATE INDEX resume_expires ON resume(expires);
 )sql";
 
+// Since format 2. A message's row id grows with time; the index of words (without a copy of the
+// text) has it as its own. post_place holds all that counting the unread needs.
+constexpr const char* kHubTables = R"sql(
+CREATE TABLE hub_change(id INTEGER PRIMARY KEY, hub TEXT NOT NULL, number INTEGER NOT NULL, change TEXT NOT NULL,
+                        UNIQUE(hub, number));
+CREATE TABLE channel(id INTEGER PRIMARY KEY AUTOINCREMENT, guid BLOB NOT NULL UNIQUE, newest INTEGER NOT NULL DEFAULT 0,
+                     dropped INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX channel_dropped ON channel(id) WHERE dropped = 1;
+CREATE TABLE post(id INTEGER PRIMARY KEY, channel INTEGER NOT NULL, cursor INTEGER NOT NULL,
+                  changed INTEGER NOT NULL, guid BLOB NOT NULL UNIQUE, digest BLOB NOT NULL, time INTEGER NOT NULL,
+                  author TEXT NOT NULL, reply BLOB NOT NULL, revision INTEGER NOT NULL DEFAULT 1,
+                  edited INTEGER NOT NULL DEFAULT 0, state INTEGER NOT NULL DEFAULT 0,
+                  pinned INTEGER NOT NULL DEFAULT 0, content BLOB NOT NULL);
+CREATE INDEX post_place ON post(channel, cursor, state, author);
+CREATE INDEX post_changed ON post(channel, changed);
+CREATE INDEX post_pinned ON post(channel, cursor) WHERE pinned <> 0;
+CREATE TABLE revision(post INTEGER NOT NULL, number INTEGER NOT NULL, time INTEGER NOT NULL, content BLOB NOT NULL,
+                      PRIMARY KEY(post, number)) WITHOUT ROWID;
+CREATE TABLE reaction(post INTEGER NOT NULL, symbol TEXT NOT NULL, user TEXT NOT NULL,
+                      PRIMARY KEY(post, symbol, user)) WITHOUT ROWID;
+CREATE TABLE mark(channel INTEGER NOT NULL, user TEXT NOT NULL, upto INTEGER NOT NULL,
+                  PRIMARY KEY(channel, user)) WITHOUT ROWID;
+CREATE VIRTUAL TABLE post_text USING fts5(words, place, content='', tokenize='unicode61 remove_diacritics 2');
+)sql";
+
 }  // namespace
 
 Status prepare_database(Database& db, bool exclusive) {
@@ -64,10 +89,13 @@ Status prepare_database(Database& db, bool exclusive) {
       !done) {
     return done;
   }
-  if (!empty) return {};
+  if (*format == kStoreFormat) return {};
   if (auto done = db.run("BEGIN IMMEDIATE"); !done) return done;
-  if (auto done = db.run(kTables); !done) return done;
-  return db.run("PRAGMA application_id=1145654577; PRAGMA user_version=1; COMMIT");
+  if (empty) {
+    if (auto done = db.run(kTables); !done) return done;
+  }
+  if (auto done = db.run(kHubTables); !done) return done;
+  return db.run("PRAGMA application_id=1145654577; PRAGMA user_version=2; COMMIT");
 }
 
 }  // namespace dim

@@ -4,9 +4,10 @@
 
 namespace dim {
 
-inline constexpr int kStoreFormat = 1;
+inline constexpr int kStoreFormat = 2;
 
-/// Settings of a connection that writes. Creates the tables in an empty file. Errc::edition:
+/// Settings of a connection that writes. Creates the tables in an empty file, and
+/// those that an older format did not have. Errc::edition:
 /// written by a newer version, nothing is changed; Errc::internal: some other database.
 Status prepare_database(Database& db, bool exclusive);
 

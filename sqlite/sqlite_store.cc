@@ -11,6 +11,7 @@
 #include "sqlite/folder_lock.h"
 #include "sqlite/log_check.h"
 #include "sqlite/log_mover.h"
+#include "sqlite/post_reads.h"
 #include "sqlite/record.h"
 #include "sqlite/schema.h"
 #include "sqlite/store_writer.h"
@@ -58,6 +59,7 @@ struct SqliteStore::Impl {
   std::mutex read_mutex;  // the reading connection; in exclusive mode the writing one too
   StoreWriter writer;
   Database reader;
+  PostTableReads posts;
   Statement find_msg, find_identity, find_documents, find_name, find_resume, find_newest;
   std::size_t torn_bytes = 0;
   bool broken = false;
@@ -69,6 +71,7 @@ struct SqliteStore::Impl {
   std::uint64_t mover_log = 0;  // log_begins of when the mover was sent off
   Millis forgot_at = INT64_MIN;
   bool forgetting = false;
+  bool dropping = true;  // channels of which an earlier run may have left something
   Bytes forget_from;
 };
 
@@ -87,6 +90,7 @@ Status SqliteStore::close() {
     statement->finish();
   }
   impl.mover.reset();
+  impl.posts.stop();
   impl.reader.close();
   impl.writer.stop();
   impl.lock = {};
@@ -171,7 +175,7 @@ Status SqliteStore::Impl::prepare_reads() {
   for (const auto& [statement, sql] : statements) {
     if (auto ready = statement->prepare(reads(), sql); !ready) return ready;
   }
-  return {};
+  return posts.start(reads());
 }
 
 void SqliteStore::Impl::undo(const Error& error) {
@@ -191,6 +195,7 @@ Result<std::vector<Written>> SqliteStore::Impl::transact(std::span<const Write> 
   std::vector<Written> out;
   out.reserve(batch.size());
   for (const Write& write : batch) {
+    if (std::holds_alternative<DropChannel>(write)) dropping = true;
     auto written = writer.apply(write);
     if (!written) return std::unexpected(written.error());
     out.push_back(std::move(*written));
@@ -266,7 +271,7 @@ Result<bool> SqliteStore::Impl::idle_slice(Millis now) {
     forgot_at = now;
     forget_from.clear();
   }
-  if (!waiting.has_dead() && !forgetting) {
+  if (!waiting.has_dead() && !forgetting && !dropping) {
     if (log_pages == 0) return false;
     if (mover && mover->busy()) return true;
     if (auto done = checkpoint(SQLITE_CHECKPOINT_TRUNCATE); !done)
@@ -282,6 +287,11 @@ Result<bool> SqliteStore::Impl::idle_slice(Millis now) {
       if (!next) return std::unexpected(next.error());
       forget_from = std::move(*next);
       forgetting = !forget_from.empty();
+    }
+    if (dropping) {
+      const auto more = writer.sweep_channels(kSliceRows / 4);
+      if (!more) return std::unexpected(more.error());
+      dropping = *more;
     }
     return writer.commit();
   };
@@ -387,6 +397,38 @@ Result<Cursor> SqliteStore::newest(const std::string& user) {
   const auto row = find.bind(user).step();
   if (!row) return std::unexpected(row.error());
   return *row ? find.integer(0) : 0;
+}
+
+Result<std::vector<StoredHubChange>> SqliteStore::hub_changes(std::int64_t row, std::size_t limit) {
+  const std::scoped_lock lock(impl_->read_mutex);
+  return impl_->posts.hub_changes(row, limit);
+}
+
+Result<std::optional<Post>> SqliteStore::post(const Guid& guid) {
+  const std::scoped_lock lock(impl_->read_mutex);
+  return impl_->posts.post(guid);
+}
+
+Result<std::vector<Post>> SqliteStore::posts(const Guid& channel, const PostPage& page) {
+  const std::scoped_lock lock(impl_->read_mutex);
+  return impl_->posts.posts(channel, page);
+}
+
+Result<std::vector<PostRevision>> SqliteStore::revisions(const Guid& guid) {
+  const std::scoped_lock lock(impl_->read_mutex);
+  return impl_->posts.revisions(guid);
+}
+
+Result<ReadState> SqliteStore::read_state(const Guid& channel, const std::string& user) {
+  const std::scoped_lock lock(impl_->read_mutex);
+  return impl_->posts.read_state(channel, user);
+}
+
+Result<std::vector<FoundPost>> SqliteStore::search(std::span<const Guid> channels,
+                                                   std::string_view words, std::int64_t place,
+                                                   std::size_t limit) {
+  const std::scoped_lock lock(impl_->read_mutex);
+  return impl_->posts.search(channels, words, place, limit);
 }
 
 std::size_t SqliteStore::torn_bytes() const { return impl_->torn_bytes; }

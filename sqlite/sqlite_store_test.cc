@@ -109,7 +109,7 @@ TEST(SqliteStore, C06_R21_RefusesANewerFormatAndLeavesItAlone) {
   opened(folder).reset();
   sqlite3* db = nullptr;
   ASSERT_EQ(sqlite3_open((folder.path() + "/station.db").c_str(), &db), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(db, "PRAGMA user_version=2; PRAGMA wal_checkpoint(TRUNCATE)", nullptr,
+  ASSERT_EQ(sqlite3_exec(db, "PRAGMA user_version=3; PRAGMA wal_checkpoint(TRUNCATE)", nullptr,
                          nullptr, nullptr),
             SQLITE_OK);
   sqlite3_close(db);
@@ -122,6 +122,28 @@ TEST(SqliteStore, C06_R21_RefusesANewerFormatAndLeavesItAlone) {
   ASSERT_FALSE(store);
   EXPECT_EQ(store.error().code, Errc::edition) << to_string(store.error());
   EXPECT_EQ(slurp(folder.path() + "/station.db"), bytes);
+}
+
+TEST(SqliteStore, R21_OpensTheFormatBeforeHubsAndKeepsWhatIsInIt) {
+  const TemporaryFolder folder;
+  one(*opened(folder), message(1, "from before", {"bob"}));
+  {
+    auto vfs = CheckedVfs::make({});
+    ASSERT_TRUE(vfs);
+    Database db;
+    ASSERT_TRUE(db.open(folder.path() + "/station.db", SQLITE_OPEN_READWRITE, (*vfs)->name()));
+    ASSERT_TRUE(db.run(
+        "DROP TABLE post_text; DROP TABLE mark; DROP TABLE reaction; DROP TABLE revision; "
+        "DROP TABLE post; DROP TABLE channel; DROP TABLE hub_change; PRAGMA user_version=1"));
+    db.close();
+  }
+  const auto store = opened(folder);
+  const auto kept = store->inbox("bob", 0, 10, 1'000);
+  ASSERT_TRUE(kept);
+  ASSERT_THAT(*kept, SizeIs(1));
+  EXPECT_EQ(kept->front().content, "from before");
+  one(*store, PutHubChange{"hub", 1, "{}"});
+  EXPECT_EQ(store->hub_changes(0, 10)->size(), 1U);
 }
 
 TEST(SqliteStore, RefusesSomebodyElsesDatabase) {

@@ -43,6 +43,7 @@ Status StoreWriter::start() {
   for (const auto& [statement, sql] : statements) {
     if (auto ready = statement->prepare(db_, sql); !ready) return ready;
   }
+  if (auto ready = posts_.start(db_); !ready) return ready;
   const auto last_row = db_.integer(
       "SELECT max(ifnull((SELECT max(id) FROM inbox), 0), ifnull((SELECT max(id) FROM msg), 0))");
   if (!last_row) return std::unexpected(last_row.error());
@@ -61,6 +62,7 @@ void StoreWriter::stop() {
         &set_document_, &set_resume_, &drop_resume_, &drop_expired_}) {
     statement->finish();
   }
+  posts_.stop();
   db_.close();
 }
 

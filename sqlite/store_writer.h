@@ -6,6 +6,7 @@
 #include "dim/store/rules.h"
 #include "dim/store/store.h"
 #include "sqlite/database.h"
+#include "sqlite/post_writer.h"
 #include "sqlite/waiting.h"
 
 namespace dim {
@@ -35,6 +36,8 @@ class StoreWriter {
   /// they cannot be that old.
   Result<Bytes> forget(const Bytes& from, Millis before, Millis fresh, std::size_t budget);
   Status drop_expired(Millis now, std::size_t budget);
+  /// Removes up to `budget` messages of channels that were deleted. True while more may be left.
+  Result<bool> sweep_channels(std::size_t budget) { return posts_.sweep(budget); }
 
  private:
   Result<Written> put(const PutMessage& write);
@@ -44,6 +47,10 @@ class StoreWriter {
   Result<Written> put(const AckInbox& write);
   Result<Written> put(const PutResume& write);
   Result<Written> put(const DropResume& write);
+  template <class Other>
+  Result<Written> put(const Other& write) {
+    return posts_.put(write);
+  }
   /// nullptr: unknown and not `make`.
   Result<Waiting::Inbox*> inbox_of(const std::string& user, bool make);
   Status load_waiting();
@@ -51,6 +58,7 @@ class StoreWriter {
   Waiting& waiting_;
   InboxLimits limits_;
   Database db_;
+  PostWriter posts_;
   std::int64_t next_row_ = 1;
   std::int64_t next_user_ = 1;
   Bytes record_;

@@ -150,4 +150,31 @@ Result<Cursor> MemoryStore::newest(const std::string& user) {
   return found == inboxes_.end() ? 0 : found->second.newest;
 }
 
+Result<std::vector<StoredHubChange>> MemoryStore::hub_changes(std::int64_t row, std::size_t limit) {
+  const std::scoped_lock lock(mutex_);
+  return posts_.hub_changes(row, limit);
+}
+Result<std::optional<Post>> MemoryStore::post(const Guid& guid) {
+  const std::scoped_lock lock(mutex_);
+  return posts_.post(guid);
+}
+Result<std::vector<Post>> MemoryStore::posts(const Guid& channel, const PostPage& page) {
+  const std::scoped_lock lock(mutex_);
+  return posts_.posts(channel, page);
+}
+Result<std::vector<PostRevision>> MemoryStore::revisions(const Guid& guid) {
+  const std::scoped_lock lock(mutex_);
+  return posts_.revisions(guid);
+}
+Result<ReadState> MemoryStore::read_state(const Guid& channel, const std::string& user) {
+  const std::scoped_lock lock(mutex_);
+  return posts_.read_state(channel, user);
+}
+Result<std::vector<FoundPost>> MemoryStore::search(std::span<const Guid> channels,
+                                                   std::string_view words, std::int64_t place,
+                                                   std::size_t limit) {
+  const std::scoped_lock lock(mutex_);
+  return posts_.search(channels, words, place, limit);
+}
+
 }  // namespace dim

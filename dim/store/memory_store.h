@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "dim/base/limits.h"
+#include "dim/store/memory_posts.h"
 #include "dim/store/rules.h"
 #include "dim/store/store.h"
 
@@ -27,6 +28,13 @@ class MemoryStore : public Store {
   Result<std::optional<std::string>> owner_of(const std::string& name) override;
   Result<std::optional<StoredResume>> resume(const Guid& session) override;
   Result<Cursor> newest(const std::string& user) override;
+  Result<std::vector<StoredHubChange>> hub_changes(std::int64_t row, std::size_t limit) override;
+  Result<std::optional<Post>> post(const Guid& guid) override;
+  Result<std::vector<Post>> posts(const Guid& channel, const PostPage& page) override;
+  Result<std::vector<PostRevision>> revisions(const Guid& guid) override;
+  Result<ReadState> read_state(const Guid& channel, const std::string& user) override;
+  Result<std::vector<FoundPost>> search(std::span<const Guid> channels, std::string_view words,
+                                        std::int64_t place, std::size_t limit) override;
 
  private:
   struct Inbox {
@@ -47,6 +55,10 @@ class MemoryStore : public Store {
   Written apply(const AckInbox& ack);
   Written apply(const PutResume& put);
   Written apply(const DropResume& drop);
+  template <class Other>
+  Written apply(const Other& other) {
+    return posts_.apply(other);
+  }
 
   InboxLimits limits_;
   std::mutex mutex_;
@@ -56,6 +68,7 @@ class MemoryStore : public Store {
   std::unordered_map<std::string, StoredIdentity> identities_;
   std::map<std::tuple<std::string, std::string, std::string>, StoredDocument> documents_;
   std::map<Guid, StoredResume> resumes_;
+  MemoryPosts posts_;
 };
 
 }  // namespace dim

@@ -12,12 +12,12 @@
 #include "dim/base/error.h"
 #include "dim/base/time.h"
 #include "dim/packet/guid.h"
+#include "dim/store/posts.h"
 
 namespace dim {
 
-/// Position in one user's inbox, counted up from 1 by the store; never reused, not even after
-/// removal.
-using Cursor = std::int64_t;
+// A Cursor is a position in one user's inbox, counted up from 1 by the store; never reused, not
+// even after removal.
 
 /// A message that waits for its receiver, exactly as it will be pushed.
 struct StoredMessage {
@@ -35,7 +35,8 @@ struct StoredMessage {
 /// delivery and restart too, for kSeenMs. `full`: an inbox of a receiver is at its limit; no
 /// receiver got the message and the GUID may be tried again. PutName: `repeated` for the owner,
 /// `conflict` for anybody else. PutDocument: `repeated` for the stored bytes at the stored time,
-/// `conflict` for anything not newer than what is stored. Every other write is always `stored`.
+/// `conflict` for anything not newer than what is stored. posts.h says it of hubs and channels.
+/// Every other write is always `stored`.
 enum class Accepted : std::uint8_t { stored, repeated, conflict /* 407 */, full /* 506 */ };
 
 /// How long a GUID is remembered after the station accepted it (milliseconds).
@@ -76,12 +77,12 @@ struct DropResume {
   Guid session;
 };
 
-using Write =
-    std::variant<PutMessage, PutName, PutIdentity, PutDocument, AckInbox, PutResume, DropResume>;
+using Write = std::variant<PutMessage, PutName, PutIdentity, PutDocument, AckInbox, PutResume,
+                           DropResume, PutHubChange, PutPost, ChangePost, PutMark, DropChannel>;
 
 /// Outcome of one write of a batch, in the order of the batch. `cursors` goes with PutMessage that
 /// is stored or repeated: one for each receiver in their order; a receiver named twice has one
-/// place, told twice.
+/// place, told twice. With PutPost and ChangePost it is one, of the channel.
 struct Written {
   Accepted accepted = Accepted::stored;
   std::vector<Cursor> cursors;
@@ -103,10 +104,8 @@ struct StoredResume {
   Millis expires = 0;
 };
 
-class Store {
+class Store : public PostReads {
  public:
-  virtual ~Store() = default;
-
   /// Durable when it returns (fdatasync done). Errc::insufficient_storage: nothing of the batch is
   /// stored and the store goes on; any other error: nothing of the batch may be acknowledged and
   /// the process must end (security.md 4.1).

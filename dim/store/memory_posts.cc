@@ -1,0 +1,225 @@
+#include "dim/store/memory_posts.h"
+
+#include <algorithm>
+#include <sstream>
+#include <utility>
+
+namespace dim {
+namespace {
+
+/// ASCII in lower case; everything but letters, digits and what is not ASCII ends a word.
+std::vector<std::string> words_of(std::string_view text) {
+  std::vector<std::string> out(1);
+  for (const char c : spaced_words(text)) {
+    const bool part = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                      static_cast<unsigned char>(c) >= 0x80;
+    if (part) {
+      out.back() += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    } else if (!out.back().empty()) {
+      out.emplace_back();
+    }
+  }
+  if (out.back().empty()) out.pop_back();
+  return out;
+}
+
+bool holds(const std::vector<std::string>& text, const std::vector<std::string>& phrase) {
+  return !std::ranges::search(text, phrase).empty() || phrase.empty();
+}
+
+}  // namespace
+
+Written MemoryPosts::apply(const PutHubChange& put) {
+  std::int64_t& number = numbers_[put.hub];
+  if (put.number != number + 1) return {Accepted::conflict, {}};
+  number = put.number;
+  changes_.push_back(
+      {static_cast<std::int64_t>(changes_.size()) + 1, put.hub, put.number, put.change});
+  return {};
+}
+
+Written MemoryPosts::apply(const PutPost& put) {
+  if (const Row* row = find(put.post.guid)) {
+    const Post& first = row->first;
+    const bool same = first.channel == put.post.channel && first.author == put.post.author &&
+                      first.reply == put.post.reply && first.content == put.post.content;
+    if (!same) return {Accepted::conflict, {}};
+    return {Accepted::repeated, {row->post.cursor}};
+  }
+  Row row{.post = put.post, .first = put.post};
+  row.post.cursor = row.post.changed = ++newest_[put.post.channel];
+  places_.emplace(put.post.guid, next_row_);
+  Written out{Accepted::stored, {row.post.cursor}};
+  rows_.emplace(next_row_++, std::move(row));
+  return out;
+}
+
+Written MemoryPosts::apply(const ChangePost& change) {
+  const auto place = places_.find(change.guid);
+  if (place == places_.end()) return {Accepted::conflict, {}};
+  Row& row = rows_.at(place->second);
+  Post& post = row.post;
+  const Written again{Accepted::repeated, {post.changed}};
+  if (post.state == PostState::deleted)
+    return change.act == PostAct::erase ? again : Written{Accepted::conflict, {}};
+  switch (change.act) {
+    case PostAct::edit:
+      if (post.state == PostState::removed) return {Accepted::conflict, {}};
+      if (post.content == change.text) return again;
+      if (change.revision && *change.revision != post.revision) return {Accepted::conflict, {}};
+      row.earlier.push_back(
+          {post.revision, post.edited != 0 ? post.edited : post.time, post.content});
+      post.content = change.text;
+      post.edited = change.time;
+      ++post.revision;
+      break;
+    case PostAct::hide:
+    case PostAct::show: {
+      if (post.state == PostState::removed) return {Accepted::conflict, {}};
+      const PostState next = change.act == PostAct::hide ? PostState::hidden : PostState::shown;
+      if (post.state == next) return again;
+      post.state = next;
+      break;
+    }
+    case PostAct::take_back:
+      if (post.state == PostState::removed) return again;
+      post.state = PostState::removed;
+      post.content.clear();
+      row.earlier.clear();
+      break;
+    case PostAct::erase:
+      post.state = PostState::deleted;
+      post.content.clear();
+      post.pinned = 0;
+      row.earlier.clear();
+      row.reactions.clear();
+      break;
+    case PostAct::react:
+      if (!row.reactions.emplace(change.text, change.who).second) return again;
+      break;
+    case PostAct::unreact:
+      if (row.reactions.erase({change.text, change.who}) == 0) return again;
+      break;
+    case PostAct::pin:
+      if (post.pinned != 0) return again;
+      post.pinned = change.time;
+      break;
+    case PostAct::unpin:
+      if (post.pinned == 0) return again;
+      post.pinned = 0;
+      break;
+  }
+  post.changed = ++newest_[post.channel];
+  return {Accepted::stored, {post.changed}};
+}
+
+Written MemoryPosts::apply(const PutMark& put) {
+  Cursor& mark = marks_[{put.channel, put.user}];
+  mark = std::max(mark, put.upto);
+  return {};
+}
+
+Written MemoryPosts::apply(const DropChannel& drop) {
+  std::erase_if(rows_, [&](const auto& entry) {
+    if (entry.second.post.channel != drop.channel) return false;
+    places_.erase(entry.second.post.guid);
+    return true;
+  });
+  std::erase_if(marks_, [&](const auto& entry) { return entry.first.first == drop.channel; });
+  return {};
+}
+
+std::vector<StoredHubChange> MemoryPosts::hub_changes(std::int64_t row, std::size_t limit) const {
+  std::vector<StoredHubChange> out;
+  for (const StoredHubChange& one : changes_) {
+    if (one.row > row && out.size() < limit) out.push_back(one);
+  }
+  return out;
+}
+
+const MemoryPosts::Row* MemoryPosts::find(const Guid& guid) const {
+  const auto place = places_.find(guid);
+  return place == places_.end() ? nullptr : &rows_.at(place->second);
+}
+
+Post MemoryPosts::shown(const Row& row) {
+  Post out = row.post;
+  for (const auto& [symbol, user] : row.reactions) {
+    if (out.reactions.empty() || out.reactions.back().symbol != symbol)
+      out.reactions.push_back({symbol, 0});
+    ++out.reactions.back().count;
+  }
+  std::ranges::stable_sort(out.reactions, std::greater{}, &ReactionCount::count);
+  return out;
+}
+
+std::optional<Post> MemoryPosts::post(const Guid& guid) const {
+  const Row* row = find(guid);
+  if (row == nullptr) return std::nullopt;
+  return shown(*row);
+}
+
+std::vector<Post> MemoryPosts::posts(const Guid& channel, const PostPage& page) const {
+  using enum PostPage::Order;
+  std::vector<Post> out;
+  for (const auto& [number, row] : rows_) {
+    const Post& post = row.post;
+    if (post.channel != channel) continue;
+    const bool in = page.order == forward    ? post.cursor > page.from
+                    : page.order == changes  ? post.changed > page.from
+                    : page.order == backward ? post.cursor < page.from
+                                             : post.cursor < page.from && post.pinned != 0;
+    if (in) out.push_back(shown(row));
+  }
+  if (page.order == changes) std::ranges::sort(out, {}, &Post::changed);
+  if (page.order == backward || page.order == pinned) std::ranges::reverse(out);
+  std::size_t bytes = 0, count = 0;
+  for (const Post& post : out) {
+    bytes += post.content.size();
+    if (count == page.limit || (bytes > page.bytes && count > 0)) break;
+    ++count;
+  }
+  out.erase(out.begin() + static_cast<std::ptrdiff_t>(count), out.end());
+  return out;
+}
+
+std::vector<PostRevision> MemoryPosts::revisions(const Guid& guid) const {
+  const Row* row = find(guid);
+  return row == nullptr ? std::vector<PostRevision>{} : row->earlier;
+}
+
+ReadState MemoryPosts::read_state(const Guid& channel, const std::string& user) const {
+  ReadState out;
+  if (const auto mark = marks_.find({channel, user}); mark != marks_.end()) out.upto = mark->second;
+  if (const auto newest = newest_.find(channel); newest != newest_.end())
+    out.newest = newest->second;
+  for (const auto& [number, row] : rows_) {
+    const Post& post = row.post;
+    if (post.channel == channel && post.cursor > out.upto && post.author != user &&
+        post.state == PostState::shown)
+      ++out.unread;
+  }
+  return out;
+}
+
+std::vector<FoundPost> MemoryPosts::search(std::span<const Guid> channels, std::string_view words,
+                                           std::int64_t place, std::size_t limit) const {
+  std::vector<FoundPost> out;
+  std::vector<std::vector<std::string>> phrases;
+  std::istringstream in{std::string(words)};
+  for (std::string word; in >> word;) phrases.push_back(words_of(word));
+  if (phrases.empty()) return out;
+  for (auto next = rows_.rbegin(); next != rows_.rend() && out.size() < limit; ++next) {
+    const auto& [number, row] = *next;
+    if (place != 0 && number >= place) continue;
+    if (row.post.state != PostState::shown ||
+        std::ranges::find(channels, row.post.channel) == channels.end())
+      continue;
+    const auto text = words_of(row.post.content);
+    if (std::ranges::all_of(phrases, [&](const auto& phrase) { return holds(text, phrase); }))
+      out.push_back({number, shown(row)});
+  }
+  return out;
+}
+
+}  // namespace dim

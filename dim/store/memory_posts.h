@@ -1,0 +1,47 @@
+// Hubs and channels of the store in memory. Inside of MemoryStore, under its mutex.
+#pragma once
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "dim/store/store.h"
+
+namespace dim {
+
+class MemoryPosts final {
+ public:
+  Written apply(const PutHubChange& put);
+  Written apply(const PutPost& put);
+  Written apply(const ChangePost& change);
+  Written apply(const PutMark& put);
+  Written apply(const DropChannel& drop);
+
+  std::vector<StoredHubChange> hub_changes(std::int64_t row, std::size_t limit) const;
+  std::optional<Post> post(const Guid& guid) const;
+  std::vector<Post> posts(const Guid& channel, const PostPage& page) const;
+  std::vector<PostRevision> revisions(const Guid& guid) const;
+  ReadState read_state(const Guid& channel, const std::string& user) const;
+  std::vector<FoundPost> search(std::span<const Guid> channels, std::string_view words,
+                                std::int64_t place, std::size_t limit) const;
+
+ private:
+  struct Row {
+    Post post;
+    Post first;  // as it was made
+    std::vector<PostRevision> earlier{};
+    std::set<std::pair<std::string, std::string>> reactions{};  // symbol, user
+  };
+  static Post shown(const Row& row);
+  const Row* find(const Guid& guid) const;
+
+  std::vector<StoredHubChange> changes_;
+  std::map<std::string, std::int64_t> numbers_;
+  std::map<std::int64_t, Row> rows_;  // in order of making
+  std::int64_t next_row_ = 1;
+  std::map<Guid, std::int64_t> places_;
+  std::map<Guid, Cursor> newest_;
+  std::map<std::pair<Guid, std::string>, Cursor> marks_;
+};
+
+}  // namespace dim

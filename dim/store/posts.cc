@@ -1,0 +1,32 @@
+#include "dim/store/posts.h"
+
+#include "dim/base/utf8.h"
+
+namespace dim {
+namespace {
+
+/// CJK characters and kana, Hangul syllables; Unicode blocks.
+bool stands_alone(char32_t c) {
+  return (c >= 0x2e80 && c <= 0x2fdf) || (c >= 0x3040 && c <= 0x30ff) ||
+         (c >= 0x3100 && c <= 0x312f) || (c >= 0x31a0 && c <= 0x31ff) ||
+         (c >= 0x3400 && c <= 0x4dbf) || (c >= 0x4e00 && c <= 0x9fff) ||
+         (c >= 0xac00 && c <= 0xd7a3) || (c >= 0xf900 && c <= 0xfaff) ||
+         (c >= 0x20000 && c <= 0x3ffff);
+}
+
+}  // namespace
+
+std::string spaced_words(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() + text.size() / 4);
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t begin = at;
+    const bool alone = stands_alone(next_code_point(text, at));
+    if (alone) out += ' ';
+    out.append(text.substr(begin, at - begin));
+    if (alone) out += ' ';
+  }
+  return out;
+}
+
+}  // namespace dim

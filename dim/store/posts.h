@@ -1,0 +1,159 @@
+// What a station keeps of hubs: their changes, and what is written in their channels. One stored
+// copy of each message, however many read it.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dim/base/error.h"
+#include "dim/base/time.h"
+#include "dim/packet/guid.h"
+
+namespace dim {
+
+using Cursor = std::int64_t;
+
+/// The next change of a hub: `conflict` when `number` is not the one behind the last.
+struct PutHubChange {
+  std::string hub;
+  std::int64_t number = 0;  ///< from 1
+  std::string change;       ///< HubChange::text()
+};
+
+enum class PostState : std::uint8_t {
+  shown,
+  hidden,   ///< by a moderator: only they and the author see the content
+  removed,  ///< the author took it back: the content is gone
+  deleted,  ///< gone but for its place
+};
+
+struct ReactionCount {
+  std::string symbol;
+  std::int64_t count = 0;
+  bool operator==(const ReactionCount&) const = default;
+};
+
+/// A message in a channel. Cursors count what happens in a channel, from 1: a message has the one
+/// of its making for ever, and the one of its last change.
+struct Post {
+  Guid guid;
+  Guid channel;
+  Cursor cursor = 0;   ///< set by the store
+  Cursor changed = 0;  ///< set by the store
+  Millis time = 0;
+  std::string author{};
+  std::optional<Guid> reply{};
+  std::int64_t revision = 1;
+  Millis edited = 0;  ///< 0: never
+  PostState state = PostState::shown;
+  Millis pinned = 0;  ///< 0: not
+  std::string content{};
+  std::vector<ReactionCount> reactions{};  ///< most first
+};
+
+/// `repeated` (with its cursor) for the same GUID, channel, author, reply and content as at first,
+/// `conflict` for the same GUID with anything else. For ever: messages are never forgotten.
+struct PutPost {
+  Post post;
+};
+
+enum class PostAct : std::uint8_t {
+  edit,
+  hide,
+  show,
+  take_back,
+  erase,
+  react,
+  unreact,
+  pin,
+  unpin
+};
+
+/// `repeated` when it is so already, `conflict` for a stale revision or a message that is not there
+/// any more; `stored` gives it, and tells, the channel's next cursor.
+struct ChangePost {
+  Guid guid;
+  PostAct act = PostAct::edit;
+  std::string who{};   ///< react, unreact: whose
+  std::string text{};  ///< edit: the new content; react, unreact: the symbol
+  Millis time = 0;
+  std::optional<std::int64_t> revision{};  ///< edit: of what the editor has seen
+};
+
+/// Up to where somebody has read. Never goes back.
+struct PutMark {
+  Guid channel;
+  std::string user;
+  Cursor upto = 0;
+};
+
+/// The channel is deleted; its messages go slice by slice (Store::tidy).
+struct DropChannel {
+  Guid channel;
+};
+
+struct StoredHubChange {
+  std::int64_t row = 0;
+  std::string hub;
+  std::int64_t number = 0;
+  std::string change;
+};
+
+struct PostRevision {
+  std::int64_t number = 0;
+  Millis time = 0;
+  std::string content;
+};
+
+/// Which page of a channel.
+struct PostPage {
+  enum class Order : std::uint8_t {
+    forward,   ///< cursor > from, oldest first
+    backward,  ///< cursor < from, newest first
+    changes,   ///< changed > from, in order of changes
+    pinned,    ///< pinned ones with cursor < from, newest first
+  };
+  Order order = Order::backward;
+  Cursor from = 0;
+  std::size_t limit = 0;
+  std::size_t bytes = 0;  ///< of content; at least one message
+};
+
+struct ReadState {
+  Cursor upto = 0;          ///< read up to there
+  Cursor newest = 0;        ///< of the channel
+  std::int64_t unread = 0;  ///< shown messages of others behind it
+};
+
+struct FoundPost {
+  std::int64_t place = 0;  ///< to go on before
+  Post post;
+};
+
+/// The reading half; see Store for threads and errors.
+class PostReads {
+ public:
+  virtual ~PostReads() = default;
+  /// In order of rows after `row`, at most `limit`.
+  virtual Result<std::vector<StoredHubChange>> hub_changes(std::int64_t row, std::size_t limit) = 0;
+  virtual Result<std::optional<Post>> post(const Guid& guid) = 0;
+  virtual Result<std::vector<Post>> posts(const Guid& channel, const PostPage& page) = 0;
+  /// Earlier contents, oldest first.
+  virtual Result<std::vector<PostRevision>> revisions(const Guid& guid) = 0;
+  virtual Result<ReadState> read_state(const Guid& channel, const std::string& user) = 0;
+  /// Shown messages of these channels that hold every word of `words`, newest first, from before
+  /// `place` (0: the newest).
+  virtual Result<std::vector<FoundPost>> search(std::span<const Guid> channels,
+                                                std::string_view words, std::int64_t place,
+                                                std::size_t limit) = 0;
+};
+
+/// What is searched for: the words of a text as an index of words sees them. Scripts that are
+/// written without spaces (Han, Kana, Hangul) have a space around each character, so that a word of
+/// any length is a sequence of words.
+std::string spaced_words(std::string_view text);
+
+}  // namespace dim

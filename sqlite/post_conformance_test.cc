@@ -1,0 +1,300 @@
+// Hubs and channels in every store: the one in memory and the one on disk.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+#include "dim/store/memory_store.h"
+#include "sqlite/sqlite_store.h"
+#include "sqlite/store_testing.h"
+
+namespace dim {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+struct InMemory {
+  void reopen() {}
+  std::unique_ptr<Store> store = std::make_unique<MemoryStore>();
+};
+
+struct OnDisk {
+  OnDisk() { reopen(); }
+  void reopen() {
+    store.reset();
+    auto opened = SqliteStore::open(folder.path(), {});
+    ASSERT_TRUE(opened) << to_string(opened.error());
+    store = std::move(*opened);
+  }
+  TemporaryFolder folder;
+  std::unique_ptr<Store> store;
+};
+
+const Guid kRoses = guid(1'000'001);
+const Guid kTulips = guid(1'000'002);
+
+Post post(int number, std::string content, std::string author = "alice",
+          const Guid& channel = kRoses) {
+  return {.guid = guid(number),
+          .channel = channel,
+          .time = kTestTime + number,
+          .author = std::move(author),
+          .content = std::move(content)};
+}
+
+template <class Backend>
+class PostConformance : public testing::Test {
+ protected:
+  Store& store() { return *backend_.store; }
+  Written one(Write write) {
+    auto out = store().commit(std::span(&write, 1));
+    EXPECT_TRUE(out) << to_string(out.error());
+    return out ? out->at(0) : Written{Accepted::conflict, {}};
+  }
+  Written act(int number, PostAct what, std::string text = {}, std::string who = {},
+              std::optional<std::int64_t> revision = {}) {
+    return one(ChangePost{.guid = guid(number),
+                          .act = what,
+                          .who = std::move(who),
+                          .text = std::move(text),
+                          .time = kTestTime + 1'000,
+                          .revision = revision});
+  }
+  std::vector<std::string> page(PostPage::Order order, Cursor from, std::size_t limit = 10,
+                                std::size_t bytes = 1'000) {
+    std::vector<std::string> out;
+    const auto found =
+        store().posts(kRoses, {.order = order, .from = from, .limit = limit, .bytes = bytes});
+    EXPECT_TRUE(found);
+    for (const Post& one : *found) out.push_back(one.content);
+    return out;
+  }
+  std::vector<std::string> search(std::string_view words, std::int64_t place = 0) {
+    std::vector<std::string> out;
+    const std::array both = {kRoses, kTulips};
+    const auto found = store().search(both, words, place, 10);
+    EXPECT_TRUE(found) << to_string(found.error());
+    for (const FoundPost& one : *found) out.push_back(one.post.content);
+    return out;
+  }
+  void clean() {
+    for (auto more = store().tidy(kTestTime, true); more && *more;)
+      more = store().tidy(kTestTime, true);
+  }
+  Backend backend_;
+};
+
+using Backends = testing::Types<InMemory, OnDisk>;
+class BackendNames {
+ public:
+  template <class T>
+  static std::string GetName(int) {
+    return std::is_same_v<T, InMemory> ? "Memory" : "Sqlite";
+  }
+};
+TYPED_TEST_SUITE(PostConformance, Backends, BackendNames);
+
+TYPED_TEST(PostConformance, ChangesOfAHubAreNumberedWithoutGaps) {
+  EXPECT_EQ(this->one(PutHubChange{"hub", 1, "a"}).accepted, Accepted::stored);
+  EXPECT_EQ(this->one(PutHubChange{"other", 1, "x"}).accepted, Accepted::stored);
+  EXPECT_EQ(this->one(PutHubChange{"hub", 2, "b"}).accepted, Accepted::stored);
+  EXPECT_EQ(this->one(PutHubChange{"hub", 2, "c"}).accepted, Accepted::conflict);
+  EXPECT_EQ(this->one(PutHubChange{"hub", 4, "c"}).accepted, Accepted::conflict);
+  this->backend_.reopen();
+  std::vector<std::string> all;
+  std::int64_t row = 0;
+  for (int i = 0; i < 2; ++i) {
+    const auto page = this->store().hub_changes(row, 2);
+    ASSERT_TRUE(page);
+    for (const StoredHubChange& one : *page) {
+      all.push_back(one.hub + std::to_string(one.number) + one.change);
+      row = one.row;
+    }
+  }
+  EXPECT_THAT(all, ElementsAre("hub1a", "other1x", "hub2b"));
+}
+
+TYPED_TEST(PostConformance, PagesOfAChannelGoInBothDirections) {
+  for (int i = 1; i <= 4; ++i)
+    EXPECT_THAT(this->one(PutPost{post(i, "m" + std::to_string(i))}).cursors, ElementsAre(i));
+  EXPECT_THAT(this->one(PutPost{post(5, "elsewhere", "alice", kTulips)}).cursors, ElementsAre(1));
+  this->backend_.reopen();
+  using enum PostPage::Order;
+  EXPECT_THAT(this->page(forward, 0), ElementsAre("m1", "m2", "m3", "m4"));
+  EXPECT_THAT(this->page(forward, 2, 1), ElementsAre("m3"));
+  EXPECT_THAT(this->page(backward, INT64_MAX, 2), ElementsAre("m4", "m3"));
+  EXPECT_THAT(this->page(backward, 3), ElementsAre("m2", "m1"));
+  EXPECT_THAT(this->page(forward, 0, 10, 3), ElementsAre("m1")) << "bytes bound a page";
+  EXPECT_THAT(this->page(forward, 0, 10, 1), ElementsAre("m1")) << "one message always fits";
+}
+
+TYPED_TEST(PostConformance, P36_AMessageIsStoredOnceForEver) {
+  EXPECT_EQ(this->one(PutPost{post(1, "one")}).accepted, Accepted::stored);
+  this->act(1, PostAct::edit, "two");
+  this->backend_.reopen();
+  const Written again = this->one(PutPost{post(1, "one")});
+  EXPECT_EQ(again.accepted, Accepted::repeated);
+  EXPECT_THAT(again.cursors, ElementsAre(1));
+  EXPECT_EQ(this->one(PutPost{post(1, "two")}).accepted, Accepted::conflict);
+  EXPECT_EQ(this->one(PutPost{post(1, "one", "bob")}).accepted, Accepted::conflict);
+  EXPECT_EQ(this->one(PutPost{post(1, "one", "alice", kTulips)}).accepted, Accepted::conflict);
+}
+
+TYPED_TEST(PostConformance, F11_EditsKeepWhatWasSaidBefore) {
+  this->one(PutPost{post(1, "one")});
+  EXPECT_THAT(this->act(1, PostAct::edit, "two", {}, 1).cursors, ElementsAre(2));
+  EXPECT_EQ(this->act(1, PostAct::edit, "three", {}, 1).accepted, Accepted::conflict);
+  EXPECT_EQ(this->act(1, PostAct::edit, "two", {}, 1).accepted, Accepted::repeated);
+  EXPECT_EQ(this->act(1, PostAct::edit, "three", {}, 2).accepted, Accepted::stored);
+  this->backend_.reopen();
+  const auto kept = this->store().post(guid(1));
+  ASSERT_TRUE(kept && *kept);
+  EXPECT_EQ((*kept)->content, "three");
+  EXPECT_EQ((*kept)->revision, 3);
+  EXPECT_EQ((*kept)->cursor, 1);
+  EXPECT_EQ((*kept)->changed, 3);
+  EXPECT_EQ((*kept)->edited, kTestTime + 1'000);
+  const auto earlier = this->store().revisions(guid(1));
+  ASSERT_TRUE(earlier);
+  ASSERT_EQ(earlier->size(), 2U);
+  EXPECT_EQ(earlier->at(0).content, "one");
+  EXPECT_EQ(earlier->at(0).time, kTestTime + 1);
+  EXPECT_EQ(earlier->at(1).content, "two");
+}
+
+TYPED_TEST(PostConformance, N12_ChangesComeInTheOrderInWhichTheyHappened) {
+  for (int i = 1; i <= 3; ++i) this->one(PutPost{post(i, "m" + std::to_string(i))});
+  this->act(1, PostAct::edit, "m1, better");  // 4
+  this->act(2, PostAct::react, "+1", "bob");  // 5
+  using enum PostPage::Order;
+  EXPECT_THAT(this->page(changes, 0), ElementsAre("m3", "m1, better", "m2"));
+  EXPECT_THAT(this->page(changes, 3), ElementsAre("m1, better", "m2"));
+  EXPECT_THAT(this->page(changes, 5), IsEmpty());
+}
+
+TYPED_TEST(PostConformance, F12_WhatIsTakenBackOrDeletedLeavesItsPlaceOnly) {
+  for (int i = 1; i <= 3; ++i) this->one(PutPost{post(i, "secret" + std::to_string(i))});
+  this->act(1, PostAct::edit, "secret1 again");
+  this->act(1, PostAct::react, "+1", "bob");
+  this->act(1, PostAct::take_back);
+  EXPECT_EQ(this->act(1, PostAct::take_back).accepted, Accepted::repeated);
+  EXPECT_EQ(this->act(1, PostAct::edit, "back").accepted, Accepted::conflict);
+  EXPECT_EQ(this->act(1, PostAct::show).accepted, Accepted::conflict);
+  this->act(2, PostAct::pin);
+  this->act(2, PostAct::erase);
+  EXPECT_EQ(this->act(2, PostAct::erase).accepted, Accepted::repeated);
+  EXPECT_EQ(this->act(2, PostAct::react, "+1", "bob").accepted, Accepted::conflict);
+  this->backend_.reopen();
+  EXPECT_THAT(this->page(PostPage::Order::forward, 0), ElementsAre("", "", "secret3"));
+  EXPECT_THAT(*this->store().revisions(guid(1)), IsEmpty());
+  EXPECT_EQ((*this->store().post(guid(1)))->state, PostState::removed);
+  EXPECT_EQ((*this->store().post(guid(2)))->state, PostState::deleted);
+  EXPECT_THAT((*this->store().post(guid(2)))->reactions, IsEmpty());
+  EXPECT_THAT(this->page(PostPage::Order::pinned, INT64_MAX), IsEmpty());
+}
+
+TYPED_TEST(PostConformance, F13_ReactionsCountEachPersonOnce) {
+  this->one(PutPost{post(1, "one")});
+  EXPECT_EQ(this->act(1, PostAct::react, "+1", "bob").accepted, Accepted::stored);
+  EXPECT_EQ(this->act(1, PostAct::react, "+1", "bob").accepted, Accepted::repeated);
+  this->act(1, PostAct::react, "+1", "carol");
+  this->act(1, PostAct::react, "heart", "carol");
+  this->backend_.reopen();
+  EXPECT_THAT((*this->store().post(guid(1)))->reactions,
+              ElementsAre(ReactionCount{"+1", 2}, ReactionCount{"heart", 1}));
+  this->act(1, PostAct::unreact, "+1", "bob");
+  EXPECT_EQ(this->act(1, PostAct::unreact, "+1", "bob").accepted, Accepted::repeated);
+  EXPECT_EQ((*this->store().post(guid(1)))->reactions.size(), 2U);
+}
+
+TYPED_TEST(PostConformance, PinsAreAPageOfTheirOwn) {
+  for (int i = 1; i <= 3; ++i) this->one(PutPost{post(i, "m" + std::to_string(i))});
+  this->act(1, PostAct::pin);
+  this->act(3, PostAct::pin);
+  EXPECT_THAT(this->page(PostPage::Order::pinned, INT64_MAX), ElementsAre("m3", "m1"));
+  this->act(3, PostAct::unpin);
+  EXPECT_THAT(this->page(PostPage::Order::pinned, INT64_MAX), ElementsAre("m1"));
+}
+
+TYPED_TEST(PostConformance, F18_UnreadCountsAreExact) {
+  for (int i = 1; i <= 4; ++i)
+    this->one(PutPost{post(i, "m" + std::to_string(i), i == 2 ? "bob" : "alice")});
+  const auto state = [&] { return *this->store().read_state(kRoses, "bob"); };
+  EXPECT_EQ(state().unread, 3) << "all but one's own";
+  EXPECT_EQ(state().newest, 4);
+  this->one(PutMark{kRoses, "bob", 1});
+  EXPECT_EQ(state().unread, 2);
+  this->one(PutMark{kRoses, "bob", 3});
+  this->one(PutMark{kRoses, "bob", 1});
+  this->backend_.reopen();
+  EXPECT_EQ(state().upto, 3) << "a mark never goes back";
+  EXPECT_EQ(state().unread, 1);
+  this->act(4, PostAct::hide);
+  EXPECT_EQ(state().unread, 0) << "what nobody sees is not unread";
+  this->act(4, PostAct::show);
+  EXPECT_EQ(state().unread, 1);
+  this->act(1, PostAct::edit, "changed");
+  EXPECT_EQ(state().unread, 1) << "an edit is nothing new";
+  EXPECT_EQ(this->store().read_state(kTulips, "bob")->unread, 0);
+}
+
+TYPED_TEST(PostConformance, SearchFindsWordsAlsoOfTwoChineseCharacters) {
+  this->one(PutPost{post(1, "The roses are RED today")});
+  this->one(PutPost{post(2, "我爱中国园林")});
+  this->one(PutPost{post(3, "red tulips, not roses", "bob", kTulips)});
+  this->one(PutPost{post(4, "国中 is another word")});
+  this->backend_.reopen();
+  EXPECT_THAT(this->search("roses"),
+              ElementsAre("red tulips, not roses", "The roses are RED today"));
+  EXPECT_THAT(this->search("red roses"),
+              ElementsAre("red tulips, not roses", "The roses are RED today"));
+  EXPECT_THAT(this->search("中国"), ElementsAre("我爱中国园林"));
+  EXPECT_THAT(this->search("园"), ElementsAre("我爱中国园林"));
+  EXPECT_THAT(this->search("rose"), IsEmpty()) << "whole words";
+  EXPECT_THAT(this->search("roses OR tulips"), IsEmpty()) << "no operators";
+  EXPECT_THAT(this->search("\"roses"), testing::SizeIs(2)) << "quotes are no syntax";
+  EXPECT_THAT(this->search("  "), IsEmpty());
+  const auto found = this->store().search(std::array{kRoses}, "roses", 0, 10);
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->size(), 1U) << "only in the channels that were asked for";
+  const std::array both = {kRoses, kTulips};
+  const auto newest = this->store().search(both, "roses", 0, 1);
+  ASSERT_EQ(newest->size(), 1U);
+  EXPECT_THAT(this->search("roses", newest->front().place), ElementsAre("The roses are RED today"));
+}
+
+TYPED_TEST(PostConformance, SearchForgetsWhatIsNotShownAnyMore) {
+  for (int i = 1; i <= 4; ++i) this->one(PutPost{post(i, "canary " + std::to_string(i))});
+  this->act(1, PostAct::edit, "parrot");
+  this->act(2, PostAct::take_back);
+  this->act(3, PostAct::erase);
+  this->act(4, PostAct::hide);
+  EXPECT_THAT(this->search("canary"), IsEmpty());
+  EXPECT_THAT(this->search("parrot"), ElementsAre("parrot"));
+  this->act(4, PostAct::show);
+  EXPECT_THAT(this->search("canary"), ElementsAre("canary 4"));
+}
+
+TYPED_TEST(PostConformance, ADroppedChannelIsGoneAtOnceAndSweptLater) {
+  for (int i = 1; i <= 300; ++i) this->one(PutPost{post(i, "m")});
+  this->one(PutPost{post(301, "m", "bob", kTulips)});
+  this->one(PutMark{kRoses, "bob", 3});
+  this->one(DropChannel{kRoses});
+  EXPECT_THAT(this->page(PostPage::Order::forward, 0), IsEmpty());
+  EXPECT_EQ(this->store().post(guid(1))->has_value(), false);
+  EXPECT_THAT(this->search("m"), ElementsAre("m"));
+  this->backend_.reopen();
+  this->clean();
+  EXPECT_THAT(this->search("m"), ElementsAre("m"));
+  EXPECT_EQ(this->store().read_state(kRoses, "bob")->upto, 0);
+}
+
+TEST(SpacedWords, PutSpacesAroundCharactersThatAreWords) {
+  EXPECT_EQ(spaced_words("a中国b"), "a 中  国 b");
+  EXPECT_EQ(spaced_words("plain"), "plain");
+}
+
+}  // namespace
+}  // namespace dim

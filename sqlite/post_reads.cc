@@ -1,0 +1,238 @@
+#include "sqlite/post_reads.h"
+
+#include <algorithm>
+#include <array>
+#include <initializer_list>
+#include <sstream>
+#include <utility>
+
+#include "sqlite/post_writer.h"
+
+namespace dim {
+namespace {
+
+#define DIM_POST_COLUMNS                                                                         \
+  "post.id, post.channel, cursor, changed, guid, time, author, reply, revision, edited, state, " \
+  "pinned, content "
+
+Result<Guid> guid_in(ByteView bytes) {
+  std::array<std::uint8_t, 16> raw{};
+  if (bytes.size() != raw.size())
+    return fail(Errc::internal, "a stored GUID is damaged; restore the store from a backup");
+  std::ranges::copy(bytes, raw.begin());
+  return Guid::from_bytes(raw);
+}
+
+/// The words as a query of the index: all of them, each as the sequence of its parts.
+std::string query_of(std::string_view words, const std::vector<std::int64_t>& channels) {
+  std::string out = "{place} : (";
+  for (std::size_t i = 0; i < channels.size(); ++i)
+    out += (i == 0 ? "" : " OR ") + channel_word(channels[i]);
+  out += ") AND {words} : (";
+  std::istringstream in{std::string(words)};
+  bool first = true;
+  for (std::string word; in >> word;) {
+    out += first ? "\"" : " AND \"";
+    first = false;
+    for (const char c : spaced_words(word)) {
+      out += c;
+      if (c == '"') out += c;
+    }
+    out += '"';
+  }
+  return first ? std::string() : out + ")";
+}
+
+}  // namespace
+
+Status PostTableReads::start(Database& db) {
+  const std::initializer_list<std::pair<Statement*, std::string_view>> statements = {
+      {&changes_,
+       "SELECT id, hub, number, change FROM hub_change WHERE id > ? ORDER BY id LIMIT ?"},
+      {&find_channel_, "SELECT id, newest FROM channel WHERE guid = ? AND dropped = 0"},
+      {&channel_guid_, "SELECT guid FROM channel WHERE id = ? AND dropped = 0"},
+      {&find_post_, "SELECT " DIM_POST_COLUMNS "FROM post WHERE guid = ?"},
+      {&revisions_, "SELECT number, time, content FROM revision WHERE post = ? ORDER BY number"},
+      {&reactions_,
+       "SELECT symbol, count(*) AS many FROM reaction WHERE post = ? GROUP BY symbol ORDER BY many "
+       "DESC, symbol"},
+      {&state_,
+       "SELECT channel.newest, coalesce(mark.upto, 0), (SELECT count(*) FROM post WHERE channel = "
+       "channel.id AND cursor > coalesce(mark.upto, 0) AND state = 0 AND author <> ?2) FROM "
+       "channel "
+       "LEFT JOIN mark ON mark.channel = channel.id AND mark.user = ?2 WHERE channel.guid = ?1"},
+      {&search_,
+       "SELECT " DIM_POST_COLUMNS
+       "FROM post_text JOIN post ON post.id = post_text.rowid WHERE post_text MATCH ? AND "
+       "post_text.rowid < ? ORDER BY post_text.rowid DESC LIMIT ?"},
+      {&forward_, "SELECT " DIM_POST_COLUMNS
+                  "FROM post WHERE channel = ? AND cursor > ? ORDER BY cursor LIMIT ?"},
+      {&backward_, "SELECT " DIM_POST_COLUMNS
+                   "FROM post WHERE channel = ? AND cursor < ? ORDER BY cursor DESC LIMIT ?"},
+      {&changed_, "SELECT " DIM_POST_COLUMNS
+                  "FROM post WHERE channel = ? AND changed > ? ORDER BY changed LIMIT ?"},
+      {&pinned_, "SELECT " DIM_POST_COLUMNS
+                 "FROM post WHERE channel = ? AND cursor < ? AND pinned <> 0 ORDER BY cursor DESC "
+                 "LIMIT ?"},
+  };
+  for (const auto& [statement, sql] : statements) {
+    if (auto ready = statement->prepare(db, sql); !ready) return ready;
+  }
+  return {};
+}
+
+void PostTableReads::stop() {
+  for (Statement* statement :
+       {&changes_, &find_channel_, &channel_guid_, &find_post_, &revisions_, &reactions_, &state_,
+        &search_, &forward_, &backward_, &changed_, &pinned_}) {
+    statement->finish();
+  }
+}
+
+Result<std::vector<StoredHubChange>> PostTableReads::hub_changes(std::int64_t row,
+                                                                 std::size_t limit) {
+  std::vector<StoredHubChange> out;
+  Use find(changes_);
+  find.bind(row).bind(static_cast<std::int64_t>(limit));
+  for (;;) {
+    const auto found = find.step();
+    if (!found) return std::unexpected(found.error());
+    if (!*found) return out;
+    out.push_back({find.integer(0), find.text(1), find.integer(2), find.text(3)});
+  }
+}
+
+Result<std::optional<std::int64_t>> PostTableReads::channel_of(const Guid& guid) {
+  Use find(find_channel_);
+  const auto found = find.bind(ByteView(guid.bytes())).step();
+  if (!found) return std::unexpected(found.error());
+  if (!*found) return std::nullopt;
+  return find.integer(0);
+}
+
+Result<Post> PostTableReads::read(Use& row, const Guid& channel) {
+  auto guid = guid_in(row.blob(4));
+  if (!guid) return std::unexpected(guid.error());
+  Post out{.guid = *guid,
+           .channel = channel,
+           .cursor = row.integer(2),
+           .changed = row.integer(3),
+           .time = row.integer(5),
+           .author = row.text(6),
+           .revision = row.integer(8),
+           .edited = row.integer(9),
+           .state = static_cast<PostState>(row.integer(10)),
+           .pinned = row.integer(11),
+           .content = row.text(12)};
+  if (const ByteView reply = row.blob(7); !reply.empty()) {
+    auto to = guid_in(reply);
+    if (!to) return std::unexpected(to.error());
+    out.reply = *to;
+  }
+  if (auto done = add_reactions(row.integer(0), out); !done) return std::unexpected(done.error());
+  return out;
+}
+
+Status PostTableReads::add_reactions(std::int64_t id, Post& post) {
+  if (post.changed == post.cursor) return {};  // nothing has happened to it
+  Use find(reactions_);
+  find.bind(id);
+  for (;;) {
+    const auto found = find.step();
+    if (!found) return std::unexpected(found.error());
+    if (!*found) return {};
+    post.reactions.push_back({find.text(0), find.integer(1)});
+  }
+}
+
+Result<std::optional<Post>> PostTableReads::post(const Guid& guid) {
+  Use find(find_post_);
+  const auto found = find.bind(ByteView(guid.bytes())).step();
+  if (!found) return std::unexpected(found.error());
+  if (!*found) return std::nullopt;
+  Use owner(channel_guid_);
+  const auto channel = owner.bind(find.integer(1)).step();
+  if (!channel) return std::unexpected(channel.error());
+  if (!*channel) return std::nullopt;  // dropped, and not yet swept
+  auto named = guid_in(owner.blob(0));
+  if (!named) return std::unexpected(named.error());
+  auto out = read(find, *named);
+  if (!out) return std::unexpected(out.error());
+  return std::move(*out);
+}
+
+Result<std::vector<Post>> PostTableReads::posts(const Guid& channel, const PostPage& page) {
+  std::vector<Post> out;
+  const auto number = channel_of(channel);
+  if (!number) return std::unexpected(number.error());
+  if (!*number) return out;
+  Statement* const statements[] = {&forward_, &backward_, &changed_, &pinned_};
+  Use find(*statements[static_cast<std::size_t>(page.order)]);
+  find.bind(**number).bind(page.from).bind(static_cast<std::int64_t>(page.limit));
+  std::size_t bytes = 0;
+  for (;;) {
+    const auto found = find.step();
+    if (!found) return std::unexpected(found.error());
+    if (!*found) return out;
+    auto post = read(find, channel);
+    if (!post) return std::unexpected(post.error());
+    bytes += post->content.size();
+    if (bytes > page.bytes && !out.empty()) return out;
+    out.push_back(std::move(*post));
+  }
+}
+
+Result<std::vector<PostRevision>> PostTableReads::revisions(const Guid& guid) {
+  std::vector<PostRevision> out;
+  Use find(find_post_);
+  const auto found = find.bind(ByteView(guid.bytes())).step();
+  if (!found) return std::unexpected(found.error());
+  if (!*found) return out;
+  Use list(revisions_);
+  list.bind(find.integer(0));
+  for (;;) {
+    const auto row = list.step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return out;
+    out.push_back({list.integer(0), list.integer(1), list.text(2)});
+  }
+}
+
+Result<ReadState> PostTableReads::read_state(const Guid& channel, const std::string& user) {
+  Use find(state_);
+  const auto found = find.bind(ByteView(channel.bytes())).bind(user).step();
+  if (!found) return std::unexpected(found.error());
+  if (!*found) return ReadState{};
+  return ReadState{.upto = find.integer(1), .newest = find.integer(0), .unread = find.integer(2)};
+}
+
+Result<std::vector<FoundPost>> PostTableReads::search(std::span<const Guid> channels,
+                                                      std::string_view words, std::int64_t place,
+                                                      std::size_t limit) {
+  std::vector<FoundPost> out;
+  std::vector<std::int64_t> numbers;
+  std::vector<Guid> named;
+  for (const Guid& channel : channels) {
+    const auto number = channel_of(channel);
+    if (!number) return std::unexpected(number.error());
+    if (!*number) continue;
+    numbers.push_back(**number);
+    named.push_back(channel);
+  }
+  const std::string query = numbers.empty() ? std::string() : query_of(words, numbers);
+  if (query.empty()) return out;
+  Use find(search_);
+  find.bind(query).bind(place == 0 ? INT64_MAX : place).bind(static_cast<std::int64_t>(limit));
+  for (;;) {
+    const auto found = find.step();
+    if (!found) return std::unexpected(found.error());
+    if (!*found) return out;
+    const auto at = std::ranges::find(numbers, find.integer(1));
+    if (at == numbers.end()) continue;
+    auto post = read(find, named[static_cast<std::size_t>(at - numbers.begin())]);
+    if (!post) return std::unexpected(post.error());
+    out.push_back({find.integer(0), std::move(*post)});
+  }
+}
+
+}  // namespace dim

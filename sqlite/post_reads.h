@@ -1,0 +1,31 @@
+// Reads of hubs and channels. Part of SqliteStore, under its read mutex.
+#pragma once
+#include "dim/store/store.h"
+#include "sqlite/database.h"
+
+namespace dim {
+
+class PostTableReads {
+ public:
+  Status start(Database& db);
+  void stop();
+
+  Result<std::vector<StoredHubChange>> hub_changes(std::int64_t row, std::size_t limit);
+  Result<std::optional<Post>> post(const Guid& guid);
+  Result<std::vector<Post>> posts(const Guid& channel, const PostPage& page);
+  Result<std::vector<PostRevision>> revisions(const Guid& guid);
+  Result<ReadState> read_state(const Guid& channel, const std::string& user);
+  Result<std::vector<FoundPost>> search(std::span<const Guid> channels, std::string_view words,
+                                        std::int64_t place, std::size_t limit);
+
+ private:
+  Result<std::optional<std::int64_t>> channel_of(const Guid& guid);
+  Result<Post> read(Use& row, const Guid& channel);
+  Status add_reactions(std::int64_t id, Post& post);
+
+  Statement changes_, find_channel_, channel_guid_, find_post_, revisions_, reactions_, state_,
+      search_;
+  Statement forward_, backward_, changed_, pinned_;
+};
+
+}  // namespace dim
