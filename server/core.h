@@ -3,6 +3,7 @@
 #pragma once
 #include <array>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -34,6 +35,7 @@ struct LoginChallenge {
 };
 
 class Gateway;
+class Hubs;
 
 struct LinkState : LinkBase {
   enum class Phase : std::uint8_t { hello, challenged, proven };
@@ -58,6 +60,13 @@ struct LinkState : LinkBase {
   bool pushing = false;    ///< asked for the inbox
   bool caught_up = false;  ///< everything durable up to now has been pushed
   Cursor sent = 0;
+  /// Channels of which this reader has missed something (`behind`), and up to where it came out of
+  /// the store.
+  struct Flow {
+    Cursor upto = 0;
+    bool behind = false;
+  };
+  std::map<Guid, Flow> flows;
 };
 
 /// One request that is being handled.
@@ -140,9 +149,11 @@ class StationCore {
   std::unordered_map<LinkId, std::unique_ptr<LinkState>> links_;
   SessionTable sessions_;
   std::unique_ptr<Gateway> gateway_;
+  std::unique_ptr<Hubs> hubs_;
 
  private:
   friend class Gateway;
+  friend class Hubs;
   using Handler = void (StationCore::*)(StationRequest&);
   struct Operations;  // the handler table
 
@@ -206,6 +217,15 @@ class StationCore {
   void notify_presence(StationRequest& request);
   void notify_ping(StationRequest& request);
   void notify_cursor(StationRequest& request);
+
+  // hub_requests.cc
+  void change_hub(StationRequest& request);
+  void get_hub(StationRequest& request);
+  void change_channel_message(StationRequest& request);
+  void react_or_pin(StationRequest& request);
+  void get_pins(StationRequest& request);
+  void notify_mark(StationRequest& request);
+  void get_mark(StationRequest& request);
 
   // names.cc, documents.cc
   void create_name(StationRequest& request);

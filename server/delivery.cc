@@ -7,6 +7,7 @@
 #include "server/core.h"
 #include "server/gateway.h"
 #include "server/gateway_copy.h"
+#include "server/hubs.h"
 #include "server/records.h"
 
 namespace dim {
@@ -80,6 +81,8 @@ std::string StationCore::inbox_of(const std::string& user, const std::string& te
 
 void StationCore::create_message(StationRequest& request) {
   Packet& packet = request.packet;
+  if (packet.get("type") == "message" && Guid::parse(packet.get("target")))
+    return hubs_->create_message(request);
   const auto refused = [&](const Error& error) {
     ++counters_.messages_refused;
     refuse(request, error);
@@ -323,6 +326,7 @@ void StationCore::pump(LinkState& link) {
 
 void StationCore::get_message(StationRequest& request) {
   const Packet& packet = request.packet;
+  if (packet.has("target")) return hubs_->get_messages(request);
   std::size_t limit = limits::kHistoryPage;
   if (packet.has("limit")) {
     const auto asked = parse_count(packet.get("limit"));

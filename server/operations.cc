@@ -4,7 +4,7 @@
 
 #include "dim/base/fault.h"
 #include "dim/base/utf8.h"
-#include "server/core.h"
+#include "server/hubs.h"
 
 namespace dim {
 namespace {
@@ -19,14 +19,28 @@ bool valid_request_id(std::string_view id) {
 
 }  // namespace
 
-enum class Quota : std::uint8_t { none, messages, receipts, notices, history, documents, names };
+enum class Quota : std::uint8_t {
+  none,
+  messages,
+  receipts,
+  notices,
+  history,
+  documents,
+  names,
+  hubs,
+  invites,
+  changes,
+};
+
+/// Where a request may come besides its own lane.
+enum class Also : std::uint8_t { nowhere, control, anywhere };
 
 /// One row: what is done, on which lane, under which quota.
 struct StationCore::Operations {
   Operation operation;
   std::string_view type;
   Lane lane;
-  bool any_lane;
+  Also also;
   Quota quota;
   Handler handler;
 
@@ -37,23 +51,111 @@ const StationCore::Operations* StationCore::Operations::find(Operation operation
                                                              std::string_view type) {
   using Core = StationCore;
   static constexpr std::array kTable{
-      Operations{Operation::create, "message", Lane::text, false, Quota::messages,
+      Operations{Operation::create, "message", Lane::text, Also::nowhere, Quota::messages,
                  &Core::create_message},
-      Operations{Operation::create, "receipt", Lane::text, false, Quota::receipts,
+      Operations{Operation::create, "receipt", Lane::text, Also::nowhere, Quota::receipts,
                  &Core::create_message},
-      Operations{Operation::notify, "cursor", Lane::text, false, Quota::none, &Core::notify_cursor},
-      Operations{Operation::notify, "typing", Lane::text, false, Quota::notices,
+      Operations{Operation::notify, "cursor", Lane::text, Also::nowhere, Quota::none,
+                 &Core::notify_cursor},
+      Operations{Operation::notify, "typing", Lane::text, Also::nowhere, Quota::notices,
                  &Core::notify_typing},
-      Operations{Operation::get, "message", Lane::text, false, Quota::history, &Core::get_message},
-      Operations{Operation::notify, "ping", Lane::control, true, Quota::none, &Core::notify_ping},
-      Operations{Operation::notify, "presence", Lane::control, false, Quota::notices,
+      Operations{Operation::get, "message", Lane::text, Also::nowhere, Quota::history,
+                 &Core::get_message},
+      Operations{Operation::notify, "ping", Lane::control, Also::anywhere, Quota::none,
+                 &Core::notify_ping},
+      Operations{Operation::notify, "presence", Lane::control, Also::nowhere, Quota::notices,
                  &Core::notify_presence},
-      Operations{Operation::create, "document", Lane::control, false, Quota::documents,
+      Operations{Operation::create, "document", Lane::control, Also::nowhere, Quota::documents,
                  &Core::create_document},
-      Operations{Operation::create, "name", Lane::control, false, Quota::names, &Core::create_name},
-      Operations{Operation::get, "document", Lane::control, false, Quota::history,
+      Operations{Operation::create, "name", Lane::control, Also::nowhere, Quota::names,
+                 &Core::create_name},
+      Operations{Operation::get, "document", Lane::control, Also::nowhere, Quota::history,
                  &Core::get_document},
-      Operations{Operation::get, "name", Lane::control, false, Quota::history, &Core::get_name},
+      Operations{Operation::get, "name", Lane::control, Also::nowhere, Quota::history,
+                 &Core::get_name},
+      Operations{Operation::create, "hub", Lane::text, Also::control, Quota::hubs,
+                 &Core::change_hub},
+      Operations{Operation::edit, "hub", Lane::text, Also::control, Quota::changes,
+                 &Core::change_hub},
+      Operations{Operation::erase, "hub", Lane::text, Also::control, Quota::changes,
+                 &Core::change_hub},
+      Operations{Operation::get, "hub", Lane::text, Also::control, Quota::history, &Core::get_hub},
+      Operations{Operation::edit, "owner", Lane::text, Also::control, Quota::changes,
+                 &Core::change_hub},
+      Operations{Operation::create, "category", Lane::text, Also::control, Quota::changes,
+                 &Core::change_hub},
+      Operations{Operation::edit, "category", Lane::text, Also::control, Quota::changes,
+                 &Core::change_hub},
+      Operations{Operation::erase, "category", Lane::text, Also::control, Quota::changes,
+                 &Core::change_hub},
+      Operations{Operation::get, "category", Lane::text, Also::control, Quota::history,
+                 &Core::get_hub},
+      Operations{Operation::create, "channel", Lane::text, Also::control, Quota::changes,
+                 &Core::change_hub},
+      Operations{Operation::edit, "channel", Lane::text, Also::control, Quota::changes,
+                 &Core::change_hub},
+      Operations{Operation::erase, "channel", Lane::text, Also::control, Quota::changes,
+                 &Core::change_hub},
+      Operations{Operation::get, "channel", Lane::text, Also::control, Quota::history,
+                 &Core::get_hub},
+      Operations{Operation::create, "role", Lane::text, Also::control, Quota::changes,
+                 &Core::change_hub},
+      Operations{Operation::edit, "role", Lane::text, Also::control, Quota::changes,
+                 &Core::change_hub},
+      Operations{Operation::erase, "role", Lane::text, Also::control, Quota::changes,
+                 &Core::change_hub},
+      Operations{Operation::get, "role", Lane::text, Also::control, Quota::history, &Core::get_hub},
+      Operations{Operation::create, "member", Lane::text, Also::control, Quota::changes,
+                 &Core::change_hub},
+      Operations{Operation::edit, "member", Lane::text, Also::control, Quota::changes,
+                 &Core::change_hub},
+      Operations{Operation::erase, "member", Lane::text, Also::control, Quota::changes,
+                 &Core::change_hub},
+      Operations{Operation::get, "member", Lane::text, Also::control, Quota::history,
+                 &Core::get_hub},
+      Operations{Operation::create, "invite", Lane::text, Also::control, Quota::invites,
+                 &Core::change_hub},
+      Operations{Operation::erase, "invite", Lane::text, Also::control, Quota::changes,
+                 &Core::change_hub},
+      Operations{Operation::get, "invite", Lane::text, Also::control, Quota::history,
+                 &Core::get_hub},
+      Operations{Operation::edit, "request", Lane::text, Also::control, Quota::changes,
+                 &Core::change_hub},
+      Operations{Operation::erase, "request", Lane::text, Also::control, Quota::changes,
+                 &Core::change_hub},
+      Operations{Operation::get, "request", Lane::text, Also::control, Quota::history,
+                 &Core::get_hub},
+      Operations{Operation::create, "mute", Lane::control, Also::nowhere, Quota::changes,
+                 &Core::change_hub},
+      Operations{Operation::erase, "mute", Lane::control, Also::nowhere, Quota::changes,
+                 &Core::change_hub},
+      Operations{Operation::get, "mute", Lane::control, Also::nowhere, Quota::history,
+                 &Core::get_hub},
+      Operations{Operation::create, "ban", Lane::control, Also::nowhere, Quota::changes,
+                 &Core::change_hub},
+      Operations{Operation::erase, "ban", Lane::control, Also::nowhere, Quota::changes,
+                 &Core::change_hub},
+      Operations{Operation::get, "ban", Lane::control, Also::nowhere, Quota::history,
+                 &Core::get_hub},
+      Operations{Operation::edit, "message", Lane::text, Also::nowhere, Quota::messages,
+                 &Core::change_channel_message},
+      Operations{Operation::remove, "message", Lane::text, Also::nowhere, Quota::messages,
+                 &Core::change_channel_message},
+      Operations{Operation::erase, "message", Lane::text, Also::nowhere, Quota::messages,
+                 &Core::change_channel_message},
+      Operations{Operation::create, "reaction", Lane::text, Also::nowhere, Quota::messages,
+                 &Core::react_or_pin},
+      Operations{Operation::erase, "reaction", Lane::text, Also::nowhere, Quota::messages,
+                 &Core::react_or_pin},
+      Operations{Operation::create, "pin", Lane::text, Also::nowhere, Quota::messages,
+                 &Core::react_or_pin},
+      Operations{Operation::erase, "pin", Lane::text, Also::nowhere, Quota::messages,
+                 &Core::react_or_pin},
+      Operations{Operation::get, "pin", Lane::text, Also::nowhere, Quota::history, &Core::get_pins},
+      Operations{Operation::notify, "mark", Lane::text, Also::nowhere, Quota::notices,
+                 &Core::notify_mark},
+      Operations{Operation::get, "mark", Lane::text, Also::nowhere, Quota::history,
+                 &Core::get_mark},
   };
   for (const Operations& row : kTable) {
     if (row.operation == operation && row.type == type) return &row;
@@ -97,6 +199,11 @@ void StationCore::on_request(LinkState& link, Packet& packet) {
   const std::string_view type = packet.get("type");
   if (type.empty()) return refuse(link, id, error_of(Errc::bad_request, "a request needs type"));
   const Operations* row = Operations::find(*packet.operation, type);
+  const bool changes = packet.operation == Operation::edit ||
+                       packet.operation == Operation::remove ||
+                       packet.operation == Operation::erase;
+  // What people wrote to each other is on their own devices: only channels change what is written.
+  if (changes && type == "message" && !Guid::parse(packet.get("target"))) row = nullptr;
   if (row == nullptr) {
     Packet answer = Packet::response(
         error_of(DIM_FAULT("wrong-code") ? Errc::method_not_allowed : Errc::not_implemented,
@@ -104,7 +211,9 @@ void StationCore::on_request(LinkState& link, Packet& packet) {
         id);
     return send(link, answer.set("type", escape(type, 64)));
   }
-  if (!row->any_lane && row->lane != link.info.lane && !DIM_FAULT("wrong-lane")) {
+  const bool here = row->lane == link.info.lane || row->also == Also::anywhere ||
+                    (row->also == Also::control && link.info.lane == Lane::control);
+  if (!here && !DIM_FAULT("wrong-lane")) {
     Packet answer = Packet::response(
         error_of(Errc::wrong_instance,
                  "this operation belongs on another port of the station; port says which"),
@@ -135,6 +244,15 @@ void StationCore::on_request(LinkState& link, Packet& packet) {
       break;
     case Quota::names:
       admitted = within_quota(request, left.names, quotas.names);
+      break;
+    case Quota::hubs:
+      admitted = within_quota(request, left.hubs, quotas.hubs);
+      break;
+    case Quota::invites:
+      admitted = within_quota(request, left.invites, quotas.invites);
+      break;
+    case Quota::changes:
+      admitted = within_quota(request, left.changes, quotas.changes);
       break;
   }
   if (!admitted) return;
@@ -185,6 +303,7 @@ void StationCore::notify_typing(StationRequest& request) {
   if (state != "on" && state != "off") {
     return refuse(request, error_of(Errc::bad_request, "typing needs state: on or off"));
   }
+  if (Guid::parse(request.packet.get("target"))) return hubs_->typing(request);
   auto target = Id::parse(request.packet.get("target"));
   if (!target) return refuse(request, target.error());
   if (!target->is_user())

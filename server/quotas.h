@@ -27,9 +27,12 @@ struct Quotas {
   }
   Rate notices{limits::kMessagesPerSecond, limits::kMessagesBurst};          ///< typing, presence
   Rate history{limits::kHistoryPerSecond, 2.0 * limits::kHistoryPerSecond};  ///< every GET
-  Rate documents{limits::kDocumentsPerHour / 3600.0, 20};  ///< CREATE of documents
-  Rate names{1.0 / 3600.0, 3};                             ///< CREATE of names
-  Rate subnet_messages{400, 1'200};                        ///< all sessions of one /64 together
+  Rate documents{limits::kDocumentsPerHour / 3600.0, 20};            ///< CREATE of documents
+  Rate names{1.0 / 3600.0, 3};                                       ///< CREATE of names
+  Rate hubs{10 / 3600.0, 10};                                        ///< CREATE of hubs
+  Rate invites{20 / 3600.0, 20};                                     ///< CREATE of invites
+  Rate changes{limits::kMessagesPerSecond, limits::kMessagesBurst};  ///< other changes of hubs
+  Rate subnet_messages{400, 1'200};  ///< all sessions of one /64 together
   Rate subnet_failures{limits::kFailedLoginsPerMinute / 60.0, limits::kFailedLoginsPerMinute};
   Rate subnet_logins{10, 40};
   bool count_loopback = false;  ///< whether ::1 has the quotas of a /64 too
@@ -72,7 +75,7 @@ struct TextHash {
 
 /// What one user has left, on all connections together.
 struct UserQuota {
-  TokenBucket messages, receipts, notices, history, documents, names;
+  TokenBucket messages, receipts, notices, history, documents, names, hubs, invites, changes;
   Millis used = 0;
 };
 

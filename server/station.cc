@@ -6,6 +6,7 @@
 #include "dim/base/fault.h"
 #include "server/core.h"
 #include "server/gateway.h"
+#include "server/hubs.h"
 
 namespace dim {
 namespace {
@@ -73,6 +74,7 @@ StationCore::StationCore(StationConfig config, const Account& account, Store& re
   object.set("visa", account.visa.json());
   credentials_ = write_json(object);
   gateway_ = std::make_unique<Gateway>(*this);
+  hubs_ = std::make_unique<Hubs>(*this);
 }
 
 StationCore::~StationCore() = default;
@@ -126,6 +128,7 @@ void StationCore::drained(LinkId id) {
   LinkState* link = find(id);
   if (link == nullptr) return gateway_->drained(id);
   pump(*link);
+  hubs_->catch_up(*link);
   if (link->paused) wake(*link);
 }
 
@@ -218,7 +221,9 @@ const std::string& StationCore::time_text(Millis time) {
 
 bool StationCore::held(const LinkState& link) const {
   return link.busy || link.unanswered >= limits::kOpenRequests ||
-         link.queued() >= config_.send_queue_bytes || inflight_bytes_ >= config_.inflight_bytes ||
+         link.queued() >= config_.send_queue_bytes ||
+         // Bans and other priority requests overtake what waits for the disk.
+         (inflight_bytes_ >= config_.inflight_bytes && link.info.lane != Lane::control) ||
          link.held_until > clock_.monotonic();
 }
 

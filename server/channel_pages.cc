@@ -1,0 +1,281 @@
+// Reading channels: pages, search, what a slow reader has missed.
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "server/hubs.h"
+
+namespace dim {
+namespace {
+
+constexpr std::size_t kPageBytes = 1 * limits::kMiB;
+constexpr std::size_t kCatchUpBytes = 256 * limits::kKiB;
+constexpr std::size_t kSearchBytes = 200;
+constexpr Cursor kEnd = std::numeric_limits<Cursor>::max();
+
+std::string_view to_string(PostState state) {
+  switch (state) {
+    case PostState::hidden:
+      return "hidden";
+    case PostState::removed:
+      return "removed";
+    case PostState::deleted:
+      return "deleted";
+    case PostState::shown:
+      break;
+  }
+  return "shown";
+}
+
+}  // namespace
+
+/// `reader`, `moderator`: who gets to see what was hidden.
+Packet Hubs::show(const Post& post, Operation operation, const std::string& reader,
+                  bool moderator) {
+  Packet out = Packet::request(operation);
+  out.fields.reserve(12);
+  const auto add = [&](const char* key, std::string value) {
+    out.fields.emplace_back(key, std::move(value));
+  };
+  add("type", "message");
+  add("author", post.author);
+  add("target", post.channel.text());
+  add("guid", post.guid.text());
+  add("time", core_.time_text(post.time));
+  add("cursor", std::to_string(post.cursor));
+  if (post.changed != post.cursor) add("changed", std::to_string(post.changed));
+  if (post.reply) add("reply-to", post.reply->text());
+  if (post.revision > 1) add("revision", std::to_string(post.revision));
+  if (post.edited != 0) add("edited", format_time(post.edited));
+  if (post.state != PostState::shown) add("state", std::string(to_string(post.state)));
+  if (post.pinned != 0) add("pinned", format_time(post.pinned));
+  if (!post.reactions.empty()) {
+    std::string list;
+    for (const ReactionCount& one : post.reactions) {
+      // As many as the line of a header takes.
+      if (list.size() > limits::kLineBytes / 2) break;
+      list += (list.empty() ? "[" : ", ") + one.symbol + " " + std::to_string(one.count);
+    }
+    add("reactions", list + "]");
+  }
+  const bool hidden = post.state == PostState::hidden && !moderator && post.author != reader;
+  if (!post.content.empty() && !hidden) out.content = post.content;
+  return out;
+}
+
+void Hubs::send_page(StationRequest& request, const Spot& spot, const std::vector<Post>& page) {
+  const bool moderator = moderates(spot, request.session.user);
+  for (const Post& post : page) {
+    core_.send(request.link, show(post, Operation::create, request.session.user, moderator));
+  }
+}
+
+void Hubs::get_messages(StationRequest& request) {
+  if (!ready(request)) return;
+  const Packet& packet = request.packet;
+  if (packet.has("search")) return search(request);
+  const auto guid = Guid::parse(packet.get("target"));
+  if (!guid) return core_.refuse(request, guid.error());
+  if (!places_.contains(*guid)) {
+    auto spot = message_spot(request, HubObject::message, Operation::get);
+    if (!spot) return core_.refuse(request, spot.error());
+    const Post& post = *spot->post;
+    const bool moderator = moderates(*spot, request.session.user);
+    send_page(request, *spot, {post});
+    Packet answer = Packet::response(200, request.id);
+    answer.set("count", "1");
+    const bool seen =
+        post.state == PostState::shown || moderator || post.author == request.session.user;
+    if (packet.get("history") == "yes" && seen) {
+      const auto earlier = core_.reads_.revisions(post.guid);
+      if (!earlier) return core_.read_failed(request.link, request.id, earlier.error());
+      JsonArray list;
+      for (const PostRevision& one : *earlier) {
+        JsonObject object;
+        object.set("revision", one.number);
+        object.set("time", format_time(one.time));
+        object.set("content", one.content);
+        list.emplace_back(std::move(object));
+      }
+      JsonObject content;
+      content.set("list", std::move(list));
+      answer.content = write_json(content);
+    }
+    return core_.send(request.link, answer);
+  }
+  auto spot = channel_spot(request, HubObject::message, Operation::get);
+  if (!spot) return core_.refuse(request, spot.error());
+  PostPage page{.from = kEnd, .limit = limits::kHistoryPage, .bytes = kPageBytes};
+  if (packet.has("limit")) {
+    const auto wanted = parse_count(packet.get("limit"));
+    if (!wanted || *wanted == 0)
+      return core_.refuse(request, {Errc::bad_request, "limit is a number from 1 to 200"});
+    page.limit = std::min(page.limit, static_cast<std::size_t>(*wanted));
+  }
+  int directions = 0;
+  for (const auto& [key, order] : {std::pair{"after", PostPage::Order::forward},
+                                   std::pair{"before", PostPage::Order::backward},
+                                   std::pair{"changes", PostPage::Order::changes}}) {
+    if (!packet.has(key)) continue;
+    const auto cursor = parse_count(packet.get(key));
+    if (!cursor || ++directions > 1)
+      return core_.refuse(
+          request, {Errc::bad_request, "one of after, before and changes, with a whole number"});
+    page.order = order;
+    page.from = *cursor;
+  }
+  ++page.limit;  // one more tells whether there are more
+  auto posts = core_.reads_.posts(spot->channel, page);
+  if (!posts) return core_.read_failed(request.link, request.id, posts.error());
+  bool more = posts->size() == page.limit;
+  if (more) {
+    posts->pop_back();
+  } else if (!posts->empty()) {
+    // The page may have ended because of its bytes.
+    page.from =
+        page.order == PostPage::Order::changes ? posts->back().changed : posts->back().cursor;
+    page.limit = 1;
+    const auto rest = core_.reads_.posts(spot->channel, page);
+    if (!rest) return core_.read_failed(request.link, request.id, rest.error());
+    more = !rest->empty();
+  }
+  send_page(request, *spot, *posts);
+  Packet answer = Packet::response(more ? 206 : 200, request.id);
+  answer.set("count", std::to_string(posts->size()));
+  if (more) {
+    answer.set("next",
+               std::to_string(page.order == PostPage::Order::changes ? posts->back().changed
+                                                                     : posts->back().cursor));
+  }
+  core_.send(request.link, answer);
+}
+
+void Hubs::get_pins(StationRequest& request) {
+  if (!ready(request)) return;
+  auto spot = channel_spot(request, HubObject::pin, Operation::get);
+  if (!spot) return core_.refuse(request, spot.error());
+  PostPage page{.order = PostPage::Order::pinned,
+                .from = kEnd,
+                .limit = limits::kHistoryPage,
+                .bytes = kPageBytes};
+  if (request.packet.has("before")) {
+    const auto cursor = parse_count(request.packet.get("before"));
+    if (!cursor)
+      return core_.refuse(request, {Errc::bad_request, "before is a cursor: a whole number"});
+    page.from = *cursor;
+  }
+  const auto posts = core_.reads_.posts(spot->channel, page);
+  if (!posts) return core_.read_failed(request.link, request.id, posts.error());
+  page.from = posts->empty() ? 0 : posts->back().cursor;
+  page.limit = 1;
+  const auto rest = core_.reads_.posts(spot->channel, page);
+  if (!rest) return core_.read_failed(request.link, request.id, rest.error());
+  send_page(request, *spot, *posts);
+  Packet answer = Packet::response(rest->empty() ? 200 : 206, request.id);
+  answer.set("count", std::to_string(posts->size()));
+  if (!rest->empty()) answer.set("next", std::to_string(page.from));
+  core_.send(request.link, answer);
+}
+
+void Hubs::get_mark(StationRequest& request) {
+  if (!ready(request)) return;
+  auto spot = channel_spot(request, HubObject::mark, Operation::get);
+  if (!spot) return core_.refuse(request, spot.error());
+  const auto state = core_.reads_.read_state(spot->channel, request.session.user);
+  if (!state) return core_.read_failed(request.link, request.id, state.error());
+  Packet answer = Packet::response(200, request.id);
+  answer.set("target", spot->channel.text())
+      .set("cursor", std::to_string(state->upto))
+      .set("newest", std::to_string(state->newest));
+  core_.send(request.link, answer.set("unread", std::to_string(state->unread)));
+}
+
+void Hubs::search(StationRequest& request) {
+  const Packet& packet = request.packet;
+  const std::string& user = request.session.user;
+  const std::string_view words = packet.get("search");
+  if (words.size() > kSearchBytes)
+    return core_.refuse(request, {Errc::bad_request, "search has at most 200 bytes"});
+  std::size_t limit = limits::kHistoryPage;
+  if (packet.has("limit")) {
+    const auto wanted = parse_count(packet.get("limit"));
+    if (!wanted || *wanted == 0)
+      return core_.refuse(request, {Errc::bad_request, "limit is a number from 1 to 200"});
+    limit = std::min(limit, static_cast<std::size_t>(*wanted));
+  }
+  std::int64_t place = 0;
+  if (packet.has("before")) {
+    const auto from = parse_count(packet.get("before"));
+    if (!from)
+      return core_.refuse(request, {Errc::bad_request, "before is the next of the page before"});
+    place = *from;
+  }
+  std::vector<Guid> channels;
+  if (Guid::parse(packet.get("target"))) {
+    auto one = channel_spot(request, HubObject::message, Operation::get);
+    if (!one) return core_.refuse(request, one.error());
+    channels.push_back(one->channel);
+  } else {
+    auto id = Id::parse(packet.get("target"));
+    if (!id) return core_.refuse(request, id.error());
+    const Hub* hub = find(id->bare().text());
+    const Millis now = core_.clock_.now();
+    const Status allowed =
+        hub == nullptr ? Status(fail(Errc::not_found, "no such hub, or you are not a member of it"))
+                       : may(*hub, user, Operation::get, {.object = HubObject::hub}, now);
+    if (!allowed) return core_.refuse(request, allowed.error());
+    for (const auto& [guid, channel] : hub->channels()) {
+      if (may(*hub, user, Operation::get, {.object = HubObject::message, .channel = &channel}, now))
+        channels.push_back(guid);
+    }
+  }
+  auto found = core_.reads_.search(channels, words, place, limit + 1);
+  if (!found) return core_.read_failed(request.link, request.id, found.error());
+  const bool more = found->size() > limit;
+  if (more) found->pop_back();
+  for (const FoundPost& one : *found)
+    core_.send(request.link, show(one.post, Operation::create, user, false));
+  Packet answer = Packet::response(more ? 206 : 200, request.id);
+  answer.set("count", std::to_string(found->size()));
+  if (more) answer.set("next", std::to_string(found->back().place));
+  core_.send(request.link, answer);
+}
+
+void Hubs::catch_up(LinkState& link) {
+  if (link.flows.empty() || link.session == nullptr || link.closing || !link.pushing || !there())
+    return;
+  const std::string user = link.session->user;
+  const std::size_t most = std::min<std::size_t>(1 * limits::kMiB, core_.config_.send_queue_bytes);
+  for (auto flow = link.flows.begin(); flow != link.flows.end();) {
+    auto& [channel, state] = *flow;
+    const Hub* hub = hub_with(channel);
+    const HubChannel* in = hub == nullptr ? nullptr : hub->channel(channel);
+    if (in == nullptr || hub->deleted() || !hub->permissions_in(*in, user).has(Permission::read)) {
+      flow = link.flows.erase(flow);
+      continue;
+    }
+    const bool moderator = hub->permissions_in(*in, user).has(Permission::moderate);
+    while (state.behind && link.queued() < most) {
+      const auto page = core_.reads_.posts(channel, {.order = PostPage::Order::changes,
+                                                     .from = state.upto,
+                                                     .limit = limits::kHistoryPage,
+                                                     .bytes = kCatchUpBytes});
+      if (!page) {
+        core_.event(StationEvent::Level::error, "store-read", user, page.error().hint);
+        return;
+      }
+      if (page->empty()) {
+        state.behind = false;
+        break;
+      }
+      for (const Post& post : *page) {
+        core_.send(link, show(post, Operation::create, user, moderator));
+        state.upto = post.changed;
+        ++core_.counters_.pushed_from_store;
+      }
+    }
+    ++flow;
+  }
+}
+
+}  // namespace dim

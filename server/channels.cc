@@ -1,0 +1,344 @@
+// Messages in channels: one stored copy, told to everyone who reads the channel and is there.
+#include <algorithm>
+#include <utility>
+
+#include "dim/base/utf8.h"
+#include "server/hubs.h"
+
+namespace dim {
+namespace {
+
+constexpr std::size_t kSymbolBytes = 32;
+
+/// Text that the station keeps, shows and searches.
+Status check_text(const std::optional<std::string>& content) {
+  if (!content || content->empty())
+    return fail(Errc::bad_request, "a message in a channel needs content: its text");
+  if (content->size() > limits::kPostBytes)
+    return fail(Errc::too_large, "a message in a channel has at most 64 KiB");
+  if (!valid_utf8(*content) || content->contains('\0'))
+    return fail(Errc::bad_request, "a message in a channel is UTF-8 text");
+  return {};
+}
+
+bool valid_symbol(std::string_view symbol) {
+  return !symbol.empty() && symbol.size() <= kSymbolBytes && header_safe(symbol) &&
+         symbol.find_first_of(" ,[]") == std::string_view::npos;
+}
+
+}  // namespace
+
+Result<Hubs::Spot> Hubs::channel_spot(StationRequest& request, HubObject object,
+                                      Operation operation) {
+  auto guid = Guid::parse(request.packet.get("target"));
+  if (!guid) return std::unexpected(guid.error());
+  Hub* hub = hub_with(*guid);
+  const HubChannel* channel = hub == nullptr ? nullptr : hub->channel(*guid);
+  if (channel == nullptr) {
+    if (hub != nullptr && hub->is_member(request.session.user) && hub->gone(*guid))
+      return fail(Errc::gone, "this channel is deleted");
+    return fail(Errc::not_found, "no such channel, or you cannot read it");
+  }
+  if (const Status allowed = may(*hub, request.session.user, operation,
+                                 {.object = object, .channel = channel}, core_.clock_.now());
+      !allowed)
+    return std::unexpected(allowed.error());
+  return Spot{.hub = hub, .channel = *guid};
+}
+
+Result<Hubs::Spot> Hubs::message_spot(StationRequest& request, HubObject object,
+                                      Operation operation) {
+  auto guid = Guid::parse(request.packet.get("target"));
+  if (!guid) return std::unexpected(guid.error());
+  auto post = core_.reads_.post(*guid);
+  if (!post) return std::unexpected(post.error());
+  Hub* hub = *post ? hub_with((*post)->channel) : nullptr;
+  const HubChannel* channel = hub == nullptr ? nullptr : hub->channel((*post)->channel);
+  if (channel == nullptr) return fail(Errc::not_found, "no such message, or you cannot read it");
+  const bool about_reaction = object == HubObject::reaction;
+  const std::string_view subject =
+      about_reaction ? std::string_view(request.session.user) : std::string_view((*post)->author);
+  if (const Status allowed =
+          may(*hub, request.session.user, operation,
+              {.object = object, .channel = channel, .subject = subject}, core_.clock_.now());
+      !allowed)
+    return std::unexpected(allowed.error());
+  if ((*post)->state == PostState::deleted) return fail(Errc::gone, "this message is deleted");
+  return Spot{.hub = hub, .channel = (*post)->channel, .post = std::move(**post)};
+}
+
+bool Hubs::moderates(const Spot& spot, const std::string& user) const {
+  const HubChannel* channel = spot.hub->channel(spot.channel);
+  return channel != nullptr && spot.hub->permissions_in(*channel, user).has(Permission::moderate);
+}
+
+// --- who reads
+
+const std::vector<std::string>& Hubs::readers(const Hub& hub, const Guid& channel) {
+  Readers& known = readers_[channel];
+  if (known.number == hub.number()) return known.users;
+  known.number = hub.number();
+  known.users.clear();
+  const HubChannel* in = hub.channel(channel);
+  if (in == nullptr) return known.users;
+  for (const auto& [user, member] : hub.members()) {
+    if (hub.permissions_in(*in, user).has(Permission::read)) known.users.push_back(user);
+  }
+  return known.users;
+}
+
+void Hubs::spread(const Guid& channel, Cursor cursor, const Packet& push) {
+  if (!there()) return;
+  const Hub* hub = hub_with(channel);
+  if (hub == nullptr || hub->deleted()) return;
+  std::array<std::string, 2> encoded;  // for each checksum, made once
+  for (const std::string& user : readers(*hub, channel)) {
+    for (UserSession* session : core_.sessions_.of(user)) {
+      LinkState* link = session->lanes[static_cast<std::size_t>(Lane::text)];
+      if (link == nullptr || !link->pushing || link->closing) continue;
+      const auto flow = link->flows.find(channel);
+      if (flow != link->flows.end()) {
+        if (flow->second.behind || cursor <= flow->second.upto) continue;
+        link->flows.erase(flow);
+      }
+      std::string& bytes = encoded[static_cast<std::size_t>(session->checksum)];
+      if (bytes.empty()) bytes = write_packet(push, session->checksum);
+      if (link->queued() + bytes.size() > core_.config_.send_queue_bytes) {
+        // R9: the rest stays in the store until there is room.
+        link->flows[channel] = {.upto = cursor - 1, .behind = true};
+        ++core_.counters_.pauses_for_slow_reader;
+        continue;
+      }
+      ++core_.counters_.pushed_live;
+      core_.send(*link, bytes);
+    }
+  }
+}
+
+// --- CREATE, EDIT, REMOVE, DELETE
+
+void Hubs::create_message(StationRequest& request) {
+  if (!ready(request)) return;
+  Packet& packet = request.packet;
+  auto guid = Guid::parse(packet.get("guid"));
+  if (!guid)
+    return core_.refuse(
+        request, {Errc::bad_request, "a message needs guid: 32 hex digits that the client chose"});
+  auto spot = channel_spot(request, HubObject::message, Operation::create);
+  if (!spot) return core_.refuse(request, spot.error());
+  if (const Status right = check_text(packet.content); !right)
+    return core_.refuse(request, right.error());
+  std::optional<Guid> reply;
+  if (packet.has("reply-to")) {
+    auto to = Guid::parse(packet.get("reply-to"));
+    if (!to) return core_.refuse(request, to.error());
+    auto origin = core_.reads_.post(*to);
+    if (!origin) return core_.read_failed(request.link, request.id, origin.error());
+    if (!*origin || (*origin)->channel != spot->channel)
+      return core_.refuse(request,
+                          {Errc::not_found, "no such message in this channel to reply to"});
+    reply = *to;
+  }
+  Post post{.guid = *guid,
+            .channel = spot->channel,
+            .time = core_.clock_.now(),
+            .author = request.session.user,
+            .reply = reply,
+            .content = std::move(*packet.content)};
+  core_.open_request(request.link, request.id);
+  core_.inflight_bytes_ += post.content.size();
+  std::vector<Write> writes;
+  writes.emplace_back(PutPost{post});
+  core_.submit(std::move(writes), [this, id = request.link.id, reply_id = request.id,
+                                   post = std::move(post)](
+                                      const Result<std::vector<Written>>& written) mutable {
+    core_.inflight_bytes_ -= std::min(core_.inflight_bytes_, post.content.size());
+    const bool stored = written && written->front().accepted == Accepted::stored;
+    if (stored) {
+      post.cursor = post.changed = written->front().cursors.front();
+      ++core_.counters_.messages_stored;
+      spread(post.channel, post.cursor, show(post, Operation::create, {}, false));
+    }
+    LinkState* link = core_.finish_request(id, reply_id);
+    if (link == nullptr) return;
+    if (!written) return core_.refuse(*link, reply_id, written.error());
+    if (written->front().accepted == Accepted::conflict)
+      return core_.refuse(*link, reply_id,
+                          {Errc::conflict, "this guid belongs to a message with other content"});
+    if (!stored) {
+      ++core_.counters_.messages_repeated;
+      const auto first = core_.reads_.post(post.guid);
+      if (first && *first) post.time = (*first)->time;
+      post.cursor = written->front().cursors.front();
+    }
+    Packet answer = Packet::response(201, reply_id);
+    answer.set("guid", post.guid.text()).set("time", core_.time_text(post.time));
+    core_.send(*link, answer.set("cursor", std::to_string(post.cursor)));
+  });
+}
+
+void Hubs::change_post(StationRequest& request, const Spot& spot, ChangePost change, Packet push) {
+  const int code = *request.packet.operation == Operation::create  ? 201
+                   : *request.packet.operation == Operation::erase ? 204
+                                                                   : 200;
+  core_.open_request(request.link, request.id);
+  std::vector<Write> writes;
+  writes.emplace_back(std::move(change));
+  core_.submit(std::move(writes), [this, id = request.link.id, reply = request.id, code,
+                                   channel = spot.channel, push = std::move(push)](
+                                      const Result<std::vector<Written>>& written) mutable {
+    if (written && written->front().accepted == Accepted::stored) {
+      const Cursor cursor = written->front().cursors.front();
+      spread(channel, cursor, push.set("cursor", std::to_string(cursor)));
+    }
+    LinkState* link = core_.finish_request(id, reply);
+    if (link == nullptr) return;
+    if (!written) return core_.refuse(*link, reply, written.error());
+    if (written->front().accepted == Accepted::conflict)
+      return core_.refuse(
+          *link, reply,
+          {Errc::conflict,
+           "somebody was faster: the message has changed or is not there any more"});
+    Packet answer = Packet::response(code, reply);
+    core_.send(*link, answer.set("cursor", std::to_string(written->front().cursors.front())));
+  });
+}
+
+void Hubs::change_message(StationRequest& request) {
+  if (!ready(request)) return;
+  Packet& packet = request.packet;
+  const std::string& user = request.session.user;
+  Operation operation = *packet.operation;
+  // Showing again what was hidden is the other side of REMOVE, with its right.
+  const bool shows = operation == Operation::edit && packet.get("state") == "shown";
+  auto spot = message_spot(request, HubObject::message, shows ? Operation::remove : operation);
+  if (!spot) return core_.refuse(request, spot.error());
+  Post& post = *spot->post;
+  ChangePost change{.guid = post.guid, .time = core_.clock_.now()};
+  Packet push = Packet::request(operation);
+  push.set("type", "message")
+      .set("author", user)
+      .set("target", spot->channel.text())
+      .set("guid", post.guid.text())
+      .set("time", format_time(change.time));
+  if (shows) {
+    if (!moderates(*spot, user))
+      return core_.refuse(request, {Errc::forbidden, "only who may hide a message shows it again"});
+    change.act = PostAct::show;
+    push.set("state", "shown");
+    if (!post.content.empty()) push.content = post.content;
+  } else if (operation == Operation::edit) {
+    if (const Status right = check_text(packet.content); !right)
+      return core_.refuse(request, right.error());
+    if (packet.has("revision")) {
+      const auto revision = parse_count(packet.get("revision"));
+      if (!revision || *revision == 0)
+        return core_.refuse(request, {Errc::bad_request, "revision is a whole number from 1"});
+      change.revision = *revision;
+    }
+    // The push tells the next revision, so it must be that one.
+    if (!change.revision) change.revision = post.revision;
+    change.act = PostAct::edit;
+    change.text = *packet.content;
+    push.set("revision", std::to_string(post.revision + 1));
+    if (post.state == PostState::shown) {
+      push.content = std::move(packet.content);
+    } else {
+      push.set("state", "hidden");
+    }
+  } else if (operation == Operation::remove) {
+    const bool own = post.author == user;
+    change.act = own ? PostAct::take_back : PostAct::hide;
+    push.set("state", own ? "removed" : "hidden");
+  } else {
+    change.act = PostAct::erase;
+  }
+  change_post(request, *spot, std::move(change), std::move(push));
+}
+
+void Hubs::react_or_pin(StationRequest& request, HubObject object) {
+  if (!ready(request)) return;
+  const Packet& packet = request.packet;
+  const bool created = packet.operation == Operation::create;
+  auto spot = message_spot(request, object, *packet.operation);
+  if (!spot) return core_.refuse(request, spot.error());
+  ChangePost change{.guid = spot->post->guid, .time = core_.clock_.now()};
+  Packet push = Packet::request(*packet.operation);
+  push.set("type", std::string(to_string(object)))
+      .set("author", request.session.user)
+      .set("target", spot->channel.text())
+      .set("guid", spot->post->guid.text())
+      .set("time", format_time(change.time));
+  if (object == HubObject::reaction) {
+    if (!valid_symbol(packet.get("symbol")))
+      return core_.refuse(request, {Errc::bad_request,
+                                    "symbol is 1 to 32 bytes without spaces, commas and brackets"});
+    change.act = created ? PostAct::react : PostAct::unreact;
+    change.text = packet.get("symbol");
+    change.who = request.session.user;
+    if (packet.has("member") && packet.get("member") != request.session.user) {
+      if (created || !moderates(*spot, request.session.user))
+        return core_.refuse(request, {Errc::forbidden, "the reactions of others are not yours"});
+      change.who = packet.get("member");
+      push.set("member", change.who);
+    }
+    push.set("symbol", change.text);
+  } else {
+    change.act = created ? PostAct::pin : PostAct::unpin;
+  }
+  change_post(request, *spot, std::move(change), std::move(push));
+}
+
+// --- NOTIFY
+
+void Hubs::typing(StationRequest& request) {
+  if (!ready(request)) return;
+  auto spot = channel_spot(request, HubObject::message, Operation::notify);
+  if (!spot) return core_.refuse(request, spot.error());
+  Packet push = Packet::request(Operation::notify);
+  push.set("type", "typing").set("author", request.session.user);
+  push.set("target", spot->channel.text()).set("state", std::string(request.packet.get("state")));
+  for (const std::string& user : readers(*spot->hub, spot->channel)) {
+    if (user != request.session.user) tell({user}, push);
+  }
+  core_.send(request.link, Packet::response(200, request.id));
+}
+
+void Hubs::read_mark(StationRequest& request) {
+  if (!ready(request)) return;
+  auto spot = channel_spot(request, HubObject::mark, Operation::notify);
+  if (!spot) return core_.refuse(request, spot.error());
+  const std::string& user = request.session.user;
+  const auto cursor = parse_count(request.packet.get("cursor"));
+  if (!cursor)
+    return core_.refuse(request, {Errc::bad_request, "cursor is the whole number of a message"});
+  const auto state = core_.reads_.read_state(spot->channel, user);
+  if (!state) return core_.read_failed(request.link, request.id, state.error());
+  if (*cursor > state->newest)
+    return core_.refuse(request,
+                        {Errc::bad_request, "this cursor was never given in this channel"});
+  if (*cursor <= state->upto) return core_.send(request.link, Packet::response(200, request.id));
+  core_.open_request(request.link, request.id);
+  std::vector<Write> writes;
+  writes.emplace_back(PutMark{spot->channel, user, *cursor});
+  Packet push = Packet::request(Operation::notify);
+  push.set("type", "mark").set("target", spot->channel.text());
+  push.set("cursor", std::to_string(*cursor));
+  core_.submit(std::move(writes),
+               [this, id = request.link.id, reply = request.id, user,
+                push = std::move(push)](const Result<std::vector<Written>>& written) {
+                 LinkState* link = core_.finish_request(id, reply);
+                 if (written) {
+                   // So that all devices count alike.
+                   for (UserSession* session : core_.sessions_.of(user)) {
+                     LinkState* lane = session->lanes[static_cast<std::size_t>(Lane::text)];
+                     if (lane != nullptr && lane != link && lane->pushing) core_.send(*lane, push);
+                   }
+                 }
+                 if (link == nullptr) return;
+                 if (!written) return core_.refuse(*link, reply, written.error());
+                 core_.send(*link, Packet::response(200, reply));
+               });
+}
+
+}  // namespace dim

@@ -1,0 +1,173 @@
+// GET of hubs and of what is in them.
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+#include "dim/engine/hub_body.h"
+#include "server/hubs.h"
+
+namespace dim {
+namespace {
+
+constexpr std::size_t kBesides = 2 * limits::kKiB;  // of a packet, beside its list
+
+/// A list that grows until it is full.
+class Listing {
+ public:
+  Listing(std::string after, std::size_t limit, std::size_t bytes)
+      : after_(std::move(after)), limit_(limit), bytes_(bytes) {}
+
+  const std::string& after() const { return after_; }
+  /// False: there is no more room, and the list does not have this.
+  bool add(const std::string& key, const JsonObject& object) {
+    std::string text = write_json(object);
+    if (count_ == limit_ || (count_ > 0 && list_.size() + text.size() > bytes_)) {
+      more_ = true;
+      return false;
+    }
+    list_ += (count_++ == 0 ? "" : ",") + text;
+    last_ = key;
+    return true;
+  }
+  Packet answer(const std::string& reply) const {
+    Packet out = Packet::response(more_ ? 206 : 200, reply);
+    out.set("count", std::to_string(count_));
+    if (more_) out.set("next", last_);
+    out.content = "{\"list\":[" + list_ + "]}";
+    return out;
+  }
+
+ private:
+  std::string after_;
+  std::size_t limit_, bytes_, count_ = 0;
+  std::string list_, last_;
+  bool more_ = false;
+};
+
+std::string text_of(const Guid& guid) { return guid.text(); }
+const std::string& text_of(const std::string& id) { return id; }
+
+/// Everything behind `after` in a map by keys, while there is room.
+template <class Map, class See, class Show>
+void list(Listing& out, const Map& all, See see, Show show) {
+  for (const auto& [key, value] : all) {
+    if (text_of(key) <= out.after() || !see(key, value)) continue;
+    if (!out.add(text_of(key), show(key, value))) return;
+  }
+}
+
+}  // namespace
+
+void Hubs::get(StationRequest& request, HubObject object) {
+  if (!ready(request)) return;
+  const Packet& packet = request.packet;
+  const std::string& user = request.session.user;
+  const Millis now = core_.clock_.now();
+  std::size_t limit = limits::kHistoryPage;
+  if (packet.has("limit")) {
+    const auto wanted = parse_count(packet.get("limit"));
+    if (!wanted || *wanted == 0)
+      return core_.refuse(request, {Errc::bad_request, "limit is a number from 1 to 200"});
+    limit = std::min(limit, static_cast<std::size_t>(*wanted));
+  }
+  Listing out(std::string(packet.get("after")), limit,
+              content_limit(request.link.info.lane) - kBesides);
+  if (object == HubObject::hub && !packet.has("target")) {
+    std::map<std::string, const Hub*> mine;
+    for (const auto& [id, hub] : hubs_) {
+      if (hub.is_member(user) && !hub.deleted()) mine.emplace(id, &hub);
+    }
+    list(
+        out, mine, [](const auto&, const auto&) { return true; },
+        [](const std::string&, const Hub* hub) { return hub->hub_json(); });
+    return core_.send(request.link, out.answer(request.id));
+  }
+  const std::string_view target = packet.get("target");
+  const auto guid = Guid::parse(target);
+  const auto id = Id::parse(target);
+  if (!guid && !id) return core_.refuse(request, id.error());
+  const Hub* hub = guid ? hub_with(*guid) : find(id->bare().text());
+  if (hub == nullptr)
+    return core_.refuse(request, {Errc::not_found, "no such hub, or you are not a member of it"});
+  std::string who;
+  if (packet.has("member")) {
+    auto member = read_user(packet.get("member"));
+    if (!member) return core_.refuse(request, member.error());
+    who = std::move(*member);
+  }
+  HubTarget about{.object = object, .channel = nullptr, .subject = who};
+  // A list of what only some may see holds what this one may see.
+  const auto sees = [&](HubTarget one) {
+    return may(*hub, user, Operation::get, one, now).has_value();
+  };
+  if (guid) {
+    if (hub->gone(*guid)) return core_.refuse(request, {Errc::gone, "this object is deleted"});
+    about.channel = hub->channel(*guid);
+    if (const auto invite = hub->invites().find(*guid); invite != hub->invites().end())
+      about.subject = invite->second.author;
+  }
+  const bool filtered = !guid && (object == HubObject::channel || object == HubObject::invite);
+  HubTarget first = filtered ? HubTarget{.object = HubObject::hub} : about;
+  if (const Status allowed = may(*hub, user, Operation::get, first, now); !allowed)
+    return core_.refuse(request, allowed.error());
+  const auto one = [&](const auto& key, const auto&) {
+    return (!guid || text_of(key) == guid->text()) && (who.empty() || text_of(key) == who);
+  };
+  switch (object) {
+    case HubObject::hub:
+      out.add(hub->id(), hub->hub_json());
+      break;
+    case HubObject::category:
+      list(out, hub->categories(), one,
+           [&](const Guid& key, const auto&) { return hub->category_json(key); });
+      break;
+    case HubObject::channel:
+      list(
+          out, hub->channels(),
+          [&](const Guid& key, const HubChannel& channel) {
+            return one(key, channel) && sees({.object = object, .channel = &channel});
+          },
+          [&](const Guid& key, const auto&) { return hub->channel_json(key); });
+      break;
+    case HubObject::role:
+      list(out, hub->roles(), one,
+           [&](const Guid& key, const auto&) { return hub->role_json(key); });
+      break;
+    case HubObject::invite:
+      list(
+          out, hub->invites(),
+          [&](const Guid& key, const HubInvite& invite) {
+            return one(key, invite) &&
+                   sees({.object = object, .channel = nullptr, .subject = invite.author});
+          },
+          [&](const Guid& key, const auto&) { return hub->invite_json(key); });
+      break;
+    case HubObject::member:
+      list(out, hub->members(), one,
+           [&](const std::string& key, const auto&) { return hub->member_json(key, now); });
+      break;
+    case HubObject::request:
+      list(out, hub->requests(), one,
+           [&](const std::string& key, const auto&) { return hub->request_json(key); });
+      break;
+    case HubObject::ban:
+    case HubObject::mute:
+      list(out, object == HubObject::ban ? hub->bans() : hub->mutes(), one,
+           [](const std::string& key, const HubPenalty& penalty) {
+             return Hub::penalty_json(key, penalty);
+           });
+      break;
+    case HubObject::owner:
+    case HubObject::message:
+    case HubObject::reaction:
+    case HubObject::pin:
+    case HubObject::mark:
+      break;
+  }
+  Packet answer = out.answer(request.id);
+  if ((guid || !who.empty()) && answer.get("count") == "0")
+    return core_.refuse(request, {Errc::not_found, "no such object in this hub"});
+  core_.send(request.link, answer.set("target", hub->id()));
+}
+
+}  // namespace dim

@@ -1,0 +1,424 @@
+// Changes of hubs: applied to the hub in memory when they come, answered and told when they are on
+// the disk.
+#include "server/hubs.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "dim/engine/hub_body.h"
+
+namespace dim {
+namespace {
+
+constexpr std::size_t kLoadRows = 1'000;
+
+/// Objects with a GUID of their own.
+bool has_guid(HubObject object) {
+  return object == HubObject::category || object == HubObject::channel ||
+         object == HubObject::role || object == HubObject::invite;
+}
+
+Digest32 digest_of(HubChange change) {
+  change.time = 0;
+  return sha256(as_bytes(change.text()));
+}
+
+}  // namespace
+
+// --- what is there
+
+bool Hubs::ready(StationRequest& request) {
+  if (loaded_) return true;
+  if (const Status done = load(); !done) {
+    forget();
+    core_.read_failed(request.link, request.id, done.error());
+    return false;
+  }
+  loaded_ = true;
+  return true;
+}
+
+bool Hubs::there() {
+  if (loaded_) return true;
+  const Status done = load();
+  loaded_ = done.has_value();
+  if (!loaded_) {
+    forget();
+    core_.event(StationEvent::Level::error, "store-read", {}, done.error().hint);
+  }
+  return loaded_;
+}
+
+Status Hubs::load() {
+  std::int64_t row = 0;
+  for (;;) {
+    const auto page = core_.reads_.hub_changes(row, kLoadRows);
+    if (!page) return std::unexpected(page.error());
+    if (page->empty()) return {};
+    for (const StoredHubChange& stored : *page) {
+      if (const Status done = replay(stored); !done) return done;
+      row = stored.row;
+    }
+  }
+}
+
+Status Hubs::replay(const StoredHubChange& stored) {
+  const auto change = HubChange::parse(stored.change);
+  if (!change) return std::unexpected(change.error());
+  const auto known = hubs_.find(stored.hub);
+  if (known == hubs_.end()) {
+    auto hub = Hub::found(stored.hub, *change);
+    if (!hub) return std::unexpected(hub.error());
+    hubs_.emplace(stored.hub, std::move(*hub));
+    foundings_.emplace(stored.hub, digest_of(*change));
+    return {};
+  }
+  if (change->guid) places_.emplace(*change->guid, stored.hub);
+  if (const auto done = known->second.apply(*change); !done) return std::unexpected(done.error());
+  return {};
+}
+
+void Hubs::forget() {
+  loaded_ = false;
+  hubs_.clear();
+  foundings_.clear();
+  places_.clear();
+  readers_.clear();
+}
+
+Hub* Hubs::find(const std::string& id) {
+  const auto found = hubs_.find(id);
+  return found == hubs_.end() ? nullptr : &found->second;
+}
+
+Hub* Hubs::hub_with(const Guid& object) {
+  const auto found = places_.find(object);
+  return found == places_.end() ? nullptr : find(found->second);
+}
+
+// --- what is asked for
+
+Result<Hubs::Asked> Hubs::asked(StationRequest& request, HubObject object) {
+  const Packet& packet = request.packet;
+  Asked out;
+  out.change.operation = *packet.operation;
+  out.change.object = object;
+  out.change.actor = request.session.user;
+  const std::string_view target = packet.get("target");
+  if (has_guid(object) && packet.operation != Operation::create) {
+    auto guid = Guid::parse(target);
+    if (!guid) return std::unexpected(guid.error());
+    const auto place = places_.find(*guid);
+    if (place == places_.end()) return fail(Errc::not_found, "nothing in a hub has this guid here");
+    out.hub = place->second;
+    out.change.guid = *guid;
+  } else {
+    auto id = Id::parse(target);
+    if (!id) return std::unexpected(id.error());
+    if (!id->is_group() || id->is_broadcast())
+      return fail(Errc::bad_request, "target is the ID of a hub: a group ID");
+    out.hub = id->bare().text();
+  }
+  if (auto done = asked_about(request, out); !done) return std::unexpected(done.error());
+  return out;
+}
+
+Status Hubs::asked_about(StationRequest& request, Asked& out) {
+  const Packet& packet = request.packet;
+  HubChange& change = out.change;
+  if (has_guid(change.object) && change.operation == Operation::create) {
+    auto guid = Guid::parse(packet.get("guid"));
+    if (!guid)
+      return fail(Errc::bad_request, "CREATE needs guid: 32 hex digits that the client chose");
+    // Of another hub: whoever is in neither does not learn that it is taken there.
+    if (const auto place = places_.find(*guid); place != places_.end() && place->second != out.hub)
+      return fail(Errc::conflict, "this guid belongs to something else; choose another one");
+    change.guid = *guid;
+  }
+  const bool about_somebody = !has_guid(change.object) && change.object != HubObject::hub;
+  if (packet.has("member")) {
+    auto member = read_user(packet.get("member"));
+    if (!member) return std::unexpected(member.error());
+    if (about_somebody) change.member = std::move(*member);
+  } else if (change.object == HubObject::member || change.object == HubObject::request) {
+    change.member = change.actor;
+  } else if (about_somebody) {
+    return fail(Errc::bad_request, "this needs member: the ID of whom it is about");
+  }
+  if (packet.has("revision")) {
+    const auto revision = parse_count(packet.get("revision"));
+    if (!revision || *revision == 0)
+      return fail(Errc::bad_request, "revision is a whole number from 1");
+    change.revision = *revision;
+  }
+  if (!packet.content) return {};
+  if (packet.content->size() > limits::kControlContent)
+    return fail(Errc::too_large, "what describes an object of a hub has at most 64 KiB");
+  auto body = parse_json_object(*packet.content);
+  if (!body) return std::unexpected(body.error());
+  change.body = std::move(*body);
+  return {};
+}
+
+// --- changes
+
+void Hubs::change(StationRequest& request, HubObject object) {
+  if (!ready(request)) return;
+  if (object == HubObject::hub && request.packet.operation == Operation::create)
+    return found(request);
+  auto asked_for = asked(request, object);
+  if (!asked_for) return core_.refuse(request, asked_for.error());
+  HubChange& change = asked_for->change;
+  Hub* hub = find(asked_for->hub);
+  if (hub == nullptr)
+    return core_.refuse(request, {Errc::not_found, "no such hub, or you are not a member of it"});
+  change.time = std::max(core_.clock_.now(), hub->latest());
+  const bool was_member = hub->is_member(change.member);
+  // Of what is deleted they hear who saw it before.
+  std::vector<std::string> users;
+  if (change.operation == Operation::erase) users = audience(*hub, change);
+  const auto effect = hub->apply(change);
+  if (!effect) return core_.refuse(request, effect.error());
+  if (change.guid) places_.emplace(*change.guid, hub->id());
+  if (change.operation != Operation::erase) {
+    HubChange seen = change;  // as those see it who hear of it
+    if (effect->kind == HubEffect::Kind::waiting) seen.object = HubObject::request;
+    if (object == HubObject::request) seen.object = HubObject::member;
+    users = audience(*hub, seen);
+  }
+
+  const bool created = change.operation == Operation::create;
+  const int code = effect->kind == HubEffect::Kind::waiting ? 202
+                   : created                                ? 201
+                   : change.operation == Operation::edit    ? 200
+                                                            : 204;
+  Packet answer = Packet::response(code, request.id);
+  if (change.guid) answer.set("guid", change.guid->text());
+  if (!change.member.empty()) answer.set("member", change.member);
+  if (effect->kind == HubEffect::Kind::unchanged) {
+    // The first one may still be on its way to the disk: this answer waits behind it.
+    std::vector<Write> writes;
+    if (open_ > 0) {
+      writes.emplace_back(PutMark{Guid::make(core_.clock_.now(), core_.random_), hub->id(), 0});
+      return commit(request, std::move(writes), std::move(answer), {});
+    }
+    return core_.send(request.link, answer);
+  }
+  if (object == HubObject::ban && created) {
+    const std::size_t streams = was_member ? end_streams(change.member, *hub, change) : 0;
+    answer.set("streams", std::to_string(streams));
+    answer.set("invites", std::to_string(effect->dropped_invites));
+    answer.set("took", std::to_string(core_.clock_.monotonic() - request.link.last_byte));
+  } else if (object == HubObject::member && change.operation == Operation::erase &&
+             change.member != change.actor) {
+    end_streams(change.member, *hub, change);
+  }
+  std::vector<Write> writes;
+  writes.emplace_back(PutHubChange{hub->id(), hub->number(), change.text()});
+  for (const Guid& channel : effect->dropped_channels) writes.emplace_back(DropChannel{channel});
+  commit(request, std::move(writes), std::move(answer), told(*hub, change, std::move(users)));
+}
+
+void Hubs::commit(StationRequest& request, std::vector<Write> writes, Packet answer, Told push) {
+  core_.open_request(request.link, request.id);
+  ++open_;
+  core_.submit(std::move(writes),
+               [this, id = request.link.id, reply = request.id, answer = std::move(answer),
+                push = std::move(push)](const Result<std::vector<Written>>& written) {
+                 --open_;
+                 const bool conflict = written && written->front().accepted == Accepted::conflict;
+                 if (!written || conflict) forget();
+                 if (written && !conflict && !push.users.empty()) tell(push.users, push.packet);
+                 LinkState* link = core_.finish_request(id, reply);
+                 if (link == nullptr) return;
+                 if (!written) return core_.refuse(*link, reply, written.error());
+                 if (conflict) {
+                   return core_.refuse(*link, reply,
+                                       {Errc::unavailable,
+                                        "a change before this one could not be stored; try again"});
+                 }
+                 core_.send(*link, answer);
+               });
+}
+
+// --- founding
+
+Result<HubChange> Hubs::founding(StationRequest& request, const std::string& id,
+                                 std::string& meta) {
+  HubChange out{.object = HubObject::hub, .actor = request.session.user};
+  if (!request.packet.content)
+    return fail(Errc::bad_request, "a hub needs content: {\"name\":…,\"meta\":{…}}");
+  auto body = parse_json_object(*request.packet.content);
+  if (!body) return std::unexpected(body.error());
+  const Json* shown = body->find("meta");
+  if (shown == nullptr || shown->object() == nullptr)
+    return fail(Errc::bad_request, "a hub needs meta: that of its group ID");
+  auto made = Meta::parse(*shown->object());
+  if (!made) return std::unexpected(made.error());
+  const auto hub_id = Id::parse(id);
+  if (!hub_id || !made->matches(*hub_id))
+    return fail(Errc::meta, "the meta does not make this group ID");
+  const auto identity = core_.reads_.identity(out.actor);
+  if (!identity) return std::unexpected(identity.error());
+  if (!*identity) return fail(Errc::not_found, "the station has no meta of this user");
+  const auto stored = parse_json_object((*identity)->meta);
+  if (!stored) return std::unexpected(stored.error());
+  const auto own = Meta::parse(*stored);
+  if (!own) return std::unexpected(own.error());
+  // A31: a hub belongs to the key that has made its ID.
+  if (own->key().data() != made->key().data())
+    return fail(Errc::meta, "the hub was not made with the key of its founder");
+  meta = write_json(*shown);
+  body->erase("meta");
+  out.body = std::move(*body);
+  return out;
+}
+
+void Hubs::found(StationRequest& request) {
+  auto target = Id::parse(request.packet.get("target"));
+  if (!target) return core_.refuse(request, target.error());
+  if (!target->is_group() || target->is_broadcast())
+    return core_.refuse(request, {Errc::bad_request, "target is the ID of a hub: a group ID"});
+  const std::string id = target->bare().text();
+  std::string meta;
+  auto change = founding(request, id, meta);
+  if (!change) return core_.refuse(request, change.error());
+  const Digest32 digest = digest_of(*change);
+  change->time = core_.clock_.now();
+  Packet answer = Packet::response(201, request.id);
+  answer.set("target", id);
+  if (const Hub* known = find(id)) {
+    if (known->deleted()) return core_.refuse(request, {Errc::gone, "this hub is deleted"});
+    if (foundings_.at(id) != digest)
+      return core_.refuse(request, {Errc::conflict, "this hub is there already"});
+    std::vector<Write> writes;
+    writes.emplace_back(PutMark{Guid::make(core_.clock_.now(), core_.random_), id, 0});
+    return commit(request, std::move(writes), std::move(answer), {});
+  }
+  auto hub = Hub::found(id, *change);
+  if (!hub) return core_.refuse(request, hub.error());
+  hubs_.emplace(id, std::move(*hub));
+  foundings_.emplace(id, digest);
+  std::vector<Write> writes;
+  writes.emplace_back(PutHubChange{id, 1, change->text()});
+  writes.emplace_back(PutIdentity{id, meta, true});
+  commit(request, std::move(writes), std::move(answer), {});
+}
+
+// --- who hears of it
+
+std::vector<std::string> Hubs::audience(const Hub& hub, const HubChange& change) {
+  HubTarget target{.object = change.object, .channel = nullptr, .subject = change.member};
+  if (change.object == HubObject::owner) target.object = HubObject::hub;
+  if (change.object == HubObject::channel && change.guid) {
+    target.channel = hub.channel(*change.guid);
+    if (target.channel == nullptr) return {};
+  }
+  if (change.object == HubObject::invite && change.guid) {
+    const auto invite = hub.invites().find(*change.guid);
+    if (invite != hub.invites().end()) target.subject = invite->second.author;
+  }
+  std::vector<std::string> out;
+  for (const auto& [user, member] : hub.members()) {
+    if (core_.sessions_.of(user).empty()) continue;
+    if (may(hub, user, Operation::get, target, change.time)) out.push_back(user);
+  }
+  return out;
+}
+
+Hubs::Told Hubs::told(const Hub& hub, const HubChange& change,
+                      std::vector<std::string> users) const {
+  Packet packet = Packet::request(Operation::notify);
+  packet.set("type", std::string(to_string(change.object)));
+  packet.set("change", std::string(to_string(change.operation)));
+  packet.set("author", change.actor).set("target", hub.id());
+  if (change.guid) packet.set("guid", change.guid->text());
+  if (!change.member.empty()) packet.set("member", change.member);
+  packet.set("number", std::to_string(hub.number())).set("time", format_time(change.time));
+  if (change.operation != Operation::erase) {
+    std::optional<JsonObject> content;
+    const std::string& who = change.member;
+    switch (change.object) {
+      case HubObject::hub:
+      case HubObject::owner:
+        content = hub.hub_json();
+        break;
+      case HubObject::category:
+        content = hub.category_json(*change.guid);
+        break;
+      case HubObject::channel:
+        content = hub.channel_json(*change.guid);
+        break;
+      case HubObject::role:
+        content = hub.role_json(*change.guid);
+        break;
+      case HubObject::invite:
+        content = hub.invite_json(*change.guid);
+        break;
+      case HubObject::member:
+        if (hub.is_member(who)) {
+          content = hub.member_json(who, change.time);
+        } else {
+          packet.set("type", "request");  // joining with an invite that asks for approval
+          content = hub.request_json(who);
+        }
+        break;
+      case HubObject::request:
+        packet.set("type", "member").set("change", "CREATE");
+        content = hub.member_json(who, change.time);
+        break;
+      case HubObject::mute:
+        content = Hub::penalty_json(who, hub.mutes().find(who)->second);
+        break;
+      case HubObject::ban:
+        content = Hub::penalty_json(who, hub.bans().find(who)->second);
+        break;
+      case HubObject::message:
+      case HubObject::reaction:
+      case HubObject::pin:
+      case HubObject::mark:
+        break;
+    }
+    if (content) packet.content = write_json(*content);
+  }
+  return {std::move(users), std::move(packet)};
+}
+
+void Hubs::tell(const std::vector<std::string>& users, const Packet& packet) {
+  for (const std::string& user : users) {
+    for (UserSession* session : core_.sessions_.of(user)) {
+      LinkState* lane = session->lanes[static_cast<std::size_t>(Lane::text)];
+      // Whoever is slow reads the hub again.
+      if (lane == nullptr || !lane->pushing || lane->queued() >= core_.config_.send_queue_bytes)
+        continue;
+      ++core_.counters_.notices;
+      core_.send(*lane, packet);
+    }
+  }
+}
+
+std::size_t Hubs::end_streams(const std::string& user, const Hub& hub, const HubChange& change) {
+  Packet notice = Packet::request(Operation::notify);
+  notice.set("type", std::string(to_string(change.object)))
+      .set("change", std::string(to_string(change.operation)))
+      .set("author", change.actor)
+      .set("target", hub.id())
+      .set("member", user)
+      .set("time", format_time(change.time));
+  std::size_t ended = 0;
+  for (UserSession* session : core_.sessions_.of(user)) {
+    if (LinkState* control = session->lanes[static_cast<std::size_t>(Lane::control)])
+      core_.send(*control, notice);
+    for (std::size_t lane = 1; lane < session->lanes.size(); ++lane) {
+      LinkState* link = session->lanes[lane];
+      if (link == nullptr) continue;
+      core_.refuse_and_close(
+          *link, {},
+          {Errc::forbidden, "a hub has put you out; open this lane again for everything else"});
+      ++ended;
+    }
+  }
+  return ended;
+}
+
+}  // namespace dim

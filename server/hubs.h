@@ -1,0 +1,101 @@
+// Public hubs of the station (docs/protocol/hubs.md): their changes, what members are told, and the
+// messages in their channels. Inside of StationCore.
+#pragma once
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "dim/engine/hub.h"
+#include "server/core.h"
+
+namespace dim {
+
+class Hubs {
+ public:
+  explicit Hubs(StationCore& core) : core_(core) {}
+
+  // hubs.cc, hub_reads.cc: requests on hubs and what is in them
+  void change(StationRequest& request, HubObject object);
+  void get(StationRequest& request, HubObject object);
+
+  // channels.cc: requests on messages
+  void create_message(StationRequest& request);
+  void change_message(StationRequest& request);
+  void react_or_pin(StationRequest& request, HubObject object);
+  void typing(StationRequest& request);
+  void read_mark(StationRequest& request);
+
+  // channel_pages.cc
+  void get_messages(StationRequest& request);
+  void get_pins(StationRequest& request);
+  void get_mark(StationRequest& request);
+  /// Room again: what a slow reader has missed in channels comes out of the store (R9).
+  void catch_up(LinkState& link);
+
+ private:
+  struct Asked {
+    std::string hub;
+    HubChange change;
+  };
+  /// Who hears of a change, and what.
+  struct Told {
+    std::vector<std::string> users;
+    Packet packet;
+  };
+  /// A channel that somebody may do something in, with what is asked for.
+  struct Spot {
+    Hub* hub = nullptr;
+    Guid channel;
+    std::optional<Post> post{};  ///< the message, where the target is one
+  };
+  struct Readers {
+    std::int64_t number = 0;  ///< of the hub when they were found
+    std::vector<std::string> users;
+  };
+
+  /// Reads the changes of all hubs when that was not done yet. False: the request is answered.
+  bool ready(StationRequest& request);
+  /// The same, where nobody asks.
+  bool there();
+  Status load();
+  Status replay(const StoredHubChange& stored);
+  /// What is in memory may not be what is on the disk: read it again.
+  void forget();
+  Hub* find(const std::string& id);
+  Hub* hub_with(const Guid& object);
+
+  Result<Asked> asked(StationRequest& request, HubObject object);
+  Status asked_about(StationRequest& request, Asked& out);
+  void found(StationRequest& request);
+  Result<HubChange> founding(StationRequest& request, const std::string& id, std::string& meta);
+  std::vector<std::string> audience(const Hub& hub, const HubChange& change);
+  Told told(const Hub& hub, const HubChange& change, std::vector<std::string> users) const;
+  void tell(const std::vector<std::string>& users, const Packet& packet);
+  void commit(StationRequest& request, std::vector<Write> writes, Packet answer, Told push);
+  /// Ends what flows to somebody from a hub, at once. How many connections that was.
+  std::size_t end_streams(const std::string& user, const Hub& hub, const HubChange& change);
+
+  Result<Spot> channel_spot(StationRequest& request, HubObject object, Operation operation);
+  Result<Spot> message_spot(StationRequest& request, HubObject object, Operation operation);
+  bool moderates(const Spot& spot, const std::string& user) const;
+  void change_post(StationRequest& request, const Spot& spot, ChangePost change, Packet push);
+  const std::vector<std::string>& readers(const Hub& hub, const Guid& channel);
+  /// To everyone who reads the channel and is there.
+  void spread(const Guid& channel, Cursor cursor, const Packet& push);
+  Packet show(const Post& post, Operation operation, const std::string& reader, bool moderator);
+  void send_page(StationRequest& request, const Spot& spot, const std::vector<Post>& page);
+  void search(StationRequest& request);
+
+  StationCore& core_;
+  bool loaded_ = false;
+  std::int64_t open_ = 0;  ///< changes on their way to the disk
+  std::unordered_map<std::string, Hub> hubs_;
+  std::unordered_map<std::string, Digest32> foundings_;  // what was asked for when it was founded
+  std::map<Guid, std::string> places_;                   // objects with a GUID: in which hub
+  std::map<Guid, Readers> readers_;
+};
+
+}  // namespace dim

@@ -1,0 +1,214 @@
+#include "server/hub_fixture.h"
+
+namespace dim::station_test {
+namespace {
+
+class Hubs : public HubTest {};
+
+TEST_F(Hubs, F20_AHubIsFoundedByTheKeyThatMadeItsId) {
+  auto alice = online("alice");
+  auto bob = online("bob");
+  EXPECT_EQ(code(*bob.text, founding()), 402) << "A31: somebody else's group";
+  Packet other = founding();
+  EXPECT_EQ(code(*alice.text, other.set("target", id_of("alice"))), 401);
+  other = founding();
+  other.content = "{\"name\":\"x\"}";
+  EXPECT_EQ(code(*alice.text, other), 401);
+  EXPECT_EQ(code(*alice.text, founding()), 201) << last.get("message");
+  EXPECT_EQ(code(*alice.text, founding()), 201) << "P36: the same again";
+  other = founding();
+  other.content->replace(other.content->find("Gardeners"), 9, "Florists!");
+  EXPECT_EQ(code(*alice.text, other), 407);
+  const Packet shown = ask_for(*alice.text, request(Operation::get, "hub", hub_id()));
+  EXPECT_EQ(shown.code, 200);
+  const auto content = parse_json_object(*shown.content);
+  const JsonObject& hub = *content->find("list")->array()->front().object();
+  EXPECT_EQ(*hub.text("name"), "Gardeners");
+  EXPECT_EQ(*hub.text("owner"), id_of("alice"));
+  EXPECT_EQ(code(*bob.text, request(Operation::get, "hub", hub_id())), 404) << "as if it were not";
+  EXPECT_EQ(*ask_for(*bob.text, request(Operation::get, "hub", "")).content, R"({"list":[]})");
+  EXPECT_EQ(ask_for(*alice.text, request(Operation::get, "hub", "")).get("count"), "1");
+}
+
+TEST_F(Hubs, R1_NothingIsAnsweredBeforeItIsOnTheDisk) {
+  auto alice = founder();
+  committer.held = true;
+  const Guid guid = next_guid();
+  EXPECT_TRUE(ask(*alice.text, make("role", guid, R"({"name":"r"})")).empty());
+  EXPECT_TRUE(ask(*alice.text, make("role", guid, R"({"name":"r"})").set("id", "8")).empty())
+      << "nor is a repetition, while the first one waits";
+  committer.held = false;
+  committer.run();
+  station->end_of_turn();
+  const auto answers = alice.text->take();
+  ASSERT_EQ(answers.size(), 3U) << "the change is told, and two are answered";
+  EXPECT_EQ(answers[1].code, 201);
+  EXPECT_EQ(answers[2].code, 201);
+}
+
+TEST_F(Hubs, R1_ARestartedStationHasTheSameHub) {
+  auto alice = founder();
+  auto bob = member("bob");
+  give(alice, "bob", "\"moderate\"");
+  const auto before = ask_for(*alice.text, request(Operation::get, "member", hub_id())).content;
+  start();
+  auto again = online("alice");
+  EXPECT_EQ(ask_for(*again.text, request(Operation::get, "member", hub_id())).content, before);
+  EXPECT_EQ(code(*again.text, make("channel", channel, R"({"name":"general"})")), 201) << "P36";
+  EXPECT_EQ(code(*again.text, make("channel", channel, R"({"name":"other"})")), 407) << "P36";
+}
+
+TEST_F(Hubs, R14_WhatAFullDiskDidNotTakeDidNotHappen) {
+  auto alice = founder();
+  committer.error = Error{Errc::insufficient_storage, "no space is left on the disk"};
+  const Guid guid = next_guid();
+  EXPECT_EQ(code(*alice.text, make("role", guid, R"({"name":"r"})")), 506);
+  committer.error.reset();
+  EXPECT_EQ(code(*alice.text, request(Operation::get, "role", guid.text())), 404);
+  EXPECT_EQ(code(*alice.text, make("role", guid, R"({"name":"r"})")), 201) << last.get("message");
+}
+
+TEST_F(Hubs, MembersHearOfChangesAndOnlyThoseWhoMaySeeThem) {
+  auto alice = founder();
+  auto bob = member("bob");
+  auto carol = online("carol");
+  static_cast<void>(alice.text->take());
+  const Guid open = next_guid(), secret = next_guid();
+  EXPECT_EQ(code(*alice.text, make("channel", open, R"({"name":"open"})")), 201);
+  EXPECT_EQ(code(*alice.text, make("channel", secret, R"({"name":"s","kind":"private"})")), 201);
+  auto told = bob.text->take();
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].operation, Operation::notify);
+  EXPECT_EQ(told[0].get("type"), "channel");
+  EXPECT_EQ(told[0].get("change"), "CREATE");
+  EXPECT_EQ(told[0].get("guid"), open.text());
+  EXPECT_EQ(told[0].get("target"), hub_id());
+  EXPECT_TRUE(told[0].content->contains("\"open\""));
+  EXPECT_TRUE(carol.text->take().empty());
+  EXPECT_EQ(code(*bob.text, request(Operation::get, "channel", secret.text())), 404);
+  EXPECT_EQ(ask_for(*bob.text, request(Operation::get, "channel", hub_id())).get("count"), "2");
+  EXPECT_EQ(ask_for(*alice.text, request(Operation::get, "channel", hub_id())).get("count"), "3");
+  EXPECT_EQ(code(*alice.text, request(Operation::erase, "channel", open.text())), 204);
+  told = bob.text->take();
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].get("change"), "DELETE");
+  EXPECT_EQ(code(*alice.text, request(Operation::get, "channel", open.text())), 410) << "P38";
+  EXPECT_EQ(code(*alice.text, request(Operation::erase, "channel", open.text())), 410) << "P38";
+}
+
+TEST_F(Hubs, F22_JoiningByInviteWithAndWithoutApproval) {
+  auto alice = founder();
+  const Guid once = next_guid(), asks = next_guid();
+  EXPECT_EQ(code(*alice.text, make("invite", once, R"({"uses":1})")), 201);
+  EXPECT_EQ(code(*alice.text, make("invite", asks, R"({"approval":true})")), 201);
+  auto bob = online("bob");
+  EXPECT_EQ(code(*bob.text, joining(next_guid())), 404);
+  EXPECT_EQ(code(*bob.text, joining(once)), 201) << last.get("message");
+  auto carol = online("carol");
+  EXPECT_EQ(code(*carol.text, joining(once)), 410);
+  static_cast<void>(alice.text->take());
+  EXPECT_EQ(code(*carol.text, joining(asks)), 202);
+  const auto told = alice.text->take();
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].get("type"), "request");
+  EXPECT_TRUE(bob.text->take().empty()) << "only who decides hears of requests";
+  EXPECT_EQ(code(*bob.text, about(Operation::edit, "request", "carol")), 403);
+  EXPECT_EQ(code(*carol.text, about(Operation::get, "request", "carol")), 200);
+  EXPECT_EQ(code(*alice.text, about(Operation::edit, "request", "carol")), 200);
+  EXPECT_EQ(code(*carol.text, request(Operation::get, "hub", hub_id())), 200);
+  EXPECT_EQ(code(*bob.text, request(Operation::get, "invite", asks.text())), 403)
+      << "an invite is its own key";
+  EXPECT_EQ(code(*bob.text, about(Operation::erase, "member", "")), 204) << "leaves";
+  EXPECT_EQ(code(*bob.text, request(Operation::get, "hub", hub_id())), 404);
+}
+
+TEST_F(Hubs, N9_ABanEndsTheStreamsOfTheBannedBeforeTheDiskIsDone) {
+  auto alice = founder();
+  auto bob = member("bob");
+  give(alice, "bob", "\"invite\"");
+  const Guid bobs = next_guid();
+  EXPECT_EQ(code(*bob.text, make("invite", bobs)), 201) << last.get("message");
+  static_cast<void>(bob.control->take());
+  committer.held = true;
+  EXPECT_TRUE(
+      ask(*alice.control, about(Operation::create, "ban", "bob", R"({"reason":"spam"})")).empty());
+  EXPECT_TRUE(bob.text->link.closed) << "while the disk works";
+  EXPECT_FALSE(bob.control->link.closed) << "his other conversations go on";
+  committer.held = false;
+  committer.run();
+  station->end_of_turn();
+  const auto answers = alice.control->take();
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_EQ(answers[0].code, 201);
+  EXPECT_EQ(answers[0].get("streams"), "1");
+  EXPECT_EQ(answers[0].get("invites"), "1");
+  EXPECT_EQ(answers[0].get("took"), "0");
+  const auto told = bob.control->take();
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].get("type"), "ban");
+  auto carol = online("carol");
+  EXPECT_EQ(code(*carol.text, joining(bobs)), 410) << "his invite went with him";
+  auto again = online("bob");
+  EXPECT_EQ(code(*again.text, joining(invite)), 403);
+  EXPECT_EQ(code(*alice.control, about(Operation::erase, "ban", "bob")), 204);
+  EXPECT_EQ(code(*again.text, joining(invite)), 201);
+}
+
+TEST_F(Hubs, P32_BansBelongOnTheControlLaneEverythingElseGoesOnBoth) {
+  auto alice = founder();
+  EXPECT_EQ(code(*alice.text, about(Operation::create, "ban", "bob")), 417);
+  EXPECT_EQ(last.get("port"), "8800");
+  EXPECT_EQ(code(*alice.control, make("channel", next_guid(), R"({"name":"a"})")), 201);
+  EXPECT_EQ(code(*alice.control, post(channel, next_guid(), "hello")), 417);
+  EXPECT_EQ(last.get("port"), "8801");
+}
+
+TEST_F(Hubs, P37_EditsOfOthersAndStaleOnesAreRefused) {
+  auto alice = founder();
+  auto bob = member("bob");
+  Packet edit = request(Operation::edit, "channel", channel.text());
+  edit.content = R"({"topic":"weather"})";
+  EXPECT_EQ(code(*bob.text, edit), 403);
+  edit.set("revision", "1");
+  EXPECT_EQ(code(*alice.text, edit), 200) << last.get("message");
+  EXPECT_EQ(code(*alice.text, edit), 200) << "the same again";
+  edit.content = R"({"topic":"roses"})";
+  EXPECT_EQ(code(*alice.text, edit), 407);
+  EXPECT_EQ(code(*alice.text, edit.set("revision", "x")), 401);
+  EXPECT_EQ(code(*alice.text, request(Operation::destroy, "channel", channel.text())), 501);
+  EXPECT_EQ(code(*alice.text, request(Operation::edit, "channel", next_guid().text())), 404)
+      << "P30";
+}
+
+TEST_F(Hubs, QuotasBoundFoundingAndInviting) {
+  config.quotas.invites = {1, 2};
+  start();
+  auto alice = founder();
+  EXPECT_EQ(code(*alice.text, make("invite", next_guid())), 201);
+  EXPECT_EQ(code(*alice.text, make("invite", next_guid())), 416);
+  EXPECT_EQ(last.get("retry-after"), "1");
+}
+
+TEST_F(Hubs, ListsComeInPages) {
+  auto alice = founder();
+  std::vector<std::string> names;
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(code(*alice.text, make("role", next_guid(), R"({"name":"r"})")), 201);
+  }
+  Packet get = request(Operation::get, "role", hub_id());
+  std::size_t seen = 0;
+  int pages = 0;
+  for (get.set("limit", "2");; ++pages) {
+    const Packet page = ask_for(*alice.text, get);
+    seen += parse_json_object(*page.content)->find("list")->array()->size();
+    if (page.code == 200) break;
+    ASSERT_EQ(page.code, 206);
+    get.set("after", std::string(page.get("next")));
+  }
+  EXPECT_EQ(seen, 5U);
+  EXPECT_EQ(pages, 2);
+  EXPECT_EQ(code(*alice.text, get.set("limit", "0")), 401) << "P39";
+}
+
+}  // namespace
+}  // namespace dim::station_test
