@@ -149,7 +149,9 @@ Post MemoryPosts::shown(const Row& row) {
       out.reactions.push_back({symbol, 0});
     ++out.reactions.back().count;
   }
-  std::ranges::stable_sort(out.reactions, std::greater{}, &ReactionCount::count);
+  std::ranges::sort(out.reactions, [](const ReactionCount& a, const ReactionCount& b) {
+    return a.count != b.count ? a.count > b.count : a.symbol < b.symbol;
+  });
   return out;
 }
 
