@@ -101,7 +101,12 @@ void Hubs::get(StationRequest& request, HubObject object) {
     return may(*hub, user, Operation::get, one, now).has_value();
   };
   if (guid) {
-    if (hub->gone(*guid)) return core_.refuse(request, {Errc::gone, "this object is deleted"});
+    if (hub->gone(*guid)) {
+      // Whoever is no member does not learn that it was there.
+      const Status member = may(*hub, user, Operation::get, {.object = HubObject::hub}, now);
+      return core_.refuse(request,
+                          member ? Error{Errc::gone, "this object is deleted"} : member.error());
+    }
     about.channel = hub->channel(*guid);
     if (const auto invite = hub->invites().find(*guid); invite != hub->invites().end())
       about.subject = invite->second.author;

@@ -94,6 +94,8 @@ TEST_F(Hubs, MembersHearOfChangesAndOnlyThoseWhoMaySeeThem) {
   EXPECT_EQ(told[0].get("change"), "DELETE");
   EXPECT_EQ(code(*alice.text, request(Operation::get, "channel", open.text())), 410) << "P38";
   EXPECT_EQ(code(*alice.text, request(Operation::erase, "channel", open.text())), 410) << "P38";
+  EXPECT_EQ(code(*carol.text, request(Operation::get, "channel", open.text())), 404)
+      << "whoever is no member does not learn that it was there";
 }
 
 TEST_F(Hubs, F22_JoiningByInviteWithAndWithoutApproval) {
