@@ -326,7 +326,8 @@ void StationCore::pump(LinkState& link) {
 
 void StationCore::get_message(StationRequest& request) {
   const Packet& packet = request.packet;
-  if (packet.has("target")) return hubs_->get_messages(request);
+  if (packet.has("search") || Guid::parse(packet.get("target")))
+    return hubs_->get_messages(request);
   std::size_t limit = limits::kHistoryPage;
   if (packet.has("limit")) {
     const auto asked = parse_count(packet.get("limit"));
