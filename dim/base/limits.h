@@ -19,7 +19,7 @@ inline constexpr std::size_t kControlContent = 64 * kKiB;
 inline constexpr std::size_t kTextContent = 1 * kMiB;
 inline constexpr std::size_t kMediaContent = 1 * kMiB;
 inline constexpr std::size_t kPostBytes = 64 * kKiB;  // of a message in a public channel
-inline constexpr std::size_t kEmptyLines = 16;  // before a packet; more closes the connection
+inline constexpr std::size_t kEmptyLines = 16;        // before a packet; more closes the connection
 
 // Frames of the dimchat world (dimchat-frames.md)
 inline constexpr std::size_t kFrameBody = 1 * kMiB;    // of a frame, and of a message in fragments
