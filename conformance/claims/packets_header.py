@@ -192,6 +192,4 @@ def p40(scene):
         ("time", at(-3600), 200), ("time", at(200), 200))])
 
 
-not_here("P30", "operations.md 1", "targets that are GUIDs of objects", "objects with GUIDs of their own come with hubs")
-not_here("P37", "operations.md 6", "EDIT with an old revision, of others, without right", "EDIT comes with hubs")
-not_here("P38", "operations.md 6", "DESTROY twice, GET behind it", "DESTROY comes with hubs")
+not_here("P38", "hubs.md 4", "DESTROY twice, GET behind it", "DESTROY is answered with 501 in this edition")
