@@ -221,8 +221,8 @@ Result<Written> PostWriter::react(const ChangePost& write, const Row& row) {
 
 Result<Written> PostWriter::change(const ChangePost& write, const Row& row) {
   Row next = row;
-  const Written again{Accepted::repeated, {row.changed}};
-  const Written conflict{Accepted::conflict, {}};
+  Written again{Accepted::repeated, {row.changed}};
+  Written conflict{Accepted::conflict, {}};
   switch (write.act) {
     case PostAct::edit:
       if (row.state == PostState::removed) return conflict;

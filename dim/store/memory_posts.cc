@@ -59,7 +59,7 @@ Written MemoryPosts::apply(const ChangePost& change) {
   if (place == places_.end()) return {Accepted::conflict, {}};
   Row& row = rows_.at(place->second);
   Post& post = row.post;
-  const Written again{Accepted::repeated, {post.changed}};
+  Written again{Accepted::repeated, {post.changed}};
   if (post.state == PostState::deleted)
     return change.act == PostAct::erase ? again : Written{Accepted::conflict, {}};
   switch (change.act) {
