@@ -62,8 +62,8 @@ Decoded<MtpHeader> read_mtp_header(std::string_view bytes) {
 }
 
 std::string write_mtp(const MtpHeader& header, std::string_view body, bool with_length) {
-  const bool sn = header.sn != 0;
   const bool pages = header.pages > 1;
+  const bool sn = header.sn != 0 || pages;  // a header with pages has an SN before them, even of 0
   const std::size_t words = 1U + (sn ? 2U : 0U) + (pages ? 2U : 0U) + (with_length ? 1U : 0U);
   std::string out;
   out.reserve(words * 4 + body.size());
