@@ -195,11 +195,4 @@ void Link::watch_input(std::function<void(std::string)> line, std::function<void
   impl_->on_begun = std::move(begun);
 }
 
-Millis Backoff::next(Random& random) {
-  constexpr Millis kFirst = 500;
-  constexpr Millis kMost = 60'000;
-  const Millis base = std::min(kMost, kFirst << std::min(attempt_++, 7));
-  return base / 2 + static_cast<Millis>(random.u64() % static_cast<std::uint64_t>(base));
-}
-
 }  // namespace dim

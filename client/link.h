@@ -5,6 +5,7 @@
 #include <string>
 
 #include "client/messenger.h"
+#include "net/backoff.h"
 
 namespace dim {
 
@@ -35,16 +36,6 @@ class Link final : public Transport {
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
-};
-
-/// Waits between attempts to reach a station: 0.5 s doubling to 60 s, each with ±50 % jitter (R22).
-class Backoff {
- public:
-  Millis next(Random& random);
-  void reset() { attempt_ = 0; }
-
- private:
-  int attempt_ = 0;
 };
 
 }  // namespace dim

@@ -13,7 +13,10 @@
 
 #include <cerrno>
 #include <cstring>
+#include <memory>
 
+#include "net/connection.h"
+#include "net/dial.h"
 #include "net/system_clock.h"
 #include "server/key_file.h"
 
@@ -184,6 +187,43 @@ Finding check_files() {
   return {Kind::ok, "open files", text};
 }
 
+/// Who does not answer now is dialled again and again later: a warning.
+void check_neighbours_answer(const std::vector<Neighbour>& neighbours, std::vector<Finding>& out) {
+  constexpr Millis kPatienceMs = 3'000;
+  Reactor reactor;
+  std::vector<std::unique_ptr<Dial>> dials;
+  std::size_t open = neighbours.size();
+  for (const Neighbour& one : neighbours) {
+    const std::string what = fmt::format("neighbour {}", one.id.text());
+    const std::string address = one.host.find(':') == std::string::npos
+                                    ? fmt::format("{}:{}", one.host, one.port)
+                                    : fmt::format("[{}]:{}", one.host, one.port);
+    DialOptions options;
+    options.host = one.host;
+    options.port = one.port;
+    options.ipv4 = true;
+    options.timeout = kPatienceMs;
+    dials.push_back(Dial::start(
+        reactor, options,
+        {.opened =
+             [&, what, address](std::shared_ptr<Connection> connection) {
+               connection->abort();
+               out.push_back({Kind::ok, what, fmt::format("{} answers", address)});
+               if (--open == 0) reactor.stop();
+             },
+         .failed =
+             [&, what, address](const Error& error) {
+               out.push_back({Kind::warn, what,
+                              fmt::format("{} does not answer ({}); messages for its users wait "
+                                          "here until it does. Is the address right, does its "
+                                          "station run?",
+                                          address, error.hint)});
+               if (--open == 0) reactor.stop();
+             }}));
+  }
+  if (open != 0) reactor.run_for(2 * kPatienceMs);
+}
+
 }  // namespace
 
 std::string_view to_string(Finding::Kind kind) {
@@ -215,6 +255,7 @@ std::vector<Finding> check_machine(const DaemonConfig& config,
   out.push_back(check_disk(config.data));
   out.push_back(check_clock());
   out.push_back(check_files());
+  check_neighbours_answer(config.station.neighbours, out);
   return out;
 }
 

@@ -17,8 +17,9 @@ struct Finding {
 };
 std::string_view to_string(Finding::Kind kind);
 
-/// Looks at ports, IPv6, clock, disk, permissions, keys and the limit of open files. Changes
-/// nothing. `passphrase`: that of sealed keys, when it is to be tried.
+/// Looks at ports, IPv6, clock, disk, permissions, keys, the limit of open files, and whether
+/// neighbours answer (6 s at most). Changes nothing. `passphrase`: that of sealed keys, when it is
+/// to be tried.
 std::vector<Finding> check_machine(const DaemonConfig& config,
                                    const std::optional<Secret>& passphrase = std::nullopt);
 

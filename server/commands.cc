@@ -224,13 +224,15 @@ int show_id(const Options& options) {
     JsonObject out;
     out.set("id", card->id.text());
     out.set("fingerprint", fingerprint(card->meta));
+    out.set("meta", to_hex(card->meta.digest()));
     JsonArray pins;
     for (auto& pin : card->pins()) pins.emplace_back(std::move(pin));
     out.set("pins", std::move(pins));
     fmt::print("{}\n", write_json(out));
     return 0;
   }
-  fmt::print("station      {}\nfingerprint  {}\n", card->id.text(), fingerprint(card->meta));
+  fmt::print("station      {}\nfingerprint  {}\nmeta         {}\n", card->id.text(),
+             fingerprint(card->meta), to_hex(card->meta.digest()));
   for (const auto& pin : card->pins()) fmt::print("certificate  {}\n", pin);
   return 0;
 }
@@ -281,6 +283,12 @@ int invite(const Options& options) {
 int check(const Options& options) {
   auto config = configure(options);
   if (!config) return fail_with(config.error());
+  if (!config->station.neighbours.empty() && have_keys(config->data)) {
+    const auto card = load_card(config->data);
+    if (!card) return fail_with(card.error());
+    if (auto right = check_neighbours(config->station.neighbours, card->id); !right)
+      return fail_with(right.error());
+  }
   auto passphrase = given_passphrase(options.passphrase_file);
   if (!passphrase) return fail_with(passphrase.error());
   const auto findings = check_machine(*config, *passphrase);

@@ -14,6 +14,7 @@
 
 #include "dim/base/utf8.h"
 #include "dim/identity/id.h"
+#include "server/config_neighbours.h"
 
 namespace dim {
 namespace {
@@ -334,6 +335,12 @@ std::expected<DaemonConfig, Failure> parse_config(std::string_view text, const s
   }
   for (const auto& [section, node] : table) {
     const std::string section_name(section.str());
+    if (section_name == "neighbour") {
+      auto neighbours = parse_neighbours(node, file);
+      if (!neighbours) return std::unexpected(neighbours.error());
+      config.station.neighbours = std::move(*neighbours);
+      continue;
+    }
     const toml::table* keys = node.as_table();
     if (keys == nullptr) {
       return std::unexpected(problem(

@@ -43,6 +43,10 @@ std::expected<DaemonConfig, Failure> parse_config(std::string_view text, const s
 /// As parse_config with the bytes of a file.
 std::expected<DaemonConfig, Failure> read_config(const std::string& file, DaemonConfig config);
 
+/// A station is no neighbour of its own (C12): Exit::usage.
+std::expected<void, Failure> check_neighbours(const std::vector<Neighbour>& neighbours,
+                                              const Id& own);
+
 /// "2001:db8::1", "::": an address that may be listened on; IPv4 in any dress is refused.
 bool valid_listen_address(const std::string& text);
 /// "[::]:9394", "192.0.2.1:9394", "::1", "192.0.2.1", "9394": what is missing is :: or 9394.

@@ -134,5 +134,96 @@ TEST(Config, SizesNeedAUnitOfTheirOwn) {
   }
 }
 
+// --- neighbours
+
+constexpr std::string_view kStation = "test_station@23dpckd1Loy7NkqYxr8GSdb4ec3rVY5jVS";
+
+std::string neighbour(const std::string& more) {
+  return "[[neighbour]]\nid = \"" + std::string(kStation) + "\"\n" + more;
+}
+
+TEST(Config, C12_NeighboursAreListed) {
+  const auto config =
+      parse(neighbour("address = \"[2001:db8::7]:9400\"\nmeta = \"" + std::string(64, 'a') +
+                      "\"\nfrom = [\"2001:db8::/48\", \"192.0.2.7\"]\n"));
+  ASSERT_TRUE(config) << config.error().text;
+  ASSERT_EQ(config->station.neighbours.size(), 1U);
+  const Neighbour& one = config->station.neighbours[0];
+  EXPECT_EQ(one.id.text(), kStation);
+  EXPECT_EQ(one.host, "2001:db8::7");
+  EXPECT_EQ(one.port, 9400);
+  EXPECT_EQ(one.meta->at(0), 0xaa);
+  EXPECT_TRUE(one.may_come_from("::ffff:192.0.2.7"));
+  EXPECT_FALSE(one.may_come_from("::ffff:192.0.2.8"));
+  EXPECT_EQ(one.where, "dimd.toml:1");
+  struct Case {
+    std::string_view text, host;
+    std::uint16_t port;
+  };
+  for (const Case& right :
+       {Case{"dim.example.org", "dim.example.org", 9394}, Case{"192.0.2.7:9395", "192.0.2.7", 9395},
+        Case{"[::1]", "::1", 9394}}) {
+    const auto read = parse(neighbour("address = \"" + std::string(right.text) + "\"\n"));
+    ASSERT_TRUE(read) << read.error().text;
+    EXPECT_EQ(read->station.neighbours[0].host, right.host);
+    EXPECT_EQ(read->station.neighbours[0].port, right.port);
+  }
+}
+
+TEST(Config, C12_AMissingUnknownOrWrongKeyOfANeighbourNamesFileLineAndARightValue) {
+  struct Case {
+    std::string text;
+    std::string_view where, says;
+  };
+  const std::string address = "address = \"dim.example.org:9394\"\n";
+  for (const Case& one :
+       {Case{"[[neighbour]]\n" + address, "dimd.toml:1: ", "no id; add id = \"station@"},
+        Case{neighbour(""), "dimd.toml:1: ", "no address; add address = \"[2001:db8::7]:9394\""},
+        Case{neighbour("host = \"x\"\n"), "dimd.toml:3: ", "there are id, address, meta, from"},
+        Case{neighbour("address = \"\"\n"), "dimd.toml:3: ", "\"192.0.2.7:9394\""},
+        Case{neighbour("address = \"a:b\"\n"), "dimd.toml:3: ", "\"192.0.2.7:9394\""},
+        Case{neighbour("address = \"a:0\"\n"), "dimd.toml:3: ", "\"192.0.2.7:9394\""},
+        Case{neighbour("address = \"a:70000\"\n"), "dimd.toml:3: ", "\"192.0.2.7:9394\""},
+        Case{neighbour("address = \"[::1\"\n"), "dimd.toml:3: ", "\"192.0.2.7:9394\""},
+        Case{neighbour("address = 7\n"), "dimd.toml:3: ", "\"192.0.2.7:9394\""},
+        Case{neighbour(address + "meta = \"abc\"\n"), "dimd.toml:4: ", "64 hex digits"},
+        Case{neighbour(address + "from = \"::/0\"\n"), "dimd.toml:4: ", "[\"2001:db8::/48\""},
+        Case{neighbour(address + "from = [\"::/129\"]\n"), "dimd.toml:4: ", "[\"2001:db8::/48\""},
+        Case{"[[neighbour]]\nid = \"0x1234\"\n" + address, "dimd.toml:2: ", "the ID of a station"},
+        Case{"[[neighbour]]\nid = \"station@anywhere\"\n" + address,
+             "dimd.toml:2: ", "the ID of a station"},
+        Case{"neighbour = 7\n", "dimd.toml:1: ", "[[neighbour]]"},
+        Case{"[neighbour]\nid = \"x\"\n", "dimd.toml:1: ", "[[neighbour]]"}}) {
+    const auto config = parse(one.text);
+    ASSERT_FALSE(config) << one.text;
+    EXPECT_EQ(config.error().code, Exit::usage);
+    EXPECT_THAT(config.error().text, testing::StartsWith(std::string(one.where))) << one.text;
+    EXPECT_THAT(config.error().text, HasSubstr(std::string(one.says))) << one.text;
+  }
+}
+
+TEST(Config, C12_TheSameNeighbourOrAddressTwiceIsRefused) {
+  const std::string first = neighbour("address = \"dim.example.org\"\n");
+  auto twice = parse(first + neighbour("address = \"other.example.org\"\n"));
+  ASSERT_FALSE(twice);
+  EXPECT_THAT(twice.error().text, testing::StartsWith("dimd.toml:4: "));
+  EXPECT_THAT(twice.error().text, HasSubstr("is listed at dimd.toml:1 already"));
+  twice = parse(first +
+                "[[neighbour]]\nid = \"station@21wUTUZraeDjDSV3PNEGqWNEGqPVLZ4rUe\"\n"
+                "address = \"dim.example.org:9394\"\n");
+  ASSERT_FALSE(twice);
+}
+
+TEST(Config, C12_AStationIsNotItsOwnNeighbour) {
+  const auto config = parse(neighbour("address = \"dim.example.org\"\n"));
+  ASSERT_TRUE(config);
+  EXPECT_TRUE(check_neighbours(config->station.neighbours, Id("station", Address::anywhere())));
+  const auto own = check_neighbours(config->station.neighbours, *Id::parse(kStation));
+  ASSERT_FALSE(own);
+  EXPECT_EQ(own.error().code, Exit::usage);
+  EXPECT_THAT(own.error().text, testing::StartsWith("dimd.toml:1: "));
+  EXPECT_THAT(own.error().text, HasSubstr("this station itself"));
+}
+
 }  // namespace
 }  // namespace dim

@@ -5,6 +5,7 @@
 #include "dim/base/fault.h"
 #include "dim/base/hex.h"
 #include "dim/packet/uri.h"
+#include "server/bridge.h"
 #include "server/core.h"
 
 namespace dim {
@@ -401,6 +402,7 @@ void StationCore::welcome(LinkState& link, UserSession& session, std::string_vie
   session.lanes[static_cast<std::size_t>(Lane::control)] = &link;
   sessions_.attach(session.user, session.guid);
   session.inbox = inbox_of(session.user, link.terminal);
+  gateway_->bridge().is_here(session.user);
   const auto newest = reads_.newest(session.inbox);
   Packet packet = Packet::response(200, reply);
   packet.set("session", session.guid.text())

@@ -36,6 +36,7 @@ struct LoginChallenge {
 
 class Gateway;
 class Hubs;
+struct NeighbourState;
 
 struct LinkState : LinkBase {
   enum class Phase : std::uint8_t { hello, challenged, proven };
@@ -135,6 +136,7 @@ class StationCore {
   // station.cc
   LinkId opened(StationLink& link, LinkInfo info);
   LinkId opened_gateway(StationLink& link, std::string remote);
+  LinkId opened_neighbour(std::size_t index, StationLink& link, std::string remote);
   void received(LinkId id, std::string_view bytes);
   void drained(LinkId id);
   void closed(LinkId id);
@@ -146,6 +148,7 @@ class StationCore {
   bool failed_ = false;
   StationCounters counters_;
   std::function<void(const StationEvent&)> on_event_;
+  std::function<void(std::size_t)> on_dial_;
   std::unordered_map<LinkId, std::unique_ptr<LinkState>> links_;
   SessionTable sessions_;
   std::unique_ptr<Gateway> gateway_;
@@ -154,6 +157,7 @@ class StationCore {
  private:
   friend class Gateway;
   friend class Hubs;
+  friend class Bridge;
   using Handler = void (StationCore::*)(StationRequest&);
   struct Operations;  // the handler table
 
@@ -246,6 +250,11 @@ class StationCore {
   void remember_ack(const std::string& owner, Cursor upto);
   void flush_acks();
   bool known_user(const std::string& id);
+
+  // bridge_forward.cc
+  void forward_message(StationRequest& request, const Guid& guid, const SignedMessage& message,
+                       NeighbourState& to);
+  bool ask_neighbours(StationRequest& request, const Id& did);
   const Receiver& receiver_of(const std::string& user);
   void forget_receiver(const std::string& user) { receivers_.erase(user); }
   std::string inbox_of(const std::string& user, const std::string& terminal);

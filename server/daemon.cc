@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "dim/crypto/os_random.h"
+#include "net/dial.h"
 #include "net/listener.h"
 #include "net/reactor.h"
 #include "net/system_clock.h"
@@ -98,6 +99,7 @@ struct Daemon::Impl {
       std::function<void(std::shared_ptr<Connection>)> opened);
   void accepted(Lane lane, std::shared_ptr<Connection> connection);
   void accepted_dimchat(std::shared_ptr<Connection> connection);
+  void dial_neighbour(std::size_t index);
   ConnectionLink& add_link(const std::shared_ptr<Connection>& connection);
   void connect_callbacks(Connection& connection, ConnectionLink& link);
   void turn_soon();
@@ -122,6 +124,7 @@ struct Daemon::Impl {
   std::unordered_map<std::uint64_t, std::unique_ptr<ConnectionLink>> links;  // by Connection::id
   std::vector<std::pair<Lane, std::unique_ptr<Listener>>> listeners;
   std::vector<std::unique_ptr<Listener>> dimchat;  // for each address family
+  std::vector<std::unique_ptr<Dial>> dials;        // of each neighbour
   Timer ticker;
   Timer stopper;
   bool turn_posted = false;
@@ -173,6 +176,8 @@ std::expected<std::unique_ptr<Daemon>, Failure> Daemon::open(
   auto keys = load_keys(config.data, passphrase);
   if (!keys) return std::unexpected(keys.error());
   const std::string id = keys->account.id.text();
+  if (auto right = check_neighbours(config.station.neighbours, keys->account.id); !right)
+    return std::unexpected(right.error());
   if (*owner && **owner != id) {
     return std::unexpected(Failure{
         Exit::keys,
@@ -228,6 +233,8 @@ std::expected<std::unique_ptr<Daemon>, Failure> Daemon::open(
   self.station =
       std::make_unique<Station>(self.config.station, self.keys.account, *self.store,
                                 *self.committer, self.clock, self.random, self.crew.get());
+  self.dials.resize(self.config.station.neighbours.size());
+  self.station->on_dial([impl = &self](std::size_t index) { impl->dial_neighbour(index); });
   self.station->on_event([impl = &self](const StationEvent& event) {
     impl->log.write(level_of(event.level), event.name,
                     {{"who", event.who}, {"detail", std::string(event.detail)}});
@@ -317,6 +324,29 @@ void Daemon::Impl::accepted_dimchat(std::shared_ptr<Connection> connection) {
   connect_callbacks(*connection, link);
 }
 
+/// Without TLS, because stations of the dimchat world have none.
+void Daemon::Impl::dial_neighbour(std::size_t index) {
+  const Neighbour& neighbour = config.station.neighbours[index];
+  DialOptions options;
+  options.host = neighbour.host;
+  options.port = neighbour.port;
+  options.ipv4 = true;
+  dials[index] = Dial::start(reactor, options,
+                             {.opened =
+                                  [this, index](std::shared_ptr<Connection> connection) {
+                                    if (stopping) return connection->abort();
+                                    ConnectionLink& link = add_link(connection);
+                                    link.id = station->opened_neighbour(
+                                        index, link, connection->peer().address_text());
+                                    connect_callbacks(*connection, link);
+                                  },
+                              .failed =
+                                  [this, index](const Error& error) {
+                                    station->unreachable_neighbour(index, error);
+                                    turn_soon();
+                                  }});
+}
+
 ConnectionLink& Daemon::Impl::add_link(const std::shared_ptr<Connection>& connection) {
   return *links.emplace(connection->id(), std::make_unique<ConnectionLink>(connection))
               .first->second;
@@ -384,6 +414,8 @@ void Daemon::Impl::report(std::string_view event) {
              {"pushed", std::to_string(c.pushed_live + c.pushed_from_store)},
              {"bad_packets", std::to_string(c.bad_packets)},
              {"over_quota", std::to_string(c.refused_quota)},
+             {"forwarded", std::to_string(c.forwarded)},
+             {"loops", std::to_string(c.loops)},
              {"accepted", std::to_string(g.accepted)},
              {"refused", std::to_string(g.refused_rate + g.refused_per_64 + g.refused_per_48 +
                                         g.refused_early + g.refused_full)},
@@ -396,6 +428,7 @@ void Daemon::Impl::begin_stop(Exit code) {
   exit = code;
   listeners.clear();
   dimchat.clear();
+  dials.clear();
   // What was taken from clients first: its answers are on their way before the connections close.
   station->end_of_turn();
   if (code == Exit::ok) {

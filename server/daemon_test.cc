@@ -16,6 +16,7 @@
 #include "dim/packet/frame_stream.h"
 #include "net/dial.h"
 #include "net/system_clock.h"
+#include "server/check.h"
 #include "server/key_file.h"
 #include "server/station_fixture.h"
 
@@ -370,6 +371,71 @@ TEST_F(DaemonTest, KeysAndFolderArePrivate) {
   EXPECT_EQ(info.st_mode & 0777, 0600U);
   ASSERT_EQ(::stat(config.data.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0700U);
+}
+
+TEST_F(DaemonTest, C12_ItsOwnIdAmongTheNeighboursKeepsItFromStarting) {
+  start();
+  const Id own = *Id::parse(daemon->station_id());
+  stop();
+  config.station.neighbours = {{.id = own, .host = "::1", .where = "dimd.toml:7"}};
+  const Failure failure = refused();
+  EXPECT_EQ(failure.code, Exit::usage);
+  EXPECT_THAT(failure.text, HasSubstr("dimd.toml:7"));
+}
+
+TEST_F(DaemonTest, C12_CheckNamesNeighboursThatDoNotAnswer) {
+  config.dimchat = ListenAddress{"::1", 0};
+  start();
+  const Id id("station", Address::anywhere());
+  DaemonConfig asked;
+  asked.data = folder.path() + "/asked";
+  asked.station.neighbours = {{.id = id, .host = "::1", .port = daemon->dimchat_port()},
+                              {.id = id, .host = "::1", .port = 1}};
+  std::map<Finding::Kind, std::string> found;
+  for (const Finding& one : check_machine(asked)) {
+    if (one.what.starts_with("neighbour")) found[one.kind] += one.what + ": " + one.detail;
+  }
+  EXPECT_THAT(found[Finding::Kind::ok], HasSubstr("answers"));
+  EXPECT_THAT(found[Finding::Kind::warn],
+              HasSubstr("neighbour station@anywhere: [::1]:1 does not answer"));
+  EXPECT_EQ(found.count(Finding::Kind::fail), 0U);
+}
+
+/// What a neighbour hears first. (Two whole stations: tests/reference, bridge_net_test.cc.)
+TEST_F(DaemonTest, A20_DialsItsNeighbourAndGreetsItByName) {
+  const int listener = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_addr = in6addr_loopback;
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::bind(listener, reinterpret_cast<const sockaddr*>(&address), size), 0);
+  ASSERT_EQ(::listen(listener, 1), 0);
+  ASSERT_EQ(::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  const timeval patience{20, 0};
+  ::setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  config.station.neighbours = {
+      {.id = station_account().id.bare(), .host = "::1", .port = ntohs(address.sin6_port)}};
+  start();
+  const int fd = ::accept(listener, nullptr, nullptr);
+  ASSERT_GE(fd, 0) << "nobody dials";
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  FrameStream frames({.framing = Framing::mtp, .first_sn = 1});
+  std::string text;
+  std::array<char, 4096> bytes{};
+  while (text.empty()) {
+    const ssize_t got = ::recv(fd, bytes.data(), bytes.size(), 0);
+    ASSERT_GT(got, 0);
+    frames.feed({bytes.data(), static_cast<std::size_t>(got)});
+    auto next = frames.next(0);
+    if (auto* event = std::get_if<FrameEvent>(&next); event != nullptr && !event->texts.empty())
+      text = event->texts[0];
+  }
+  const auto hello = SignedMessage::parse(text);
+  ASSERT_TRUE(hello.has_value());
+  EXPECT_EQ(hello->sealed.envelope.sender.text(), daemon->station_id());
+  EXPECT_THAT(std::string(as_text(hello->sealed.data)), HasSubstr(station_account().id.text()));
+  ::close(fd);
+  ::close(listener);
 }
 
 TEST_F(DaemonTest, C02_APortInUseIs69) {

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "dim/base/fault.h"
+#include "server/bridge.h"
 #include "server/core.h"
 #include "server/gateway.h"
 #include "server/gateway_copy.h"
@@ -143,6 +144,8 @@ void StationCore::create_message(StationRequest& request) {
       return refused(
           error_of(Errc::signature, "the signature does not verify with the sender's keys"));
   }
+  if (NeighbourState* away = gateway_->bridge().home_of(receiver))
+    return forward_message(request, *guid, *message, *away);
   const Receiver& to = receiver_of(receiver);
   if (to.blocked.contains(request.session.user)) {
     // Whoever is blocked sees what they would see if the receiver were away.

@@ -107,8 +107,10 @@ void StationCore::get_document(StationRequest& request) {
   } else {
     auto identity = reads_.identity(id);
     if (!identity) return read_failed(request.link, request.id, identity.error());
-    if (!*identity)
+    if (!*identity) {
+      if (ask_neighbours(request, *target)) return;
       return refuse(request, error_of(Errc::not_found, "this station knows nobody with this ID"));
+    }
     meta = (*identity)->meta;
     auto stored = reads_.documents(id);
     if (!stored) return read_failed(request.link, request.id, stored.error());

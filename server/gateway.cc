@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "dim/base/hex.h"
+#include "server/bridge.h"
 
 namespace dim {
 namespace {
@@ -21,7 +22,8 @@ constexpr std::size_t kSessionKeyBytes = 32;
 
 }  // namespace
 
-Gateway::Gateway(StationCore& core) : core_(core) {}
+Gateway::Gateway(StationCore& core) : core_(core), bridge_(std::make_unique<Bridge>(*this, core)) {}
+Gateway::~Gateway() = default;
 
 GatewayLink* Gateway::find(LinkId id) {
   const auto found = links_.find(id);
@@ -73,6 +75,7 @@ void Gateway::mark_dirty(GatewayLink& link) {
 
 void Gateway::close_link(GatewayLink& link) {
   if (link.closing) return;
+  if (link.neighbour != nullptr) bridge_->lost(link);
   let_go(link);
   link.closing = true;
   count_stranger(link);
@@ -283,6 +286,7 @@ void Gateway::tick(Millis now) {
     link->push_from = 0;
     pump(*link);
   }
+  bridge_->tick(now);
   if (now < next_scan_) return;
   next_scan_ = now + kScanMs;
   std::vector<GatewayLink*> all;

@@ -40,6 +40,9 @@ struct GatewaySent {
   bool done = false;
 };
 
+class Bridge;
+struct NeighbourState;
+
 struct GatewayLink : LinkBase {
   GatewayLink(LinkId link_id, StationLink& connection, std::uint64_t first_sn)
       : LinkBase{link_id, &connection}, frames({.framing = {}, .first_sn = first_sn}) {}
@@ -48,14 +51,16 @@ struct GatewayLink : LinkBase {
   std::string remote;
   FrameStream frames;
 
-  std::string session_key;   ///< hex; constant for the connection
-  std::optional<Id> known;   ///< whom `directory` is about
-  Directory directory{4};    ///< the one who speaks here: meta and visas
-  std::string terminal;      ///< of the visa that came before the log-in
-  std::string user;          ///< ID without terminal; empty before the log-in
-  std::string owner;         ///< whose inbox is read
-  std::optional<Id> device;  ///< `owner` as an ID
-  bool introduced = false;   ///< has got the station's meta and visa
+  std::string session_key;              ///< hex; constant for the connection
+  std::optional<Id> known;              ///< whom `directory` is about
+  Directory directory{4};               ///< the one who speaks here: meta and visas
+  std::string terminal;                 ///< of the visa that came before the log-in
+  std::string user;                     ///< ID without terminal; empty before the log-in
+  std::string owner;                    ///< whose inbox is read
+  std::optional<Id> device;             ///< `owner` as an ID
+  NeighbourState* neighbour = nullptr;  ///< the station at the other end (bridge.h)
+  bool dialled = false;                 ///< by this station: it is the client here
+  bool introduced = false;              ///< has got the station's meta and visa
   Millis last_active = 0;
   std::uint64_t messages_sent = 0;
 
@@ -84,6 +89,7 @@ struct GatewayLink : LinkBase {
 class Gateway {
  public:
   explicit Gateway(StationCore& core);
+  ~Gateway();
 
   void opened(LinkId id, StationLink& link, std::string remote);
   void received(LinkId id, std::string_view bytes);
@@ -105,8 +111,10 @@ class Gateway {
 
   std::size_t links() const { return links_.size(); }
   std::size_t sessions() const { return sessions_; }
+  Bridge& bridge() { return *bridge_; }
 
  private:
+  friend class Bridge;
   struct Request;  // one message that is being handled
 
   // gateway.cc: links, frames, times
@@ -134,7 +142,7 @@ class Gateway {
   bool handle_checked(GatewayLink& link);
   bool handle_here(GatewayLink& link);
   bool for_crew(const GatewayLink& link) const {
-    return core_.crew_ != nullptr && !link.user.empty() && link.known;
+    return core_.crew_ != nullptr && !link.user.empty() && link.known && link.neighbour == nullptr;
   }
   void submit_run(GatewayLink& link);
   void send_receipts(GatewayLink& link);
@@ -146,6 +154,7 @@ class Gateway {
   void on_message(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket,
                   bool verified = false);
   bool learn_sender(GatewayLink& link, const Id& sender);
+  bool learn_stored(Directory& directory, const Id& who);
   void failed(GatewayLink& link, std::string_view what, std::string who, const Error& error);
   void park(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket);
   void second_user(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket);
@@ -181,6 +190,7 @@ class Gateway {
   void publish(Request& request, const DocumentsContent& content);
   std::optional<Meta> stored_meta(const Id& id);
   Result<PutDocument> count_group(const std::string& user, const std::string& group);
+  bool ask_neighbours(Request& request, const Id& did);
 
   // gateway_delivery.cc: messages for others, and what comes back
   void relay(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket);
@@ -200,6 +210,7 @@ class Gateway {
   bool has_room(const GatewayLink& link) const;
 
   StationCore& core_;
+  std::unique_ptr<Bridge> bridge_;
   std::unordered_map<LinkId, std::unique_ptr<GatewayLink>> links_;
   std::unordered_map<std::string, std::vector<GatewayLink*>, TextHash, std::equal_to<>> readers_;
   std::unordered_map<std::string, std::vector<GatewayLink*>, TextHash, std::equal_to<>> users_;

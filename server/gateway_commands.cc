@@ -6,6 +6,7 @@
 #include "dim/engine/verify.h"
 #include "dim/packet/uri.h"
 #include "dim/protocol/wire.h"
+#include "server/bridge.h"
 #include "server/gateway_copy.h"
 #include "server/gateway_request.h"
 #include "server/records.h"
@@ -107,6 +108,9 @@ void Gateway::on_content(Request& request, int depth) {
   if (type == kForwardType) return on_forward(request);
   if (type != kCommandType) return receipt(request, "Content not support.");
   const std::string command = content_command(request.content);
+  if (request.link.neighbour != nullptr &&
+      !bridge_->obeys(request.link, request.message.sealed.envelope.sender, request.content))
+    return;
   using Handler = void (Gateway::*)(Request&);
   struct Row {
     std::string_view command;
@@ -168,7 +172,7 @@ void Gateway::on_array(Request& request, int depth) {
 /// Messages of the user inside a message to the station go on as if they had come alone: each is
 /// verified, counted against this session and answered to it. Others' are not passed on (A21, A32).
 void Gateway::on_forward(Request& request) {
-  if (request.link.user.empty() || request.inner) return;
+  if (request.link.user.empty() || request.inner || request.link.neighbour != nullptr) return;
   auto content = decode_content(request.content);
   const ForwardContent* forward = content ? content->as<ForwardContent>() : nullptr;
   if (forward == nullptr) return receipt(request, "Content not support.");
@@ -221,6 +225,7 @@ void Gateway::answer(Request& request, const Content& content) {
 
 void Gateway::receipt(Request& request, std::string_view text, std::string_view pattern,
                       JsonObject replacements) {
+  if (request.link.neighbour != nullptr) return;  // stations send each other none (wire.md 6)
   ReceiptContent receipt = ReceiptContent::make(
       text, ReceiptContent::origin_of(request.message.json, content_sn(request.content)),
       core_.clock_.now(), core_.random_);
@@ -236,41 +241,48 @@ void Gateway::on_receipt(Request& request) { request.answered = true; }
 
 // --- login, report
 
-/// A23, J25: only the user's own, only for this station, only now, never older than the last.
+/// A23, J25: only the signer's own, for this station or, from a neighbour, one that is listed; only
+/// now, never older than the last.
 void Gateway::on_login(Request& request) {
   GatewayLink& link = request.link;
+  const Id& signer = request.message.sealed.envelope.sender;
+  const std::string user = signer.bare().text();
   const auto refused = [&](const Error& error) {
-    core_.event(StationEvent::Level::info, "login-record-refused", link.user, error.hint);
+    core_.event(StationEvent::Level::info, "login-record-refused", user, error.hint);
     receipt(request, "Login not accepted.");
   };
   auto content = decode_content(request.content);
   const LoginContent* login = content ? content->as<LoginContent>() : nullptr;
   if (login == nullptr) return refused({Errc::content, "this is no login command"});
   // Not older than the last: the store sees to that.
-  if (auto status = check_login(*login, request.message.sealed.envelope.sender, std::nullopt,
-                                {&core_.account_.id, 1}, core_.clock_.now());
-      !status)
+  const Millis now = core_.clock_.now();
+  if (auto status = check_login(*login, signer, {}, bridge_->stations(link), now); !status)
     return refused(status.error());
   if (request.message.wire.size() > kLoginBytes)
     return refused({Errc::too_large, "a login has at most 16 KiB"});
   JsonObject record;
   record.set("cmd", request.content);
   record.set("msg", without_hints(request.message.json, false));
+  // It must not stand in the way of those that come later, whatever its clock says.
+  const Millis time = std::min(static_cast<Millis>(login->head.time * 1000), now);
   std::vector<Write> writes;
-  writes.emplace_back(PutDocument{link.user, std::string(kLoginRecord), link.terminal,
-                                  static_cast<Millis>(login->head.time * 1000),
-                                  write_json(record)});
+  writes.emplace_back(PutDocument{user, std::string(kLoginRecord),
+                                  link.neighbour != nullptr ? login->did.terminal() : link.terminal,
+                                  time, write_json(record)});
   request.waiting = true;
-  core_.submit(
-      std::move(writes), [this, id = link.id, ticket = request.ticket, message = request.message,
-                          body = request.content](const Result<std::vector<Written>>& written) {
-        GatewayLink* target = find(id);
-        if (target == nullptr || !written) return give_up(id, ticket);
-        Request later{*target, message, body, ticket};
-        receipt(later, written->front().accepted == Accepted::conflict ? "Login not accepted."
-                                                                       : "Login received.");
-        finish(id, ticket);
-      });
+  core_.submit(std::move(writes),
+               [this, id = link.id, ticket = request.ticket, message = request.message,
+                body = request.content, user, time](const Result<std::vector<Written>>& written) {
+                 GatewayLink* target = find(id);
+                 const bool old = written && written->front().accepted == Accepted::conflict;
+                 if (written && !old) bridge_->login_kept(message, target);
+                 if (target == nullptr || !written) return give_up(id, ticket);
+                 if (old && target->neighbour != nullptr)
+                   bridge_->login_was_old(*target, user, time);
+                 Request later{*target, message, body, ticket};
+                 receipt(later, old ? "Login not accepted." : "Login received.");
+                 finish(id, ticket);
+               });
 }
 
 void Gateway::on_report(Request& request) {

@@ -90,12 +90,13 @@ std::vector<std::string> owners_with_key(const SealedMessage& message,
   return out.empty() ? owners : out;
 }
 
-Guid guid_of(const SignedMessage& message) {
+Guid guid_of(const SignedMessage& message, std::string_view place) {
   const Digest32 hash = message_hash(message);
   Bytes input;
   append_field(input, as_bytes("dimchat message"));
   append_field(input, hash);
   append_field(input, as_bytes(message.sealed.envelope.receiver.bare().text()));
+  if (!place.empty()) append_field(input, as_bytes(place));
   const Digest32 digest = sha256(input);
   std::array<std::uint8_t, 16> bytes{};
   std::copy_n(digest.begin(), bytes.size(), bytes.begin());

@@ -35,8 +35,9 @@ std::vector<std::string> owners_with_key(const SealedMessage& message,
                                          const std::vector<std::string>& owners);
 
 /// Names a message of a reference client in the store: the same for the same signed bytes, sender
-/// and addressee, whatever else the envelope says (A07, A12, A14, J23).
-Guid guid_of(const SignedMessage& message);
+/// and addressee, whatever else the envelope says (A07, A12, A14, J23). With `place`, one of
+/// several names, for what is kept in other places at once.
+Guid guid_of(const SignedMessage& message, std::string_view place = {});
 /// Whether guid_of may have made it: version 8.
 bool is_name_of_bytes(const Guid& guid);
 

@@ -5,6 +5,7 @@
 #include "dim/engine/verify.h"
 #include "dim/message/delivery.h"
 #include "dim/packet/uri.h"
+#include "server/bridge.h"
 #include "server/gateway.h"
 #include "server/gateway_copy.h"
 
@@ -49,6 +50,7 @@ void Gateway::relay(GatewayLink& link, const SignedMessage& message, std::uint64
     return store(link, message, *owner, ticket);
   }
   if (receiver.is_group()) return refused("This station keeps no groups; send each member a copy.");
+  if (bridge_->relay(link, message, ticket)) return;
   const std::string user = receiver.bare().text();
   if (!core_.known_user(user)) return refused("Nobody with this ID has logged in at this station.");
   store(link, message, user, ticket);
@@ -207,6 +209,7 @@ void Gateway::pump(GatewayLink& link) {
 
 void Gateway::push(GatewayLink& link, Cursor cursor, const std::string& content, bool is_own_copy) {
   link.sent = cursor;
+  if (link.neighbour != nullptr) return send_text(link, cursor, bridge_->outgoing(link, content));
   if (is_own_copy && link.device->terminal().empty()) return send_text(link, cursor, content);
   const auto message = SignedMessage::parse(content);
   // What was stored has been parsed before; if it cannot be now, the client could do no better.

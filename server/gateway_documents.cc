@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "server/bridge.h"
 #include "server/gateway_request.h"
 #include "server/records.h"
 
@@ -44,6 +45,7 @@ void Gateway::on_meta(Request& request) {
     return answer(request, MetaContent::answer(command->did, meta->json(), core_.clock_.now(),
                                                core_.random_));
   }
+  if (ask_neighbours(request, command->did)) return;
   receipt(request, "Meta not found.", "Meta not found: ${did}.", did_words(command->did));
 }
 
@@ -81,6 +83,7 @@ void Gateway::query_documents(Request& request, const DocumentsContent& query) {
   const auto by_time = [](const auto& one) { return one.first; };
   std::ranges::sort(documents, {}, by_time);
   if (!meta || documents.empty()) {
+    if (ask_neighbours(request, query.did)) return;
     return receipt(request, "Document not found.", "Document not found: ${did}.",
                    did_words(query.did));
   }
@@ -135,6 +138,22 @@ Result<PutDocument> Gateway::count_group(const std::string& user, const std::str
   return record;
 }
 
+/// The query is answered when the neighbours have said what they know.
+bool Gateway::ask_neighbours(Request& request, const Id& did) {
+  // Neighbours are not asked for what a neighbour asks: that would go round.
+  if (request.link.neighbour != nullptr || request.link.user.empty()) return false;
+  const bool asked = bridge_->ask(did, [this, id = request.link.id, ticket = request.ticket,
+                                        message = request.message, body = request.content] {
+    GatewayLink* target = find(id);
+    if (target == nullptr) return;
+    Request later{*target, message, body, ticket};
+    on_content(later, 0);
+    if (!later.waiting) finish(id, ticket);
+  });
+  request.waiting = request.waiting || asked;
+  return asked;
+}
+
 /// One's own, and those of groups and of others that are known here: each speaks for itself by its
 /// signature (A04, A05). Metas of unknown users are not kept: IDs cost nothing, disks do.
 void Gateway::publish(Request& request, const DocumentsContent& content) {
@@ -147,7 +166,8 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
   };
   if (link.user.empty() || content.documents.size() > kDocuments) return refused();
   const Millis now = core_.clock_.monotonic();
-  if (left(link).documents.take(core_.config_.quotas.documents, now) != 0) {
+  if (link.neighbour == nullptr &&
+      left(link).documents.take(core_.config_.quotas.documents, now) != 0) {
     ++core_.counters_.refused_quota;
     return refused();
   }
@@ -166,7 +186,10 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
     }
     if (!meta) meta = std::move(*shown);
   }
-  if (!meta || (!is_known && !did.is_group())) return refused();
+  if (!meta) return refused();
+  if (!is_known && !did.is_group() &&
+      (link.neighbour == nullptr || content.documents.empty() || !bridge_->takes_new_id(link)))
+    return refused();
   const auto stored = core_.reads_.documents(id);
   if (!stored) return refused();
   std::vector<Write> writes;
@@ -190,7 +213,9 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
                                     write_json(document->json())});
   }
   const bool has_document = !writes.empty();
-  if (!is_known) {
+  if (!is_known && link.neighbour != nullptr) {
+    writes.emplace_back(PutIdentity{id, write_json(meta->json()), has_document});
+  } else if (!is_known) {
     auto counted = count_group(link.user, id);
     if (!counted) {
       core_.event(StationEvent::Level::info, "too-many-groups", link.user, counted.error().hint);
@@ -203,6 +228,7 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
     writes.emplace_back(PutIdentity{id, write_json(meta->json()), has_document});
   }
   if (writes.empty()) {
+    if (!only_meta) bridge_->learnt(did, &request.message, &link);
     return only_meta ? receipt(request, "Meta received.", "Meta received: ${did}.", did_words(did))
                      : receipt(request, "Document not changed.", "Document not changed: ${did}.",
                                did_words(did));
@@ -215,6 +241,7 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
         core_.forget_receiver(id);
         GatewayLink* target = find(link_id);
         if (!written) groups_.erase(user);
+        if (written) bridge_->learnt(did, &message, target);
         if (target == nullptr || !written) return give_up(link_id, ticket);
         const bool old = any_old || std::ranges::any_of(*written, [](const Written& one) {
                            return one.accepted == Accepted::conflict;

@@ -48,6 +48,8 @@ inline const Account& legacy(const std::string& name) { return device_of(name, "
 struct Client {
   const Account* account = nullptr;
   LinkId id{};
+  Station* at = nullptr;  ///< null: the fixture's
+  std::string station = station_account().id.text();
   FakeLink link;
   FrameStream frames{{.framing = Framing::mtp, .first_sn = 5'000}};
   Directory directory;
@@ -119,8 +121,9 @@ class GatewayTest : public StationTest {
   }
 
   void bytes(Client& client, std::string_view data) {
-    station->received(client.id, data);
-    station->end_of_turn();
+    Station& to = client.at != nullptr ? *client.at : *station;
+    to.received(client.id, data);
+    to.end_of_turn();
   }
 
   void give(Client& client, std::string_view json) {
@@ -203,7 +206,7 @@ class GatewayTest : public StationTest {
     ASSERT_EQ(first.size(), 1U);
     EXPECT_EQ(*first[0].message.content.text("title"), "DIM?");
     client.session = *first[0].message.content.text("session");
-    give(client, pack(client, station_id(), hello(client.session)));
+    give(client, pack(client, client.station, hello(client.session)));
     auto second = news(client);
     ASSERT_EQ(second.size(), 1U);
     EXPECT_EQ(*second[0].message.content.text("title"), "DIM!");

@@ -6,6 +6,7 @@
 #include "dim/base/hex.h"
 #include "dim/engine/verify.h"
 #include "dim/protocol/content.h"
+#include "server/bridge.h"
 #include "server/gateway_request.h"
 
 namespace dim {
@@ -51,6 +52,7 @@ void Gateway::on_text(GatewayLink& link, GatewayText text) {
 /// `verified`: the signature is the sender's.
 void Gateway::on_message(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket,
                          bool verified) {
+  if (link.neighbour != nullptr) return bridge_->on_message(link, message, ticket);
   const Envelope& envelope = message.sealed.envelope;
   const bool local = is_local(envelope.receiver) || is_everybody(envelope.receiver);
   if (link.user.empty()) {
@@ -89,6 +91,7 @@ void Gateway::on_message(GatewayLink& link, const SignedMessage& message, std::u
 void Gateway::failed(GatewayLink& link, std::string_view what, std::string who,
                      const Error& error) {
   core_.event(StationEvent::Level::debug, what, std::move(who), error.hint);
+  if (link.neighbour != nullptr) return;  // what a neighbour passes on is not its fault
   if (++link.failures >= kFailures) close_link(link);
   if (link.subnet == 0) return;
   // Soft: its network is read more slowly, on this connection and at the next log-ins.
@@ -105,29 +108,33 @@ bool Gateway::learn_sender(GatewayLink& link, const Id& sender) {
   link.keys.reset();  // whoever calls this is about to change the directory
   if (link.known_is(sender)) return true;
   if (link.known) link.directory.forget(*link.known);
+  link.known.reset();
+  if (!learn_stored(link.directory, sender)) return false;
   link.known = sender.bare();
-  const std::string id = link.known->text();
+  return true;
+}
+
+bool Gateway::learn_stored(Directory& directory, const Id& who) {
+  const std::string id = who.bare().text();
   auto identity = core_.reads_.identity(id);
   auto documents = core_.reads_.documents(id);
   if (!identity || !documents) {
     core_.event(StationEvent::Level::error, "store-read", id,
                 (!identity ? identity.error() : documents.error()).hint);
-    link.known.reset();
     return false;
   }
   if (!*identity) return true;
   auto object = parse_json_object((*identity)->meta);
   auto meta = object ? Meta::parse(*object) : Result<Meta>(std::unexpected(object.error()));
-  if (!meta || !link.directory.learn_meta(*link.known, *meta)) {
+  if (!meta || !directory.learn_meta(who.bare(), *meta)) {
     core_.event(StationEvent::Level::error, "stored-meta", id,
                 "a stored meta does not verify any more");
-    link.known.reset();
     return false;
   }
-  if ((*identity)->pinned) (void)link.directory.prove(*link.known, *meta);
+  if ((*identity)->pinned) (void)directory.prove(who.bare(), *meta);
   for (const StoredDocument& stored : *documents) {
     if (auto document = parse_json_object(stored.document))
-      (void)link.directory.learn_document(*link.known, *document, core_.clock_.now());
+      (void)directory.learn_document(who.bare(), *document, core_.clock_.now());
   }
   return true;
 }
@@ -183,6 +190,12 @@ void Gateway::on_handshake(Request& request) {
   const Json* title_json = request.content.find("title");
   const std::string title =
       title_json != nullptr && title_json->text() != nullptr ? *title_json->text() : "";
+  if (link.dialled) {
+    auto content = decode_content(request.content);
+    const auto* handshake = content ? content->as<HandshakeContent>() : nullptr;
+    if (handshake != nullptr) bridge_->on_handshake(link, *handshake);
+    return;
+  }
   if (title == "DIM?" || title == "DIM!") return receipt(request, "Command not support.");
   // A18: our own programs say which station they mean; somebody may have passed this on.
   if (const Json* station = request.content.find("station"); station != nullptr) {
@@ -269,8 +282,11 @@ void Gateway::log_in(Request& request) {
     close_link(link);
   };
   // S10, A20: a station's ID gives no trust.
+  NeighbourState* neighbour = nullptr;
   if (id.type() != EntityType::user && id.type() != EntityType::bot) {
-    return refused({Errc::forbidden, "only users and bots log in here"});
+    auto admitted = bridge_->admit(link, id);
+    if (!admitted) return refused(admitted.error());
+    neighbour = *admitted;
   }
   if (core_.config_.bans.contains(user))
     return refused({Errc::forbidden, "this user is banned from the station"});
@@ -291,13 +307,14 @@ void Gateway::log_in(Request& request) {
   link.busy = true;
   request.waiting = true;
   std::vector<Write> writes = what_is_new(link, id);
-  const auto finished = [this, link_id = link.id, id, user,
+  const auto finished = [this, link_id = link.id, id, user, neighbour,
                          ticket = request.ticket](const Result<std::vector<Written>>& written) {
     core_.forget_receiver(user);
     GatewayLink* target = find(link_id);
     if (target == nullptr) return;
     target->busy = false;
     if (!written) return close_link(*target);
+    target->neighbour = neighbour;
     logged_in(*target, id);
     answer(*target, encode_content(HandshakeContent::success(target->session_key,
                                                              core_.clock_.now(), core_.random_)));
@@ -323,7 +340,7 @@ void Gateway::logged_in(GatewayLink& link, const Id& id) {
     close_link(*oldest);
   }
   link.user = user;
-  link.owner = core_.inbox_of(user, link.terminal);
+  link.owner = link.neighbour != nullptr ? user : core_.inbox_of(user, link.terminal);
   link.device = *Id::parse(link.owner);
   link.last_active = core_.clock_.monotonic();
   link.failures = 0;
@@ -335,6 +352,8 @@ void Gateway::logged_in(GatewayLink& link, const Id& id) {
   // A18: nothing ties this log-in to its connection.
   core_.event(StationEvent::Level::info, "login", user, "dimchat gateway, unbound");
   core_.tell_sessions(user, "unbound-login", nullptr);
+  if (link.neighbour != nullptr) return bridge_->arrived(link);
+  bridge_->is_here(user);
   go_online(link, true);
 }
 

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "dim/base/fault.h"
+#include "server/bridge.h"
 #include "server/core.h"
 #include "server/gateway.h"
 #include "server/hubs.h"
@@ -30,6 +31,15 @@ LinkId Station::opened(StationLink& link, LinkInfo info) {
 }
 LinkId Station::opened_gateway(StationLink& link, std::string remote) {
   return core_->opened_gateway(link, std::move(remote));
+}
+void Station::on_dial(std::function<void(std::size_t index)> handler) {
+  core_->on_dial_ = std::move(handler);
+}
+LinkId Station::opened_neighbour(std::size_t index, StationLink& link, std::string remote) {
+  return core_->opened_neighbour(index, link, std::move(remote));
+}
+void Station::unreachable_neighbour(std::size_t index, const Error& error) {
+  core_->gateway_->bridge().unreachable(index, error);
 }
 void Station::received(LinkId id, std::string_view bytes) { core_->received(id, bytes); }
 void Station::drained(LinkId id) { core_->drained(id); }
@@ -108,6 +118,13 @@ LinkId StationCore::opened_gateway(StationLink& link, std::string remote) {
   const auto id = static_cast<LinkId>(next_link_++);
   ++counters_.links_opened;
   gateway_->opened(id, link, std::move(remote));
+  return id;
+}
+
+LinkId StationCore::opened_neighbour(std::size_t index, StationLink& link, std::string remote) {
+  const auto id = static_cast<LinkId>(next_link_++);
+  ++counters_.links_opened;
+  gateway_->bridge().opened(index, id, link, std::move(remote));
   return id;
 }
 

@@ -20,6 +20,7 @@
 #include "dim/engine/account.h"
 #include "dim/packet/packet.h"
 #include "dim/store/store.h"
+#include "server/neighbour.h"
 #include "server/quotas.h"
 
 namespace dim {
@@ -83,7 +84,8 @@ struct StationConfig {
   std::size_t sessions_per_user = limits::kSessionsPerUser;
   std::size_t send_queue_bytes = limits::kSendQueueBytes;
   std::size_t inflight_bytes =
-      64 * limits::kMiB;  ///< content on its way to the disk; beyond it reading stops
+      64 * limits::kMiB;              ///< content on its way to the disk; beyond it reading stops
+  std::vector<Neighbour> neighbours;  ///< stations of the dimchat world that this one works with
 };
 
 /// What happened, for logs. `who` may come from a peer: escape it. Never content, keys, tokens.
@@ -103,6 +105,7 @@ struct StationCounters {
   std::uint64_t messages_stored = 0, messages_repeated = 0, messages_refused = 0;
   std::uint64_t pushed_live = 0, pushed_from_store = 0, pauses_for_slow_reader = 0, notices = 0;
   std::uint64_t slow_peers = 0, commits = 0, commit_errors = 0;
+  std::uint64_t forwarded = 0, loops = 0;  ///< to neighbours; what came round
 };
 
 class StationCore;
@@ -122,6 +125,11 @@ class Station {
   /// A connection of a dimchat reference client (docs/protocol/dimchat-gateway.md): no TLS, framing
   /// found from its first bytes. `remote` is an address text, IPv4 as a mapped address.
   LinkId opened_gateway(StationLink& link, std::string remote);
+  /// Where the station wants a connection to a neighbour: `index` in StationConfig::neighbours. The
+  /// owner dials it, plain TCP, and answers later with one of the next two.
+  void on_dial(std::function<void(std::size_t index)> handler);
+  LinkId opened_neighbour(std::size_t index, StationLink& link, std::string remote);
+  void unreachable_neighbour(std::size_t index, const Error& error);
   void received(LinkId id, std::string_view bytes);
   /// StationLink::queued() has become small (call it at 0, earlier if that pays): more may be
   /// pushed.

@@ -29,6 +29,8 @@ inline constexpr std::size_t kFragmentPages = 4'096;   // of one message
 inline constexpr std::size_t kFragmentedMessages = 8;  // unfinished, of one connection
 inline constexpr std::size_t kMarsHeader = 1 * kKiB;
 inline constexpr std::size_t kUpgradeRequest = 8 * kKiB;
+inline constexpr std::size_t kTraces = 16;            // stations that a message has passed
+inline constexpr std::size_t kTraceMemory = 65'536;   // messages whose forwarding is remembered
 inline constexpr std::size_t kWebSocketAcks = 4'096;  // awaited, of one connection
 
 // Times (milliseconds)
@@ -40,6 +42,7 @@ inline constexpr std::int64_t kChallengeMs = 30'000;
 inline constexpr std::int64_t kSlowWindowMs = 10'000;
 inline constexpr std::size_t kSlowBytesPerSecond = 64;
 inline constexpr std::int64_t kFutureToleranceMs = 300'000;
+inline constexpr std::int64_t kTraceMs = 5 * 3'600'000;  // how long forwarding is remembered
 inline constexpr std::int64_t kTokenMs = 24 * 3'600'000;
 
 // Connections and sessions

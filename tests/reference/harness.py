@@ -120,8 +120,13 @@ class ReferenceStation(Program):
         command = [install.python(generation), os.path.join(DRIVERS, "station.py"), self.folder, str(self.port)]
         if redis:
             command.append(str(redis.port))
-        super().__init__(test, f"station-{generation}", command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                         text=True)
+        self.again = lambda: self.begin(test, f"station-{generation}", command)  # after its end, as it was
+        self.again()
+
+    def begin(self, test, name, command):
+        if hasattr(self, "process"):
+            test.programs.remove(self)
+        super().__init__(test, name, command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         if not line:
             raise AssertionError("no station of the reference\n" + self.words())

@@ -1,0 +1,280 @@
+// What comes from neighbours (docs/protocol/dimchat-gateway.md section 6).
+#include <algorithm>
+
+#include "dim/engine/verify.h"
+#include "dim/packet/packet.h"
+#include "dim/protocol/wire.h"
+#include "server/bridge.h"
+#include "server/core.h"
+#include "server/gateway_copy.h"
+
+namespace dim {
+namespace {
+
+constexpr std::size_t kParked = 64;
+constexpr std::size_t kParkedBytes = 1 * limits::kMiB;
+constexpr Millis kParkedMs = 30'000;
+constexpr Rate kNewIds{limits::kDocumentsPerHour / 3600.0, limits::kDocumentsPerHour};  // A05
+
+bool is_command(std::string_view name, std::initializer_list<std::string_view> names) {
+  return std::ranges::find(names, name) != names.end();
+}
+
+}  // namespace
+
+Digest32 body_hash(const SignedMessage& message) {
+  Bytes input;
+  append_field(input, as_bytes("forwarded body"));
+  append_field(input, as_bytes(message.sealed.envelope.sender.bare_text()));
+  append_field(input, message.sealed.data);
+  return sha256(input);
+}
+
+/// Acknowledged and not answered, as everything that does not verify.
+void Bridge::refuse(GatewayLink& link, std::uint64_t ticket, const Error& error) {
+  ++core_.counters_.messages_refused;
+  core_.event(StationEvent::Level::debug, "neighbour-refused", link.neighbour->id, error.hint);
+  gateway_.finish(link.id, ticket);
+}
+
+bool Bridge::obeys(const GatewayLink& link, const Id& sender, const JsonObject& content) const {
+  const std::string command = content_command(content);
+  if (sender.same_entity(link.neighbour->config.id))
+    return is_command(command, {"handshake", "receipt", "meta", "documents", "document"});
+  // Others speak through the neighbour: what they publish counts, they are not answered.
+  if (command == "login") return true;
+  return is_command(command, {"documents", "document"}) &&
+         (content.contains("document") || content.contains("documents"));
+}
+
+bool Bridge::takes_new_id(GatewayLink& link) {
+  if (link.neighbour->new_ids.take(kNewIds, core_.clock_.monotonic()) == 0) return true;
+  ++core_.counters_.refused_quota;
+  return false;
+}
+
+void Bridge::on_message(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket) {
+  NeighbourState& neighbour = *link.neighbour;
+  const Envelope& envelope = message.sealed.envelope;
+  const bool by_neighbour = envelope.sender.same_entity(neighbour.config.id);
+  const bool to_all = gateway_.is_everybody(envelope.receiver);
+  const bool to_station = gateway_.is_local(envelope.receiver);
+  if (link.user.empty()) {  // dialled, and the log-in is not through
+    if (by_neighbour && to_station) return gateway_.on_local(link, message, ticket);
+    if (envelope.sender.type() == EntityType::station) {
+      // J31, A18: whoever passes on another station's challenge gets no signature for it.
+      core_.event(StationEvent::Level::warn, "neighbour-refused", neighbour.id,
+                  "another station answers at its address");
+      return gateway_.close_link(link);
+    }
+    return gateway_.give_up(link.id, ticket);
+  }
+  gateway_.slow_down(link, neighbour.messages, core_.config_.quotas.subnet_messages);
+  if (by_neighbour && (to_station || to_all)) return gateway_.on_local(link, message, ticket);
+  if (envelope.sender.same_entity(core_.account_.id))
+    return refuse(link, ticket, {Errc::loop, "a message of this station has come back"});
+  auto traces = read_traces(message.json, core_.clock_.now());
+  if (!traces) return refuse(link, ticket, traces.error());
+  const Millis now = core_.clock_.monotonic();
+  const Digest32 hash = message_hash(message);
+  const bool known = forwarded_.knows(hash, now);
+  const bool named = has_passed(*traces, core_.account_.id);
+  const bool written_here = written_here_.knows(body_hash(message), now);
+  if (to_all) {
+    // S21: once is enough; a broadcast that names this station and is unknown counts as new.
+    if (known) {
+      ++core_.counters_.loops;
+      return gateway_.finish(link.id, ticket);
+    }
+    return on_broadcast(link, message, ticket);
+  }
+  if (known && (named || written_here)) return looped(link, message, ticket);
+  if (written_here)
+    return refuse(link, ticket,
+                  {Errc::forbidden, "a message of this station's user has come back"});
+  if (message.sealed.plain || envelope.receiver.is_broadcast() || envelope.receiver.is_group() ||
+      to_station) {
+    return refuse(link, ticket,
+                  {Errc::forbidden, "neighbours bring encrypted messages for single users only"});
+  }
+  relay_in(link, message, std::move(*traces), ticket);
+}
+
+Status Bridge::verified(const SignedMessage& message, Directory& directory) {
+  if (!gateway_.learn_stored(directory, message.sealed.envelope.sender))
+    return fail(Errc::internal, "the sender's keys cannot be read");
+  if (auto status = learn_attachments(message, directory, core_.clock_.now()); !status)
+    return status;
+  return verify(message, directory, core_.clock_.now());
+}
+
+/// Documents and login records. Of somebody unknown the documents bring the keys that prove them.
+void Bridge::on_broadcast(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket) {
+  const Id& sender = message.sealed.envelope.sender;
+  auto object = message.sealed.plain ? parse_json_object(as_text(message.sealed.data))
+                                     : Result<JsonObject>(fail(Errc::json, "no text"));
+  if (object) object = from_wire(std::move(*object));
+  if (!object || !obeys(link, sender, *object))
+    return refuse(link, ticket, {Errc::forbidden, "neighbours broadcast documents and log-ins"});
+  if (!gateway_.learn_sender(link, sender)) return gateway_.give_up(link.id, ticket);
+  const auto content = decode_content(*object);
+  const auto* published = content ? content->as<DocumentsContent>() : nullptr;
+  if (published != nullptr && published->meta && published->did.same_entity(sender)) {
+    const auto meta = Meta::parse(*published->meta);
+    if (meta) (void)link.directory.learn_meta(sender.bare(), *meta);
+  }
+  (void)learn_attachments(message, link.directory, core_.clock_.now());
+  const Known* known = link.directory.find(sender);
+  if (known == nullptr || !known->meta) return park(link, message, ticket);
+  gateway_.on_local(link, message, ticket);
+}
+
+void Bridge::relay_in(GatewayLink& link, const SignedMessage& message, std::vector<Trace> traces,
+                      std::uint64_t ticket) {
+  const Envelope& envelope = message.sealed.envelope;
+  Directory directory(4);
+  if (auto status = verified(message, directory); !status) {
+    if (status.error().code == Errc::internal) return gateway_.give_up(link.id, ticket);
+    if (status.error().code == Errc::not_found) return park(link, message, ticket);
+    return refuse(link, ticket, status.error());
+  }
+  if (has_passed(traces, core_.account_.id)) {
+    // S21: it names this station, which does not know it. Accepted once.
+    forwarded_.note(message_hash(message), core_.clock_.monotonic());
+  }
+  NeighbourState* home = home_of(envelope.receiver.bare().text());
+  // Back to where it has been would be a loop; here it waits for the next login record.
+  if (home == nullptr || home == link.neighbour || has_passed(traces, home->config.id) ||
+      traces.size() + 1 >= limits::kTraces)
+    return deliver_here(link, message, ticket);
+  JsonObject content = without_hints(message.json, true);
+  content.set("traces", write_traces(traces));
+  enqueue(*home, message, std::move(content),
+          [this, id = link.id, ticket, sender = envelope.sender,
+           origin = ReceiptContent::origin_of(message.json, std::nullopt)](
+              const Result<Accepted>& outcome, bool) mutable {
+            if (!outcome) return gateway_.give_up(id, ticket);
+            GatewayLink* target = gateway_.find(id);
+            if (target == nullptr) return;
+            if (*outcome == Accepted::full)
+              answer_sender(*target, sender, std::move(origin), kQueueFull);
+            gateway_.finish(id, ticket);
+          });
+}
+
+/// 507: it is here already or was sent on. What a neighbour has acknowledged must not get lost, so
+/// it waits here for its receiver, who knows it again.
+void Bridge::looped(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket) {
+  ++core_.counters_.loops;
+  core_.event(StationEvent::Level::info, "neighbour-loop", link.neighbour->id,
+              "a message has come back that was sent on");
+  const Error error{Errc::loop, "a message has come back that was sent on"};
+  const Packet response = Packet::response(error, {});
+  (void)tell(link,
+             Content(ReceiptContent::make(std::to_string(response.code) + " Loop_Detected",
+                                          ReceiptContent::origin_of(message.json, std::nullopt),
+                                          core_.clock_.now(), core_.random_)));
+  Directory directory(4);
+  if (!core_.known_user(message.sealed.envelope.receiver.bare().text()) ||
+      !verified(message, directory))
+    return gateway_.finish(link.id, ticket);
+  deliver_here(link, message, ticket);
+}
+
+void Bridge::deliver_here(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket) {
+  const Envelope& envelope = message.sealed.envelope;
+  const std::string user = envelope.receiver.bare().text();
+  JsonObject origin = ReceiptContent::origin_of(message.json, std::nullopt);
+  const auto answer = [&](std::string_view text) {
+    answer_sender(link, envelope.sender, std::move(origin), text);
+    gateway_.finish(link.id, ticket);
+  };
+  if (envelope.receiver.type() == EntityType::station || !core_.known_user(user)) {
+    ++core_.counters_.messages_refused;
+    return answer("Nobody with this ID has logged in at this station.");
+  }
+  const Receiver& to = core_.receiver_of(user);
+  if (to.blocked.contains(envelope.sender.bare().text())) return answer("Message cached.");
+  std::vector<std::string> owners = owners_with_key(message.sealed, to.owners);
+  // Stations of 2026 send a copy for each device, with the same bytes in all.
+  std::string place;
+  if (owners != to.owners) {
+    for (const std::string& owner : owners) place += " " + owner;
+  }
+  core_.submit_message(
+      {.link = {},
+       .reply = {},
+       .message = {.cursor = 0,
+                   .guid = guid_of(message, place),
+                   .time = core_.clock_.now(),
+                   .author = envelope.sender.bare().text(),
+                   .type = "message",
+                   .content = write_json(without_hints(message.json, true), JsonStyle::reference)},
+       .receivers = std::move(owners),
+       .done = [this, id = link.id, ticket, sender = envelope.sender, origin = std::move(origin)](
+                   const Result<Accepted>& outcome, bool taken) mutable {
+         if (!outcome) return gateway_.give_up(id, ticket);
+         GatewayLink* target = gateway_.find(id);
+         if (target == nullptr) return;
+         if (*outcome == Accepted::repeated || *outcome == Accepted::conflict) {
+           ++core_.counters_.messages_repeated;
+         } else {
+           answer_sender(*target, sender, std::move(origin),
+                         *outcome == Accepted::full ? "The receiver's inbox is full."
+                         : taken                    ? "Message delivered."
+                                                    : "Message cached.");
+         }
+         gateway_.finish(id, ticket);
+       }});
+}
+
+/// Not to stations and not to receipts (J30): that would go on for ever.
+void Bridge::answer_sender(GatewayLink& link, const Id& sender, JsonObject origin,
+                           std::string_view text) {
+  const std::string* type = origin.text("type");
+  if (!sender.is_user() || sender.type() == EntityType::station ||
+      (type != nullptr && *type == "136"))
+    return;
+  Directory directory(4);
+  if (!gateway_.learn_stored(directory, sender)) return;
+  const PlainMessage message{.envelope = {.sender = core_.account_.id.bare(),
+                                          .receiver = sender.bare(),
+                                          .time = static_cast<double>(core_.clock_.now()) / 1000},
+                             .content = encode_content(ReceiptContent::make(
+                                 text, std::move(origin), core_.clock_.now(), core_.random_))};
+  auto sealed = seal(message, core_.account_, directory, {}, core_.random_);
+  if (sealed) gateway_.send_text(link, 0, write_message(*sealed));
+}
+
+// --- unknown senders
+
+/// Not acknowledged until the sender is known; the neighbour has the keys, or it would have refused
+/// the message itself.
+void Bridge::park(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket) {
+  NeighbourState& neighbour = *link.neighbour;
+  if (neighbour.parked.size() >= kParked ||
+      neighbour.parked_bytes + message.wire.size() > kParkedBytes)
+    return gateway_.give_up(link.id, ticket);
+  const Id sender = message.sealed.envelope.sender.bare();
+  neighbour.parked_bytes += message.wire.size();
+  neighbour.parked.push_back(
+      {message.wire, link.id, ticket, sender.text(), core_.clock_.monotonic() + kParkedMs});
+  (void)ask(neighbour, sender);
+}
+
+void Bridge::resume(NeighbourState& neighbour, std::string_view sender) {
+  std::vector<ParkedMessage> ready;
+  std::erase_if(neighbour.parked, [&](ParkedMessage& one) {
+    if (one.sender != sender) return false;
+    neighbour.parked_bytes -= one.text.size();
+    ready.push_back(std::move(one));
+    return true;
+  });
+  for (const ParkedMessage& one : ready) {
+    GatewayLink* link = gateway_.find(one.link);
+    const auto message = SignedMessage::parse(one.text);
+    if (link != nullptr && message) on_message(*link, *message, one.ticket);
+  }
+}
+
+}  // namespace dim

@@ -1,0 +1,275 @@
+// Who is where: login records, what follows them, and what stations tell each other about people.
+#include <algorithm>
+#include <array>
+
+#include "server/bridge.h"
+#include "server/core.h"
+#include "server/gateway_copy.h"
+#include "server/records.h"
+
+namespace dim {
+namespace {
+
+constexpr Millis kAskAgainMs = 60'000;
+constexpr Millis kAnswerMs = 5'000;
+constexpr std::size_t kQuestions = 1'024;
+constexpr std::size_t kHomes = 200'000;
+constexpr std::size_t kMoving = 10'000;
+constexpr std::size_t kPageBytes = 256 * limits::kKiB;
+constexpr Millis kFreshMs = 300'000;  // A23: an older login record is refused
+
+const std::string* station_in(const JsonObject& record) {
+  const Json* command = record.find("cmd");
+  const JsonObject* content = command != nullptr ? command->object() : nullptr;
+  const Json* station = content != nullptr ? content->find("station") : nullptr;
+  const JsonObject* object = station != nullptr ? station->object() : nullptr;
+  if (object == nullptr) return nullptr;
+  return object->text(object->contains("did") ? "did" : "ID");
+}
+
+/// The newest of what says where a user is, whatever the device.
+std::optional<StoredDocument> newest_record(std::vector<StoredDocument> documents) {
+  std::erase_if(documents, [](const StoredDocument& one) {
+    return one.type != kLoginRecord && one.type != kHereRecord;
+  });
+  const auto newest = std::ranges::max_element(documents, {}, &StoredDocument::time);
+  if (newest == documents.end()) return std::nullopt;
+  return std::move(*newest);
+}
+
+}  // namespace
+
+bool Bridge::is_live(const std::string& user) const {
+  return !core_.sessions_.of(user).empty() || gateway_.users_.contains(user);
+}
+
+NeighbourState* Bridge::home_of(const std::string& user) {
+  if (neighbours_.empty()) return nullptr;
+  const auto id = Id::parse(user);
+  if (!id) return nullptr;
+  if (id->type() == EntityType::station) return find(*id);
+  if (is_live(user)) return nullptr;
+  if (const auto found = homes_.find(user); found != homes_.end()) return found->second;
+  const auto documents = core_.reads_.documents(user);
+  if (!documents) {
+    core_.event(StationEvent::Level::error, "store-read", user, documents.error().hint);
+    return nullptr;
+  }
+  NeighbourState* home = nullptr;
+  if (const auto record = newest_record(*documents)) {
+    const auto object = parse_json_object(record->document);
+    const std::string* station = object ? station_in(*object) : nullptr;
+    const auto at = station != nullptr ? Id::parse(*station) : Result<Id>(fail(Errc::id, "none"));
+    if (at) home = find(*at);
+  }
+  if (homes_.size() >= kHomes) homes_.clear();
+  homes_.emplace(user, home);
+  return home;
+}
+
+// --- login records
+
+std::vector<Id> Bridge::stations(const GatewayLink& link) const {
+  std::vector<Id> out{core_.account_.id};
+  if (link.neighbour == nullptr) return out;
+  for (const NeighbourState& one : neighbours_) out.push_back(one.config.id);
+  return out;
+}
+
+void Bridge::login_kept(const SignedMessage& message, const GatewayLink* from) {
+  const std::string user = message.sealed.envelope.sender.bare().text();
+  homes_.erase(user);
+  if (!neighbours_.empty() && moving_.size() < kMoving) moving_.insert(user);
+  spread(message, from);
+}
+
+void Bridge::login_was_old(GatewayLink& link, const std::string& user, Millis time) {
+  for (const SignedMessage& message : login_messages(user)) {
+    const double newest = message.sealed.envelope.time * 1000;
+    if (newest > static_cast<double>(time)) gateway_.send_text(link, 0, write_message(message));
+  }
+}
+
+/// Signed records of a user that the other station would still take.
+std::vector<SignedMessage> Bridge::login_messages(const std::string& user) {
+  std::vector<SignedMessage> out;
+  const auto documents = core_.reads_.documents(user);
+  if (!documents) return out;
+  for (const StoredDocument& one : *documents) {
+    if (one.type != kLoginRecord || core_.clock_.now() - one.time >= kFreshMs) continue;
+    const auto object = parse_json_object(one.document);
+    const Json* json = object ? object->find("msg") : nullptr;
+    if (json == nullptr || json->object() == nullptr) continue;
+    if (auto message = SignedMessage::from_json(*json->object()); message && message->sealed.plain)
+      out.push_back(std::move(*message));
+  }
+  return out;
+}
+
+void Bridge::send_login_records(GatewayLink& link) {
+  for (const auto& [user, sessions] : gateway_.users_) {
+    for (const SignedMessage& message : login_messages(user))
+      gateway_.send_text(link, 0, write_message(message));
+  }
+}
+
+void Bridge::is_here(const std::string& user) {
+  if (neighbours_.empty()) return;
+  const auto documents = core_.reads_.documents(user);
+  const auto record = documents ? newest_record(*documents) : std::nullopt;
+  const auto object = record ? parse_json_object(record->document) : Result<JsonObject>();
+  const std::string* station = object ? station_in(*object) : nullptr;
+  if (station == nullptr || *station == core_.station_id_) return;
+  JsonObject at;
+  at.set("did", core_.station_id_);
+  JsonObject command;
+  command.set("station", std::move(at));
+  JsonObject here;
+  here.set("cmd", std::move(command));
+  std::vector<Write> writes;
+  writes.emplace_back(
+      PutDocument{user, std::string(kHereRecord), {}, core_.clock_.now(), write_json(here)});
+  core_.submit(std::move(writes),
+               [this, user](const Result<std::vector<Written>>&) { homes_.erase(user); });
+}
+
+// --- what waited here follows its receiver
+
+void Bridge::move_inbox(const std::string& user, NeighbourState& to) {
+  std::vector<std::string> owners = core_.receiver_of(user).owners;
+  if (std::ranges::find(owners, user) == owners.end()) owners.push_back(user);
+  for (const std::string& owner : owners) move_page(owner, to);
+}
+
+/// Taken out of the inbox only when it stands in the queue, so that a crash doubles at most, which
+/// the queue notices.
+void Bridge::move_page(const std::string& owner, NeighbourState& to) {
+  if (busy_.contains(owner)) return;
+  Cursor after = 0;
+  if (const auto acked = core_.acks_.find(owner); acked != core_.acks_.end()) after = acked->second;
+  const auto page = core_.reads_.inbox(owner, after, limits::kHistoryPage, kPageBytes);
+  if (!page) {
+    core_.event(StationEvent::Level::error, "store-read", owner, page.error().hint);
+    return;
+  }
+  std::vector<Write> writes;
+  std::vector<std::pair<Cursor, Digest32>> moved;
+  for (const StoredMessage& stored : *page) {
+    const auto message = SignedMessage::parse(stored.content);
+    if (!message) break;
+    StoredMessage copy = stored;
+    copy.guid = guid_of(*message, " forward " + to.id);
+    copy.content = write_json(without_hints(message->json, true), JsonStyle::reference);
+    copy.type = "message";
+    writes.emplace_back(PutMessage{std::move(copy), {to.id}});
+    moved.emplace_back(stored.cursor, message_hash(*message));
+  }
+  if (writes.empty()) return;
+  busy_.insert(owner);
+  core_.submit(std::move(writes), [this, owner, moved = std::move(moved),
+                                   &to](const Result<std::vector<Written>>& written) {
+    busy_.erase(owner);
+    if (!written) return;
+    Cursor upto = 0;
+    for (std::size_t i = 0; i < moved.size() && i < written->size(); ++i) {
+      if ((*written)[i].accepted == Accepted::full) break;
+      if ((*written)[i].accepted == Accepted::stored) ++core_.counters_.forwarded;
+      upto = moved[i].first;
+      forwarded_.note(moved[i].second, core_.clock_.monotonic());
+    }
+    if (upto == 0) return;
+    std::vector<Write> acks;
+    acks.emplace_back(AckInbox{owner, upto});
+    core_.submit(std::move(acks), [this, owner, &to](const Result<std::vector<Written>>& acked) {
+      if (GatewayLink* link = up(to)) {
+        link->caught_up = false;
+        gateway_.pump(*link);
+      }
+      if (acked) move_page(owner, to);
+    });
+  });
+}
+
+// --- broadcasts
+
+/// As the reference does it, for what the rules allow: documents and login records that were
+/// stored here. To every neighbour that is connected and has not had it.
+void Bridge::spread(const SignedMessage& message, const GatewayLink* from) {
+  if (neighbours_.empty() || !message.sealed.plain ||
+      !gateway_.is_everybody(message.sealed.envelope.receiver))
+    return;
+  const Millis now = core_.clock_.now();
+  auto traces = from != nullptr && from->neighbour != nullptr ? read_traces(message.json, now)
+                                                              : std::vector<Trace>();
+  if (!traces || traces->size() >= limits::kTraces) return;
+  const Digest32 hash = message_hash(message);
+  if (forwarded_.knows(hash, core_.clock_.monotonic())) return;
+  forwarded_.note(hash, core_.clock_.monotonic());
+  std::vector<NeighbourState*> targets;
+  JsonArray recipients;
+  if (from != nullptr && from->neighbour != nullptr) {
+    const Json* list = message.json.find("recipients");
+    if (list != nullptr && list->array() != nullptr && list->array()->size() <= limits::kTraces)
+      recipients = *list->array();
+  }
+  for (NeighbourState& one : neighbours_) {
+    const bool had = (from != nullptr && from->neighbour == &one) ||
+                     has_passed(*traces, one.config.id) ||
+                     std::ranges::any_of(recipients, [&](const Json& text) {
+                       return text.text() != nullptr && *text.text() == one.id;
+                     });
+    if (!had && up(one) != nullptr) targets.push_back(&one);
+  }
+  for (const NeighbourState* one : targets) recipients.emplace_back(one->id);
+  traces->push_back({core_.account_.id.bare(), static_cast<double>(now) / 1000});
+  JsonObject copy = without_hints(message.json, true);
+  copy.set("traces", write_traces(*traces));
+  copy.set("recipients", recipients);
+  for (NeighbourState* one : targets) {
+    copy.set("rcpt", one->id);  // wire-2026.md 6
+    gateway_.send_text(*up(*one), 0, write_json(copy, JsonStyle::reference));
+  }
+}
+
+// --- who is that
+
+void Bridge::learnt(const Id& did, const SignedMessage* message, const GatewayLink* from) {
+  if (neighbours_.empty()) return;
+  if (message != nullptr) spread(*message, from);
+  const std::string id = did.bare().text();
+  answer_questions(id);
+  for (NeighbourState& one : neighbours_) resume(one, id);
+}
+
+bool Bridge::ask(NeighbourState& neighbour, const Id& did) {
+  GatewayLink* link = up(neighbour);
+  if (link == nullptr) return false;
+  const Millis now = core_.clock_.monotonic();
+  const auto [place, added] = neighbour.asked.try_emplace(did.bare().text(), now);
+  if (!added && now - place->second < kAskAgainMs) return false;
+  place->second = now;
+  return tell(*link,
+              Content(DocumentsContent::query(did.bare(), 0, core_.clock_.now(), core_.random_)));
+}
+
+bool Bridge::ask(const Id& did, std::function<void()> again) {
+  if (neighbours_.empty() || !did.is_user() || questions_.size() >= kQuestions) return false;
+  bool asked = false;
+  for (NeighbourState& one : neighbours_) asked |= ask(one, did);
+  const std::string id = did.bare().text();
+  if (!asked && std::ranges::find(questions_, id, &Question::did) == questions_.end()) return false;
+  questions_.push_back({id, std::move(again), core_.clock_.monotonic() + kAnswerMs});
+  return true;
+}
+
+void Bridge::answer_questions(std::string_view did) {
+  std::vector<std::function<void()>> ready;
+  std::erase_if(questions_, [&](Question& one) {
+    if (one.did != did) return false;
+    ready.push_back(std::move(one.again));
+    return true;
+  });
+  for (const auto& again : ready) again();
+}
+
+}  // namespace dim

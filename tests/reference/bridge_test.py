@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+"""Two unmodified stations of the reference, each a neighbour of ours. Ours dials them and logs in, as a station of the
+reference lets its neighbours do; they need no configuration for it."""
+import os
+import time
+
+from harness import SECONDS, Failed, Redis, ReferenceStation, ReferenceTest, main
+from ours import OurClient, OurStation
+
+
+# A station of the reference looks every 128 s which stations are logged in, first when we have not quite arrived; until
+# then it broadcasts to none.
+COUNTING = 130
+
+
+def configuration(folder, neighbours):
+    """A file for dimd with these stations of the reference as neighbours."""
+    path = os.path.join(folder, "dimd.toml")
+    with open(path, "w", encoding="utf-8") as file:
+        for station in neighbours:
+            file.write(f'[[neighbour]]\nid = "{station.id}"\naddress = "{station.host}:{station.port}"\n')
+    return path
+
+
+def wait_for_log(program, word, count):
+    deadline = time.monotonic() + SECONDS
+    while True:
+        with open(program.log, encoding="utf-8", errors="replace") as file:
+            if file.read().count(word) >= count:
+                return
+        if time.monotonic() > deadline:
+            raise Failed(f"{program.name} does not say {word} {count} times")
+        time.sleep(0.1)
+
+
+class World:
+    year = None
+
+    @classmethod
+    def begin(cls):
+        redis = Redis(cls)
+        cls.north = ReferenceStation(cls, cls.year, redis)
+        # A folder, a log and a name of its own for the second.
+        folder, cls.folder = cls.folder, os.path.join(cls.folder, "south")
+        os.makedirs(cls.folder)
+        cls.south = ReferenceStation(cls, cls.year, Redis(cls))
+        cls.folder = folder
+        cls.ours = OurStation(cls, "--config", configuration(cls.folder, [cls.north, cls.south]))
+        wait_for_log(cls.ours, "event=neighbour-up", 2)
+        time.sleep(COUNTING)
+        cls.bob = cls.reference_client(cls.year, "bob", cls.ours)
+        cls.anna = cls.reference_client(cls.year, "anna", cls.north)
+        cls.erik = cls.reference_client(cls.year, "erik", cls.south)
+        cls.dora = OurClient(cls, "dora")
+        cls.dora.join(f"dimchat://{cls.ours.host}:{cls.ours.port}?station={cls.ours.id}", "dora")
+        cls.nora = OurClient(cls, "nora")
+        cls.nora.join(cls.ours.link(), "nora")
+        for one in (cls.bob, cls.anna, cls.erik):
+            one.do("login")  # which they say by themselves every 300 s
+            one.be_quiet()
+
+    def converse(self, one, other):
+        one.text(other.id, f"from {one.person} to {other.person}")
+        other.got_text(f"from {one.person} to {other.person}", one.id)
+        sent = other.text(one.id, f"from {other.person} to {one.person}")
+        one.got_text(f"from {other.person} to {one.person}", other.id)
+        other.got_receipt("Message received.", one.id, sent)
+
+    def test_clients_of_the_reference_at_theirs_and_at_ours_talk(self):
+        self.converse(self.bob, self.anna)
+        self.converse(self.erik, self.bob)
+
+    def test_dim_at_ours_talks_with_a_client_at_theirs(self):
+        self.assertEqual(self.dora.send(self.anna.id, "from dim")["state"], "sent")
+        self.anna.got_text("from dim", self.dora.id)
+        self.anna.text(self.dora.id, "to dim")
+        self.dora.got_text("to dim", self.anna.id)
+
+    def test_a_user_of_dim_2023_writes_to_a_client_at_theirs(self):
+        self.assertEqual(self.nora.send(self.erik.id, "from 8801")["state"], "sent")
+        self.erik.got_text("from 8801", self.nora.id)
+
+    def test_a_neighbour_that_was_away_gets_what_waited(self):
+        self.converse(self.bob, self.erik)
+        self.south.process.kill()
+        self.south.process.wait()
+        wait_for_log(self.ours, "event=neighbour-down", 1)
+        for number in range(3):
+            sent = self.bob.text(self.erik.id, f"for later {number}")
+            self.bob.got_receipt("Message redirected.", self.ours.id, sent)
+        self.south.again()
+        wait_for_log(self.ours, "event=neighbour-up", 3)
+        self.erik.do("disconnect")
+        self.erik.connect(self.south)
+        for number in range(3):
+            self.erik.got_text(f"for later {number}", self.bob.id)
+
+
+class Bridge2025(World, ReferenceTest):
+    year = "2025"
+
+
+class Bridge2026(World, ReferenceTest):
+    year = "2026"
+
+
+if __name__ == "__main__":
+    main()
