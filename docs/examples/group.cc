@@ -52,7 +52,7 @@ int main() {
   for (const auto& [member, message] : sent->copies) {
     if (!member.same_entity(bob.id)) continue;
     const auto opened = dim::open(message, bob, bobs, nullptr, now);
-    if (!opened || !dim::check_group_message(*read.group, *opened)) return 11;
+    if (!opened || !dim::check_group_message(*read.group, *opened, now)) return 11;
     std::printf("%s\n", opened->message.content.text("text")->c_str());
     return 0;
   }
