@@ -12,16 +12,28 @@ bool is_one(const Decoded<Header>& decoded) {
   return std::holds_alternative<Header>(decoded);
 }
 
-// Where the first header is of which `magic` is a part, `magic_at` bytes behind its start; npos
-// when there is none.
+template <class Header>
+bool waits(const Decoded<Header>& decoded) {
+  return std::holds_alternative<NeedMore>(decoded);
+}
+
+struct Candidate {
+  std::size_t at = std::string_view::npos;
+  bool whole = false;
+};
+
+// The first header of which `magic` is a part, `magic_at` bytes behind its start; one that waits
+// for bytes counts unless only `whole` ones do.
 template <class Read>
-std::size_t find_header(std::string_view bytes, std::string_view magic, std::size_t magic_at,
-                        Read read) {
+Candidate find_header(std::string_view bytes, std::string_view magic, std::size_t magic_at,
+                      Read read, bool whole) {
   for (std::size_t at = bytes.find(magic, magic_at + 1); at != std::string_view::npos;
        at = bytes.find(magic, at + 1)) {
-    if (is_one(read(bytes.substr(at - magic_at)))) return at - magic_at;
+    const auto decoded = read(bytes.substr(at - magic_at));
+    if (is_one(decoded)) return {at - magic_at, true};
+    if (!whole && waits(decoded)) return {at - magic_at, false};
   }
-  return std::string_view::npos;
+  return {};
 }
 
 }  // namespace
@@ -45,17 +57,23 @@ Decoded<Framing> detect_framing(std::string_view first_bytes) {
   if (is_one(mtp)) return Framing::mtp;
   const auto mars = read_mars_header(first_bytes);
   if (is_one(mars)) return Framing::mars;
-  const auto waits = [](const auto& decoded) { return std::holds_alternative<NeedMore>(decoded); };
   if (waits(request) || waits(mtp) || waits(mars)) return NeedMore{};
 
-  // Nothing begins at the start: look behind it, for so little as whole headers. The first counts.
+  // Nothing begins at the start: look behind it, for so little as whole headers. The first counts,
+  // also when its end has still to come: what is found must not change with more bytes.
   constexpr std::size_t kLongestHeader = 32;
   if (first_bytes.size() < kLongestHeader) return NeedMore{};
-  const std::size_t mtp_at = find_header(first_bytes, "DIM", 0, read_mtp_header);
+  const bool all = first_bytes.size() >= limits::kDetectJunk;
+  const std::string_view junk = first_bytes.substr(0, limits::kDetectJunk);
+  const Candidate mtp_header = find_header(junk, "DIM", 0, read_mtp_header, all);
   constexpr std::string_view kMarsVersionField("\0\0\0\xc8\0\0", 6);
-  const std::size_t mars_at = find_header(first_bytes, kMarsVersionField, 4, read_mars_header);
-  if (mtp_at != mars_at) return mtp_at < mars_at ? Framing::mtp : Framing::mars;
-  if (first_bytes.size() < limits::kDetectJunk) return NeedMore{};
+  const Candidate mars_header = find_header(junk, kMarsVersionField, 4, read_mars_header, all);
+  if (mtp_header.at != mars_header.at) {
+    const bool is_mtp = mtp_header.at < mars_header.at;
+    if (!(is_mtp ? mtp_header : mars_header).whole) return NeedMore{};
+    return is_mtp ? Framing::mtp : Framing::mars;
+  }
+  if (!all) return NeedMore{};
   return Error{Errc::bad_request, "neither MTP nor Mars nor WebSocket"};
 }
 

@@ -41,6 +41,16 @@ TEST(TransportDetect, FindsMtpAndMarsBehindJunk) {
       << "an upgrade comes first or not at all";
 }
 
+TEST(TransportDetect, WhatIsFoundBehindJunkDoesNotChangeWithMoreBytes) {
+  const std::string options = "...." + write_mtp({.sn = 7}, "{}") + std::string(60, '.');
+  const std::string stream = std::string(40, 'x') + write_mars({.seq = 7}, options, "{}");
+  ASSERT_EQ(found(stream), Framing::mars);
+  for (std::size_t cut = 0; cut < stream.size(); ++cut) {
+    const auto framing = found(stream.substr(0, cut));
+    EXPECT_TRUE(!framing || framing == Framing::mars) << cut;
+  }
+}
+
 TEST(TransportDetect, A33_JunkIsNotCollected) {
   EXPECT_TRUE(waits(std::string(limits::kDetectJunk - 1, 'x')));
   EXPECT_TRUE(std::holds_alternative<Error>(detect_framing(std::string(limits::kDetectJunk, 'x'))));
