@@ -152,6 +152,7 @@ class Messenger final : private SessionHost {
   Result<Opened> open_message(const SignedMessage& message, Status& disk);
   Status forget_old();
   Result<std::string> free_guid(const Id& peer, const std::string& guid);
+  Result<bool> repeats_content(const Opened& opened);
   Status take_receipt(const Receipt& receipt, const Opened& opened,
                       std::vector<HistoryEntry>& ticked);
   Result<std::optional<SentMessage>> find_sent(const Id& peer, const Receipt& receipt);

@@ -194,6 +194,9 @@ Status Messenger::take_group_message(HistoryEntry entry, const SignedMessage& me
                            encode_content(Content(ask_history({.group = group}, now, random_))));
   }
   if (auto erased = stop_waiting(entry.guid); !erased) return erased;
+  auto repeated = repeats_content(opened);
+  if (!repeated) return std::unexpected(repeated.error());
+  if (*repeated) return {};
   auto key = free_guid(group, entry.guid);
   if (!key) return std::unexpected(key.error());
   entry.guid = std::move(*key);

@@ -147,6 +147,24 @@ Result<std::string> Messenger::free_guid(const Id& peer, const std::string& guid
   return Guid::make(clock_.now(), random_).text();
 }
 
+/// True when the sender has written this very content before: old programs sign anew what was not
+/// acknowledged, and then its hash says nothing (R5). Marks it.
+Result<bool> Messenger::repeats_content(const Opened& opened) {
+  const JsonObject& content = opened.message.content;
+  const std::string* group = content.text("group");
+  JsonArray identity;
+  identity.emplace_back(opened.message.envelope.sender.bare().text());
+  identity.emplace_back(group != nullptr ? *group : std::string());
+  identity.emplace_back(std::to_string(*content_sn(content)));
+  identity.emplace_back(std::to_string(content_millis(content_time(content))));
+  const std::string mark = "content " + to_base64(sha256(as_bytes(write_json(identity))));
+  auto contains = home_.vault().contains(kSeen, mark);
+  if (!contains || *contains) return contains;
+  if (auto put = home_.vault().put(kSeen, mark, std::to_string(clock_.now())); !put)
+    return std::unexpected(put.error());
+  return false;
+}
+
 Result<Opened> Messenger::open_message(const SignedMessage& message, Status& disk) {
   const SeenBefore seen_before = [&](const Digest32& hash) {
     auto contains = home_.vault().contains(kSeen, to_base64(hash));
@@ -202,6 +220,9 @@ Status Messenger::take_opened(const Packet& push, const SignedMessage& message,
     entry.guid = guid;
     return take_group_message(std::move(entry), message, opened, *group, arrival_of(push), show);
   }
+  auto repeated = repeats_content(opened);
+  if (!repeated) return std::unexpected(repeated.error());
+  if (*repeated) return {};
   if (auto put = history_.put(entry, opened.message.content); !put) return put;
   if (auto put = put_unread(entry); !put) return put;
   const Millis now = clock_.now();

@@ -137,7 +137,7 @@ class Json(harness.EndToEnd):
     def test_dimd_objects_are_json_too(self):
         station = self.station()
         identity = json.loads(station.dimd("id", "--json"))
-        self.assertEqual(set(identity), {"id", "fingerprint", "pins"})
+        self.assertEqual(set(identity), {"id", "fingerprint", "meta", "pins"})
         invite = json.loads(station.dimd("invite", "--host", "::1", "--json"))
         self.assertEqual(set(invite), {"link", "id", "host", "port"})
         self.assertEqual(invite["id"], identity["id"])
