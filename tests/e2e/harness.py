@@ -16,6 +16,9 @@ import unittest
 BIN = os.environ.get("DIM_BIN") or os.path.join(os.path.dirname(__file__), "../../build/release/bin")
 
 
+# What users are promised in seconds is promised for plain builds; a sanitiser makes programs several times slower.
+SLOWER = 5 if os.environ.get("DIM_SANITIZE") else 1
+
 GIVEN = set()  # bases that this process has handed out: their stations may not listen yet
 
 
