@@ -109,10 +109,10 @@ Result<Secret> derive_key(ByteView passphrase, ByteView salt, const Argon2Cost& 
   prepare_sodium();
   if (salt.size() != crypto_pwhash_SALTBYTES) return fail(Errc::key, "a salt has 16 bytes");
   Secret key(32);
-  if (crypto_pwhash(key.writable().data(), key.size(),
-                    reinterpret_cast<const char*>(passphrase.data()), passphrase.size(),
-                    salt.data(), cost.passes, cost.memory_bytes,
-                    crypto_pwhash_ALG_ARGON2ID13) != 0) {
+  // libsodium takes no null pointer, not even for nothing.
+  const char* text = passphrase.empty() ? "" : reinterpret_cast<const char*>(passphrase.data());
+  if (crypto_pwhash(key.writable().data(), key.size(), text, passphrase.size(), salt.data(),
+                    cost.passes, cost.memory_bytes, crypto_pwhash_ALG_ARGON2ID13) != 0) {
     return fail(Errc::internal, "Argon2id needs more memory than this machine gives");
   }
   return key;
