@@ -25,7 +25,7 @@ GIVEN = set()  # bases that this process has handed out: their stations may not 
 def free_port_base():
     """A base whose control, text and gateway ports are free on [::1]."""
     while True:
-        base = random.randrange(20000, 50000, 16)
+        base = random.randrange(20000, 32000, 16)  # below the ports that the system gives to connections
         if base in GIVEN:
             continue
         try:
