@@ -112,7 +112,8 @@ StationProcess::StationProcess(const Options& options) {
   fs::create_directories(folder_);
   OsRandom random;
   do {
-    base_ = static_cast<std::uint16_t>(20'000 + random.u64() % 30'000);
+    // Below the ports that the system gives to connections.
+    base_ = static_cast<std::uint16_t>(20'000 + random.u64() % 12'000);
   } while (listens(base_) || listens(static_cast<std::uint16_t>(base_ + 1)));
   {
     std::ofstream config(folder_ + "/bench.toml");
