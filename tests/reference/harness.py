@@ -25,7 +25,9 @@ sys.path.insert(0, HERE)
 import install
 
 LIBC = ctypes.CDLL(None)
-SECONDS = float(os.environ.get("DIM_REFERENCE_SECONDS", "30"))  # patience for anything that has to happen
+# Patience for anything that has to happen: this long without a word of the program that is waited for, which shares the
+# processors with other tests, and after a cut waits up to 70 s before it connects again.
+SECONDS = float(os.environ.get("DIM_REFERENCE_SECONDS", "90"))
 
 
 def free_port():
@@ -99,6 +101,20 @@ class Redis(Program):
         wait_for_port(self, self.port)
 
 
+def connections(port):
+    """What the kernel holds of each connection to a port of 127.0.0.1: bytes that the station has not read, and bytes that
+    the client has not."""
+    unread = {}
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        for line in table.readlines()[1:]:
+            _, local, remote, state, queues, *_ = line.split()
+            at_station = int(local.split(":")[1], 16) == port
+            if state == "01" and (at_station or int(remote.split(":")[1], 16) == port):
+                client = int((remote if at_station else local).split(":")[1], 16)
+                unread.setdefault(client, {})["station" if at_station else "client"] = int(queues.split(":")[1], 16)
+    return unread
+
+
 def wait_for_port(program, port):
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
@@ -153,23 +169,27 @@ class ReferenceClient(Program):
         self.waiting = collections.deque()
         self.tag = 0
         self.account = None
+        self.station = None
+        self.last_event = time.monotonic()
         threading.Thread(target=self.read, daemon=True).start()
         self.await_event(lambda event: event["event"] == "started", "the driver to start")
 
     def read(self):
         for line in self.process.stdout:
             event = json.loads(line)
+            self.last_event = time.monotonic()
             self.events.append(event)
             self.fresh.put(event)
         self.fresh.put(None)
 
     def await_event(self, wanted, what, seconds=None):
-        """The first event, not taken before, that is wanted. Others stay for later."""
+        """The first event, not taken before, that is wanted. Others stay for later, and show that this client goes on."""
         for index, event in enumerate(self.waiting):
             if wanted(event):
                 del self.waiting[index]
                 return event
-        deadline = time.monotonic() + (seconds or SECONDS)
+        patience = seconds or SECONDS
+        deadline = time.monotonic() + patience
         while True:
             try:
                 event = self.fresh.get(timeout=max(0.01, deadline - time.monotonic()))
@@ -178,10 +198,18 @@ class ReferenceClient(Program):
                 if time.monotonic() < deadline:
                     continue
             if event is None:
-                raise Failed(f"{self.name} waited in vain for {what}")
+                raise Failed(f"{self.name} waited in vain for {what}; {self.standing()}")
             if wanted(event):
                 return event
             self.waiting.append(event)
+            deadline = time.monotonic() + patience
+
+    def standing(self):
+        """For a failure's message: whether this client has ended, gone quiet, or not been served."""
+        quiet = time.monotonic() - self.last_event
+        unread = connections(self.station.port) if self.station else "no station"
+        return (f"its process {'runs' if self.process.poll() is None else 'has ended'}, {len(self.events)} events, the last "
+                f"{quiet:.1f} s ago; unread bytes by client port: {unread}; the station says: {tail(getattr(self.station, 'log', ''), 600)}")
 
     def do(self, verb, seconds=None, **arguments):
         self.tag += 1
@@ -204,6 +232,7 @@ class ReferenceClient(Program):
         return self.account["id"]
 
     def connect(self, station):
+        self.station = station
         return self.do("connect", host=station.host, port=station.port)
 
     def send(self, receiver, content):
@@ -224,9 +253,9 @@ class ReferenceClient(Program):
         self.do("disconnect")
 
     def be_quiet(self):
-        """Waits until nothing has happened here for a second."""
-        deadline, count = time.monotonic() + SECONDS, -1
-        while count != len(self.events) and time.monotonic() < deadline:
+        """Waits until nothing has happened here for a second; what cannot come to rest meets the time limit of the test."""
+        count = -1
+        while count != len(self.events):
             count = len(self.events)
             time.sleep(1)
 
@@ -395,8 +424,9 @@ class ReferenceTest(unittest.TestCase):
 
     def run(self, result=None):
         """As unittest does it, but a test that fails shows what was exchanged."""
-        before = len(result.failures) + len(result.errors)
+        before, begin = len(result.failures) + len(result.errors), time.monotonic()
         super().run(result)
+        print(f"    {time.monotonic() - begin:.1f} s", file=sys.stderr)
         if len(result.failures) + len(result.errors) > before:
             self.show(self.id())
 

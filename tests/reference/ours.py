@@ -20,6 +20,9 @@ class OurStation(Program):
         self.base = free_port()
         self.arguments = arguments
         self.test = test
+        os.makedirs(self.data, mode=0o700, exist_ok=True)
+        with open(os.path.join(self.data, "dimd.toml"), "w", encoding="utf-8") as config:
+            config.write('[log]\nlevel = "debug"\n')  # why it cuts a connection
         self.imported = json.loads(self.dimd("import", "--from-dimples", old, "--json")) if old else None
         self.start()
         self.id = json.loads(self.dimd("id", "--json"))["id"]
