@@ -106,10 +106,11 @@ struct PendingWrite {
   std::variant<PendingMessage, Completion> what;
 };
 
-/// Answers to the last CREATEs, so that a repeated one gets the same. A GUID has one place; the
-/// next one that falls there takes it over.
+/// Answers to the last kKept CREATEs, so that a repeated one gets the same.
 class AnswerCache {
  public:
+  static constexpr std::size_t kKept = 16'384;
+
   struct Entry {
     Millis time = 0;
     bool taken = false;
@@ -118,13 +119,11 @@ class AnswerCache {
   std::optional<Entry> find(const Guid& guid) const;
 
  private:
-  static constexpr std::size_t kSlots = 16'384;
-  struct Slot {
-    std::array<std::uint8_t, 16> guid{};  // all zero is no GUID
-    Entry entry;
+  struct Hash {
+    std::size_t operator()(const Guid& guid) const;
   };
-  static std::size_t place(const Guid& guid);
-  std::vector<Slot> slots_;  // none before the first answer
+  std::unordered_map<Guid, Entry, Hash> entries_;
+  std::deque<Guid> order_;  ///< the oldest first
 };
 
 class StationCore {

@@ -406,22 +406,27 @@ void StationCore::flush_acks() {
 // --- answers again
 // ------------------------------------------------------------------------------------------------
 
-std::size_t AnswerCache::place(const Guid& guid) {
-  std::uint64_t out = 0;
-  std::memcpy(&out, guid.bytes().data() + 8, sizeof out);  // the random half of a version 7 GUID
-  return out % kSlots;
+std::size_t AnswerCache::Hash::operator()(const Guid& guid) const {
+  std::size_t out = 0;
+  // The random half of a version 7 GUID.
+  std::memcpy(&out, guid.bytes().data() + 8, sizeof out);
+  return out;
 }
 
 void AnswerCache::put(const Guid& guid, Entry entry) {
-  if (slots_.empty()) slots_.resize(kSlots);
-  slots_[place(guid)] = {guid.bytes(), entry};
+  const bool is_new = entries_.insert_or_assign(guid, entry).second;
+  if (!is_new) return;
+  order_.push_back(guid);
+  if (order_.size() > kKept) {
+    entries_.erase(order_.front());
+    order_.pop_front();
+  }
 }
 
 std::optional<AnswerCache::Entry> AnswerCache::find(const Guid& guid) const {
-  if (slots_.empty()) return std::nullopt;
-  const Slot& slot = slots_[place(guid)];
-  if (slot.guid != guid.bytes()) return std::nullopt;
-  return slot.entry;
+  const auto found = entries_.find(guid);
+  if (found == entries_.end()) return std::nullopt;
+  return found->second;
 }
 
 }  // namespace dim

@@ -103,6 +103,22 @@ TEST_F(Delivery, P36_TheSameGuidIsAnsweredAsTheFirstTimeAndDeliveredOnce) {
   EXPECT_TRUE(bob.text->take().empty());
 }
 
+TEST_F(Delivery, P36_AnswersDoNotPushEachOtherOut) {
+  auto alice = online("alice");
+  login("bob");
+  std::vector<Packet> messages;
+  std::vector<std::string> times;
+  for (int i = 0; i < 500; ++i) {
+    messages.push_back(create(user("alice"), id_of("bob"), "one of many"));
+    times.emplace_back(answer(*alice.text, messages.back()).get("time"));
+    clock.at += 1'000;
+  }
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    EXPECT_EQ(answer(*alice.text, messages[i]).get("time"), times[i]) << "message " << i;
+    clock.at += 1'000;
+  }
+}
+
 TEST_F(Delivery, A14_GuidsThatNameBytesAreTheStations) {
   login("bob");
   auto alice = online("alice");
