@@ -26,7 +26,12 @@ Messenger::Messenger(Home& home, Transport& transport, Clock& clock, Random& ran
       options_(options),
       history_(home.vault()),
       outbox_(home.vault()),
-      groups_(home, random) {}
+      groups_(home, random),
+      hubs_(home, clock, random, [this] { return is_ready() ? session_.get() : nullptr; }) {
+  if (!options_.follow_hubs) return;
+  follower_ = std::make_unique<HubFollower>(hubs_, home_, clock_, events_.hubs, true);
+  hubs_.live = [this](const Packet& push) { follower_->pushed(push); };
+}
 
 Messenger::~Messenger() = default;
 
@@ -53,6 +58,7 @@ Status Messenger::start() {
   shared_entry_.clear();
   in_flight_.clear();
   refused_ = false;
+  hubs_.begin();
   rewind();
   auto& host = static_cast<SessionHost&>(*this);
   if (dimchat) {
@@ -92,6 +98,7 @@ void Messenger::tick() {
   if (session_) session_->tick();
   outbox_dry_ = false;  // another program of this home may have written
   pump();
+  if (follower_ && is_ready()) follower_->tick();
 }
 
 void Messenger::send(Lane lane, std::string bytes) { transport_.send(lane, std::move(bytes)); }
@@ -111,6 +118,7 @@ void Messenger::ready() {
   if (options_.presence) announce("online");
   if (events_.ready) events_.ready();
   retry_waiting();  // and pumps
+  if (follower_ && is_ready()) follower_->begin();
 }
 
 void Messenger::failed(const Error& error, int code, std::string_view message) {
@@ -131,6 +139,7 @@ void Messenger::typing(const Id& peer, bool on) {
 }
 
 void Messenger::leave() {
+  if (follower_ && is_ready()) follower_->flush();
   if (options_.presence && is_ready()) announce("offline");
 }
 

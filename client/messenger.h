@@ -15,6 +15,8 @@
 #include "client/groups.h"
 #include "client/history.h"
 #include "client/home.h"
+#include "client/hub_client.h"
+#include "client/hub_follow.h"
 #include "client/outbox.h"
 #include "client/session.h"
 #include "dim/engine/engine.h"
@@ -42,6 +44,9 @@ struct MessengerEvents {
   /// Of contacts only; `state`: "online", "away" or "offline".
   std::function<void(const Id& peer, bool on)> typing;
   std::function<void(const Id& peer, std::string_view state)> presence;
+  /// The station's answer to a message that post() has written; it is out of the outbox.
+  std::function<void(const Guid& post, const Packet& answer)> posted;
+  HubEvents hubs;  ///< with Options::follow_hubs
 };
 
 class Messenger final : private SessionHost {
@@ -52,6 +57,8 @@ class Messenger final : private SessionHost {
     /// Tell the people this home has written to that one is here (F10); they are told the same when
     /// they come.
     bool presence = false;
+    /// Tell what happens in public hubs, and tell the station that it was read. Needs `receive`.
+    bool follow_hubs = false;
   };
 
   Messenger(Home& home, Transport& transport, Clock& clock, Random& random, MessengerEvents events,
@@ -94,6 +101,16 @@ class Messenger final : private SessionHost {
   /// What an entry says, as it was sent or came; nothing where the home does not have it.
   Result<std::optional<JsonObject>> content(const HistoryEntry& entry);
 
+  /// Into a channel of a public hub: in the outbox durably when it returns, goes out in order,
+  /// once; MessengerEvents::posted has what the station says. The GUID names the message from now
+  /// on. Errc::bad_request for what is no text of 1 byte to 64 KiB.
+  Result<Guid> post(const Id& hub, const Guid& channel, std::string_view text,
+                    const std::optional<Guid>& reply_to);
+  /// Everything else in hubs: asked for and answered while the session lasts.
+  HubClient& hubs() { return hubs_; }
+  /// From within one of HubEvents: nothing more is told.
+  void stop_following();
+
   Groups& groups() { return groups_; }
   using GroupChange = std::function<Result<Groups::Change>(Groups& groups, Millis now)>;
   /// Makes the change, tells it to everybody whom it is about, and notes it in the history as
@@ -131,6 +148,7 @@ class Messenger final : private SessionHost {
   void rewind();
   bool may_send(std::string_view kind);
   void transmit(OutboxRow item);
+  void transmit_post(const OutboxRow& item);
   void on_accepted(const std::string& guid, const Packet& response);
   /// The row is done with: `sent`, or `failed` with its cause.
   void settle(const std::string& guid, Tick tick, std::string_view cause = {});
@@ -214,6 +232,8 @@ class Messenger final : private SessionHost {
   History history_;
   Outbox outbox_;
   Groups groups_;
+  HubClient hubs_;
+  std::unique_ptr<HubFollower> follower_;  // while hubs are followed
   std::unique_ptr<Uplink> session_;
   std::vector<Packet> pushes_;        // arrived, not processed
   std::set<std::string> fetched_;     // asked for in this session and not found

@@ -44,6 +44,7 @@ class MessengerTest : public testing::Test, private Transport {
                       options);
     connect();
   }
+  Transport& transport() { return *this; }
   void connect() {
     station = FakeStation();
     ASSERT_TRUE(messenger->start());

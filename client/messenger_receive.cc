@@ -34,6 +34,7 @@ bool is_command(const JsonObject& content) {
 }  // namespace
 
 void Messenger::pushed(Lane, Packet packet) {
+  if (is_of_hubs(packet)) return hubs_.pushed(std::move(packet));
   const std::string_view type = packet.get("type");
   if (packet.operation == Operation::create && (type == "message" || type == "receipt")) {
     pushes_.push_back(std::move(packet));

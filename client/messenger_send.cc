@@ -139,7 +139,7 @@ void Messenger::pump() {
 
 /// Whose keys have to be asked for before the row can be sealed.
 std::optional<Id> Messenger::lacks_keys(const OutboxRow& row) {
-  if (!row.wire.empty()) return std::nullopt;
+  if (!row.wire.empty() || row.kind == kPostRow) return std::nullopt;
   const auto unknown = [this](const Id& id) {
     return home_.directory().message_keys(id).empty() && !fetched_.contains(id.bare().text());
   };
@@ -156,6 +156,7 @@ std::optional<Id> Messenger::lacks_keys(const OutboxRow& row) {
 }
 
 void Messenger::transmit(OutboxRow item) {
+  if (item.kind == kPostRow) return transmit_post(item);
   const bool repeats = session_->repeats_bytes();
   if (item.wire.empty() || !repeats) {
     std::string cause;

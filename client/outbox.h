@@ -17,7 +17,7 @@ namespace dim {
 struct OutboxRow {
   std::string guid;
   std::string
-      kind;  ///< "message", "receipt" (all that nobody reads), or "copy" of a text to a group
+      kind;  ///< "message", "receipt" (all that nobody reads), "copy" of a text to a group, "post"
   Id to;
   Millis time = 0;
   JsonObject content{};       ///< empty: what the history keeps for its entry (History::content)
@@ -26,6 +26,10 @@ struct OutboxRow {
   std::optional<Id> group{};  ///< of such a copy
   std::int64_t place = 0;     ///< given by the vault
 };
+
+/// A message to a channel of a public hub, whose ID is `to`: plain text for the station, nothing is
+/// sealed. `content` has `channel`, `text` and, for an answer, `reply`.
+inline constexpr std::string_view kPostRow = "post";
 
 class Outbox {
  public:

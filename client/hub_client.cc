@@ -1,0 +1,264 @@
+#include "client/hub_client.h"
+
+#include <algorithm>
+
+#include "client/fields.h"
+#include "dim/base/hex.h"
+
+namespace dim {
+namespace {
+
+/// The kind of error that an answer stands for, in the words of hubs.
+Error error_of(int code) {
+  switch (code) {
+    case 401:
+      return {Errc::bad_request, "the station does not take this as it is"};
+    case 402:
+      return {Errc::unauthorised, "the station does not believe this"};
+    case 403:
+      return {Errc::forbidden, "you have no right to do this here"};
+    case 404:
+      return {Errc::not_found, "there is no such thing, or you cannot see it"};
+    case 407:
+      return {Errc::conflict, "somebody was faster: it has changed; look again"};
+    case 410:
+      return {Errc::gone, "it is deleted, used up or taken back"};
+    case 411:
+      return {Errc::too_large, "this is too long: a message in a channel has at most 64 KiB"};
+    case 416:
+      return {Errc::too_many_requests, "this was too much at once; try again later"};
+    case 501:
+      return {Errc::not_implemented, "this station has no hubs, or cannot do this"};
+    case 506:
+      return {Errc::insufficient_storage, "the hub or the station is full"};
+    default:
+      return {Errc::unavailable, "the station cannot do this now; try again later"};
+  }
+}
+
+HubRefusal refusal_of(const Packet& answer) {
+  return {.error = error_of(answer.code),
+          .code = answer.code,
+          .station = std::string(answer.get("message")),
+          .retry_after = 1'000 * number_in(answer.get("retry-after"))};
+}
+
+std::unexpected<HubRefusal> refuse(const Error& error) {
+  return std::unexpected(HubRefusal{.error = error});
+}
+
+}  // namespace
+
+HubClient::HubClient(Home& home, Clock& clock, Random& random, std::function<Uplink*()> session)
+    : home_(home), clock_(clock), random_(random), session_(std::move(session)) {}
+
+void HubClient::begin() {
+  arrived_.clear();
+  open_pages_ = 0;
+}
+
+Packet HubClient::request(Operation operation, HubObject object, std::string target) {
+  Packet packet = Packet::request(operation);
+  packet.set("type", std::string(to_string(object)));
+  if (!target.empty()) packet.set("target", std::move(target));
+  return packet;
+}
+
+void HubClient::ask(Packet packet, HubDone<Packet> done) {
+  Uplink* session = session_();
+  if (session == nullptr)
+    return done(refuse({Errc::unreachable, "hubs need the station, which is away"}));
+  const std::string_view type = packet.get("type");
+  const Lane lane = type == "ban" || type == "mute" ? Lane::control : Lane::text;
+  session->request(lane, std::move(packet), [done = std::move(done)](const Packet& answer) {
+    if (answer.code < 200 || answer.code > 299) return done(std::unexpected(refusal_of(answer)));
+    done(answer);
+  });
+}
+
+// ---- what is there
+
+void HubClient::list(HubObject object, const std::string& target,
+                     HubDone<std::vector<JsonObject>> done) {
+  list_from(object, target, {}, {}, std::move(done));
+}
+
+void HubClient::list_from(HubObject object, const std::string& target, std::string after,
+                          std::vector<JsonObject> before, HubDone<std::vector<JsonObject>> done) {
+  Packet packet = request(Operation::get, object, target);
+  if (!after.empty()) packet.set("after", after);
+  ask(std::move(packet), [this, object, target, after = std::move(after), all = std::move(before),
+                          done = std::move(done)](HubResult<Packet> answer) mutable {
+    if (!answer) return done(std::unexpected(std::move(answer.error())));
+    auto page = read_list(answer->content.value_or(""));
+    if (!page) return done(refuse(page.error()));
+    std::ranges::move(*page, std::back_inserter(all));
+    if (answer->code != 206) return done(std::move(all));
+    std::string next(answer->get("next"));
+    // Keys come in order, so a place that is not further on would never end.
+    if (page->empty() || next <= after)
+      return done(refuse({Errc::bad_request, "the station's list does not go on as it should"}));
+    list_from(object, target, std::move(next), std::move(all), std::move(done));
+  });
+}
+
+void HubClient::mine(HubDone<std::vector<HubView>> done) {
+  list(HubObject::hub, {}, [this, done = std::move(done)](HubResult<std::vector<JsonObject>> all) {
+    if (!all) return done(std::unexpected(std::move(all.error())));
+    std::vector<HubView> hubs;
+    for (const JsonObject& shown : *all) {
+      auto hub = read_hub(shown);
+      if (!hub) return done(refuse(hub.error()));
+      hubs.push_back(std::move(*hub));
+    }
+    add_channels(std::move(hubs), 0, done);
+  });
+}
+
+void HubClient::read(const std::string& hub, HubDone<HubView> done) {
+  list(HubObject::hub, hub, [this, done = std::move(done)](HubResult<std::vector<JsonObject>> all) {
+    if (!all) return done(std::unexpected(std::move(all.error())));
+    auto shown = all->size() == 1 ? read_hub(all->front())
+                                  : fail(Errc::not_found, "the station does not show this hub");
+    if (!shown) return done(refuse(shown.error()));
+    std::vector<HubView> hubs;
+    hubs.push_back(std::move(*shown));
+    add_channels(std::move(hubs), 0, [done](HubResult<std::vector<HubView>> one) {
+      if (!one) return done(std::unexpected(std::move(one.error())));
+      done(std::move(one->front()));
+    });
+  });
+}
+
+void HubClient::add_channels(std::vector<HubView> hubs, std::size_t at,
+                             HubDone<std::vector<HubView>> done) {
+  if (at == hubs.size()) return done(std::move(hubs));
+  const std::string id = hubs[at].id;
+  list(HubObject::channel, id,
+       [this, hubs = std::move(hubs), at,
+        done = std::move(done)](HubResult<std::vector<JsonObject>> all) mutable {
+         if (!all) return done(std::unexpected(std::move(all.error())));
+         for (const JsonObject& shown : *all) {
+           auto channel = read_channel_view(shown);
+           if (!channel) return done(refuse(channel.error()));
+           hubs[at].channels.insert(std::move(*channel));
+         }
+         add_channels(std::move(hubs), at + 1, std::move(done));
+       });
+}
+
+// ---- what is made
+
+void HubClient::found(std::string_view name, std::string_view topic, HubDone<Id> done) {
+  const auto mark = random_.array<6>();
+  const Meta meta = Meta::make_mkm(home_.account().identity_key, "hub-" + to_hex(mark));
+  auto id = meta.id(EntityType::group);
+  if (!id) return done(refuse(id.error()));
+  JsonObject body;
+  body.set("name", name);
+  if (!topic.empty()) body.set("topic", topic);
+  body.set("meta", meta.json());
+  Packet packet = request(Operation::create, HubObject::hub, id->text());
+  packet.content = write_json(body);
+  ask(std::move(packet), [id = *id, done = std::move(done)](HubResult<Packet> answer) {
+    if (!answer) return done(std::unexpected(std::move(answer.error())));
+    done(id);
+  });
+}
+
+void HubClient::make(HubObject object, const std::string& hub, const JsonObject& body,
+                     HubDone<Guid> done) {
+  const Guid guid = Guid::make(clock_.now(), random_);
+  Packet packet = request(Operation::create, object, hub);
+  packet.set("guid", guid.text());
+  packet.content = write_json(body);
+  ask(std::move(packet), [guid, done = std::move(done)](HubResult<Packet> answer) {
+    if (!answer) return done(std::unexpected(std::move(answer.error())));
+    done(guid);
+  });
+}
+
+// ---- messages
+
+void HubClient::posts(const PostQuery& query, HubDone<PostsPage> done) {
+  Packet packet =
+      request(Operation::get, query.pinned ? HubObject::pin : HubObject::message, query.target);
+  if (!query.search.empty()) packet.set("search", query.search);
+  for (const auto& [key, cursor] :
+       {std::pair{"before", query.before}, std::pair{"after", query.after},
+        std::pair{"changes", query.changes}}) {
+    if (cursor) packet.set(key, std::to_string(*cursor));
+  }
+  if (query.limit > 0) packet.set("limit", std::to_string(query.limit));
+  if (query.earlier) packet.set("history", "yes");
+  if (session_() != nullptr) ++open_pages_;
+  ask(std::move(packet), [this, done = std::move(done)](HubResult<Packet> answer) {
+    if (!answer) {
+      if (answer.error().code != 0) {
+        --open_pages_;
+        tell_arrived(arrived_.size());
+      }
+      return done(std::unexpected(std::move(answer.error())));
+    }
+    done(take_page(*answer));
+  });
+}
+
+/// A page is what came last before its answer; what came before that was live.
+HubResult<PostsPage> HubClient::take_page(const Packet& answer) {
+  --open_pages_;
+  const std::int64_t count = number_in(answer.get("count"));
+  const bool fits = count >= 0 && static_cast<std::size_t>(count) <= arrived_.size();
+  if (!fits) {
+    tell_arrived(arrived_.size());
+    return refuse({Errc::bad_request, "the station says that it has sent more than has come"});
+  }
+  std::vector<Packet> page(
+      std::make_move_iterator(arrived_.end() - static_cast<std::ptrdiff_t>(count)),
+      std::make_move_iterator(arrived_.end()));
+  arrived_.resize(arrived_.size() - static_cast<std::size_t>(count));
+  tell_arrived(arrived_.size());
+  PostsPage out;
+  for (const Packet& push : page) {
+    auto post = read_post(push);
+    if (!post) return refuse(post.error());
+    out.posts.push_back(std::move(*post));
+  }
+  if (answer.code == 206) out.next = number_in(answer.get("next"));
+  if (answer.content) {
+    auto earlier = read_revisions(*answer.content);
+    if (!earlier) return refuse(earlier.error());
+    out.earlier = std::move(*earlier);
+  }
+  return out;
+}
+
+void HubClient::tell_arrived(std::size_t count) {
+  std::vector<Packet> out(
+      std::make_move_iterator(arrived_.begin()),
+      std::make_move_iterator(arrived_.begin() + static_cast<std::ptrdiff_t>(count)));
+  arrived_.erase(arrived_.begin(), arrived_.begin() + static_cast<std::ptrdiff_t>(count));
+  for (const Packet& push : out) {
+    if (live) live(push);
+  }
+}
+
+void HubClient::pushed(Packet push) {
+  if (open_pages_ > 0) {
+    arrived_.push_back(std::move(push));
+  } else if (live) {
+    live(push);
+  }
+}
+
+void HubClient::mark(const Guid& channel, HubDone<ReadMark> done) {
+  ask(request(Operation::get, HubObject::mark, channel.text()),
+      [done = std::move(done)](HubResult<Packet> answer) {
+        if (!answer) return done(std::unexpected(std::move(answer.error())));
+        done(ReadMark{.cursor = number_in(answer->get("cursor")),
+                      .newest = number_in(answer->get("newest")),
+                      .unread = number_in(answer->get("unread"))});
+      });
+}
+
+}  // namespace dim

@@ -1,0 +1,91 @@
+// Requests on public hubs at the own station, and what comes back (docs/protocol/hubs.md). Nothing
+// is kept here: a hub lives at its station, and whoever asks again gets what it is now. What is
+// written in channels goes out through Messenger::post(), which survives the end of the program.
+#pragma once
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "client/home.h"
+#include "client/uplink.h"
+#include "dim/engine/hub_view.h"
+
+namespace dim {
+
+/// Why something did not happen.
+struct HubRefusal {
+  Error error;             ///< Errc::unreachable: nobody has answered
+  int code = 0;            ///< of the answer; 0: there was none
+  std::string station{};   ///< what the station says about it: a stranger's text
+  Millis retry_after = 0;  ///< ms, of `416`
+};
+template <class T>
+using HubResult = std::expected<T, HubRefusal>;
+template <class T>
+using HubDone = std::function<void(HubResult<T>)>;
+
+/// Which messages are asked for: hubs.md section 7.
+struct PostQuery {
+  std::string target;  ///< GUID of a channel or message; for a search also a hub's ID
+  bool pinned = false;
+  std::string search{};
+  std::optional<Cursor> before{}, after{}, changes{};
+  std::size_t limit = 0;  ///< 0: as many as the station gives
+  bool earlier = false;   ///< with the earlier texts of the message
+};
+struct PostsPage {
+  std::vector<Post> posts{};
+  std::optional<std::int64_t> next{};  ///< where the next page goes on, in the same direction
+  std::vector<PostRevision> earlier{};
+};
+struct ReadMark {
+  Cursor cursor = 0, newest = 0;
+  std::int64_t unread = 0;
+};
+
+class HubClient {
+ public:
+  /// `session`: the one that is ready, or nullptr.
+  HubClient(Home& home, Clock& clock, Random& random, std::function<Uplink*()> session);
+
+  /// A request whose `type` and `target` are set; `target` may be empty.
+  static Packet request(Operation operation, HubObject object, std::string target = {});
+  /// Sends it on the lane it belongs on. The answer, when it says that it is done (2xx).
+  void ask(Packet packet, HubDone<Packet> done);
+  /// Everything that GET lists, page after page.
+  void list(HubObject object, const std::string& target, HubDone<std::vector<JsonObject>> done);
+  /// The own hubs with the channels that one sees in them, in order of IDs.
+  void mine(HubDone<std::vector<HubView>> done);
+  void read(const std::string& hub, HubDone<HubView> done);
+  /// Founds a hub with an ID of its own, which the identity key makes.
+  void found(std::string_view name, std::string_view topic, HubDone<Id> done);
+  /// CREATE of a category, channel, role or invite.
+  void make(HubObject object, const std::string& hub, const JsonObject& body, HubDone<Guid> done);
+  void posts(const PostQuery& query, HubDone<PostsPage> done);
+  void mark(const Guid& channel, HubDone<ReadMark> done);
+
+  /// A new session: what was asked before is not answered any more.
+  void begin();
+  /// What the station pushes (is_of_hubs). Messages that were asked for come as pushes too; the
+  /// others go to `live`, in order.
+  void pushed(Packet push);
+  std::function<void(const Packet& push)> live{};
+
+ private:
+  void list_from(HubObject object, const std::string& target, std::string after,
+                 std::vector<JsonObject> before, HubDone<std::vector<JsonObject>> done);
+  void add_channels(std::vector<HubView> hubs, std::size_t at, HubDone<std::vector<HubView>> done);
+  HubResult<PostsPage> take_page(const Packet& answer);
+  void tell_arrived(std::size_t count);
+
+  Home& home_;
+  Clock& clock_;
+  Random& random_;
+  std::function<Uplink*()> session_;
+  std::vector<Packet> arrived_;  ///< while pages are on their way
+  std::size_t open_pages_ = 0;
+};
+
+}  // namespace dim

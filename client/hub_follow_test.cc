@@ -1,0 +1,192 @@
+// Following hubs at a station that loses, repeats and refuses; at a real one:
+// tests/hub_client_test.cc.
+#include "client/hub_follow.h"
+
+#include "client/messenger_fixture.h"
+
+namespace dim {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+const std::string kChannel = "018f6f0e7b8c7cc2a1f3b0d5f3a1c9e4";
+const std::string kOwner = "0x21e27549d780db2a32058bD960A6245b01Ad85FF";
+const std::string kHub = "Group-777@fxunrFpSwDEzEWC2wrm6JTjkuUtd6Ro1H";
+
+class HubFollow : public MessengerTest {
+ protected:
+  /// Logged in and following, with no request answered yet.
+  void follow() {
+    MessengerEvents events;
+    events.failed = [this](const Error& error, int, std::string_view) { failure = error; };
+    events.hubs.post = [this](const HubView&, const Post& post, bool fresh) {
+      told.push_back((fresh ? "" : "again ") + post.content);
+      if (once) messenger->stop_following();
+    };
+    events.hubs.changed = [this](const HubView&, const PostEvent& event) {
+      told.push_back(std::string(to_string(event.operation)) + " " + event.symbol);
+    };
+    events.hubs.left = [this](const HubView& hub) { told.push_back("left " + hub.name); };
+    events.hubs.behind = [this](const HubView&, const Guid&, const ReadMark& mark) {
+      told.push_back("behind " + std::to_string(mark.unread));
+    };
+    messenger.emplace(home, transport(), clock, fake_random(), std::move(events),
+                      Messenger::Options{.follow_hubs = true});
+    connect();
+  }
+  Packet next(std::string_view type) {
+    for (;;) {
+      Packet packet = station.next(Lane::text);
+      if (packet.get("type") == type || HasFailure()) return packet;
+    }
+  }
+  void reply(const Packet& to, int code, std::string content = {}) {
+    Packet packet = Packet::response(code, to.get("id"));
+    if (!content.empty()) packet.content = std::move(content);
+    answer(Lane::text, packet);
+  }
+  void answer_hubs(bool member = true) {
+    reply(next("hub"), 200,
+          member ? R"({"list":[{"hub":")" + kHub + R"(","name":"gardeners","owner":")" + kOwner +
+                       "\"}]}"
+                 : R"({"list":[]})");
+    if (member)
+      reply(next("channel"), 200, R"({"list":[{"guid":")" + kChannel + R"(","name":"general"}]})");
+  }
+  void answer_mark(Cursor read, Cursor newest, std::int64_t unread) {
+    const Packet asked = next("mark");
+    EXPECT_EQ(asked.operation, Operation::get);
+    Packet packet = Packet::response(200, asked.get("id"));
+    packet.set("cursor", std::to_string(read)).set("newest", std::to_string(newest));
+    answer(Lane::text, packet.set("unread", std::to_string(unread)));
+  }
+  Packet post(Cursor at, const std::string& text, Cursor changed = 0) {
+    Packet packet = Packet::request(Operation::create);
+    packet.set("type", "message").set("author", kOwner).set("target", kChannel);
+    packet.set("guid", Guid::make(clock.now(), fake_random()).text());
+    packet.set("time", format_time(clock.now())).set("cursor", std::to_string(at));
+    if (changed != 0) packet.set("changed", std::to_string(changed));
+    packet.content = text;
+    return packet;
+  }
+  Packet reaction(Cursor at) {
+    Packet packet = post(at, "");
+    packet.content.reset();
+    return packet.set("type", "reaction").set("symbol", "ok");
+  }
+  /// Answers a question for what has changed, which must begin behind `seen`.
+  void answer_changes(Cursor seen, const std::vector<Packet>& posts, Cursor more = 0) {
+    const Packet asked = next("message");
+    EXPECT_EQ(asked.get("changes"), std::to_string(seen));
+    for (const Packet& one : posts) answer(Lane::text, one);
+    Packet packet = Packet::response(more != 0 ? 206 : 200, asked.get("id"));
+    if (more != 0) packet.set("next", std::to_string(more));
+    answer(Lane::text, packet.set("count", std::to_string(posts.size())));
+  }
+
+  std::vector<std::string> told;
+  bool once = false;
+};
+
+TEST_F(HubFollow, F18_BeginsWhereOneHasReadAndMarksWhatIsTold) {
+  follow();
+  answer_hubs();
+  answer_mark(3, 5, 2);
+  answer_changes(3, {post(4, "four"), post(5, "five")});
+  answer(Lane::text, post(6, "six"));
+  EXPECT_THAT(told, ElementsAre("four", "five", "six"));
+  messenger->tick();
+  const Packet mark = next("mark");
+  EXPECT_EQ(mark.operation, Operation::notify);
+  EXPECT_EQ(mark.get("cursor"), "6");
+  messenger->tick();
+  EXPECT_THAT(station.requests[Lane::text], IsEmpty()) << "once";
+}
+
+TEST_F(HubFollow, GapsAreAskedForAndRepetitionsAreNot) {
+  follow();
+  answer_hubs();
+  answer_mark(0, 0, 0);
+  answer_changes(0, {});
+  answer(Lane::text, post(1, "one"));
+  answer(Lane::text, post(1, "one"));
+  answer(Lane::text, reaction(2));
+  answer(Lane::text, post(4, "four"));
+  EXPECT_THAT(told, ElementsAre("one", "CREATE ok")) << "three is not there yet";
+  answer_changes(2, {post(3, "three"), post(4, "four")});
+  answer(Lane::text, post(5, "five"));
+  EXPECT_THAT(told, ElementsAre("one", "CREATE ok", "three", "four", "five"));
+}
+
+TEST_F(HubFollow, WhatIsNewStaysNewAcrossPagesAndWhatHasChangedIsSaidToHave) {
+  follow();
+  answer_hubs();
+  answer_mark(3, 9, 3);
+  // In order of changes: four was reacted to behind five; two was told before.
+  answer_changes(3, {post(5, "five")}, 5);
+  answer_changes(5, {post(4, "four", 8), post(2, "two", 9)});
+  EXPECT_THAT(told, ElementsAre("five", "four", "again two"));
+}
+
+TEST_F(HubFollow, AfterACutOneGoesOnWhereOneWas) {
+  follow();
+  answer_hubs();
+  answer_mark(0, 1, 1);
+  answer_changes(0, {post(1, "one")});
+  messenger->closed(Lane::text);
+  connect();
+  answer_hubs();
+  answer_changes(1, {post(2, "two")});
+  EXPECT_THAT(told, ElementsAre("one", "two"));
+  told.clear();
+  messenger.reset();
+  follow();
+  answer_hubs();
+  answer_changes(2, {});
+  EXPECT_THAT(told, IsEmpty());
+  messenger->closed(Lane::text);
+  connect();
+  answer_hubs(false);
+  EXPECT_THAT(told, ElementsAre("left gardeners"));
+}
+
+TEST_F(HubFollow, ALargeBacklogIsCountedNotTold) {
+  follow();
+  answer_hubs();
+  answer_mark(0, 5'000, 4'000);
+  EXPECT_THAT(told, ElementsAre("behind 4000"));
+  answer_changes(5'000, {});
+}
+
+TEST_F(HubFollow, StopsAfterTheOneThatWasWanted) {
+  once = true;
+  follow();
+  answer_hubs();
+  answer_mark(0, 2, 2);
+  answer_changes(0, {post(1, "one"), post(2, "two")});
+  EXPECT_THAT(told, ElementsAre("one"));
+  messenger.reset();
+  told.clear();
+  follow();
+  answer_hubs();
+  answer_changes(1, {post(2, "two")});
+  EXPECT_THAT(told, ElementsAre("two"));
+}
+
+TEST_F(HubFollow, WaitsAsLongAsTheStationSays) {
+  follow();
+  Packet busy = Packet::response(416, next("hub").get("id"));
+  answer(Lane::text, busy.set("retry-after", "2"));
+  messenger->tick();
+  EXPECT_THAT(station.requests[Lane::text], IsEmpty());
+  clock.passed += 2'000;
+  messenger->tick();
+  answer_hubs();
+  answer_mark(0, 0, 0);
+  answer_changes(0, {post(1, "one")});
+  EXPECT_THAT(told, ElementsAre("one"));
+}
+
+}  // namespace
+}  // namespace dim

@@ -1,0 +1,29 @@
+// What hubs and channels are called at the command line, and what of that a home remembers, so that
+// a message can be written while the station is away.
+#pragma once
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "client/home.h"
+#include "dim/engine/hub_view.h"
+
+namespace dim {
+
+struct HubPlace {
+  HubView hub;
+  std::optional<Guid> channel{};  ///< nothing: the hub as a whole
+};
+
+/// "HUB", "HUB/CHANNEL", or the GUID of a channel. HUB: the own alias, the ID, or the name;
+/// CHANNEL: its name or GUID. Errc::not_found, or Errc::usage where several have that name.
+Result<HubPlace> find_place(const std::vector<HubView>& hubs, std::string_view where, Home& home);
+/// A category or role by its name or GUID.
+Result<Guid> find_named(const std::map<Guid, HubCategory>& all, std::string_view name);
+Result<Guid> find_named(const std::map<Guid, HubRole>& all, std::string_view name);
+
+/// IDs and names of the own hubs and channels as they were last.
+Status keep_hubs(Home& home, const std::vector<HubView>& hubs);
+Result<std::vector<HubView>> kept_hubs(Home& home);
+
+}  // namespace dim

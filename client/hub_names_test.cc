@@ -1,0 +1,87 @@
+#include "client/hub_names.h"
+
+#include <gmock/gmock.h>
+
+#include "client/station_fixture.h"
+
+namespace dim {
+namespace {
+
+using testing::SizeIs;
+
+const std::string kOwner = "0x21e27549d780db2a32058bD960A6245b01Ad85FF";
+const std::string kFirst = "Group-777@fxunrFpSwDEzEWC2wrm6JTjkuUtd6Ro1H";
+
+Guid guid(int number) {
+  return *Guid::parse("018f6f0e7b8c7cc2a1f3b0d5f3a1c9e" + std::to_string(number));
+}
+
+class HubNames : public testing::Test {
+ protected:
+  HubNames()
+      : home(Home::in_memory(Account::make_user("me", kFakeNow - 1'000, fake_random()).value(),
+                             fake_random())
+                 .value()) {
+    hubs.push_back({.id = kFirst, .name = "gardeners", .topic = {}, .owner = kOwner});
+    hubs[0].channels[guid(1)] = {.name = "general", .topic = {}};
+    hubs[0].channels[guid(2)] = {.name = "a/b", .topic = {}};
+    hubs.push_back({.id = second(), .name = "choir", .topic = {}, .owner = kOwner});
+    hubs[1].channels[guid(3)] = {.name = "general", .topic = {}};
+  }
+  static std::string second() {
+    static const std::string id =
+        Meta::make_mkm(fake_user(3).identity_key, "second").id(EntityType::group)->text();
+    return id;
+  }
+  std::string found(std::string_view where) {
+    const auto place = find_place(hubs, where, home);
+    if (!place) return std::string(name_of(place.error().code));
+    return place->hub.name + (place->channel ? " " + place->channel->text().substr(31) : "");
+  }
+  Home home;
+  std::vector<HubView> hubs;
+};
+
+TEST_F(HubNames, HubsAndChannelsAreFoundByNameIdAndAlias) {
+  EXPECT_EQ(found("gardeners"), "gardeners");
+  EXPECT_EQ(found(kFirst), "gardeners");
+  EXPECT_EQ(found("gardeners/general"), "gardeners 1");
+  EXPECT_EQ(found("gardeners/a/b"), "gardeners 2");
+  EXPECT_EQ(found(kFirst + "/general"), "gardeners 1");
+  EXPECT_EQ(found("choir/general"), "choir 3");
+  EXPECT_EQ(found(guid(3).text()), "choir 3");
+  EXPECT_EQ(found("choir/" + guid(3).text()), "choir 3");
+  EXPECT_EQ(found("choir/" + guid(1).text()), "NOT_FOUND") << "of another hub";
+  EXPECT_EQ(found("singers"), "NOT_FOUND");
+  EXPECT_EQ(found("choir/"), "NOT_FOUND");
+  ASSERT_TRUE(home.put_contact({.id = *Id::parse(second()), .alias = "singers"}));
+  EXPECT_EQ(found("singers/general"), "choir 3");
+}
+
+TEST_F(HubNames, WhatSeveralAreCalledNamesNone) {
+  hubs[1].name = "gardeners";
+  EXPECT_EQ(found("gardeners"), "E_USAGE");
+  EXPECT_EQ(found("gardeners/general"), "E_USAGE");
+  EXPECT_EQ(found(kFirst + "/general"), "gardeners 1") << "the ID decides";
+  hubs[0].channels[guid(4)] = {.name = "general", .topic = {}};
+  EXPECT_EQ(found(kFirst + "/general"), "E_USAGE");
+  std::map<Guid, HubRole> roles;
+  roles[guid(5)] = {.name = "keeper"};
+  EXPECT_EQ(find_named(roles, "keeper").value(), guid(5));
+  EXPECT_EQ(find_named(roles, guid(5).text()).value(), guid(5));
+  EXPECT_EQ(find_named(roles, "owner").error().code, Errc::not_found);
+  roles[guid(6)] = {.name = "keeper"};
+  EXPECT_EQ(find_named(roles, "keeper").error().code, Errc::usage);
+}
+
+TEST_F(HubNames, AHomeRemembersThem) {
+  EXPECT_THAT(kept_hubs(home).value(), SizeIs(0));
+  ASSERT_TRUE(keep_hubs(home, hubs));
+  hubs = kept_hubs(home).value();
+  ASSERT_THAT(hubs, SizeIs(2));
+  EXPECT_EQ(found("gardeners/general"), "gardeners 1");
+  EXPECT_EQ(hubs[1].owner, kOwner);
+}
+
+}  // namespace
+}  // namespace dim
