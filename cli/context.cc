@@ -56,6 +56,10 @@ void Context::make_messenger(Messenger::Options options) {
     station_message = message;
     if (failed) failed(error, code, message);
   };
+  events.posted = [this](const Guid& guid, const Packet& answer) {
+    if ((on_posted && on_posted(guid, answer)) || answer.code == 201) return;
+    report_post(answer);
+  };
   messenger = std::make_unique<Messenger>(*home, link, clock, random, events, options);
   link.attach(*messenger);
 }
@@ -168,6 +172,13 @@ void Context::drain(Millis timeout_ms) {
         return !waiting || *waiting == 0 || failure.has_value();
       },
       timeout_ms);
+}
+
+int Context::report_post(const Packet& answer) {
+  out.error({Errc::forbidden,
+             "the station has refused a message to a channel; it is not in the outbox any more"},
+            answer.get("message"));
+  return static_cast<int>(Exit::failed);
 }
 
 int Context::report_failure() {

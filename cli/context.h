@@ -50,6 +50,8 @@ class Context {
   void drain(Millis timeout_ms);
   /// Prints the failure of the session and returns its exit code.
   int report_failure();
+  /// The same for the station's refusal of a message to a channel.
+  int report_post(const Packet& answer);
 
   CommonOptions common;
   Output out;
@@ -58,6 +60,9 @@ class Context {
   std::optional<Home> home;
   Link link;
   MessengerEvents events;
+  /// Asked when the station has answered a message to a channel: is that one seen to? What an
+  /// earlier command has left in the outbox and the station refuses is said otherwise.
+  std::function<bool(const Guid& post, const Packet& answer)> on_posted;
   std::unique_ptr<Messenger> messenger;
   std::optional<Error> failure;
   std::string station_message;

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "cli/hub_options.h"
 #include "cli/verbs.h"
 
 namespace {
@@ -42,7 +43,8 @@ int main(int argc, char** argv) {
       app.add_subcommand("join", "make an identity and join a station by its invite link");
   join_verb
       ->add_option("link", join.link,
-                   "dim:station:… as printed by `dimd invite`, or dimchat://HOST:PORT?station=ID")
+                   "dim:station:… as printed by `dimd invite`, dim:hub:… of `dim hub invite`, or "
+                   "dimchat://HOST:PORT?station=ID")
       ->required();
   join_verb
       ->add_option(
@@ -101,6 +103,8 @@ int main(int argc, char** argv) {
   constexpr const char* kNoPresence =
       "do not tell the people you have written to that you are here, nor show when they are";
   listen_verb->add_flag("--no-presence", listen.no_presence, kNoPresence);
+  listen_verb->add_flag("--no-hubs", listen.no_hubs,
+                        "do not tell what happens in public hubs, nor mark it as read");
 
   constexpr const char* kIds = "show the digits that name each message to other verbs";
   listen_verb->add_flag("--ids", listen.ids, kIds);
@@ -113,8 +117,17 @@ int main(int argc, char** argv) {
                       "neither tell when you write nor show when they do");
 
   dim::HistoryOptions history;
-  auto* history_verb = app.add_subcommand("history", "what was said with one person");
-  history_verb->add_option("who", history.who, "ID, link, registered name, or alias")->required();
+  auto* history_verb =
+      app.add_subcommand("history", "what was said with one person, or in a channel of a hub");
+  history_verb
+      ->add_option("who", history.who, "ID, link, registered name, or alias; or HUB/CHANNEL")
+      ->required();
+  history_verb->add_option("--before", history.before, "of a channel: older than this cursor")
+      ->check(CLI::NonNegativeNumber);
+  history_verb->add_option("--after", history.after, "of a channel: newer than this cursor")
+      ->check(CLI::NonNegativeNumber);
+  history_verb->add_option("--message", history.message,
+                           "of a channel: this message with its earlier texts");
   history_verb->add_option("--limit", history.limit, "newest messages to print")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
@@ -176,6 +189,9 @@ int main(int argc, char** argv) {
   verify_verb->add_option("who", verify.who, "ID, link, registered name, or alias")->required();
   verify_verb->add_flag("--confirm", verify.confirm, "you have compared them and they are equal");
 
+  dim::HubOptions hub;
+  dim::add_hub_verbs(app, hub);
+
   auto* status_verb = app.add_subcommand("status", "connection, outbox and unread messages");
 
   try {
@@ -198,5 +214,6 @@ int main(int argc, char** argv) {
   if (*contacts_verb) return dim::verb_contacts(common, contacts);
   if (*verify_verb) return dim::verb_verify(common, verify);
   if (*status_verb) return dim::verb_status(common);
+  if (!hub.verb.empty()) return dim::verb_hub(common, hub);
   return static_cast<int>(dim::Exit::usage);
 }

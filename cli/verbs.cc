@@ -8,6 +8,8 @@
 #include <iterator>
 
 #include "cli/context.h"
+#include "cli/hub_run.h"
+#include "client/hub_link.h"
 #include "dim/base/hex.h"
 #include "dim/base/utf8.h"
 #include "dim/packet/uri.h"
@@ -35,7 +37,16 @@ std::int64_t milliseconds(int seconds) { return seconds < 0 ? -1 : std::int64_t{
 
 int verb_join(const CommonOptions& common, const JoinOptions& options) {
   Context context(common);
-  auto target = StationTarget::parse(options.link);
+  // The link of a hub brings its station along.
+  std::optional<HubLink> hub;
+  Result<StationTarget> target = fail(Errc::usage, "no link");
+  if (options.link.starts_with("dim:hub:") || options.link.starts_with("dim:group:")) {
+    auto link = HubLink::parse(options.link);
+    if (link) hub = *link;
+    target = link ? Result<StationTarget>(link->station) : std::unexpected(link.error());
+  } else {
+    target = StationTarget::parse(options.link);
+  }
   if (!target) {
     context.out.error(target.error());
     return code(Exit::usage);
@@ -117,6 +128,12 @@ int verb_join(const CommonOptions& common, const JoinOptions& options) {
     context.out.line(fmt::format("  registered   {}   (others write: dim send {} \"hello\")",
                                  registered, registered));
   if (!notice.empty()) context.out.note("Note: " + notice);
+  if (hub) {
+    HubOptions joining;
+    joining.link = options.link;
+    const int joined = join_hub(context, joining);
+    if (joined != code(Exit::ok)) return joined;
+  }
   context.link.finish();
   const bool hard = !*published && published->error().code != Errc::conflict &&
                     published->error().code != Errc::forbidden &&
@@ -163,14 +180,16 @@ int verb_listen(const CommonOptions& common, const ListenOptions& options) {
       context.out.presence(peer, state, context.name_of(peer));
     };
   }
+  bool shown_any = false;
+  if (!options.no_hubs) follow_hubs(context, options, shown_any);
   // Who only looks in for one message is not here.
-  context.make_messenger({.presence = !options.no_presence && !options.once});
+  context.make_messenger(
+      {.presence = !options.no_presence && !options.once, .follow_hubs = !options.no_hubs});
   const Millis end =
       options.timeout_s < 0 ? -1 : context.clock.monotonic() + milliseconds(options.timeout_s);
   const auto left = [&]() -> Millis {
     return end < 0 ? -1 : std::max<Millis>(0, end - context.clock.monotonic());
   };
-  bool shown_any = false;
   const auto show_unread = [&]() -> Status {
     auto unread = context.messenger->unread();
     if (!unread) return std::unexpected(unread.error());
@@ -218,7 +237,7 @@ int verb_listen(const CommonOptions& common, const ListenOptions& options) {
               auto unread = context.messenger->unread(1);
               more = unread && !unread->empty();
             }
-            return more || context.failure.has_value();
+            return more || context.failure.has_value() || (options.once && shown_any);
           },
           left());
     }
@@ -238,7 +257,13 @@ int verb_history(const CommonOptions& common, const HistoryOptions& options) {
   Context context(common);
   context.ids = options.ids;
   if (!context.open_home()) return code(Exit::home);
+  if (names_channel(*context.home, options.who)) return history_of_channel(context, options);
   context.make_messenger({.receive = false});
+  if (options.before || options.after || !options.message.empty()) {
+    context.out.error(
+        {Errc::usage, "--before, --after and --message belong to channels of hubs: HUB/CHANNEL"});
+    return code(Exit::usage);
+  }
   const auto who = context.find_here(options.who);
   if (!who) return context.unknown_exit();
   auto entries =

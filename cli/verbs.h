@@ -15,7 +15,7 @@ struct CommonOptions {
 };
 
 struct JoinOptions {
-  std::string link;
+  std::string link;  ///< of a station, or of a hub at one
   std::string name;
   bool lock =
       false;  ///< ask for a passphrase (or take --passphrase-file) and seal the home with it
@@ -32,6 +32,7 @@ struct SendOptions {
 };
 struct ListenOptions {
   bool once = false;
+  bool no_hubs = false;
   int timeout_s = -1;  ///< -1: for ever
   bool no_presence = false;
   bool ids = false;
@@ -42,9 +43,12 @@ struct ChatOptions {
   bool no_typing = false;
 };
 struct HistoryOptions {
-  std::string who;
+  std::string who;  ///< or HUB/CHANNEL
   int limit = 50;
   bool ids = false;
+  // of channels only:
+  std::optional<std::int64_t> before{}, after{};  ///< cursors
+  std::string message{};                          ///< whose earlier texts are wanted
 };
 struct ImportOptions {
   std::string folder;

@@ -134,6 +134,7 @@ TYPES = {
     "URI": lambda value: isinstance(value, str) and value.startswith("dim:"),
     "text": lambda value: isinstance(value, str),
     "object": lambda value: isinstance(value, dict),
+    "list": lambda value: isinstance(value, list),
     "flag": lambda value: isinstance(value, bool),
     "count": lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
 }

@@ -22,6 +22,45 @@ class Json(harness.EndToEnd):
                     return one
         raise AssertionError(f"{person.name} waited in vain")
 
+    def run_hub_verbs(self, station, alice, bobby):
+        """Each verb of public hubs, so that what it prints is checked."""
+        alice.run("hub", "create", "gardeners")
+        alice.run("channel", "create", "gardeners", "general")
+        alice.run("category", "create", "gardeners", "plants")
+        alice.run("category", "edit", "gardeners", "plants", "--position", "1")
+        alice.run("role", "create", "gardeners", "keeper", "moderate")
+        invite = of(alice.run("hub", "invite", "gardeners"), "invite")[0]
+        asking = of(alice.run("hub", "invite", "gardeners", "--approval"), "invite")[0]
+        bobby.run("hub", "join", invite["link"])
+        for name, link in (("carol", invite["link"]), ("david", asking["link"])):
+            self.person(name).run("join", link, "--name", name)
+        for verb in ("show", "members", "invites", "requests"):
+            alice.run("hub", verb, "gardeners")
+        alice.run("hub", "refuse", "gardeners", "david")
+        alice.run("role", "give", "gardeners", "keeper", "bobby")
+        text = of(alice.run("post", "gardeners/general", "hello"), "post")[0]["guid"]
+        self.assertEqual(self.listen_for(bobby, "post")[0]["guid"], text)
+        alice.run("edit", "gardeners/general", text, "hello all")
+        bobby.run("react", "gardeners/general", text, "👍")
+        bobby.run("pin", "gardeners/general", text)
+        bobby.run("pin", "gardeners/general")
+        bobby.run("history", "gardeners/general", "--message", text)
+        bobby.run("history", "gardeners/general")
+        bobby.run("search", "gardeners", "hello")
+        bobby.run("unread")
+        bobby.run("read", "gardeners/general")
+        bobby.run("remove", "gardeners/general", text, "--yes")
+        alice.run("delete", "gardeners/general", text, "--yes")
+        for verb in ("mute", "ban"):
+            alice.run(verb, "gardeners", "carol")
+            alice.run(verb, "gardeners")
+            alice.run(verb, "gardeners", "carol", "--lift")
+        alice.run("kick", "gardeners", "bobby")
+        for verb, name in (("role", "keeper"), ("category", "plants")):
+            alice.run(verb, "delete", "gardeners", name, "--yes")
+        alice.run("channel", "delete", "gardeners/general", "--yes")
+        alice.run("hub", "delete", "gardeners", "--yes")
+
     def test_every_verb_prints_what_is_documented_and_every_object_is_seen(self):
         verbs = harness.verbs_of("dim")
         self.assertIn("send", verbs)
@@ -47,6 +86,7 @@ class Json(harness.EndToEnd):
         self.assertIn("content", self.listen_until(bobby, lambda one: one["type"] == "file"))
         bobby.run("save", "alice", self.folder)
         alice.run("history", "bobby")
+        self.run_hub_verbs(station, alice, bobby)
         alice.run("status")
         alice.run("send", "nobody_here", "lost", code=6)
         station.stop()
@@ -56,6 +96,9 @@ class Json(harness.EndToEnd):
             for verb in event.verbs:
                 # These need somebody else at the same time: below.
                 if (verb, name) not in {("chat", "state"), ("chat", "presence"), ("listen", "presence"), ("chat", "typing"),
+                                           # hub_test.py; the last one: client/hub_follow_test.cc
+                                           ("listen", "hub_change"), ("listen", "hub_left"), ("listen", "post_change"),
+                                           ("listen", "unread"),
                                            # tests/reference/import_test.py
                                            ("import", "imported")}:
                     self.assertIn((verb, name), SEEN)

@@ -1,0 +1,290 @@
+// `dim hub`: found hubs, see, join, leave and lead them.
+#include <fmt/core.h>
+
+#include "cli/hub_run.h"
+#include "client/hub_link.h"
+#include "dim/engine/hub_body.h"
+#include "terminal/qr.h"
+
+namespace dim {
+namespace {
+
+int code(Exit exit) { return static_cast<int>(exit); }
+
+int show(HubRun& run, const HubView& hub) {
+  run.out.hub(hub);
+  for (const auto& [guid, category] : hub.categories) run.out.category(hub, guid);
+  for (const auto& [guid, channel] : hub.channels) run.out.channel(hub, guid);
+  for (const auto& [guid, role] : hub.roles) run.out.role(hub, guid);
+  run.say_public();
+  return code(Exit::ok);
+}
+
+int create(HubRun& run) {
+  const auto id = run.wait<Id>([&](HubDone<Id> done) {
+    run.context.messenger->hubs().found(run.options.name, run.options.topic, std::move(done));
+  });
+  if (!id) return run.exit;
+  const auto hub = run.wait<HubView>([&](HubDone<HubView> done) {
+    run.context.messenger->hubs().read(id->text(), std::move(done));
+  });
+  if (!hub) return run.exit;
+  run.hubs.push_back(*hub);
+  (void)keep_hubs(*run.context.home, run.hubs);
+  run.out.hub(*hub);
+  run.say_public();
+  run.context.out.note(
+      "Next: dim channel create HUB NAME makes a channel, dim hub invite HUB a link for others.");
+  return code(Exit::ok);
+}
+
+int edit(HubRun& run, const HubPlace& place) {
+  const HubOptions& options = run.options;
+  JsonObject body;
+  if (!options.name.empty()) body.set("name", options.name);
+  if (options.topic_given) body.set("topic", options.topic);
+  if (options.permissions_given) {
+    auto everyone = Permissions::parse(options.permissions);
+    if (!everyone) return run.failed({Errc::usage, everyone.error().hint});
+    body.set("everyone", words_json(*everyone));
+  }
+  if (body.empty())
+    return run.failed({Errc::usage, "nothing to change: --name, --topic or --everyone"});
+  Packet packet = HubClient::request(Operation::edit, HubObject::hub, place.hub.id);
+  packet.set("revision", std::to_string(place.hub.revision));
+  if (!run.ask(std::move(packet), body)) return run.exit;
+  const auto hub = run.again(place);
+  if (!hub) return run.exit;
+  run.out.hub(*hub);
+  return code(Exit::ok);
+}
+
+/// What was said in a hub before one came is not unread.
+bool mark_all_read(HubRun& run, const HubView& hub) {
+  for (const auto& [guid, channel] : hub.channels) {
+    const auto mark = run.wait<ReadMark>(
+        [&](HubDone<ReadMark> done) { run.context.messenger->hubs().mark(guid, std::move(done)); });
+    if (!mark) return false;
+    if (mark->newest <= mark->cursor) continue;
+    Packet packet = HubClient::request(Operation::notify, HubObject::mark, guid.text());
+    packet.set("cursor", std::to_string(mark->newest));
+    if (!run.ask(packet)) return false;
+  }
+  return true;
+}
+
+int join(HubRun& run) {
+  auto link = HubLink::parse(run.options.link);
+  if (!link) return run.failed({Errc::usage, link.error().hint});
+  auto station = run.context.home->station();
+  if (!station) return run.failed(station.error());
+  if (*station && (*station)->id != link->station.id) {
+    return run.failed(
+        {Errc::conflict,
+         "this hub is at another station; join that one with another --home: dim join "
+         "LINK --name NAME"});
+  }
+  JsonObject body;
+  body.set("invite", link->invite.text());
+  const std::string hub_id = link->hub.text();
+  const auto answer =
+      run.ask(HubClient::request(Operation::create, HubObject::member, hub_id), body);
+  if (!answer) return run.exit;
+  const std::string me = run.context.home->account().id.bare().text();
+  if (answer->code == 202) {
+    run.out.notice({.object = HubObject::request,
+                    .change = Operation::create,
+                    .author = me,
+                    .hub = hub_id,
+                    .member = me,
+                    .time = run.context.clock.now()},
+                   "");
+    run.context.out.note("Somebody of the hub has to let you in: dim hub list shows when you are.");
+    return code(Exit::ok);
+  }
+  const auto hub = run.wait<HubView>(
+      [&](HubDone<HubView> done) { run.context.messenger->hubs().read(hub_id, std::move(done)); });
+  if (!hub) return run.exit;
+  const bool was_in =
+      std::ranges::any_of(run.hubs, [&](const HubView& one) { return one.id == hub_id; });
+  if (!was_in) {
+    if (!mark_all_read(run, *hub)) return run.exit;
+    run.hubs.push_back(*hub);
+    (void)keep_hubs(*run.context.home, run.hubs);
+  }
+  return show(run, *hub);
+}
+
+int leave(HubRun& run, const HubPlace& place) {
+  if (!run.ask(HubClient::request(Operation::erase, HubObject::member, place.hub.id)))
+    return run.exit;
+  std::erase_if(run.hubs, [&](const HubView& one) { return one.id == place.hub.id; });
+  (void)keep_hubs(*run.context.home, run.hubs);
+  run.done(place, HubObject::member, Operation::erase, {},
+           run.context.home->account().id.bare().text());
+  return code(Exit::ok);
+}
+
+int erase(HubRun& run, const HubPlace& place) {
+  if (!run.confirm(
+          fmt::format("DELETE ends {} for its {} member(s), with every channel and message. "
+                      "There is no way back.",
+                      printable(place.hub.name), place.hub.members)))
+    return run.exit;
+  if (!run.ask(HubClient::request(Operation::erase, HubObject::hub, place.hub.id))) return run.exit;
+  std::erase_if(run.hubs, [&](const HubView& one) { return one.id == place.hub.id; });
+  (void)keep_hubs(*run.context.home, run.hubs);
+  run.done(place, HubObject::hub, Operation::erase);
+  return code(Exit::ok);
+}
+
+int members(HubRun& run, const HubPlace& place) {
+  const auto all = run.list(HubObject::member, place.hub);
+  if (!all) return run.exit;
+  std::vector<HubMemberView> list;
+  std::vector<std::string> people;
+  for (const JsonObject& shown : *all) {
+    auto member = read_member_view(shown);
+    if (!member) return run.failed(member.error());
+    people.push_back(member->who);
+    list.push_back(std::move(*member));
+  }
+  run.learn(std::move(people));
+  for (const HubMemberView& member : list) run.out.member(place.hub, member);
+  return code(Exit::ok);
+}
+
+int requests(HubRun& run, const HubPlace& place) {
+  const auto all = run.list(HubObject::request, place.hub);
+  if (!all) return run.exit;
+  std::vector<HubRequestView> list;
+  std::vector<std::string> people;
+  for (const JsonObject& shown : *all) {
+    auto request = read_request_view(shown);
+    if (!request) return run.failed(request.error());
+    people.push_back(request->who);
+    list.push_back(std::move(*request));
+  }
+  run.learn(std::move(people));
+  for (const HubRequestView& request : list) run.out.request(place.hub, request);
+  if (list.empty()) run.context.out.note("Nobody waits.");
+  return code(Exit::ok);
+}
+
+int decide(HubRun& run, const HubPlace& place, bool yes) {
+  const auto who = run.who(run.options.who);
+  if (!who) return run.exit;
+  Packet packet = HubClient::request(yes ? Operation::edit : Operation::erase, HubObject::request,
+                                     place.hub.id);
+  packet.set("member", who->text());
+  if (!run.ask(packet)) return run.exit;
+  run.done(place, HubObject::request, yes ? Operation::edit : Operation::erase, {}, who->text());
+  return code(Exit::ok);
+}
+
+int transfer(HubRun& run, const HubPlace& place) {
+  const auto who = run.who(run.options.who);
+  if (!who) return run.exit;
+  if (!run.confirm(fmt::format("{} will own {}, and you will not: only they can give it back.",
+                               printable(run.context.name_of(*who)), printable(place.hub.name))))
+    return run.exit;
+  Packet packet = HubClient::request(Operation::edit, HubObject::owner, place.hub.id);
+  packet.set("member", who->text());
+  if (!run.ask(packet)) return run.exit;
+  const auto hub = run.again(place);
+  if (!hub) return run.exit;
+  run.out.hub(*hub);
+  return code(Exit::ok);
+}
+
+int invite(HubRun& run, const HubPlace& place) {
+  const HubOptions& options = run.options;
+  JsonObject body;
+  HubInvite made{.author = run.context.home->account().id.bare().text(), .uses = -1};
+  if (options.uses) body.set("uses", made.uses = *options.uses);
+  if (!options.duration.empty()) {
+    const auto life = parse_duration(options.duration);
+    if (!life) return run.failed(life.error());
+    made.expires = run.context.clock.now() + *life;
+    body.set("expires", format_time(made.expires));
+  }
+  if ((made.approval = options.approval)) body.set("approval", true);
+  const auto guid = run.wait<Guid>([&](HubDone<Guid> done) {
+    run.context.messenger->hubs().make(HubObject::invite, place.hub.id, body, std::move(done));
+  });
+  if (!guid) return run.exit;
+  auto station = run.context.home->station();
+  if (!station) return run.failed(station.error());
+  const HubLink link{*Id::parse(place.hub.id), *guid, station->value_or(StationTarget{})};
+  const std::string text = link.text();
+  if (auto qr = qr_code(text); qr) run.context.out.line(*qr);
+  run.out.invite(place.hub, *guid, made, text);
+  run.context.out.note(
+      "Whoever has this link may come in. Others without an account: dim join LINK --name NAME; "
+      "people of this station: dim hub join LINK");
+  return code(Exit::ok);
+}
+
+int invites(HubRun& run, const HubPlace& place) {
+  const auto all = run.list(HubObject::invite, place.hub);
+  if (!all) return run.exit;
+  for (const JsonObject& shown : *all) {
+    const auto one = read_invite_view(shown);
+    if (!one) return run.failed(one.error());
+    run.out.invite(place.hub, one->first, one->second, "");
+  }
+  if (all->empty())
+    run.context.out.note("No invite of yours is good. dim hub invite HUB makes one.");
+  return code(Exit::ok);
+}
+
+int uninvite(HubRun& run, const HubPlace& place) {
+  const auto guid = Guid::parse(run.options.object);
+  if (!guid)
+    return run.failed({Errc::usage, "an invite is named by its GUID: dim hub invites HUB"});
+  if (!run.ask(HubClient::request(Operation::erase, HubObject::invite, guid->text())))
+    return run.exit;
+  run.done(place, HubObject::invite, Operation::erase, *guid);
+  return code(Exit::ok);
+}
+
+}  // namespace
+
+int join_hub(Context& context, const HubOptions& options) {
+  HubRun run(context, options);
+  auto mine = run.wait<std::vector<HubView>>(
+      [&](HubDone<std::vector<HubView>> done) { context.messenger->hubs().mine(std::move(done)); });
+  if (!mine) return run.exit;
+  run.hubs = std::move(*mine);
+  return join(run);
+}
+
+int run_hub(HubRun& run) {
+  const std::string& action = run.options.action;
+  if (!run.connect()) return run.exit;
+  if (action == "create") return create(run);
+  if (action == "join") return join(run);
+  if (action == "list") {
+    for (const HubView& hub : run.hubs) run.out.hub(hub);
+    if (run.hubs.empty()) {
+      run.context.out.note(
+          "No hubs yet. dim hub create NAME founds one, dim hub join LINK brings you into one.");
+    }
+    return code(Exit::ok);
+  }
+  const auto place = run.hub();
+  if (!place) return run.exit;
+  if (action == "show") return show(run, place->hub);
+  if (action == "edit") return edit(run, *place);
+  if (action == "delete") return erase(run, *place);
+  if (action == "leave") return leave(run, *place);
+  if (action == "members") return members(run, *place);
+  if (action == "requests") return requests(run, *place);
+  if (action == "approve" || action == "refuse") return decide(run, *place, action == "approve");
+  if (action == "transfer") return transfer(run, *place);
+  if (action == "invite") return invite(run, *place);
+  if (action == "invites") return invites(run, *place);
+  return uninvite(run, *place);
+}
+
+}  // namespace dim

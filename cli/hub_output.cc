@@ -1,0 +1,341 @@
+#include "cli/hub_output.h"
+
+#include <fmt/core.h>
+
+#include "dim/engine/hub_body.h"
+
+namespace dim {
+namespace {
+
+std::string clock_of(Millis time) { return format_time(time).substr(11, 5); }
+
+std::string words_of(Permissions permissions) {
+  std::string out;
+  for (const std::string& word : permissions.words()) out += (out.empty() ? "" : " ") + word;
+  return out.empty() ? "nothing" : out;
+}
+
+std::string until(Millis time) { return time == 0 ? "for ever" : "until " + format_time(time); }
+
+/// "channel deleted": what became of what.
+std::string deed_of(const HubNotice& notice) {
+  const std::string what(to_string(notice.object));
+  const bool made = notice.change == Operation::create, gone = notice.change == Operation::erase;
+  switch (notice.object) {
+    case HubObject::member:
+      return made ? "came in" : gone ? "is out" : "has other roles";
+    case HubObject::request:
+      return made ? "asks to come in" : gone ? "asks no longer" : "is let in";
+    case HubObject::ban:
+      return made ? "is banned" : "is banned no longer";
+    case HubObject::mute:
+      return made ? "is muted" : "is muted no longer";
+    case HubObject::owner:
+      return "owns the hub now";
+    default:
+      return what + (made ? " made" : gone ? " deleted" : " changed");
+  }
+}
+
+}  // namespace
+
+std::string HubOutput::who(const std::string& id) const {
+  return id == me_ ? "you" : printable(name_(id));
+}
+
+std::string HubOutput::where(const HubView& hub, const Guid& channel) const {
+  const auto found = hub.channels.find(channel);
+  return printable(hub.name) + "/" +
+         printable(found == hub.channels.end() ? channel.text() : found->second.name);
+}
+
+JsonObject HubOutput::about(const HubView& hub) const {
+  JsonObject out;
+  out.set("hub", hub.id);
+  out.set("hub_name", hub.name);
+  return out;
+}
+
+JsonObject HubOutput::about(const HubView& hub, const Guid& channel) const {
+  JsonObject out = about(hub);
+  const auto found = hub.channels.find(channel);
+  out.set("channel", channel.text());
+  out.set("channel_name", found == hub.channels.end() ? "" : found->second.name);
+  return out;
+}
+
+void HubOutput::hub(const HubView& hub) const {
+  JsonObject members = about(hub);
+  members.set("topic", hub.topic);
+  members.set("owner", hub.owner);
+  members.set("members", hub.members);
+  members.set("channels", static_cast<std::int64_t>(hub.channels.size()));
+  members.set("everyone", words_json(hub.everyone));
+  members.set("public", true);
+  members.set("revision", hub.revision);
+  out_.object("hub", std::move(members));
+  out_.line(fmt::format("{:<24}  {}  {} member(s), {} channel(s){}{}", printable(hub.name), hub.id,
+                        hub.members, hub.channels.size(), hub.owner == me_ ? ", you: owner" : "",
+                        hub.topic.empty() ? "" : "  " + printable(hub.topic)));
+}
+
+void HubOutput::category(const HubView& hub, const Guid& guid) const {
+  const HubCategory& category = hub.categories.at(guid);
+  JsonObject members = about(hub);
+  members.set("guid", guid.text());
+  members.set("name", category.name);
+  members.set("position", category.position);
+  members.set("revision", category.revision);
+  out_.object("category", std::move(members));
+  out_.line(fmt::format("{}  ({})", printable(category.name), guid.text()));
+}
+
+void HubOutput::channel(const HubView& hub, const Guid& guid) const {
+  const HubChannel& channel = hub.channels.at(guid);
+  const auto category =
+      channel.category ? hub.categories.find(*channel.category) : hub.categories.end();
+  JsonObject members = about(hub);
+  members.set("guid", guid.text());
+  members.set("name", channel.name);
+  members.set("topic", channel.topic);
+  members.set("kind", to_string(channel.kind));
+  members.set("category", category == hub.categories.end() ? "" : category->second.name);
+  members.set("position", channel.position);
+  JsonArray overrides;
+  std::string rules;
+  for (const HubOverride& one : channel.overrides) {
+    const auto role = one.role ? hub.roles.find(*one.role) : hub.roles.end();
+    const std::string name = !one.role                 ? "everyone"
+                             : role == hub.roles.end() ? one.role->text()
+                                                       : role->second.name;
+    JsonObject object;
+    object.set("role", name);
+    object.set("allow", words_json(one.allow));
+    object.set("deny", words_json(one.deny));
+    overrides.emplace_back(std::move(object));
+    if (!one.allow.empty())
+      rules += fmt::format("\n      {} may {}", printable(name), words_of(one.allow));
+    if (!one.deny.empty())
+      rules += fmt::format("\n      {} may not {}", printable(name), words_of(one.deny));
+  }
+  members.set("overrides", std::move(overrides));
+  members.set("revision", channel.revision);
+  out_.object("channel", std::move(members));
+  out_.line(fmt::format(
+      "{:<24}  {}  {}{}{}{}", where(hub, guid), guid.text(), to_string(channel.kind),
+      category == hub.categories.end() ? "" : ", in " + printable(category->second.name),
+      channel.topic.empty() ? "" : "  " + printable(channel.topic), rules));
+}
+
+void HubOutput::role(const HubView& hub, const Guid& guid) const {
+  const HubRole& role = hub.roles.at(guid);
+  JsonObject members = about(hub);
+  members.set("guid", guid.text());
+  members.set("name", role.name);
+  members.set("rank", role.rank);
+  members.set("permissions", words_json(role.permissions));
+  members.set("revision", role.revision);
+  out_.object("role", std::move(members));
+  out_.line(fmt::format("{:<24}  {}  rank {}: {}", printable(role.name), guid.text(), role.rank,
+                        words_of(role.permissions)));
+}
+
+void HubOutput::member(const HubView& hub, const HubMemberView& member) const {
+  JsonArray roles;
+  std::string list = member.who == hub.owner ? "owner" : "";
+  for (const Guid& guid : member.member.roles) {
+    const auto role = hub.roles.find(guid);
+    const std::string name = role == hub.roles.end() ? guid.text() : role->second.name;
+    roles.emplace_back(name);
+    list += (list.empty() ? "" : ", ") + printable(name);
+  }
+  JsonObject members = about(hub);
+  members.set("id", member.who);
+  members.set("name", name_(member.who));
+  members.set("owner", member.who == hub.owner);
+  members.set("roles", std::move(roles));
+  members.set("joined", format_time(member.member.joined));
+  members.set("muted", member.muted);
+  if (member.muted_until != 0) members.set("until", format_time(member.muted_until));
+  out_.object("hub_member", std::move(members));
+  out_.line(fmt::format("{:<24}  {}  {}{}", who(member.who), member.who,
+                        list.empty() ? "member" : list,
+                        member.muted ? ", muted " + until(member.muted_until) : ""));
+}
+
+void HubOutput::penalty(const HubView& hub, bool ban, const HubPenaltyView& penalty) const {
+  JsonObject members = about(hub);
+  members.set("kind", ban ? "ban" : "mute");
+  members.set("id", penalty.who);
+  members.set("name", name_(penalty.who));
+  members.set("by", penalty.penalty.by);
+  members.set("reason", penalty.penalty.reason);
+  members.set("time", format_time(penalty.penalty.time));
+  if (penalty.penalty.until != 0) members.set("until", format_time(penalty.penalty.until));
+  out_.object("penalty", std::move(members));
+  out_.line(
+      fmt::format("{:<24}  {}  {} {} by {}{}", who(penalty.who), penalty.who,
+                  ban ? "banned" : "muted", until(penalty.penalty.until), who(penalty.penalty.by),
+                  penalty.penalty.reason.empty() ? "" : ": " + printable(penalty.penalty.reason)));
+}
+
+void HubOutput::request(const HubView& hub, const HubRequestView& request) const {
+  JsonObject members = about(hub);
+  members.set("id", request.who);
+  members.set("name", name_(request.who));
+  members.set("time", format_time(request.request.arrived));
+  out_.object("hub_request", std::move(members));
+  out_.line(fmt::format("{:<24}  {}  asks since {}", who(request.who), request.who,
+                        format_time(request.request.arrived)));
+}
+
+void HubOutput::invite(const HubView& hub, const Guid& guid, const HubInvite& invite,
+                       const std::string& link) const {
+  JsonObject members = about(hub);
+  members.set("guid", guid.text());
+  members.set("author", invite.author);
+  if (!link.empty()) members.set("link", link);
+  if (invite.uses >= 0) members.set("uses", invite.uses);
+  if (invite.expires != 0) members.set("expires", format_time(invite.expires));
+  members.set("approval", invite.approval);
+  out_.object("invite", std::move(members));
+  out_.line(
+      fmt::format("{}  by {}, {}, {}{}", guid.text(), who(invite.author),
+                  invite.uses < 0 ? "works always" : fmt::format("{} use(s) left", invite.uses),
+                  until(invite.expires), invite.approval ? ", asks for approval" : ""));
+  if (!link.empty()) out_.line(link);
+}
+
+void HubOutput::unread(const HubView& hub, const Guid& channel, std::int64_t unread, Cursor cursor,
+                       Cursor newest) const {
+  JsonObject members = about(hub, channel);
+  members.set("unread", unread);
+  members.set("cursor", cursor);
+  members.set("newest", newest);
+  out_.object("unread", std::move(members));
+  out_.line(fmt::format("{:>6}  {}", unread, where(hub, channel)));
+}
+
+// ---- messages
+
+void HubOutput::post(const HubView& hub, const Post& post, bool changed, Fate fate) const {
+  const bool mine = post.author == me_;
+  JsonObject members = about(hub, post.channel);
+  members.set("guid", post.guid.text());
+  members.set("direction", mine ? "out" : "in");
+  members.set("author", post.author);
+  members.set("author_name", name_(post.author));
+  members.set("time", format_time(post.time));
+  members.set("state", fate == Fate::queued ? "queued" : to_string(post.state));
+  members.set("text", post.content);
+  if (fate == Fate::stored) members.set("cursor", post.cursor);
+  if (post.changed != post.cursor) members.set("changed", post.changed);
+  if (post.reply) members.set("reply_to", post.reply->text());
+  if (post.revision > 1) members.set("revision", post.revision);
+  if (post.edited != 0) members.set("edited", format_time(post.edited));
+  if (post.pinned != 0) members.set("pinned", format_time(post.pinned));
+  JsonObject reactions;
+  std::string marks;
+  for (const ReactionCount& one : post.reactions) {
+    reactions.set(one.symbol, one.count);
+    marks += fmt::format("  {} {}", printable(one.symbol), one.count);
+  }
+  if (!reactions.empty()) members.set("reactions", std::move(reactions));
+  if (changed) members.set("again", true);
+  out_.object("post", std::move(members));
+  std::string body = post.state == PostState::shown ? printable(post.content)
+                                                    : fmt::format("[{}]", to_string(post.state));
+  if (post.state == PostState::hidden && !post.content.empty())
+    body += " " + printable(post.content);
+  if (post.reply) body += fmt::format("  [answers #{}]", short_guid(post.reply->text()));
+  if (post.revision > 1) body += "  [edited]";
+  if (post.pinned != 0) body += "  [pinned]";
+  if (fate == Fate::queued) body += "  (queued)";
+  out_.line(fmt::format("{}  {} in {}: {}{}{}{}", clock_of(post.time), who(post.author),
+                        where(hub, post.channel), body, marks, changed ? "  [changed]" : "",
+                        ids ? "  #" + short_guid(post.guid.text()) : ""));
+}
+
+void HubOutput::event(const HubView& hub, const PostEvent& event) const {
+  JsonObject members = about(hub, event.channel);
+  members.set("guid", event.guid.text());
+  members.set("object", to_string(event.object));
+  members.set("change", to_string(event.operation));
+  members.set("author", event.author);
+  members.set("author_name", name_(event.author));
+  members.set("cursor", event.cursor);
+  if (event.time != 0) members.set("time", format_time(event.time));
+  if (!event.symbol.empty()) members.set("symbol", event.symbol);
+  if (!event.member.empty()) members.set("member", event.member);
+  if (event.revision != 0) members.set("revision", event.revision);
+  if (event.object == HubObject::message) members.set("state", to_string(event.state));
+  if (event.text) members.set("text", *event.text);
+  out_.object("post_change", std::move(members));
+  const bool made = event.operation == Operation::create;
+  std::string deed;
+  if (event.object == HubObject::reaction) {
+    deed = fmt::format("{} {}", made ? "reacts" : "takes away", printable(event.symbol));
+  } else if (event.object == HubObject::pin) {
+    deed = made ? "pins" : "unpins";
+  } else if (event.operation == Operation::edit) {
+    deed = event.revision != 0 ? "edits" : "shows again";
+    if (event.text) deed += ": " + printable(*event.text);
+  } else {
+    deed = event.state == PostState::hidden    ? "hides"
+           : event.state == PostState::removed ? "takes back"
+                                               : "deletes";
+  }
+  out_.line(fmt::format("{}  {} in {}  #{}  {}", event.time == 0 ? "     " : clock_of(event.time),
+                        who(event.author), where(hub, event.channel), short_guid(event.guid.text()),
+                        deed));
+}
+
+void HubOutput::revision(const HubView& hub, const Post& post, const PostRevision& revision) const {
+  JsonObject members = about(hub, post.channel);
+  members.set("guid", post.guid.text());
+  members.set("revision", revision.number);
+  members.set("time", format_time(revision.time));
+  members.set("text", revision.content);
+  out_.object("revision", std::move(members));
+  out_.line(fmt::format("{}  as it was written ({}): {}", clock_of(revision.time), revision.number,
+                        printable(revision.content)));
+}
+
+// ---- hubs that change
+
+void HubOutput::notice(const HubNotice& notice, const std::string& hub_name) const {
+  JsonObject members;
+  members.set("hub", notice.hub);
+  members.set("hub_name", hub_name);
+  members.set("object", to_string(notice.object));
+  members.set("change", to_string(notice.change));
+  members.set("author", notice.author);
+  members.set("author_name", name_(notice.author));
+  if (notice.guid) members.set("guid", notice.guid->text());
+  if (!notice.member.empty()) members.set("member", notice.member);
+  if (notice.number != 0) members.set("number", notice.number);
+  members.set("time", format_time(notice.time));
+  if (notice.shown) members.set("shown", *notice.shown);
+  out_.object("hub_change", std::move(members));
+  std::string name;
+  if (notice.shown) {
+    if (const std::string* text = notice.shown->text("name"); text != nullptr)
+      name = " " + printable(*text);
+  }
+  const std::string hub = printable(hub_name.empty() ? notice.hub : hub_name);
+  out_.line(notice.member.empty()
+                ? fmt::format("{}  {}: {}{} (by {})", clock_of(notice.time), hub, deed_of(notice),
+                              name, who(notice.author))
+                : fmt::format("{}  {}: {} {}{}", clock_of(notice.time), hub, who(notice.member),
+                              deed_of(notice),
+                              notice.author == notice.member || notice.author.empty()
+                                  ? ""
+                                  : fmt::format(" (by {})", who(notice.author))));
+}
+
+void HubOutput::left(const HubView& hub) const {
+  out_.object("hub_left", about(hub));
+  out_.line(fmt::format("You are in {} no longer.", printable(hub.name)));
+}
+
+}  // namespace dim

@@ -1,0 +1,53 @@
+// What the verbs of public hubs print. Whatever comes from others is escaped for people (C11).
+#pragma once
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "cli/output.h"
+#include "dim/engine/hub_view.h"
+
+namespace dim {
+
+class HubOutput {
+ public:
+  /// `name`: what a person goes by here, by their ID.
+  HubOutput(const Output& out, std::string me, std::function<std::string(const std::string&)> name)
+      : out_(out), me_(std::move(me)), name_(std::move(name)) {}
+
+  void hub(const HubView& hub) const;
+  void category(const HubView& hub, const Guid& guid) const;
+  void channel(const HubView& hub, const Guid& guid) const;
+  void role(const HubView& hub, const Guid& guid) const;
+  void member(const HubView& hub, const HubMemberView& member) const;
+  void penalty(const HubView& hub, bool ban, const HubPenaltyView& penalty) const;
+  void request(const HubView& hub, const HubRequestView& request) const;
+  /// `link`: empty where it is only listed.
+  void invite(const HubView& hub, const Guid& guid, const HubInvite& invite,
+              const std::string& link) const;
+  void unread(const HubView& hub, const Guid& channel, std::int64_t unread, Cursor cursor,
+              Cursor newest) const;
+
+  enum class Fate : std::uint8_t { stored, queued };
+  /// `changed`: it was told before, and is otherwise now.
+  void post(const HubView& hub, const Post& post, bool changed, Fate fate = Fate::stored) const;
+  void event(const HubView& hub, const PostEvent& event) const;
+  void revision(const HubView& hub, const Post& post, const PostRevision& revision) const;
+  /// A change of a hub, by oneself or another.
+  void notice(const HubNotice& notice, const std::string& hub_name) const;
+  void left(const HubView& hub) const;
+
+  bool ids = false;  ///< the ends of GUIDs, which name messages in other verbs
+
+ private:
+  std::string who(const std::string& id) const;  ///< for people: "you", or a name
+  std::string where(const HubView& hub, const Guid& channel) const;
+  JsonObject about(const HubView& hub) const;
+  JsonObject about(const HubView& hub, const Guid& channel) const;
+
+  const Output& out_;
+  std::string me_;
+  std::function<std::string(const std::string&)> name_;
+};
+
+}  // namespace dim

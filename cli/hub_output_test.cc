@@ -1,0 +1,97 @@
+#include "cli/hub_output.h"
+
+#include <gmock/gmock.h>
+
+namespace dim {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+const std::string kMe = "0x21e27549d780db2a32058bD960A6245b01Ad85FF";
+const std::string kOther = "0x95E6F72fB194200e95b60332E8142DDF41C7c333";
+const Guid kChannel = *Guid::parse("018f6f0e7b8c7cc2a1f3b0d5f3a1c9e4");
+const Guid kMessage = *Guid::parse("018f6f0e7b8c7cc2a1f3b0d5f33f2a91");
+const std::string kBell = "\x07";
+
+HubView hub() {
+  HubView out{.id = "Group-777@fxunrFpSwDEzEWC2wrm6JTjkuUtd6Ro1H",
+              .name = "garden" + kBell,
+              .topic = "a\x1b[2J",
+              .owner = kMe};
+  out.channels[kChannel] = {.name = "general" + kBell, .topic = kBell};
+  return out;
+}
+Post post() {
+  return {.guid = kMessage,
+          .channel = kChannel,
+          .cursor = 4,
+          .changed = 9,
+          .time = 1'790'000'000'000,
+          .author = kOther,
+          .revision = 2,
+          .content = "hello" + kBell,
+          .reactions = {{"ok" + kBell, 3}}};
+}
+
+template <class Print>
+std::string printed(bool json, Print print) {
+  testing::internal::CaptureStdout();
+  const Output out(json);
+  HubOutput hubs(out, kMe, [](const std::string&) { return "bobby" + kBell; });
+  hubs.ids = true;
+  print(hubs);
+  return testing::internal::GetCapturedStdout();
+}
+
+TEST(HubOutput, C11_NothingOfOthersDrivesATerminal) {
+  const HubNotice notice{.object = HubObject::channel,
+                         .change = Operation::create,
+                         .author = kOther,
+                         .hub = hub().id,
+                         .time = 0,
+                         .shown = *parse_json_object(R"({"name":"x\u0007"})")};
+  const PostEvent event{.object = HubObject::reaction,
+                        .channel = kChannel,
+                        .guid = kMessage,
+                        .author = kOther,
+                        .symbol = kBell};
+  const std::string all = printed(false, [&](const HubOutput& out) {
+    out.hub(hub());
+    out.channel(hub(), kChannel);
+    out.post(hub(), post(), false);
+    out.event(hub(), event);
+    out.revision(hub(), post(), {.number = 1, .time = 0, .content = kBell});
+    out.notice(notice, "name" + kBell);
+    out.left(hub());
+    out.member(hub(), {.who = kOther, .member = {}});
+    out.penalty(hub(), true, {.who = kOther, .penalty = {.by = kMe, .reason = kBell}});
+  });
+  EXPECT_THAT(all, Not(HasSubstr(kBell)));
+  EXPECT_THAT(all, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(all, HasSubstr("hello\\u{7}"));
+}
+
+TEST(HubOutput, F13_APostIsALineThatNamesIt) {
+  Post one = post();
+  one.content = "hello";
+  one.reactions = {{"🌹", 3}};
+  const std::string line =
+      printed(false, [&](const HubOutput& out) { out.post(hub(), one, true); });
+  EXPECT_THAT(line, HasSubstr("hello  [edited]  🌹 3  [changed]  #3f2a91\n"));
+  const std::string json = printed(true, [&](const HubOutput& out) { out.post(hub(), one, true); });
+  EXPECT_THAT(
+      json, HasSubstr(R"("cursor":4,"changed":9,"revision":2,"reactions":{"🌹":3},"again":true)"));
+  one.state = PostState::removed;
+  one.content.clear();
+  EXPECT_THAT(printed(false, [&](const HubOutput& out) { out.post(hub(), one, false); }),
+              HasSubstr(": [removed]"));
+}
+
+TEST(HubOutput, AHubIsSaidToBePublic) {
+  EXPECT_THAT(printed(true, [](const HubOutput& out) { out.hub(hub()); }),
+              HasSubstr(R"("public":true)"));
+}
+
+}  // namespace
+}  // namespace dim

@@ -1,0 +1,408 @@
+// What is written in channels: `dim post`, `edit`, `remove`, `delete`, `react`, `pin`, `search`,
+// `unread`, `read`, and `dim history` of a channel.
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "cli/hub_run.h"
+#include "client/fields.h"
+
+namespace dim {
+namespace {
+
+int code(Exit exit) { return static_cast<int>(exit); }
+
+/// What an own change has come to: the station says only its cursor.
+int print_change(HubRun& run, const HubPlace& place, const Post& post, PostEvent event,
+                 const Packet& answer) {
+  event.channel = *place.channel;
+  event.guid = post.guid;
+  event.author = run.context.home->account().id.bare().text();
+  event.cursor = number_in(answer.get("cursor"));
+  run.out.event(place.hub, event);
+  return code(Exit::ok);
+}
+
+void next_page(HubRun& run, const PostsPage& page, std::size_t count, std::string_view direction) {
+  JsonObject members;
+  members.set("count", static_cast<std::int64_t>(count));
+  if (page.next) members.set("next", *page.next);
+  run.context.out.object("page", std::move(members));
+  if (page.next)
+    run.context.out.note(fmt::format("There are more: --{} {}", direction, *page.next));
+}
+
+/// As many as are wanted, page after page, in the order in which they came; the last page's `next`.
+std::optional<PostsPage> collect(HubRun& run, PostQuery query, std::size_t limit) {
+  constexpr std::size_t kPage = 200;
+  PostsPage out;
+  while (out.posts.size() < limit) {
+    query.limit = std::min(kPage, limit - out.posts.size());
+    auto page = run.wait<PostsPage>([&](HubDone<PostsPage> done) {
+      run.context.messenger->hubs().posts(query, std::move(done));
+    });
+    if (!page) return std::nullopt;
+    const bool last = !page->next || page->posts.empty();
+    std::ranges::move(page->posts, std::back_inserter(out.posts));
+    out.next = page->next;
+    if (last) break;
+    (query.after ? query.after : query.before) = page->next;
+  }
+  return out;
+}
+
+int remove_post(HubRun& run, const HubPlace& place, const Post& post) {
+  const bool mine = post.author == run.context.home->account().id.bare().text();
+  PostEvent event{
+      .operation = Operation::remove, .channel = post.channel, .guid = post.guid, .author = {}};
+  Packet packet = HubClient::request(Operation::remove, HubObject::message, post.guid.text());
+  if (run.options.off) {
+    packet = HubClient::request(Operation::edit, HubObject::message, post.guid.text());
+    packet.set("state", "shown");
+    event.operation = Operation::edit;
+  } else {
+    event.state = mine ? PostState::removed : PostState::hidden;
+    const char* const what =
+        mine ? "REMOVE takes your message back: its text and earlier texts are gone for everybody, "
+               "its place stays and says so. There is no way back."
+             : "REMOVE hides this message from all but its author and who moderates; nothing is "
+               "lost, and dim remove --undo shows it again.";
+    if (!run.confirm(what)) return run.exit;
+  }
+  const auto answer = run.ask(packet);
+  return answer ? print_change(run, place, post, std::move(event), *answer) : run.exit;
+}
+
+int delete_post(HubRun& run, const HubPlace& place, const Post& post) {
+  if (!run.confirm("DELETE ends this message for everybody: text, earlier texts, reactions and pin "
+                   "are gone, only an empty place stays. There is no way back."))
+    return run.exit;
+  const auto answer =
+      run.ask(HubClient::request(Operation::erase, HubObject::message, post.guid.text()));
+  if (!answer) return run.exit;
+  return print_change(run, place, post,
+                      {.operation = Operation::erase,
+                       .channel = post.channel,
+                       .guid = post.guid,
+                       .author = {},
+                       .state = PostState::deleted},
+                      *answer);
+}
+
+int edit_post(HubRun& run, const HubPlace& place, const Post& post) {
+  Packet packet = HubClient::request(Operation::edit, HubObject::message, post.guid.text());
+  packet.set("revision", std::to_string(post.revision));
+  packet.content = text_or_input(run.options.text);
+  const auto answer = run.ask(packet);
+  if (!answer) return run.exit;
+  return print_change(run, place, post,
+                      {.channel = post.channel,
+                       .guid = post.guid,
+                       .author = {},
+                       .revision = post.revision + 1,
+                       .text = packet.content},
+                      *answer);
+}
+
+int react(HubRun& run, const HubPlace& place, const Post& post) {
+  const HubOptions& options = run.options;
+  if (options.symbol.empty())
+    return run.failed({Errc::usage, "a reaction needs a symbol: dim react HUB/CHANNEL ID 👍"});
+  const Operation operation = options.off ? Operation::erase : Operation::create;
+  Packet packet = HubClient::request(operation, HubObject::reaction, post.guid.text());
+  packet.set("symbol", options.symbol);
+  // What a header cannot carry the writer leaves out.
+  if (!valid_value(options.symbol))
+    return run.failed({Errc::usage, "a symbol is 1 to 32 bytes without spaces, commas, brackets"});
+  PostEvent event{.operation = operation,
+                  .object = HubObject::reaction,
+                  .channel = post.channel,
+                  .guid = post.guid,
+                  .author = {},
+                  .symbol = options.symbol};
+  if (!options.who.empty()) {
+    if (!options.off)
+      return run.failed({Errc::usage, "--of goes with --off: everybody reacts for themselves"});
+    const auto who = run.who(options.who);
+    if (!who) return run.exit;
+    event.member = who->text();
+    packet.set("member", event.member);
+  }
+  const auto answer = run.ask(packet);
+  return answer ? print_change(run, place, post, std::move(event), *answer) : run.exit;
+}
+
+int pin(HubRun& run, const HubPlace& place, const Post& post) {
+  const Operation operation = run.options.off ? Operation::erase : Operation::create;
+  const auto answer = run.ask(HubClient::request(operation, HubObject::pin, post.guid.text()));
+  if (!answer) return run.exit;
+  return print_change(run, place, post,
+                      {.operation = operation,
+                       .object = HubObject::pin,
+                       .channel = post.channel,
+                       .guid = post.guid,
+                       .author = {}},
+                      *answer);
+}
+
+int pins(HubRun& run, const HubPlace& place) {
+  PostQuery query{.target = place.channel->text(), .pinned = true};
+  std::vector<Post> all;
+  for (;;) {
+    auto page = run.wait<PostsPage>([&](HubDone<PostsPage> done) {
+      run.context.messenger->hubs().posts(query, std::move(done));
+    });
+    if (!page) return run.exit;
+    std::ranges::move(page->posts, std::back_inserter(all));
+    if (!page->next || page->posts.empty()) break;
+    query.before = page->next;
+  }
+  run.learn(all);
+  for (const Post& post : all) run.out.post(place.hub, post, false);
+  if (all.empty()) run.context.out.note("Nothing is pinned here.");
+  return code(Exit::ok);
+}
+
+/// The channels that are meant: one, those of a hub, or all.
+std::vector<HubPlace> channels_of(HubRun& run) {
+  std::vector<HubPlace> out;
+  std::optional<HubPlace> only;
+  if (!run.options.place.empty()) {
+    only = run.place();
+    if (!only) return out;
+  }
+  for (const HubView& hub : run.hubs) {
+    if (only && only->hub.id != hub.id) continue;
+    for (const auto& [guid, channel] : hub.channels) {
+      if (!only || !only->channel || *only->channel == guid) out.push_back({hub, guid});
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+int run_post(HubRun& run) {
+  const HubOptions& options = run.options;
+  Context& context = run.context;
+  const std::string text = text_or_input(options.text);
+  const Millis patience = Millis{1000} * options.timeout_s;
+  struct Written {
+    std::optional<Guid> guid;
+    std::optional<Packet> answer;
+  };
+  // Shared, because the answer may come when nobody waits any more.
+  const auto written = std::make_shared<Written>();
+  context.on_posted = [written](const Guid& guid, const Packet& packet) {
+    const bool this_one = written->guid == guid;
+    if (this_one) written->answer = packet;
+    return this_one;
+  };
+  if (!run.connect_or_remember(patience)) return run.exit;
+  const auto place = run.channel();
+  if (!place) {
+    if (run.hubs.empty() && context.failure) run.exit = context.report_failure();
+    return run.exit;
+  }
+  std::optional<Guid> reply;
+  if (!options.reply_to.empty()) {
+    const auto whole = Guid::parse(options.reply_to);
+    if (whole && !context.messenger->is_ready()) {
+      reply = *whole;
+    } else {
+      const auto origin = run.message(*place->channel, options.reply_to);
+      if (!origin) return run.exit;
+      reply = origin->guid;
+    }
+  }
+  const auto hub = Id::parse(place->hub.id);
+  if (!hub) return run.failed(hub.error());
+  const Millis now = context.clock.now();
+  const auto guid = context.messenger->post(*hub, *place->channel, text, reply);
+  if (!guid) return run.failed({Errc::usage, guid.error().hint});
+  written->guid = *guid;
+  const std::optional<Packet>& answer = written->answer;
+  if (context.messenger->is_ready()) {
+    context.link.run_until([&] { return answer.has_value() || context.failure.has_value(); },
+                           patience);
+  }
+  Post post{.guid = *guid,
+            .channel = *place->channel,
+            .time = now,
+            .author = context.home->account().id.bare().text(),
+            .reply = reply,
+            .content = text};
+  if (!answer) {
+    run.out.post(place->hub, post, false, HubOutput::Fate::queued);
+    context.out.note(
+        "The station is away. The message is in the outbox and goes out, once, with the next "
+        "command that reaches it.");
+    return code(Exit::ok);
+  }
+  if (answer->code != 201) return run.exit = context.report_post(*answer);
+  post.cursor = post.changed = number_in(answer->get("cursor"));
+  if (const auto time = parse_time(answer->get("time"))) post.time = *time;
+  run.out.ids = true;  // so that it can be edited, taken back, answered
+  run.out.post(place->hub, post, false);
+  run.say_public();
+  return code(Exit::ok);
+}
+
+int run_post_change(HubRun& run) {
+  const std::string& verb = run.options.verb;
+  if (!run.connect()) return run.exit;
+  const auto place = run.channel();
+  if (!place) return run.exit;
+  if (verb == "pin" && run.options.message.empty()) return pins(run, *place);
+  const auto post = run.message(*place->channel, run.options.message);
+  if (!post) return run.exit;
+  if (verb == "edit") return edit_post(run, *place, *post);
+  if (verb == "remove") return remove_post(run, *place, *post);
+  if (verb == "delete") return delete_post(run, *place, *post);
+  if (verb == "react") return react(run, *place, *post);
+  return pin(run, *place, *post);
+}
+
+int run_search(HubRun& run) {
+  const HubOptions& options = run.options;
+  if (!run.connect()) return run.exit;
+  const auto place = run.place();
+  if (!place) return run.exit;
+  if (!valid_value(options.text))
+    return run.failed({Errc::usage, "what is searched for: words of 1 to 200 bytes in one line"});
+  PostQuery query{.target = place->channel ? place->channel->text() : place->hub.id,
+                  .search = options.text};
+  query.before = options.before;
+  const auto found = collect(run, query, static_cast<std::size_t>(std::max(options.limit, 1)));
+  if (!found) return run.exit;
+  run.learn(found->posts);
+  for (const Post& post : found->posts) run.out.post(place->hub, post, false);
+  next_page(run, *found, found->posts.size(), "before");
+  if (found->posts.empty()) run.context.out.note("Nothing found.");
+  return code(Exit::ok);
+}
+
+int run_unread(HubRun& run) {
+  if (!run.connect()) return run.exit;
+  const auto places = channels_of(run);
+  if (run.exit != 0) return run.exit;
+  for (const HubPlace& place : places) {
+    const auto mark = run.wait<ReadMark>([&](HubDone<ReadMark> done) {
+      run.context.messenger->hubs().mark(*place.channel, std::move(done));
+    });
+    if (!mark) return run.exit;
+    run.out.unread(place.hub, *place.channel, mark->unread, mark->cursor, mark->newest);
+  }
+  return code(Exit::ok);
+}
+
+int run_read(HubRun& run) {
+  if (!run.connect()) return run.exit;
+  const auto place = run.channel();
+  if (!place) return run.exit;
+  const auto ask = [&] {
+    return run.wait<ReadMark>([&](HubDone<ReadMark> done) {
+      run.context.messenger->hubs().mark(*place->channel, std::move(done));
+    });
+  };
+  auto mark = ask();
+  if (!mark) return run.exit;
+  const Cursor upto = run.options.upto.value_or(mark->newest);
+  if (upto > mark->cursor) {
+    Packet packet = HubClient::request(Operation::notify, HubObject::mark, place->channel->text());
+    if (!run.ask(packet.set("cursor", std::to_string(upto)))) return run.exit;
+    mark = ask();
+    if (!mark) return run.exit;
+  }
+  run.out.unread(place->hub, *place->channel, mark->unread, mark->cursor, mark->newest);
+  return code(Exit::ok);
+}
+
+bool names_channel(Home& home, const std::string& who) {
+  if (auto alias = home.by_alias(who); alias && *alias) return false;
+  if (const auto id = Id::parse(who); id && id->is_user()) return false;
+  return who.contains('/') || Guid::parse(who).has_value();
+}
+
+int history_of_channel(Context& context, const HistoryOptions& options) {
+  context.make_messenger({.receive = false});
+  HubOptions given;
+  given.place = options.who;
+  given.ids = options.ids;
+  HubRun run(context, given);
+  if (options.before && options.after)
+    return run.failed({Errc::usage, "one of --before and --after: pages have one direction"});
+  if (!run.connect()) return run.exit;
+  const auto place = run.channel();
+  if (!place) return run.exit;
+  if (!options.message.empty()) {
+    const auto post = run.message(*place->channel, options.message);
+    if (!post) return run.exit;
+    PostQuery query{.target = post->guid.text()};
+    query.earlier = true;
+    const auto page = run.wait<PostsPage>(
+        [&](HubDone<PostsPage> done) { context.messenger->hubs().posts(query, std::move(done)); });
+    if (!page) return run.exit;
+    run.learn(page->posts);
+    for (const PostRevision& one : page->earlier) run.out.revision(place->hub, *post, one);
+    for (const Post& one : page->posts) run.out.post(place->hub, one, false);
+    context.link.finish();
+    return code(Exit::ok);
+  }
+  PostQuery query{.target = place->channel->text()};
+  query.before = options.before;
+  query.after = options.after;
+  auto page = collect(run, query, static_cast<std::size_t>(std::max(options.limit, 1)));
+  if (!page) return run.exit;
+  // Read from above to below, whatever the direction of the pages.
+  if (!options.after) std::ranges::reverse(page->posts);
+  run.learn(page->posts);
+  for (const Post& post : page->posts) run.out.post(place->hub, post, false);
+  next_page(run, *page, page->posts.size(), options.after ? "after" : "before");
+  if (page->posts.empty()) context.out.note("No messages here.");
+  context.link.finish();
+  return code(Exit::ok);
+}
+
+void follow_hubs(Context& context, const ListenOptions& options, bool& shown) {
+  const auto out = std::make_shared<HubOutput>(
+      context.out, context.home->account().id.bare().text(), names_of(context));
+  out->ids = options.ids;
+  // Who has not been seen before is asked about, so that they have a name from now on.
+  const auto learn = [&context](const std::string& id) {
+    const auto parsed = Id::parse(id);
+    if (parsed && context.home->directory().find(parsed->bare()) == nullptr)
+      context.messenger->fetch(*parsed, [](const Status&) {});
+  };
+  const auto told = [&context, &options, &shown] {
+    shown = true;
+    if (options.once) context.messenger->stop_following();
+  };
+  HubEvents& events = context.events.hubs;
+  events.post = [out, learn, told](const HubView& hub, const Post& post, bool fresh) {
+    learn(post.author);
+    out->post(hub, post, !fresh);
+    told();
+  };
+  events.changed = [out, learn, told](const HubView& hub, const PostEvent& event) {
+    learn(event.author);
+    out->event(hub, event);
+    told();
+  };
+  events.notice = [&context, out](const HubNotice& notice) {
+    std::string name;
+    if (const auto kept = kept_hubs(*context.home)) {
+      const auto hub =
+          std::ranges::find_if(*kept, [&](const HubView& one) { return one.id == notice.hub; });
+      if (hub != kept->end()) name = hub->name;
+    }
+    out->notice(notice, name);
+  };
+  events.left = [out](const HubView& hub) { out->left(hub); };
+  events.behind = [&context, out](const HubView& hub, const Guid& channel, const ReadMark& mark) {
+    out->unread(hub, channel, mark.unread, mark.cursor, mark.newest);
+    context.out.note("So many are not told one by one: dim history HUB/CHANNEL shows them.");
+  };
+}
+
+}  // namespace dim

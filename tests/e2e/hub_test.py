@@ -1,0 +1,242 @@
+"""Public hubs as people use them in the terminal: three of them, one station, real TLS."""
+import subprocess
+import threading
+import time
+
+import harness
+from harness import of
+
+
+class Hubs(harness.EndToEnd):
+    def setUp(self):
+        super().setUp()
+        self.at = self.station()
+
+    def people(self, *names):
+        return [self.person(name, self.at.link()) for name in names]
+
+    def gather(self):
+        """Alice's hub with a channel, Bobby and Carol in it."""
+        alice, bobby, carol = self.people("alice", "bobby", "carol")
+        self.hub = of(alice.run("hub", "create", "gardeners", "--topic", "what grows"), "hub")[0]["hub"]
+        alice.run("channel", "create", "gardeners", "general")
+        link = of(alice.run("hub", "invite", "gardeners"), "invite")[0]["link"]
+        for one in (bobby, carol):
+            self.assertEqual(of(one.run("hub", "join", link), "hub")[0]["hub"], self.hub)
+        return alice, bobby, carol
+
+    def post(self, person, text, *more, where="gardeners/general"):
+        return of(person.run("post", where, text, *more), "post")[0]
+
+    def texts(self, objects):
+        return [one["text"] for one in of(objects, "post")]
+
+    def unread(self, person, channel="general"):
+        return {one["channel_name"]: one["unread"] for one in of(person.run("unread"), "unread")}[channel]
+
+    def listen(self, person):
+        """A listener that is connected."""
+        process = person.start("listen", "--timeout", "60")
+        self.addCleanup(lambda: (process.kill(), process.communicate()))
+        self.until(process, "connected")
+        return process
+
+    def until(self, process, event, wanted=lambda one: True):
+        for line in process.stdout:
+            one = harness.checked(line, "listen")
+            if one["event"] == event and wanted(one):
+                return one
+        raise AssertionError(f"no {event} came")
+
+    def test_F20_F22_a_hub_is_founded_and_joined_by_link_with_and_without_approval(self):
+        alice, bobby, carol = self.gather()
+        shown = bobby.run("hub", "show", "gardeners")
+        self.assertEqual((of(shown, "hub")[0]["topic"], of(shown, "hub")[0]["members"], of(shown, "hub")[0]["public"]),
+                         ("what grows", 3, True))
+        self.assertEqual([one["name"] for one in of(shown, "channel")], ["general"])
+        alice.run("category", "create", "gardeners", "plants")
+        rose = of(alice.run("channel", "create", "gardeners", "roses", "--category", "plants", "--kind", "announcement"), "channel")[0]
+        self.assertEqual((rose["category"], rose["kind"]), ("plants", "announcement"))
+        alice.run("channel", "edit", "gardeners/roses", "--name", "lilies", "--topic", "white")
+        self.assertEqual({one["name"]: one["topic"] for one in of(bobby.run("channel", "list", "gardeners"), "channel")},
+                         {"general": "", "lilies": "white"})
+        bobby.run("post", "gardeners/lilies", "may I?", code=1)
+        people = {one["name"].split(" ")[0]: one["owner"] for one in of(alice.run("hub", "members", "gardeners"), "hub_member")}
+        self.assertEqual(people, {"alice": True, "bobby": False, "carol": False})
+        # With approval, from a home that does not exist yet: account, station and hub in one step (F06).
+        link = of(alice.run("hub", "invite", "gardeners", "--approval", "--uses", "2", "--for", "7d"), "invite")[0]
+        self.assertEqual((link["uses"], link["approval"]), (2, True))
+        david = harness.Person(self.folder, "david")
+        joined = david.run("join", link["link"], "--name", "david")
+        self.assertEqual(of(joined, "hub_change")[0]["object"], "request")
+        self.assertEqual(of(david.run("hub", "list"), "hub"), [])
+        asking = of(alice.run("hub", "requests", "gardeners"), "hub_request")
+        self.assertEqual([one["id"] for one in asking], [david.id()])
+        alice.run("hub", "approve", "gardeners", david.id())
+        self.assertEqual(of(david.run("hub", "list"), "hub")[0]["hub"], self.hub)
+        self.assertEqual(len(of(alice.run("hub", "invites", "gardeners"), "invite")), 2)
+        alice.run("hub", "uninvite", "gardeners", link["guid"])
+        eve = self.person("eve_1", self.at.link())
+        self.assertEqual(of(eve.run("hub", "join", link["link"], code=1), "error")[0]["code"], "GONE")
+        eve.run("hub", "show", "gardeners", code=6)
+        david.run("hub", "leave", "gardeners")
+        alice.run("category", "delete", "gardeners", "plants", code=2)  # no terminal to ask at
+        alice.run("category", "delete", "gardeners", "plants", "--yes")
+        self.assertEqual([one["name"] for one in of(bobby.run("channel", "list", "gardeners"), "channel")], ["general"])
+        alice.run("hub", "transfer", "gardeners", "bobby", "--yes")
+        alice.run("hub", "delete", "gardeners", "--yes", code=1)
+        bobby.run("hub", "delete", "gardeners", "--yes")
+        self.assertEqual(of(alice.run("hub", "list"), "hub"), [])
+
+    def test_F11_F12_F13_F14_posts_are_answered_reacted_to_edited_removed_and_deleted(self):
+        alice, bobby, carol = self.gather()
+        listener = self.listen(carol)
+        question = self.post(bobby, "Where do the roses go?")
+        self.assertEqual((question["state"], question["cursor"]), ("shown", 1))
+        heard = self.until(listener, "post")
+        self.assertEqual((heard["text"], heard["author"]), ("Where do the roses go?", bobby.id()))
+        answer = self.post(alice, "Into the sun.", "--reply-to", question["guid"][-6:])
+        self.assertEqual(answer["reply_to"], question["guid"])
+        bobby.run("edit", "gardeners/general", question["guid"][-8:], "Where do the red roses go?")
+        self.assertEqual(self.until(listener, "post_change")["text"], "Where do the red roses go?")
+        alice.run("react", "gardeners/general", question["guid"], "🌹")
+        carol.run("react", "gardeners/general", question["guid"], "🌹")
+        self.assertEqual(self.until(listener, "post_change")["symbol"], "🌹")
+        alice.run("pin", "gardeners/general", question["guid"])
+        self.assertEqual(self.texts(bobby.run("pin", "gardeners/general")), ["Where do the red roses go?"])
+        alice.run("channel", "create", "gardeners", "news")
+        self.assertEqual(self.until(listener, "hub_change")["object"], "channel")
+        self.post(alice, "in the new channel", where="gardeners/news")
+        self.assertEqual(self.until(listener, "post", lambda one: one["channel_name"] == "news")["text"], "in the new channel")
+        page = carol.run("history", "gardeners/general")
+        self.assertEqual(self.texts(page), ["Where do the red roses go?", "Into the sun."])
+        self.assertEqual(of(page, "post")[0]["reactions"], {"🌹": 2})
+        earlier = bobby.run("history", "gardeners/general", "--message", question["guid"])
+        self.assertEqual([one["text"] for one in of(earlier, "revision")], ["Where do the roses go?"])
+        carol.run("react", "gardeners/general", question["guid"], "🌹", "--off")
+        bobby.run("remove", "gardeners/general", question["guid"], code=2)
+        bobby.run("edit", "gardeners/general", answer["guid"], "mine", code=1)
+        alice.run("remove", "gardeners/general", question["guid"], "--yes")  # another's: hidden
+        self.assertEqual(of(carol.run("history", "gardeners/general"), "post")[0]["state"], "hidden")
+        alice.run("remove", "gardeners/general", question["guid"], "--undo")
+        self.assertEqual(self.texts(carol.run("history", "gardeners/general"))[0], "Where do the red roses go?")
+        bobby.run("remove", "gardeners/general", question["guid"], "--yes")  # one's own: gone
+        alice.run("delete", "gardeners/general", answer["guid"], "--yes")
+        self.assertEqual([one["state"] for one in of(carol.run("history", "gardeners/general"), "post")], ["removed", "deleted"])
+        text = subprocess.run(bobby.command("remove", "gardeners/general", question["guid"], as_json=False),
+                              capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
+        self.assertIn("REMOVE takes your message back", text.stderr)
+
+    def test_F17_F18_R1_pages_search_and_unread_outlive_a_kill_of_the_station(self):
+        alice, bobby, carol = self.gather()
+        self.assertEqual(self.unread(bobby), 0)
+        for number in range(1, 8):
+            self.post(alice, f"number {number}")
+        self.post(alice, "今天天气很好")
+        self.post(alice, "天上的气球")
+        self.assertEqual((self.unread(bobby), self.unread(alice)), (9, 0))
+        bobby.run("read", "gardeners/general", "--upto", "4")
+        self.assertEqual(self.unread(bobby), 5)
+        self.at.kill()
+        queued = of(carol.run("post", "gardeners/general", "written while it was away", "--timeout", "2"), "post")[0]
+        self.assertEqual(queued["state"], "queued")
+        self.at.start()
+        self.assertEqual(self.unread(bobby), 5, "the same after a restart")
+        self.assertEqual(of(carol.run("status"), "status")[0]["waiting"], 0)
+        self.assertEqual(self.unread(bobby), 6)
+        self.assertEqual([one["guid"] for one in of(bobby.run("search", "gardeners", "away"), "post")], [queued["guid"]])
+        # Pages in both directions.
+        page = bobby.run("history", "gardeners/general", "--limit", "4")
+        self.assertEqual(self.texts(page), ["number 7", "今天天气很好", "天上的气球", "written while it was away"])
+        older = bobby.run("history", "gardeners/general", "--limit", "4", "--before", str(of(page, "page")[0]["next"]))
+        self.assertEqual(self.texts(older), ["number 3", "number 4", "number 5", "number 6"])
+        newer = bobby.run("history", "gardeners/general", "--limit", "2", "--after", "2")
+        self.assertEqual((self.texts(newer), of(newer, "page")[0]["next"]), (["number 3", "number 4"], 4))
+        # A Chinese word of two characters; a word must be a word.
+        self.assertEqual(self.texts(bobby.run("search", "gardeners", "天气")), ["今天天气很好"])
+        self.assertEqual(self.texts(bobby.run("search", "gardeners/general", "NUMBER 3")), ["number 3"])
+        self.assertEqual(self.texts(bobby.run("search", "gardeners", "numb")), [])
+        self.person("eve_1", self.at.link()).run("search", "gardeners", "number", code=6)
+        # Listening tells what was missed, once, and then it is read on all devices.
+        told = self.texts(bobby.run("listen", "--timeout", "3"))
+        self.assertEqual(told, ["number 5", "number 6", "number 7", "今天天气很好", "天上的气球", "written while it was away"])
+        self.assertEqual(self.unread(bobby), 0)
+        self.assertEqual(self.texts(bobby.run("listen", "--timeout", "1", code=3)), [])
+
+    def test_F21_roles_let_people_do_things_in_the_hub_or_in_one_channel(self):
+        alice, bobby, carol = self.gather()
+        text = self.post(carol, "a text")
+        bobby.run("remove", "gardeners/general", text["guid"], "--yes", code=1)
+        role = of(alice.run("role", "create", "gardeners", "keeper", "moderate", "ban", "--rank", "5"), "role")[0]
+        self.assertEqual((role["permissions"], role["rank"]), (["moderate", "ban"], 5))
+        given = of(alice.run("role", "give", "gardeners", "keeper", "bobby"), "hub_member")[0]
+        self.assertEqual(given["roles"], ["keeper"])
+        bobby.run("remove", "gardeners/general", text["guid"], "--yes")
+        bobby.run("mute", "gardeners", "carol", "--for", "1h", "--reason", "loud")
+        self.assertEqual(of(alice.run("mute", "gardeners"), "penalty")[0]["id"], carol.id())
+        self.assertEqual(of(carol.run("post", "gardeners/general", "may I?", code=1), "error")[0]["code"], "FORBIDDEN")
+        bobby.run("mute", "gardeners", "carol", "--lift")
+        self.post(carol, "thank you")
+        bobby.run("ban", "gardeners", "alice", code=1)  # the owner stands above
+        alice.run("role", "take", "gardeners", "keeper", "bobby")
+        bobby.run("mute", "gardeners", "carol", code=1)
+        alice.run("role", "edit", "gardeners", "keeper", "--name", "writer", "--permissions", "read")
+        self.assertEqual(of(alice.run("role", "list", "gardeners"), "role")[0]["name"], "writer")
+        alice.run("channel", "deny", "gardeners/general", "everyone", "write")
+        bobby.run("post", "gardeners/general", "no", code=1)
+        alice.run("role", "give", "gardeners", "writer", "bobby")
+        rules = of(alice.run("channel", "allow", "gardeners/general", "writer", "write"), "channel")[0]["overrides"]
+        self.assertEqual(len(rules), 2)
+        self.post(bobby, "yes")
+        alice.run("channel", "reset", "gardeners/general", "everyone", "write")
+        self.post(carol, "everybody again")
+        alice.run("role", "delete", "gardeners", "writer", "--yes")
+
+    def test_N9_a_ban_shuts_the_banned_out_at_once(self):
+        alice, bobby, carol = self.gather()
+        listener = self.listen(bobby)
+        self.post(carol, "are you there?")
+        self.until(listener, "post")
+        heard = []
+        reader = threading.Thread(target=lambda: heard.extend(iter(lambda: self.line(listener), None)))
+        reader.start()
+        before = time.monotonic()
+        alice.run("ban", "gardeners", "bobby", "--reason", "spam")
+        self.post(carol, "he is gone")
+        deadline = time.monotonic() + 10
+        while not [one for _, one in heard if one["event"] == "hub_left"] and time.monotonic() < deadline:
+            time.sleep(0.02)
+        listener.kill()
+        reader.join()
+        told = [one for _, one in heard]
+        self.assertTrue(of(told, "hub_left"), told)
+        self.assertEqual(of(told, "post"), [], "nothing comes behind a ban")
+        self.assertLess(next(at for at, one in heard if one["event"] == "hub_left") - before, 5 * harness.SLOWER)
+        bobby.run("history", "gardeners/general", code=6)
+        bobby.run("post", self.hub + "/general", "let me in", code=6)
+        self.assertEqual(of(alice.run("ban", "gardeners"), "penalty")[0]["reason"], "spam")
+        link = of(alice.run("hub", "invite", "gardeners"), "invite")[0]["link"]
+        self.assertEqual(of(bobby.run("hub", "join", link, code=1), "error")[0]["code"], "FORBIDDEN")
+        self.assertEqual(of(bobby.run("send", "carol", "we can still talk"), "message")[0]["state"], "sent")
+        alice.run("ban", "gardeners", "bobby", "--lift")
+        bobby.run("hub", "join", link)
+        alice.run("kick", "gardeners", "bobby")
+        self.assertEqual(of(bobby.run("hub", "list"), "hub"), [])
+        bobby.run("hub", "join", link)
+
+    def line(self, process):
+        text = process.stdout.readline()
+        return (time.monotonic(), harness.checked(text, "listen")) if text else None
+
+    def test_people_are_told_that_the_station_can_read_it(self):
+        alice, bobby, carol = self.gather()
+        for arguments in (("hub", "show", "gardeners"), ("post", "gardeners/general", "hello")):
+            done = subprocess.run(bobby.command(*arguments, as_json=False), capture_output=True, text=True,
+                                  stdin=subprocess.DEVNULL, timeout=60)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("public hub: the station can read this", done.stderr)
+        self.assertRegex(done.stdout, r"you in gardeners/general: hello  #[0-9a-f]{6}\n")
+
+
+if __name__ == "__main__":
+    harness.main()
