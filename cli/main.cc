@@ -73,7 +73,9 @@ int main(int argc, char** argv) {
   send_verb->add_option("text", send.text, "the text; - reads standard input");
   send_verb->add_option("--reply-to", send.reply_to,
                         "the text answers the message whose ID ends with these digits (--ids)");
-  send_verb->add_option("--file", send.file, "send this file too, in the message up to 400 KiB");
+  send_verb->add_option(
+      "--file", send.file,
+      "send this file too: in the message up to 400 KiB, through the station above");
   send_verb->add_option("--as", send.as, "what the file is, when its name does not say it")
       ->check(CLI::IsMember({"file", "image", "audio", "video"}));
   send_verb->add_option("--thumbnail", send.thumbnail, "small picture of a picture or film");
@@ -144,6 +146,40 @@ int main(int argc, char** argv) {
                         "of the message whose ID ends with these digits, not of the newest");
   save_verb->add_flag("--thumbnail", save.thumbnail, "the small picture that came with it");
 
+  dim::UploadOptions upload;
+  auto* upload_verb = app.add_subcommand(
+      "upload", "keep a file, encrypted, at the station; a run that was cut goes on where it was");
+  upload_verb->add_option("file", upload.file, "the file");
+  upload_verb->add_option("--to", upload.to,
+                          "send it to this person or group; without, a link is printed");
+  upload_verb->add_option("--as", upload.as, "what the file is, when its name does not say it")
+      ->check(CLI::IsMember({"file", "image", "audio", "video"}));
+  upload_verb->add_option("--thumbnail", upload.thumbnail, "small picture of a picture or film");
+  upload_verb->add_option("--duration", upload.duration, "seconds, of a sound or film")
+      ->check(CLI::Range(0.0, 1e6));
+  upload_verb->add_flag("--list", upload.list, "the files that you have at the station");
+  upload_verb->add_option("--delete", upload.erase,
+                          "delete the one whose ID ends with these digits (--list)");
+  constexpr const char* kStall = "seconds to try again while nothing moves";
+  upload_verb->add_option("--timeout", upload.timeout_s, kStall)
+      ->check(CLI::Range(0, 86'400))
+      ->capture_default_str();
+
+  dim::DownloadOptions download;
+  auto* download_verb = app.add_subcommand(
+      "download", "get a file from the station; a run that was cut goes on where it was");
+  download_verb
+      ->add_option("what", download.what, "a link to a file, or in which conversation it came")
+      ->required();
+  download_verb
+      ->add_option("path", download.path, "a new file, or a folder: nothing is overwritten")
+      ->capture_default_str();
+  download_verb->add_option("--message", download.message,
+                            "of the message whose ID ends with these digits, not of the newest");
+  download_verb->add_option("--timeout", download.timeout_s, kStall)
+      ->check(CLI::Range(0, 86'400))
+      ->capture_default_str();
+
   dim::GroupOptions group;
   auto* group_verb = app.add_subcommand("group", "groups: found them, see and change who is in");
   group_verb->require_subcommand(1);
@@ -210,6 +246,8 @@ int main(int argc, char** argv) {
   if (*chat_verb) return dim::verb_chat(common, chat);
   if (*history_verb) return dim::verb_history(common, history);
   if (*save_verb) return dim::verb_save(common, save);
+  if (*upload_verb) return dim::verb_upload(common, upload);
+  if (*download_verb) return dim::verb_download(common, download);
   if (*group_verb) return dim::verb_group(common, group);
   if (*contacts_verb) return dim::verb_contacts(common, contacts);
   if (*verify_verb) return dim::verb_verify(common, verify);

@@ -18,7 +18,8 @@ enum class Exit : int {
   unreachable = 4,  ///< the station cannot be reached
   security = 5,     ///< another station or a changed key: nothing was sent
   unknown_person = 6,
-  home = 7,  ///< no home here, or it does not open
+  home = 7,           ///< no home here, or it does not open
+  interrupted = 130,  ///< stopped by Ctrl-C; what it did so far is kept
 };
 Exit exit_of(const Error& error);
 

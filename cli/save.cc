@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include "cli/context.h"
+#include "cli/transfer.h"
 #include "cli/verbs.h"
 #include "client/attach.h"
 #include "client/describe.h"
@@ -13,7 +14,7 @@ namespace dim {
 int verb_save(const CommonOptions& common, const SaveOptions& options) {
   Context context(common);
   if (!context.open_home()) return static_cast<int>(Exit::home);
-  context.make_messenger({.receive = false});
+  context.make_messenger({.receive = false, .media = true});
   const auto who = context.find_here(options.who);
   if (!who) return context.unknown_exit();
   const auto holds_file = [](const HistoryEntry& entry) {
@@ -31,6 +32,12 @@ int verb_save(const CommonOptions& common, const SaveOptions& options) {
   if (!*json) return failed({Errc::not_found, "this message holds no file"});
   auto content = decode_content(std::move(**json));
   if (!content) return failed(content.error());
+  if (const FileParts* parts = file_parts(*content);
+      parts != nullptr && !options.thumbnail && is_media_url(parts->url)) {
+    auto link = MediaLink::from(*parts);
+    if (!link) return failed(link.error());
+    return save_from_station(context, *link, options.path, entry->guid, options.timeout_s);
+  }
   auto file = received_file(*content, options.thumbnail, [&](const std::string& url) {
     context.out.note(fmt::format("Fetching {}", printable(url)));
     return fetch_file(url);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/context.h"
+#include "cli/transfer.h"
 #include "cli/verbs.h"
 #include "client/attach.h"
 #include "dim/base/utf8.h"
@@ -44,9 +45,19 @@ Status check(const SendOptions& options) {
   return {};
 }
 
+/// Files that do not fit into a message go through the station, where it keeps files.
+bool goes_up(Context& context, const SendOptions& options) {
+  if (options.file.empty() || !options.url.empty()) return false;
+  const auto target = context.home->station();
+  if (!target || !*target || (*target)->protocol != StationTarget::Protocol::dim) return false;
+  const auto file = SourceFile::open(options.file);
+  return file && (options.upload || file->size() > static_cast<std::int64_t>(kFileInPlace));
+}
+
 /// What is sent, in order; else the exit code, after printing why.
 std::expected<std::vector<Content>, int> contents(Context& context, const SendOptions& options,
-                                                  const std::string& text, const Id& who) {
+                                                  const std::string& text, const Id& who,
+                                                  const std::optional<FileParts>& uploaded) {
   std::vector<Content> out;
   const Millis now = context.clock.now();
   if (!options.reply_to.empty()) {
@@ -67,7 +78,8 @@ std::expected<std::vector<Content>, int> contents(Context& context, const SendOp
                         .thumbnail = options.thumbnail,
                         .duration = options.duration,
                         .url = options.url,
-                        .sealed = options.sealed},
+                        .sealed = options.sealed,
+                        .uploaded = uploaded},
                        now, context.random);
     if (!file) {
       context.out.error(file.error());
@@ -103,15 +115,29 @@ int verb_send(const CommonOptions& common, const SendOptions& options) {
   };
   const Millis patience = Millis{1000} * options.timeout_s;
   // Receipts for this message arrive as pushes, so waiting for them means receiving.
-  context.make_messenger({.receive = options.until != "sent"});
+  const bool up = goes_up(context, options);
+  context.make_messenger({.receive = options.until != "sent", .media = up});
   const bool connected = context.connect(patience);
   if (!connected && exit_of(*context.failure) == Exit::security) return context.report_failure();
   const auto who = context.find(options.who, patience);
   if (!who) return context.unknown_exit();
-  const auto all = contents(context, options, *text, *who);
+  std::optional<FileParts> uploaded;
+  std::optional<Uploaded> file;
+  if (up) {
+    auto done = upload_file(context, options.file, std::max(options.timeout_s, kStallS));
+    if (!done) return done.error();
+    uploaded = done->link.parts();
+    file = std::move(*done);
+  }
+  const auto all = contents(context, options, *text, *who, uploaded);
   if (!all) return all.error();
   for (const Content& content : *all) {
     auto entry = context.messenger->send(*who, content);
+    if (entry && file && file_parts(content) != nullptr) {
+      // Only now: a crash before it uploads nothing again, and sends.
+      if (auto noted = note_uploaded(*context.home, *file, *who); !noted)
+        entry = std::unexpected(noted.error());
+    }
     if (!entry) {
       context.out.error(entry.error());
       return code(exit_of(entry.error()));

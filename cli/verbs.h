@@ -25,6 +25,7 @@ struct SendOptions {
   std::string text;      ///< "-": standard input; may be empty beside a file or a card
   std::string reply_to;  ///< last digits of the GUID of a message with WHO
   std::string file, as, thumbnail, url, sealed;
+  bool upload = false;  ///< the file goes to the station whatever its size
   double duration = 0;
   std::string card;            ///< whose name card to send
   int timeout_s = 10;          ///< how long to try before the message is left in the outbox
@@ -60,6 +61,22 @@ struct SaveOptions {
   std::string path = ".";  ///< a new file, or a folder
   std::string message;     ///< last digits of its GUID; empty: the newest with a file
   bool thumbnail = false;
+  int timeout_s = 60;  ///< without anything moving, of a file at the station
+};
+struct UploadOptions {
+  std::string file;
+  std::string to;  ///< whom to send it; empty: the link is printed
+  std::string as, thumbnail;
+  double duration = 0;
+  bool list = false;
+  std::string erase;   ///< last digits of the GUID of one to delete at the station
+  int timeout_s = 60;  ///< without anything moving
+};
+struct DownloadOptions {
+  std::string what;        ///< a link to a file, or who has sent it
+  std::string path = ".";  ///< a new file, or a folder
+  std::string message;     ///< last digits of its GUID; empty: the newest with a file
+  int timeout_s = 60;
 };
 struct GroupOptions {
   std::string verb;  ///< create, list, members, invite, expel, leave, join, promote, demote, rename
@@ -83,6 +100,8 @@ int verb_chat(const CommonOptions& common, const ChatOptions& options);
 int verb_history(const CommonOptions& common, const HistoryOptions& options);
 int verb_import(const CommonOptions& common, const ImportOptions& options);
 int verb_save(const CommonOptions& common, const SaveOptions& options);
+int verb_upload(const CommonOptions& common, const UploadOptions& options);
+int verb_download(const CommonOptions& common, const DownloadOptions& options);
 int verb_group(const CommonOptions& common, const GroupOptions& options);
 int verb_contacts(const CommonOptions& common, const ContactsOptions& options);
 int verb_verify(const CommonOptions& common, const VerifyOptions& options);

@@ -10,7 +10,6 @@
 namespace dim {
 namespace {
 
-constexpr std::size_t kInPlace = 400 * limits::kKiB;
 constexpr std::size_t kThumbnail = 64 * limits::kKiB;
 constexpr std::size_t kSealed = 1024UL * 1024 * limits::kKiB / 4;  // 256 MiB: it is in memory
 
@@ -57,9 +56,10 @@ Result<std::optional<PortableFile>> thumbnail_of(const Attachment& attachment) {
 }
 
 Result<FileParts> parts_of(const Attachment& attachment, std::string_view mime, Random& random) {
+  if (attachment.uploaded) return *attachment.uploaded;
   std::string name = safe_filename(attachment.path);
   if (attachment.url.empty()) {
-    auto bytes = read_file(attachment.path, kInPlace);
+    auto bytes = read_file(attachment.path, kFileInPlace);
     if (!bytes && bytes.error().code == Errc::too_large) {
       return fail(Errc::too_large,
                   "a file of more than 400 KiB does not fit into a message; put it behind a URL "
@@ -110,20 +110,20 @@ Result<Content> attach(const Attachment& attachment, Millis now, Random& random)
   return FileContent::make(std::move(*parts), now, random);
 }
 
+const FileParts* file_parts(const Content& content) {
+  if (const auto* file = content.as<FileContent>()) return &file->file;
+  if (const auto* image = content.as<ImageContent>()) return &image->file;
+  if (const auto* audio = content.as<AudioContent>()) return &audio->file;
+  if (const auto* video = content.as<VideoContent>()) return &video->file;
+  return nullptr;
+}
+
 Result<ReceivedFile> received_file(const Content& content, bool thumbnail,
                                    const std::function<Result<Bytes>(const std::string&)>& fetch) {
-  const FileParts* parts = nullptr;
+  const FileParts* parts = file_parts(content);
   const std::optional<PortableFile>* small = nullptr;
-  if (const auto* file = content.as<FileContent>()) parts = &file->file;
-  if (const auto* image = content.as<ImageContent>()) {
-    parts = &image->file;
-    small = &image->thumbnail;
-  }
-  if (const auto* audio = content.as<AudioContent>()) parts = &audio->file;
-  if (const auto* video = content.as<VideoContent>()) {
-    parts = &video->file;
-    small = &video->snapshot;
-  }
+  if (const auto* image = content.as<ImageContent>()) small = &image->thumbnail;
+  if (const auto* video = content.as<VideoContent>()) small = &video->snapshot;
   if (parts == nullptr) return fail(Errc::not_found, "this message holds no file");
   if (thumbnail) {
     if (small == nullptr || !*small || !(*small)->data)

@@ -17,10 +17,17 @@ struct Attachment {
   double duration = 0;      ///< seconds, of sounds and films
   std::string url{};        ///< where the receiver finds the encrypted bytes; empty: in place
   std::string sealed{};     ///< where they are written to for you to put there; must not exist
+  std::optional<FileParts> uploaded{};  ///< it lies at the station already, and this says where
 };
 /// In place up to 400 KiB. Errc::io for a file that cannot be read or written, Errc::too_large,
 /// Errc::usage, Errc::bad_request for a URL that no receiver would fetch (A40).
 Result<Content> attach(const Attachment& attachment, Millis now, Random& random);
+
+/// Bytes up to which a file goes into the message itself.
+inline constexpr std::size_t kFileInPlace = 400 * limits::kKiB;
+
+/// The file of a content; null where it has none.
+const FileParts* file_parts(const Content& content);
 
 /// What `dim save` gets out of a received content.
 struct ReceivedFile {

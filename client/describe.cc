@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "dim/engine/media_link.h"
+
 namespace dim {
 namespace {
 
@@ -18,6 +20,7 @@ std::string file_in_words(std::string_view kind, const FileParts& file) {
   if (file.data) out += ", " + size_in_words(file.data->data.size());
   if (!file.data && file.length && *file.length >= 0)
     out += ", " + size_in_words(static_cast<std::size_t>(*file.length));
+  if (is_media_url(file.url)) return out + ", at the station";
   if (!file.url.empty()) out += ", at " + file.url;
   return out;
 }

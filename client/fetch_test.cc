@@ -175,7 +175,7 @@ TEST(Fetch, A40_ConnectsToNoAddressThatIsNotPublic) {
   EXPECT_EQ(server.connections, 0);
 }
 
-TEST(Fetch, A40_TakesHttpsToANameOnly) {
+TEST(Fetch, A40_M08_TakesHttpsToANameOnly) {
   for (const char* url : {"http://files.example/a", "ftp://files.example/a", "file:///etc/passwd",
                           "https://127.0.0.1/a", "https://[::1]/a", "https://localhost/a",
                           "https://user@files.example/a", "https://files.example/ a", ""})

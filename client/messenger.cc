@@ -49,6 +49,7 @@ Status Messenger::start() {
     acked_cursor_ = number_in(cursor->value_or("0"));
     options.after = acked_cursor_;
   }
+  options.media_lane = options_.media;
   if (auto forgotten = forget_old(); !forgotten) return forgotten;
   pushes_.clear();
   fetching_for_outbox_ = false;
@@ -74,6 +75,7 @@ Status Messenger::start() {
 
 void Messenger::stop() {
   session_.reset();
+  transport_.hang_up(Lane::media);
   transport_.hang_up(Lane::text);
   transport_.hang_up(Lane::control);
 }
@@ -136,6 +138,10 @@ void Messenger::typing(const Id& peer, bool on) {
                         .set("target", peer.bare().text())
                         .set("state", on ? "on" : "off"),
                     {});
+}
+
+void Messenger::request_media(Packet packet, Uplink::Handler handler) {
+  if (is_ready()) session_->request(Lane::media, std::move(packet), std::move(handler));
 }
 
 void Messenger::leave() {

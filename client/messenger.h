@@ -59,6 +59,7 @@ class Messenger final : private SessionHost {
     bool presence = false;
     /// Tell what happens in public hubs, and tell the station that it was read. Needs `receive`.
     bool follow_hubs = false;
+    bool media = false;  ///< open 8802 too, for files
   };
 
   Messenger(Home& home, Transport& transport, Clock& clock, Random& random, MessengerEvents events,
@@ -132,6 +133,8 @@ class Messenger final : private SessionHost {
   /// Registers meta and visa at the station, and `name` unless it is empty.
   void publish(std::string_view name, std::function<void(Status)> done);
   void typing(const Id& peer, bool on);
+  /// A request over 8802 (Options::media), while the session is ready.
+  void request_media(Packet packet, Uplink::Handler handler);
 
  private:
   void send(Lane lane, std::string bytes) override;

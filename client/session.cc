@@ -295,8 +295,15 @@ void Session::on_welcome(const Packet& packet) {
     state_ = State::lanes;
     host_.open(Lane::text);
   } else {
-    become_ready();
+    open_media();
   }
+}
+
+/// The last lane, for who wants it.
+void Session::open_media() {
+  if (!options_.media_lane) return become_ready();
+  state_ = State::lanes;
+  host_.open(Lane::media);
 }
 
 void Session::prove_lane(Lane which) {
@@ -310,11 +317,12 @@ void Session::prove_lane(Lane which) {
   write(which, packet);
 }
 
-void Session::on_lane_answer(Lane, const Packet& packet) {
+void Session::on_lane_answer(Lane which, const Packet& packet) {
   if (packet.code != 200) {
     return abandon({Errc::token_invalid, "the station refused a lane of this session"}, packet.code,
                    packet.get("message"));
   }
+  if (which == Lane::text) return open_media();
   become_ready();
 }
 
@@ -350,7 +358,7 @@ void Session::handle(Lane which, Packet packet) {
         options_.resume.reset();
         return say_hello();
       }
-    } else if (which == Lane::text && state_ == State::lanes) {
+    } else if ((which == Lane::text || which == Lane::media) && state_ == State::lanes) {
       return on_lane_answer(which, packet);
     }
     if (packet.code == 417 && state_ == State::hello) {

@@ -47,6 +47,7 @@ class Session final : public Uplink {
  public:
   struct Options {
     bool text_lane = true;                ///< open 8801 too
+    bool media_lane = false;              ///< and 8802
     std::optional<std::int64_t> after{};  ///< ask for pushes behind this cursor; nothing: no pushes
     bool checksum_crc32c = true;          ///< offer the cheap checksum
     std::optional<ResumeTicket> resume{};  ///< try this first
@@ -103,6 +104,7 @@ class Session final : public Uplink {
   void on_welcome(const Packet& packet);
   void on_lane_answer(Lane lane, const Packet& packet);
   void prove_lane(Lane lane);
+  void open_media();
   void become_ready();
   Status check_station(const Packet& packet);
 

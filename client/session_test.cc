@@ -85,6 +85,29 @@ TEST_F(SessionTest, LogsInAndProvesTheTextLane) {
   EXPECT_TRUE(session->is_ready());
 }
 
+TEST_F(SessionTest, OpensTheMediaLaneForWhoWantsFiles) {
+  for (const bool text : {true, false}) {
+    opened_lanes.clear();
+    readies = 0;
+    start(fake_target(), {.text_lane = text, .media_lane = true});
+    connect();
+    answer(Lane::control, station.challenge(station.next(Lane::control)));
+    answer(Lane::control, FakeStation::welcome(station.next(Lane::control)));
+    if (text) {
+      session->opened(Lane::text, fake_binding(Lane::text), fake_spki());
+      answer(Lane::text, Packet::response(200, station.next(Lane::text).get("id")));
+    }
+    EXPECT_EQ(opened_lanes.back(), Lane::media);
+    EXPECT_EQ(readies, 0);
+    session->opened(Lane::media, fake_binding(Lane::media), fake_spki());
+    const Packet lane = station.next(Lane::media);
+    EXPECT_EQ(lane.get("proof"),
+              to_base64(port_proof(Bytes(32, 5), 8802, fake_binding(Lane::media))));
+    answer(Lane::media, Packet::response(200, lane.get("id")));
+    EXPECT_EQ(readies, 1);
+  }
+}
+
 TEST_F(SessionTest, S18_AnotherIdThanTheTargetIsAHardStop) {
   StationTarget target = fake_target();
   target.id = Account::make_station("another", {}, kFakeNow - 1'000, fake_random())->id.text();

@@ -62,6 +62,13 @@ Problem size(const toml::node& node, std::int64_t least, std::int64_t most, std:
   return {};
 }
 
+Problem bytes(const toml::node& node, std::int64_t least, std::int64_t most, std::int64_t& out) {
+  std::size_t value = 0;
+  auto problem = size(node, least, most, value);
+  if (problem.empty()) out = static_cast<std::int64_t>(value);
+  return problem;
+}
+
 Problem flag(const toml::node& node, bool& out) {
   if (!node.is_boolean()) return "must be true or false";
   out = *node.value<bool>();
@@ -103,7 +110,8 @@ const auto& rows() {
             c.listen = text;
             return {};
           }},
-      Row{{"network.port_base", "8800", "port of the control lane; text is the next one"},
+      Row{{"network.port_base", "8800",
+           "port of the control lane; text is the next one, files the one behind it"},
           [](C& c, N n) { return whole(n, 1, 65'525, c.port_base); }},
       Row{{"network.public_host", "\"\"",
            "name or IPv6 address that invitations show; empty: a global address of the machine"},
@@ -147,6 +155,13 @@ const auto& rows() {
           [](C& c, N n) {
             auto p = number(n, 0, kMostRate, c.station.quotas.history.per_second);
             c.station.quotas.history.burst = std::max(1.0, 2 * c.station.quotas.history.per_second);
+            return p;
+          }},
+      Row{{"quotas.media_per_second", "4000",
+           "pieces and ranges of files of a session; 0: no limit"},
+          [](C& c, N n) {
+            auto p = number(n, 0, kMostRate, c.station.quotas.media.per_second);
+            c.station.quotas.media.burst = std::max(1.0, 2 * c.station.quotas.media.per_second);
             return p;
           }},
       Row{{"quotas.documents_per_hour", "200", "documents published by a session; 0: no limit"},
@@ -196,6 +211,17 @@ const auto& rows() {
           [](C& c, N n) { return whole(n, 1, 100'000'000, c.inbox.messages); }},
       Row{{"limits.inbox_bytes", "\"256MiB\"", "bytes of undelivered messages of one receiver"},
           [](C& c, N n) { return size(n, 1'048'576, 1'024 * kGiB, c.inbox.bytes); }},
+      Row{{"limits.media_object", "\"2GiB\"", "bytes of one file, as it is uploaded"},
+          [](C& c, N n) { return bytes(n, 65'536, 1'024 * kGiB, c.media.object_bytes); }},
+      Row{{"limits.media_user", "\"2GiB\"", "bytes of all files that one user has uploaded"},
+          [](C& c, N n) { return bytes(n, 65'536, 1'024 * kGiB, c.media.user_bytes); }},
+      Row{{"limits.media_days", "0", "days after which an uploaded file is deleted; 0: never"},
+          [](C& c, N n) {
+            std::int64_t days = 0;
+            auto p = whole(n, 0, 36'500, days);
+            c.media.keep_ms = days * 24 * 3'600'000;
+            return p;
+          }},
       Row{{"security.verify", "\"unbound\"",
            "check message signatures: \"unbound\" (where TLS has not proven the sender) or "
            "\"always\""},

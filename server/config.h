@@ -32,6 +32,7 @@ struct DaemonConfig {
   std::optional<ListenAddress> dimchat;  ///< the gateway for reference clients; nothing: off
   StationConfig station;
   InboxLimits inbox{limits::kInboxMessages, limits::kInboxBytes};
+  MediaLimits media;
   AdmissionLimits admission;
   LogLevel log_level = LogLevel::info;
 };

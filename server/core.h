@@ -52,6 +52,7 @@ struct LinkState : LinkBase {
   std::unique_ptr<LoginChallenge> challenge;
   std::vector<std::string> open;  ///< ids of requests without an answer yet
   std::size_t unanswered = 0;     ///< the same count, also of requests that have no id
+  std::size_t incoming = 0;       ///< bytes of media that wait for the disk
 
   Millis window_start = 0;  ///< monotonic
   std::size_t window_bytes = 0;
@@ -220,6 +221,15 @@ class StationCore {
   void notify_presence(StationRequest& request);
   void notify_ping(StationRequest& request);
   void notify_cursor(StationRequest& request);
+
+  // media.cc
+  void create_media(StationRequest& request);
+  void put_piece(StationRequest& request);
+  void check_upload(LinkId id, const std::string& reply, const Guid& guid,
+                    const std::optional<Digest32>& digest, bool fresh);
+  void get_media(StationRequest& request);
+  void drop_media(StationRequest& request);
+  void refuse_media(LinkState& link, const std::string& reply, const Error& error);
 
   // hub_requests.cc
   void change_hub(StationRequest& request);

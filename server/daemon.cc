@@ -27,7 +27,7 @@ constexpr Millis kTickMs = 100;
 constexpr Millis kStopMs = 1'500;
 constexpr Millis kStatsMs = 600'000;
 constexpr Millis kEarliest = 1'704'067'200'000;  // 2024: a clock before that is not set (C07)
-constexpr std::array kLanes{Lane::control, Lane::text};
+constexpr std::array kLanes{Lane::control, Lane::text, Lane::media};
 // Not a graphical ID, so no user can own it: the record that ties a store to its station.
 constexpr std::string_view kOwnerName = "#station";
 
@@ -148,6 +148,7 @@ std::expected<std::unique_ptr<Daemon>, Failure> Daemon::open(
   }
   SqliteOptions store_options;
   store_options.limits = config.inbox;
+  store_options.media = config.media;
   auto store = SqliteStore::open(config.data, store_options);
   if (!store) return std::unexpected(store_failure(config.data, store.error()));
 
@@ -223,7 +224,7 @@ std::expected<std::unique_ptr<Daemon>, Failure> Daemon::open(
   self.group = std::make_unique<GroupCommit>(
       *self.store, self.clock, post,
       GroupCommit::Options{
-          .batch_bytes = 1 * limits::kMiB, .on_failure = [impl = &self](const Error& error) {
+          .batch_bytes = 4 * limits::kMiB, .on_failure = [impl = &self](const Error& error) {
             impl->log.write(LogLevel::error, "store-failed", {{"error", to_string(error)}});
             impl->begin_stop(Exit::store_failed);
           }});

@@ -531,8 +531,8 @@ TEST_F(DaemonTest, A38_NoSecretIsInTheKeyFilesNeighbours) {
   const auto keys = load_keys(config.data, std::nullopt);
   ASSERT_TRUE(keys);
   const std::string canary(as_text(keys->account.identity_key.json().view()).substr(40, 64));
-  for (const auto& entry : fs::directory_iterator(config.data)) {
-    if (entry.path() == key_file(config.data)) continue;
+  for (const auto& entry : fs::recursive_directory_iterator(config.data)) {
+    if (entry.path() == key_file(config.data) || !entry.is_regular_file()) continue;
     std::ifstream in(entry.path(), std::ios::binary);
     const std::string bytes((std::istreambuf_iterator<char>(in)), {});
     EXPECT_EQ(bytes.find(canary), std::string::npos) << entry.path();

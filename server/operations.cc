@@ -30,6 +30,7 @@ enum class Quota : std::uint8_t {
   hubs,
   invites,
   changes,
+  media,
 };
 
 /// Where a request may come besides its own lane.
@@ -152,6 +153,14 @@ const StationCore::Operations* StationCore::Operations::find(Operation operation
       Operations{Operation::erase, "pin", Lane::text, Also::nowhere, Quota::messages,
                  &Core::react_or_pin},
       Operations{Operation::get, "pin", Lane::text, Also::nowhere, Quota::history, &Core::get_pins},
+      Operations{Operation::create, "media", Lane::media, Also::nowhere, Quota::media,
+                 &Core::create_media},
+      Operations{Operation::get, "media", Lane::media, Also::nowhere, Quota::media,
+                 &Core::get_media},
+      Operations{Operation::remove, "media", Lane::media, Also::nowhere, Quota::changes,
+                 &Core::drop_media},
+      Operations{Operation::erase, "media", Lane::media, Also::nowhere, Quota::changes,
+                 &Core::drop_media},
       Operations{Operation::notify, "mark", Lane::text, Also::nowhere, Quota::notices,
                  &Core::notify_mark},
       Operations{Operation::get, "mark", Lane::text, Also::nowhere, Quota::history,
@@ -253,6 +262,9 @@ void StationCore::on_request(LinkState& link, Packet& packet) {
       break;
     case Quota::changes:
       admitted = within_quota(request, left.changes, quotas.changes);
+      break;
+    case Quota::media:
+      admitted = within_quota(request, left.media, quotas.media);
       break;
   }
   if (!admitted) return;

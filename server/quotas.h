@@ -32,7 +32,9 @@ struct Quotas {
   Rate hubs{10 / 3600.0, 10};                                        ///< CREATE of hubs
   Rate invites{20 / 3600.0, 20};                                     ///< CREATE of invites
   Rate changes{limits::kMessagesPerSecond, limits::kMessagesBurst};  ///< other changes of hubs
-  Rate subnet_messages{400, 1'200};  ///< all sessions of one /64 together
+  static constexpr double kMediaPerSecond = 4'000;
+  Rate media{kMediaPerSecond, 2 * kMediaPerSecond};  ///< pieces and ranges
+  Rate subnet_messages{400, 1'200};                  ///< all sessions of one /64 together
   Rate subnet_failures{limits::kFailedLoginsPerMinute / 60.0, limits::kFailedLoginsPerMinute};
   Rate subnet_logins{10, 40};
   bool count_loopback = false;  ///< whether ::1 has the quotas of a /64 too
@@ -75,7 +77,7 @@ struct TextHash {
 
 /// What one user has left, on all connections together.
 struct UserQuota {
-  TokenBucket messages, receipts, notices, history, documents, names, hubs, invites, changes;
+  TokenBucket messages, receipts, notices, history, documents, names, hubs, invites, changes, media;
   Millis used = 0;
 };
 

@@ -238,7 +238,7 @@ const std::string& StationCore::time_text(Millis time) {
 
 bool StationCore::held(const LinkState& link) const {
   return link.busy || link.unanswered >= limits::kOpenRequests ||
-         link.queued() >= config_.send_queue_bytes ||
+         link.queued() >= config_.send_queue_bytes || link.incoming >= limits::kMediaIncoming ||
          // Bans and other priority requests overtake what waits for the disk.
          (inflight_bytes_ >= config_.inflight_bytes && link.info.lane != Lane::control) ||
          link.held_until > clock_.monotonic();

@@ -94,6 +94,9 @@ class Use {
     return {};
   }
 
+  /// The row id that run() has made.
+  std::int64_t inserted() const { return sqlite3_last_insert_rowid(sqlite3_db_handle(raw_)); }
+
   std::int64_t integer(int column) { return sqlite3_column_int64(raw_, column); }
   /// Valid until the next step.
   ByteView blob(int column) {

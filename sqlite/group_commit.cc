@@ -21,6 +21,7 @@ std::size_t size_of(const std::vector<Write>& writes) {
     bytes += kAllowance;
     if (const auto* put = std::get_if<PutMessage>(&write)) bytes += put->message.content.size();
     if (const auto* put = std::get_if<PutPost>(&write)) bytes += put->post.content.size();
+    if (const auto* put = std::get_if<PutPiece>(&write)) bytes += put->bytes.size();
     if (const auto* put = std::get_if<ChangePost>(&write)) bytes += put->text.size();
     if (const auto* put = std::get_if<PutHubChange>(&write)) bytes += put->change.size();
     if (const auto* put = std::get_if<PutDocument>(&write)) bytes += put->document.size();
@@ -29,10 +30,13 @@ std::size_t size_of(const std::vector<Write>& writes) {
   return bytes;
 }
 
+/// Or media: what a full disk may refuse.
 bool adds_messages(const std::vector<Write>& writes) {
   for (const Write& write : writes) {
-    if (std::holds_alternative<PutMessage>(write) || std::holds_alternative<PutPost>(write))
+    if (std::holds_alternative<PutMessage>(write) || std::holds_alternative<PutPost>(write) ||
+        std::holds_alternative<OpenMedia>(write) || std::holds_alternative<PutPiece>(write)) {
       return true;
+    }
   }
   return false;
 }

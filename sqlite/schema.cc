@@ -51,6 +51,19 @@ CREATE TABLE mark(channel INTEGER NOT NULL, user TEXT NOT NULL, upto INTEGER NOT
 CREATE VIRTUAL TABLE post_text USING fts5(words, place, content='', tokenize='unicode61 remove_diacritics 2');
 )sql";
 
+// Since format 3. The bytes of a blob lie in the file of its number, which is never used again.
+// blob.state: 0 open, 1 complete, 2 without references; media.state is MediaState.
+constexpr const char* kMediaTables = R"sql(
+CREATE TABLE blob(id INTEGER PRIMARY KEY AUTOINCREMENT, size INTEGER NOT NULL, refs INTEGER NOT NULL,
+                  state INTEGER NOT NULL, digest BLOB, have BLOB NOT NULL);
+CREATE INDEX blob_digest ON blob(digest) WHERE state = 1;
+CREATE INDEX blob_dead ON blob(id) WHERE state = 2;
+CREATE TABLE media(guid BLOB PRIMARY KEY, owner TEXT NOT NULL, state INTEGER NOT NULL, size INTEGER NOT NULL,
+                   blob INTEGER NOT NULL, touched INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX media_owner ON media(owner, state, size);
+CREATE INDEX media_age ON media(state, touched);
+)sql";
+
 }  // namespace
 
 Status prepare_database(Database& db, bool exclusive) {
@@ -94,8 +107,11 @@ Status prepare_database(Database& db, bool exclusive) {
   if (empty) {
     if (auto done = db.run(kTables); !done) return done;
   }
-  if (auto done = db.run(kHubTables); !done) return done;
-  return db.run("PRAGMA application_id=1145654577; PRAGMA user_version=2; COMMIT");
+  if (*format < 2) {
+    if (auto done = db.run(kHubTables); !done) return done;
+  }
+  if (auto done = db.run(kMediaTables); !done) return done;
+  return db.run("PRAGMA application_id=1145654577; PRAGMA user_version=3; COMMIT");
 }
 
 }  // namespace dim

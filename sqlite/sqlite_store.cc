@@ -35,7 +35,7 @@ struct SqliteStore::Impl {
       : options(std::move(given)),
         folder(std::move(where)),
         waiting(options.cached_users),
-        writer(waiting, options.limits) {}
+        writer(waiting, options.limits, options.media) {}
 
   Status open();
   Status prepare_reads();
@@ -55,11 +55,14 @@ struct SqliteStore::Impl {
   std::string folder;
   FolderLock lock;
   std::unique_ptr<CheckedVfs> vfs;
+  std::unique_ptr<BlobFolder> folder_of_blobs;
+  BlobDisk* blobs = nullptr;
   Waiting waiting;
   std::mutex read_mutex;  // the reading connection; in exclusive mode the writing one too
   StoreWriter writer;
   Database reader;
   PostTableReads posts;
+  MediaTableReads media_rows;
   Statement find_msg, find_identity, find_documents, find_name, find_resume, find_newest;
   std::size_t torn_bytes = 0;
   bool broken = false;
@@ -91,6 +94,7 @@ Status SqliteStore::close() {
   }
   impl.mover.reset();
   impl.posts.stop();
+  impl.media_rows.stop();
   impl.reader.close();
   impl.writer.stop();
   impl.lock = {};
@@ -146,7 +150,14 @@ Status SqliteStore::Impl::open() {
       !done && done.error().code != Errc::insufficient_storage) {
     return done;
   }
-  if (auto done = writer.start(); !done) return done;
+  blobs = options.blobs;
+  if (blobs == nullptr && options.vfs.empty()) {
+    auto files = BlobFolder::open(folder + "/media");
+    if (!files) return std::unexpected(files.error());
+    folder_of_blobs = std::move(*files);
+    blobs = folder_of_blobs.get();
+  }
+  if (auto done = writer.start(blobs); !done) return done;
   if (!options.exclusive) {
     if (auto done = reader.open(path, SQLITE_OPEN_READWRITE, vfs->name()); !done) return done;
     sqlite3_busy_timeout(reader.handle(), 2'000);
@@ -175,7 +186,8 @@ Status SqliteStore::Impl::prepare_reads() {
   for (const auto& [statement, sql] : statements) {
     if (auto ready = statement->prepare(reads(), sql); !ready) return ready;
   }
-  return posts.start(reads());
+  if (auto ready = posts.start(reads()); !ready) return ready;
+  return media_rows.start(reads());
 }
 
 void SqliteStore::Impl::undo(const Error& error) {
@@ -271,7 +283,9 @@ Result<bool> SqliteStore::Impl::idle_slice(Millis now) {
     forgot_at = now;
     forget_from.clear();
   }
-  if (!waiting.has_dead() && !forgetting && !dropping) {
+  const auto media = writer.media().has_work(now);
+  if (!media) return std::unexpected(media.error());
+  if (!waiting.has_dead() && !forgetting && !dropping && !*media) {
     if (log_pages == 0) return false;
     if (mover && mover->busy()) return true;
     if (auto done = checkpoint(SQLITE_CHECKPOINT_TRUNCATE); !done)
@@ -292,6 +306,9 @@ Result<bool> SqliteStore::Impl::idle_slice(Millis now) {
       const auto more = writer.sweep_channels(kSliceRows / 4);
       if (!more) return std::unexpected(more.error());
       dropping = *more;
+    }
+    if (*media) {
+      if (auto swept = writer.media().sweep(now, kSliceRows / 4); !swept) return swept;
     }
     return writer.commit();
   };
@@ -429,6 +446,23 @@ Result<std::vector<FoundPost>> SqliteStore::search(std::span<const Guid> channel
                                                    std::size_t limit) {
   const std::scoped_lock lock(impl_->read_mutex);
   return impl_->posts.search(channels, words, place, limit);
+}
+
+Result<std::optional<StoredMedia>> SqliteStore::media(const Guid& guid) {
+  const std::scoped_lock lock(impl_->read_mutex);
+  return impl_->media_rows.media(guid);
+}
+
+Result<std::string> SqliteStore::media_bytes(const StoredMedia& media, std::int64_t first,
+                                             std::size_t size) {
+  if (impl_->blobs == nullptr) return fail(Errc::not_found, "this station keeps no media");
+  std::string out(size, '\0');
+  if (auto done = impl_->blobs->read(media.blob, first,
+                                     {reinterpret_cast<std::uint8_t*>(out.data()), out.size()});
+      !done) {
+    return std::unexpected(done.error());
+  }
+  return out;
 }
 
 std::size_t SqliteStore::torn_bytes() const { return impl_->torn_bytes; }

@@ -8,6 +8,7 @@
 
 #include "dim/base/limits.h"
 #include "dim/store/store.h"
+#include "sqlite/blob_disk.h"
 
 namespace dim {
 
@@ -18,6 +19,10 @@ struct SqliteOptions {
   std::size_t checkpoint_bytes = 1 * limits::kMiB;
   /// Users without waiting messages that are kept in memory.
   std::size_t cached_users = 100'000;
+  MediaLimits media{};
+  /// Where the bytes of media lie; null: in the folder `media` beside the database, or nowhere with
+  /// a `vfs` (media are refused then). Must outlive the store.
+  BlobDisk* blobs = nullptr;
   /// An SQLite VFS to work on, for simulated disks; empty: the system's. With one, no lock file is
   /// made.
   std::string vfs;
@@ -61,6 +66,9 @@ class SqliteStore : public Store {
   Result<ReadState> read_state(const Guid& channel, const std::string& user) override;
   Result<std::vector<FoundPost>> search(std::span<const Guid> channels, std::string_view words,
                                         std::int64_t place, std::size_t limit) override;
+  Result<std::optional<StoredMedia>> media(const Guid& guid) override;
+  Result<std::string> media_bytes(const StoredMedia& media, std::int64_t first,
+                                  std::size_t size) override;
 
   /// Bytes of an unfinished write that opening has cut off the end of the log; to be counted and
   /// logged.

@@ -61,8 +61,9 @@ void flip(const std::filesystem::path& path, std::size_t at) {
 }
 
 bool in_any_file(const TemporaryFolder& folder, const std::string& needle) {
-  for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
-    if (slurp(entry.path()).find(needle) != std::string::npos) return true;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder.path())) {
+    if (entry.is_regular_file() && slurp(entry.path()).find(needle) != std::string::npos)
+      return true;
   }
   return false;
 }
@@ -109,7 +110,7 @@ TEST(SqliteStore, C06_R21_RefusesANewerFormatAndLeavesItAlone) {
   opened(folder).reset();
   sqlite3* db = nullptr;
   ASSERT_EQ(sqlite3_open((folder.path() + "/station.db").c_str(), &db), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(db, "PRAGMA user_version=3; PRAGMA wal_checkpoint(TRUNCATE)", nullptr,
+  ASSERT_EQ(sqlite3_exec(db, "PRAGMA user_version=4; PRAGMA wal_checkpoint(TRUNCATE)", nullptr,
                          nullptr, nullptr),
             SQLITE_OK);
   sqlite3_close(db);
@@ -132,9 +133,10 @@ TEST(SqliteStore, R21_OpensTheFormatBeforeHubsAndKeepsWhatIsInIt) {
     ASSERT_TRUE(vfs);
     Database db;
     ASSERT_TRUE(db.open(folder.path() + "/station.db", SQLITE_OPEN_READWRITE, (*vfs)->name()));
-    ASSERT_TRUE(db.run(
-        "DROP TABLE post_text; DROP TABLE mark; DROP TABLE reaction; DROP TABLE revision; "
-        "DROP TABLE post; DROP TABLE channel; DROP TABLE hub_change; PRAGMA user_version=1"));
+    ASSERT_TRUE(
+        db.run("DROP TABLE post_text; DROP TABLE mark; DROP TABLE reaction; DROP TABLE revision; "
+               "DROP TABLE post; DROP TABLE channel; DROP TABLE hub_change; "
+               "DROP TABLE media; DROP TABLE blob; PRAGMA user_version=1"));
     db.close();
   }
   const auto store = opened(folder);
@@ -144,6 +146,23 @@ TEST(SqliteStore, R21_OpensTheFormatBeforeHubsAndKeepsWhatIsInIt) {
   EXPECT_EQ(kept->front().content, "from before");
   one(*store, PutHubChange{"hub", 1, "{}"});
   EXPECT_EQ(store->hub_changes(0, 10)->size(), 1U);
+}
+
+TEST(SqliteStore, R21_OpensTheFormatBeforeMedia) {
+  const TemporaryFolder folder;
+  one(*opened(folder), PutHubChange{"hub", 1, "{}"});
+  {
+    auto vfs = CheckedVfs::make({});
+    ASSERT_TRUE(vfs);
+    Database db;
+    ASSERT_TRUE(db.open(folder.path() + "/station.db", SQLITE_OPEN_READWRITE, (*vfs)->name()));
+    ASSERT_TRUE(db.run("DROP TABLE media; DROP TABLE blob; PRAGMA user_version=2"));
+    db.close();
+  }
+  const auto store = opened(folder);
+  EXPECT_EQ(store->hub_changes(0, 10)->size(), 1U);
+  one(*store, OpenMedia{.guid = guid(1), .owner = "alice", .size = 10, .time = kTestTime});
+  EXPECT_TRUE(store->media(guid(1)).value());
 }
 
 TEST(SqliteStore, RefusesSomebodyElsesDatabase) {

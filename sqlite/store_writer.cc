@@ -9,7 +9,7 @@
 
 namespace dim {
 
-Status StoreWriter::start() {
+Status StoreWriter::start(BlobDisk* blobs) {
   const std::initializer_list<std::pair<Statement*, std::string_view>> statements = {
       {&begin_, "BEGIN IMMEDIATE"},
       {&commit_, "COMMIT"},
@@ -44,6 +44,7 @@ Status StoreWriter::start() {
     if (auto ready = statement->prepare(db_, sql); !ready) return ready;
   }
   if (auto ready = posts_.start(db_); !ready) return ready;
+  if (auto ready = media_.start(db_, blobs); !ready) return ready;
   const auto last_row = db_.integer(
       "SELECT max(ifnull((SELECT max(id) FROM inbox), 0), ifnull((SELECT max(id) FROM msg), 0))");
   if (!last_row) return std::unexpected(last_row.error());
@@ -63,6 +64,7 @@ void StoreWriter::stop() {
     statement->finish();
   }
   posts_.stop();
+  media_.stop();
   db_.close();
 }
 
@@ -106,12 +108,14 @@ Status StoreWriter::load_waiting() {
 Status StoreWriter::begin() { return Use(begin_).run(); }
 
 Status StoreWriter::commit() {
+  if (auto synced = media_.sync(); !synced) return synced;
   auto done = Use(commit_).run();
   if (done) swept_.clear();
   return done;
 }
 
 Status StoreWriter::rollback() {
+  media_.forget();
   for (const DeadRow& row : swept_) waiting_.push_dead(row);
   swept_.clear();
   if (!db_.in_transaction()) return {};  // SQLite has rolled back by itself

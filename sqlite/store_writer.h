@@ -6,6 +6,7 @@
 #include "dim/store/rules.h"
 #include "dim/store/store.h"
 #include "sqlite/database.h"
+#include "sqlite/media_writer.h"
 #include "sqlite/post_writer.h"
 #include "sqlite/waiting.h"
 
@@ -15,11 +16,12 @@ namespace dim {
 /// the transaction does to inboxes; the caller publishes or discards it.
 class StoreWriter {
  public:
-  StoreWriter(Waiting& waiting, InboxLimits limits) : waiting_(waiting), limits_(limits) {}
+  StoreWriter(Waiting& waiting, InboxLimits limits, MediaLimits media)
+      : waiting_(waiting), limits_(limits), media_(media) {}
 
   Database& db() { return db_; }
   /// Prepares the statements and reads the inbox log into `waiting`.
-  Status start();
+  Status start(BlobDisk* blobs);
   void stop();
 
   Status begin();
@@ -38,6 +40,7 @@ class StoreWriter {
   Status drop_expired(Millis now, std::size_t budget);
   /// Removes up to `budget` messages of channels that were deleted. True while more may be left.
   Result<bool> sweep_channels(std::size_t budget) { return posts_.sweep(budget); }
+  MediaWriter& media() { return media_; }
 
  private:
   Result<Written> put(const PutMessage& write);
@@ -47,6 +50,10 @@ class StoreWriter {
   Result<Written> put(const AckInbox& write);
   Result<Written> put(const PutResume& write);
   Result<Written> put(const DropResume& write);
+  Result<Written> put(const OpenMedia& write) { return media_.put(write); }
+  Result<Written> put(const PutPiece& write) { return media_.put(write); }
+  Result<Written> put(const CheckMedia& write) { return media_.put(write); }
+  Result<Written> put(const DropMedia& write) { return media_.put(write); }
   template <class Other>
   Result<Written> put(const Other& write) {
     return posts_.put(write);
@@ -59,6 +66,7 @@ class StoreWriter {
   InboxLimits limits_;
   Database db_;
   PostWriter posts_;
+  MediaWriter media_;
   std::int64_t next_row_ = 1;
   std::int64_t next_user_ = 1;
   Bytes record_;

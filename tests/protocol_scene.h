@@ -147,6 +147,10 @@ class Scene : public station_test::StationTest {
       const std::string port = words[1].substr(words[1].find_first_of("<>") + 1);
       const bool by_hand = block.text.contains("operation: CONNECT\n");
       if (person_of(name) == "stranger" || (by_hand && port != "8801")) continue;
+      if (port == "8802") {
+        open_lane(name, port, std::nullopt);
+        continue;
+      }
       if (by_hand) {
         // Only the lane is proven by hand: its session is there already.
         if (!logs_in_by_hand(person_of(name))) log_in(open(name + kAside, "8800", person_of(name)));
@@ -162,10 +166,14 @@ class Scene : public station_test::StationTest {
 
   /// Opens the text lane of a new session.
   void open_text(const std::string& name, std::optional<Cursor> after) {
+    open_lane(name, "8801", after);
+  }
+  void open_lane(const std::string& name, const std::string& port, std::optional<Cursor> after) {
     log_in(open(name + kAside, "8800", person_of(name)));
-    End& lane = open(name, "8801", person_of(name));
+    End& lane = open(name, port, person_of(name));
     Packet packet = Packet::request(Operation::connect);
-    packet.set("session", values_["session"]).set("proof", proof_of(lane, 8801));
+    packet.set("session", values_["session"])
+        .set("proof", proof_of(lane, static_cast<std::uint16_t>(std::stoi(port))));
     if (after) packet.set("after", std::to_string(*after));
     send(*lane.peer, packet);
     ASSERT_EQ(received(lane).at(0).code, 200);

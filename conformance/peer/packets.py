@@ -10,7 +10,8 @@ OPERATIONS = {"CONNECT", "CREATE", "NOTIFY", "EDIT", "REMOVE", "DELETE", "DESTRO
 
 # responses.md section 3: what a station of this edition sends. A code that is not here is reserved.
 CODES = {
-    101: "Switching_Protocols", 200: "Okay", 201: "Created", 202: "Accepted", 204: "No_Content", 206: "Partial_Content",
+    101: "Switching_Protocols", 200: "Okay", 201: "Created", 202: "Accepted", 204: "No_Content", 205: "Reset_Content",
+    206: "Partial_Content",
     300: "Security_Error", 303: "Better_Encryption_Required", 401: "Bad_Request", 402: "Unauthorised",
     403: "Forbidden", 404: "Not_Found", 405: "Method_Not_Allowed", 407: "Conflict", 410: "Gone", 411: "Payload_Too_Large",
     412: "Uri_Too_Long", 413: "Too_Early", 416: "Too_Many_Requests", 417: "Wrong_Instance", 418: "Token_Required",

@@ -88,11 +88,22 @@ Written MemoryStore::apply(const DropResume& drop) {
   return {};
 }
 
+Result<std::optional<StoredMedia>> MemoryStore::media(const Guid& guid) {
+  const std::scoped_lock lock(mutex_);
+  return media_.media(guid);
+}
+Result<std::string> MemoryStore::media_bytes(const StoredMedia& media, std::int64_t first,
+                                             std::size_t size) {
+  const std::scoped_lock lock(mutex_);
+  return media_.media_bytes(media, first, size);
+}
+
 Result<bool> MemoryStore::tidy(Millis now, bool idle) {
   if (!idle) return false;
   const std::scoped_lock lock(mutex_);
   std::erase_if(seen_, [now](const auto& entry) { return entry.second.time < now - kSeenMs; });
   std::erase_if(resumes_, [now](const auto& entry) { return entry.second.expires < now; });
+  media_.tidy(now);
   return false;
 }
 

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "dim/base/limits.h"
+#include "dim/store/memory_media.h"
 #include "dim/store/memory_posts.h"
 #include "dim/store/rules.h"
 #include "dim/store/store.h"
@@ -35,6 +36,12 @@ class MemoryStore : public Store {
   Result<ReadState> read_state(const Guid& channel, const std::string& user) override;
   Result<std::vector<FoundPost>> search(std::span<const Guid> channels, std::string_view words,
                                         std::int64_t place, std::size_t limit) override;
+  Result<std::optional<StoredMedia>> media(const Guid& guid) override;
+  Result<std::string> media_bytes(const StoredMedia& media, std::int64_t first,
+                                  std::size_t size) override;
+  void set_media_limits(const MediaLimits& limits) { media_.set_limits(limits); }
+  /// Objects of bytes, whoever refers to them.
+  std::size_t blobs() const { return media_.blobs(); }
 
  private:
   struct Inbox {
@@ -55,6 +62,10 @@ class MemoryStore : public Store {
   Written apply(const AckInbox& ack);
   Written apply(const PutResume& put);
   Written apply(const DropResume& drop);
+  Written apply(const OpenMedia& open) { return media_.apply(open); }
+  Written apply(const PutPiece& put) { return media_.apply(put); }
+  Written apply(const CheckMedia& check) { return media_.apply(check); }
+  Written apply(const DropMedia& drop) { return media_.apply(drop); }
   template <class Other>
   Written apply(const Other& other) {
     return posts_.apply(other);
@@ -69,6 +80,7 @@ class MemoryStore : public Store {
   std::map<std::tuple<std::string, std::string, std::string>, StoredDocument> documents_;
   std::map<Guid, StoredResume> resumes_;
   MemoryPosts posts_;
+  MemoryMedia media_;
 };
 
 }  // namespace dim

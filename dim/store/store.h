@@ -12,6 +12,7 @@
 #include "dim/base/error.h"
 #include "dim/base/time.h"
 #include "dim/packet/guid.h"
+#include "dim/store/media.h"
 #include "dim/store/posts.h"
 
 namespace dim {
@@ -35,7 +36,8 @@ struct StoredMessage {
 /// delivery and restart too, for kSeenMs. `full`: an inbox of a receiver is at its limit; no
 /// receiver got the message and the GUID may be tried again. PutName: `repeated` for the owner,
 /// `conflict` for anybody else. PutDocument: `repeated` for the stored bytes at the stored time,
-/// `conflict` for anything not newer than what is stored. posts.h says it of hubs and channels.
+/// `conflict` for anything not newer than what is stored. posts.h says it of hubs and channels,
+/// media.h of media.
 /// Every other write is always `stored`.
 enum class Accepted : std::uint8_t { stored, repeated, conflict /* 407 */, full /* 506 */ };
 
@@ -78,14 +80,16 @@ struct DropResume {
 };
 
 using Write = std::variant<PutMessage, PutName, PutIdentity, PutDocument, AckInbox, PutResume,
-                           DropResume, PutHubChange, PutPost, ChangePost, PutMark, DropChannel>;
+                           DropResume, PutHubChange, PutPost, ChangePost, PutMark, DropChannel,
+                           OpenMedia, PutPiece, CheckMedia, DropMedia>;
 
 /// Outcome of one write of a batch, in the order of the batch. `cursors` goes with PutMessage that
 /// is stored or repeated: one for each receiver in their order; a receiver named twice has one
 /// place, told twice. With PutPost and ChangePost it is one, of the channel.
 struct Written {
   Accepted accepted = Accepted::stored;
-  std::vector<Cursor> cursors;
+  std::vector<Cursor> cursors{};
+  std::optional<Error> refused{};  ///< of media: why nothing was done (media.h)
 };
 
 struct StoredDocument {
@@ -104,7 +108,7 @@ struct StoredResume {
   Millis expires = 0;
 };
 
-class Store : public PostReads {
+class Store : public PostReads, public MediaReads {
  public:
   /// Durable when it returns (fdatasync done). Errc::insufficient_storage: nothing of the batch is
   /// stored and the store goes on; any other error: nothing of the batch may be acknowledged and

@@ -56,7 +56,6 @@ class Files(harness.EndToEnd):
 
     def test_a40_a_url_is_fetched_only_when_asked_for_and_never_inside_the_own_network(self):
         path, sealed = self.file("large.bin", 500_000), os.path.join(self.folder, "sealed")
-        self.alice.run("send", "bobby", "--file", path, code=1)
         self.alice.run("send", "bobby", "--file", path, "--url", "https://10.0.0.1/x", "--sealed", sealed, code=1)
         self.alice.run("send", "bobby", "--file", path, "--url", "https://localtest.invalid/x", "--sealed", sealed)
         self.assertNotEqual(self.bytes_of(sealed)[:500_000], self.bytes_of(path))

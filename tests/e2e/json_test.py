@@ -85,6 +85,10 @@ class Json(harness.EndToEnd):
         alice.run("send", "bobby", "--file", file.name)
         self.assertIn("content", self.listen_until(bobby, lambda one: one["type"] == "file"))
         bobby.run("save", "alice", self.folder)
+        alice.run("upload", file.name, "--to", "bobby")
+        link = of(alice.run("upload", file.name), "uploaded")[0]["link"]
+        bobby.run("download", link, os.path.join(self.folder, "copy"))
+        alice.run("upload", "--delete", of(alice.run("upload", "--list"), "uploaded")[0]["guid"])
         alice.run("history", "bobby")
         self.run_hub_verbs(station, alice, bobby)
         alice.run("status")

@@ -1,0 +1,282 @@
+#include "cli/transfer.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+
+#include "cli/progress.h"
+#include "client/describe.h"
+#include "client/fields.h"
+#include "client/files.h"
+#include "client/transfer.h"
+#include "dim/base/base64.h"
+
+namespace dim {
+namespace {
+
+constexpr Millis kDialMs = 10'000;
+constexpr Millis kAgainMs = 500;
+constexpr std::string_view kRecords = "upload";  // uploads that are not finished
+constexpr std::string_view kFiles = "media";     // own objects at stations
+
+int code(Exit exit) { return static_cast<int>(exit); }
+
+volatile std::sig_atomic_t interrupted = 0;
+
+/// Ctrl-C is a wish while one of these lives.
+class CatchInterrupt {
+ public:
+  CatchInterrupt() : before_(std::signal(SIGINT, [](int) { interrupted = 1; })) {}
+  CatchInterrupt(const CatchInterrupt&) = delete;
+  CatchInterrupt& operator=(const CatchInterrupt&) = delete;
+  ~CatchInterrupt() { std::signal(SIGINT, before_); }
+
+ private:
+  void (*before_)(int);
+};
+
+/// Works until it is done or cannot be. 0, or the exit code after printing why.
+int run(Context& context, Transfer& transfer, const std::string& what, int timeout_s) {
+  const CatchInterrupt caught;
+  Progress progress(what, transfer.size(), !context.out.json(), context.clock);
+  Millis moved_at = context.clock.monotonic();
+  std::int64_t moved = -1;
+  const auto look = [&] {
+    transfer.tick();
+    progress.at(transfer.moved());
+    if (std::exchange(moved, transfer.moved()) != moved) moved_at = context.clock.monotonic();
+    return transfer.done() || transfer.failed() || interrupted != 0;
+  };
+  const auto waited_too_long = [&] {
+    return context.clock.monotonic() - moved_at > Millis{1'000} * timeout_s;
+  };
+  while (!look()) {
+    if (context.messenger->is_ready() && !context.failure) {
+      transfer.start([&](Packet packet, Uplink::Handler handler) {
+        context.messenger->request_media(std::move(packet), std::move(handler));
+      });
+      context.link.run_until(
+          [&] { return look() || context.failure.has_value() || waited_too_long(); }, -1);
+      if (context.failure) transfer.lost();
+    }
+    if (look()) break;
+    if (context.failure && exit_of(*context.failure) == Exit::security) {
+      progress.end();
+      return context.report_failure();
+    }
+    if (waited_too_long()) {
+      progress.end();
+      const int exit = context.report_failure();
+      context.out.note("The same command goes on where this one has stopped.");
+      return exit;
+    }
+    if (context.failure) context.link.run_until([] { return interrupted != 0; }, kAgainMs);
+    if (interrupted == 0) context.connect(kDialMs);
+  }
+  progress.end();
+  if (transfer.done()) return 0;
+  if (transfer.failed()) {
+    context.out.error(*transfer.failed());
+    return code(exit_of(*transfer.failed()));
+  }
+  context.out.note(fmt::format("Stopped at {}%. The same command goes on from there.",
+                               transfer.size() > 0 ? transfer.moved() * 100 / transfer.size() : 0));
+  return code(Exit::interrupted);
+}
+
+struct Record {
+  Guid guid;
+  Secret key;
+};
+
+/// How an earlier run had begun with the very same file, at this station.
+Result<std::optional<Record>> find_record(Home& home, const std::string& name,
+                                          const std::string& stamp) {
+  auto body = home.vault().get(kRecords, name);
+  if (!body) return std::unexpected(body.error());
+  if (!*body) return std::nullopt;
+  auto object = parse_json_object(**body);
+  if (!object) return std::unexpected(object.error());
+  const std::string* kept = object->text("stamp");
+  const std::string* guid_text = object->text("guid");
+  const std::string* key_text = object->text("key");
+  if (kept == nullptr || *kept != stamp || guid_text == nullptr || key_text == nullptr)
+    return std::nullopt;
+  auto guid = Guid::parse(*guid_text);
+  auto key = from_base64(*key_text);
+  if (!guid || !key) return std::nullopt;
+  Record out{*guid, Secret::copy_of(*key)};
+  wipe(*key);
+  return out;
+}
+
+Result<Record> make_record(Context& context, const std::string& name, const std::string& stamp) {
+  Record out{Guid::make(context.clock.now(), context.random), Secret::random(32, context.random)};
+  JsonObject object;
+  object.set("guid", out.guid.text());
+  object.set("key", to_base64(out.key.view()));
+  object.set("stamp", stamp);
+  if (auto put = context.home->vault().put(kRecords, name, write_json(object)); !put)
+    return std::unexpected(put.error());
+  return out;
+}
+
+/// The sealed bytes of a range of chunks; the file must be as it was.
+Status read_sealed(const SourceFile& file, FileSeal& seal, std::int64_t first, std::int64_t size,
+                   Bytes& out) {
+  if (auto same = file.check(); !same) return same;
+  const std::int64_t chunks = chunk_count(sealed_size(file.size()));
+  Bytes plain;
+  for (std::int64_t at = first; at < first + size; at += kSealedChunk) {
+    const std::int64_t chunk = at / kSealedChunk;
+    const std::int64_t from = chunk * kPlainChunk;
+    plain.resize(static_cast<std::size_t>(std::min(kPlainChunk, file.size() - from)));
+    if (auto done = file.read(from, plain); !done) return done;
+    if (auto done = seal.seal(chunk, chunk + 1 == chunks, plain, out); !done) return done;
+  }
+  return {};
+}
+
+std::string station_of(Context& context) {
+  const auto target = context.home->station();
+  return target && *target ? (*target)->id : std::string();
+}
+
+}  // namespace
+
+std::expected<Uploaded, int> upload_file(Context& context, const std::string& path, int timeout_s) {
+  const auto failed = [&](const Error& error) {
+    context.out.error(error);
+    return std::unexpected(code(exit_of(error)));
+  };
+  const auto target = context.home->station();
+  if (target && *target && (*target)->protocol != StationTarget::Protocol::dim) {
+    return failed({Errc::not_implemented,
+                   "stations of the dimchat reference keep no files; use --url and --sealed of dim "
+                   "send"});
+  }
+  const auto file = SourceFile::open(path);
+  if (!file) return failed(file.error());
+  std::error_code ignored;
+  const std::string name =
+      std::filesystem::canonical(path, ignored).string() + "\n" + station_of(context);
+  auto known = find_record(*context.home, name, file->stamp());
+  if (!known) return failed(known.error());
+  const bool resumed = known->has_value();
+  if (!resumed) {
+    auto made = make_record(context, name, file->stamp());
+    if (!made) return failed(made.error());
+    known->emplace(std::move(*made));
+  }
+  Record& record = **known;
+  auto seal = FileSeal::make(record.key);
+  if (!seal) return failed(seal.error());
+  MediaUpload upload(
+      record.guid, sealed_size(file->size()),
+      [&](std::int64_t first, std::int64_t size, Bytes& out) {
+        return read_sealed(*file, *seal, first, size, out);
+      },
+      context.clock);
+  const std::string shown = printable(safe_filename(path));
+  if (resumed) context.out.note("Going on with an earlier upload of " + shown);
+  const int exit = run(context, upload, "Sending " + shown, timeout_s);
+  if (upload.failed() && upload.failed()->code != Errc::unavailable &&
+      upload.failed()->code != Errc::insufficient_storage &&
+      upload.failed()->code != Errc::too_many_requests) {
+    // Nothing would come of going on with it.
+    (void)context.home->vault().erase(kRecords, name);
+  }
+  if (exit != 0) return std::unexpected(exit);
+  Uploaded out{.link = {.guid = record.guid,
+                        .station = station_of(context),
+                        .size = upload.size(),
+                        .sha256 = upload.digest(),
+                        .key = std::move(record.key),
+                        .name = safe_filename(path)},
+               .bytes = file->size(),
+               .resumed = resumed,
+               .record = name};
+  return out;
+}
+
+Status note_uploaded(Home& home, const Uploaded& file, const std::optional<Id>& to) {
+  JsonObject object;
+  object.set("guid", file.link.guid.text());
+  object.set("station", file.link.station);
+  object.set("name", file.link.name);
+  object.set("bytes", file.bytes);
+  if (to) object.set("to", to->bare().text());
+  return home.vault().transaction([&]() -> Status {
+    if (auto put = home.vault().put(kFiles, file.link.guid.text(), write_json(object)); !put)
+      return put;
+    return home.vault().erase(kRecords, file.record);
+  });
+}
+
+int save_from_station(Context& context, const MediaLink& link, const std::string& path,
+                      const std::string& guid, int timeout_s) {
+  const auto failed = [&](const Error& error) {
+    context.out.error(error);
+    return code(exit_of(error));
+  };
+  if (link.station != station_of(context)) {
+    return failed({Errc::not_found,
+                   "the file lies at another station than yours, where you have no account"});
+  }
+  const auto plain = plain_size(link.size);
+  if (!plain) return failed(plain.error());
+  auto part = PartFile::open(path, link.guid.text());
+  if (!part) return failed(part.error());
+  auto download =
+      MediaDownload::make(link, [&](ByteView bytes) { return part->append(bytes); }, context.clock);
+  if (!download) return failed(download.error());
+  // The last chunk is fetched again, so that there is something to check.
+  const std::int64_t whole =
+      std::min(part->size(), std::max<std::int64_t>(*plain - 1, 0)) / kPlainChunk * kPlainChunk;
+  if (auto done = part->replay(whole, kPlainChunk,
+                               [&](ByteView chunk) { return (*download)->have(chunk); });
+      !done) {
+    return failed(done.error());
+  }
+  const std::string shown = printable(safe_filename(link.name));
+  if (whole > 0) context.out.note("Going on with an earlier download of " + shown);
+  const int exit = run(context, **download, "Receiving " + shown, timeout_s);
+  if ((*download)->failed() && (*download)->failed()->code == Errc::decrypt) part->discard();
+  if (exit != 0) return exit;
+  auto saved = part->finish(link.name);
+  if (!saved) return failed(saved.error());
+  JsonObject members;
+  members.set("guid", guid);
+  members.set("path", *saved);
+  members.set("bytes", *plain);
+  members.set("encrypted", true);
+  members.set("proven", true);
+  context.out.object("saved", std::move(members));
+  context.out.line(
+      fmt::format("{}  {}", printable(*saved), size_in_words(static_cast<std::size_t>(*plain))));
+  return code(Exit::ok);
+}
+
+int delete_at_station(Context& context, const Guid& guid, int timeout_s) {
+  std::optional<Packet> answer;
+  Packet packet = Packet::request(Operation::erase);
+  packet.set("type", "media").set("target", guid.text());
+  context.messenger->request_media(std::move(packet),
+                                   [&](const Packet& response) { answer = response; });
+  context.link.run_until([&] { return answer.has_value() || context.failure.has_value(); },
+                         Millis{1'000} * timeout_s);
+  if (!answer) return context.report_failure();
+  // What is gone already is as it should be.
+  if (answer->code == 204 || answer->code == 410 || answer->code == 404) {
+    const auto erased = context.home->vault().erase(kFiles, guid.text());
+    if (erased) return code(Exit::ok);
+    context.out.error(erased.error());
+    return code(Exit::failed);
+  }
+  context.out.error({Errc::forbidden, "the station did not delete it"}, answer->get("message"));
+  return code(Exit::failed);
+}
+
+}  // namespace dim

@@ -1,0 +1,130 @@
+// What a station keeps of media: objects of bytes that it cannot read, stored in blocks, and who
+// refers to them. docs/protocol/media.md.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dim/base/bytes.h"
+#include "dim/base/error.h"
+#include "dim/base/limits.h"
+#include "dim/base/time.h"
+#include "dim/crypto/digest.h"
+#include "dim/packet/guid.h"
+#include "dim/packet/range.h"
+
+namespace dim {
+
+namespace limits {
+inline constexpr std::int64_t kMediaBlock = 65'536;  // bytes: pieces begin and end at these
+inline constexpr std::int64_t kMediaObjectBytes = std::int64_t{2} << 30;
+inline constexpr std::int64_t kMediaUserBytes = std::int64_t{2} << 30;
+inline constexpr std::size_t kMediaUploads = 16;                // open ones of a user
+inline constexpr std::int64_t kMediaUploadMs = 24 * 3'600'000;  // without a new piece
+inline constexpr std::size_t kMediaIncoming = 4 * kMiB;  // of a connection, waiting for the disk
+inline constexpr std::size_t kMediaRanges = 100;         // named in one answer
+}  // namespace limits
+
+/// What one store allows.
+struct MediaLimits {
+  std::int64_t object_bytes = limits::kMediaObjectBytes;
+  std::int64_t user_bytes = limits::kMediaUserBytes;  ///< of all that a user refers to
+  std::size_t uploads = limits::kMediaUploads;
+  Millis upload_ms = limits::kMediaUploadMs;
+  Millis keep_ms = 0;  ///< after completion; 0: until the owner takes it away
+};
+
+enum class MediaState : std::uint8_t {
+  open = 0,      ///< pieces are missing, or not checked yet
+  complete = 1,  ///< its bytes have the digest that was announced
+  removed = 2,   ///< taken back by the owner
+  deleted = 3,   ///< deleted by the owner, or by age
+};
+
+/// How media writes end: Written::refused says what was wrong, as the packet's answer says it. Else
+/// `stored`, or `repeated` when it was so before.
+
+/// Begins an upload, or names it again. With `digest` and a complete object of that digest and
+/// size in the store, it is complete at once. Refused: conflict (another's GUID, another size or
+/// digest), gone, too_large, too_many_requests (uploads), insufficient_storage (user_bytes).
+struct OpenMedia {
+  Guid guid;
+  std::string owner{};
+  std::int64_t size = 0;
+  std::optional<Digest32> digest{};
+  Millis time = 0;
+};
+
+/// `bytes` from `first` on: whole blocks, or up to the end. Refused: not_found, forbidden
+/// (another's upload), gone, bad_request (not at blocks), too_large (beyond the size), conflict
+/// (other bytes than those that are there).
+struct PutPiece {
+  Guid guid;
+  std::string owner{};
+  std::int64_t first = 0;
+  std::string bytes{};
+  Millis time = 0;
+};
+
+/// One slice of checking an upload that is whole: again until StoredMedia::state is complete.
+/// Refused with bad_request when the digest is another one: the upload is discarded then, and the
+/// GUID free.
+struct CheckMedia {
+  Guid guid;
+  Digest32 digest{};
+  Millis time = 0;
+};
+
+/// The reference goes; the bytes go with the last one. Refused: not_found, forbidden, gone.
+struct DropMedia {
+  Guid guid;
+  std::string owner{};
+  MediaState as = MediaState::deleted;
+  Millis time = 0;
+};
+
+struct StoredMedia {
+  std::string owner{};
+  MediaState state = MediaState::open;
+  std::int64_t size = 0;
+  std::int64_t blob = 0;  ///< what holds the bytes; 0 when gone
+  Bytes have{};           ///< while open: a bit for each block, the lowest one first
+  Millis touched = 0;     ///< last piece, completion, or removal
+  bool whole() const;     ///< open, and every block is there
+};
+
+/// The reading half; see Store for threads and errors.
+class MediaReads {
+ public:
+  virtual ~MediaReads() = default;
+  virtual Result<std::optional<StoredMedia>> media(const Guid& guid) = 0;
+  /// `size` bytes of a complete object from `first` on, which must be within it. Errc::not_found
+  /// when it was removed meanwhile.
+  virtual Result<std::string> media_bytes(const StoredMedia& media, std::int64_t first,
+                                          std::size_t size) = 0;
+};
+
+/// Blocks of so many bytes.
+std::int64_t media_blocks(std::int64_t size);
+/// No block yet.
+Bytes no_blocks(std::int64_t size);
+bool has_block(ByteView have, std::int64_t block);
+void add_block(Bytes& have, std::int64_t block);
+/// The first `most` missing ranges, in order.
+std::vector<ByteRange> missing_ranges(ByteView have, std::int64_t size, std::size_t most);
+bool has_all_blocks(ByteView have, std::int64_t size);
+
+/// Whether a piece lies where pieces may lie.
+Status check_piece(std::int64_t first, std::size_t bytes, std::int64_t size);
+
+/// What refuses an OpenMedia whatever is in the store.
+std::optional<Error> refuse_open(const StoredMedia& known, const OpenMedia& write);
+/// What refuses a new one.
+std::optional<Error> refuse_new(const OpenMedia& write, const MediaLimits& limits,
+                                std::size_t uploads, std::int64_t used);
+/// What refuses a piece or a removal, by somebody who is or is not the owner.
+std::optional<Error> refuse_change(const std::optional<StoredMedia>& known, std::string_view who);
+
+}  // namespace dim

@@ -1,0 +1,149 @@
+#include "dim/store/memory_media.h"
+
+#include <utility>
+
+namespace dim {
+namespace {
+
+Written refused(const Error& error) { return {Accepted::stored, {}, error}; }
+Written repeated() { return {Accepted::repeated, {}, {}}; }
+
+}  // namespace
+
+std::int64_t MemoryMedia::blob_of(const Digest32& digest, std::int64_t size) const {
+  for (const auto& [id, blob] : blobs_) {
+    if (blob.digest == digest && static_cast<std::int64_t>(blob.bytes.size()) == size) return id;
+  }
+  return 0;
+}
+
+void MemoryMedia::release(std::int64_t blob) {
+  const auto found = blobs_.find(blob);
+  if (found != blobs_.end() && --found->second.references == 0) blobs_.erase(found);
+}
+
+Written MemoryMedia::apply(const OpenMedia& open) {
+  if (const auto found = media_.find(open.guid); found != media_.end()) {
+    if (const auto error = refuse_open(found->second, open)) return refused(*error);
+    const auto blob = blobs_.find(found->second.blob);
+    if (found->second.state == MediaState::complete && open.digest &&
+        (blob == blobs_.end() || blob->second.digest != open.digest)) {
+      return refused({Errc::conflict, "this object is complete, with another digest"});
+    }
+    return repeated();
+  }
+  std::size_t uploads = 0;
+  std::int64_t used = 0;
+  for (const auto& [guid, one] : media_) {
+    if (one.owner != open.owner || one.state > MediaState::complete) continue;
+    used += one.size;
+    if (one.state == MediaState::open) ++uploads;
+  }
+  if (const auto error = refuse_new(open, limits_, uploads, used)) return refused(*error);
+  StoredMedia fresh;
+  fresh.owner = open.owner;
+  fresh.size = open.size;
+  fresh.touched = open.time;
+  fresh.blob = open.digest ? blob_of(*open.digest, open.size) : 0;
+  if (fresh.blob != 0) {
+    fresh.state = MediaState::complete;
+  } else {
+    fresh.blob = next_blob_++;
+    fresh.have = no_blocks(open.size);
+    blobs_[fresh.blob].bytes.resize(static_cast<std::size_t>(open.size));
+  }
+  ++blobs_[fresh.blob].references;
+  media_.emplace(open.guid, std::move(fresh));
+  return {};
+}
+
+Written MemoryMedia::apply(const PutPiece& put) {
+  if (const auto error = refuse_change(media(put.guid), put.owner)) return refused(*error);
+  StoredMedia& known = media_.at(put.guid);
+  if (auto right = check_piece(put.first, put.bytes.size(), known.size); !right)
+    return refused(right.error());
+  std::string& bytes = blobs_.at(known.blob).bytes;
+  const std::int64_t from = put.first / limits::kMediaBlock;
+  const std::int64_t to = media_blocks(put.first + static_cast<std::int64_t>(put.bytes.size()));
+  bool fresh = false;
+  for (std::int64_t block = from; block < to; ++block) {
+    if (known.state != MediaState::complete && !has_block(known.have, block)) {
+      fresh = true;
+      continue;
+    }
+    const auto at = static_cast<std::size_t>(block * limits::kMediaBlock - put.first);
+    const std::string_view part =
+        std::string_view(put.bytes).substr(at, static_cast<std::size_t>(limits::kMediaBlock));
+    if (std::string_view(bytes).substr(static_cast<std::size_t>(block * limits::kMediaBlock),
+                                       part.size()) != part)
+      return refused({Errc::conflict, "other bytes than these are there already"});
+  }
+  if (!fresh) return repeated();
+  bytes.replace(static_cast<std::size_t>(put.first), put.bytes.size(), put.bytes);
+  for (std::int64_t block = from; block < to; ++block) add_block(known.have, block);
+  known.touched = put.time;
+  return {};
+}
+
+Written MemoryMedia::apply(const CheckMedia& check) {
+  const auto found = media_.find(check.guid);
+  if (found == media_.end() || !found->second.whole()) return repeated();
+  StoredMedia& known = found->second;
+  Blob& blob = blobs_.at(known.blob);
+  if (sha256(as_bytes(blob.bytes)) != check.digest) {
+    release(known.blob);
+    media_.erase(found);
+    return refused({Errc::bad_request,
+                    "the bytes have another digest than announced; the upload was discarded"});
+  }
+  if (const std::int64_t same = blob_of(check.digest, known.size); same != 0) {
+    ++blobs_.at(same).references;
+    release(std::exchange(known.blob, same));
+  } else {
+    blob.digest = check.digest;
+  }
+  known.state = MediaState::complete;
+  known.have.clear();
+  known.touched = check.time;
+  return {};
+}
+
+Written MemoryMedia::apply(const DropMedia& drop) {
+  if (const auto error = refuse_change(media(drop.guid), drop.owner)) return refused(*error);
+  StoredMedia& known = media_.at(drop.guid);
+  release(std::exchange(known.blob, 0));
+  known.state = drop.as;
+  known.have.clear();
+  known.touched = drop.time;
+  return {};
+}
+
+std::optional<StoredMedia> MemoryMedia::media(const Guid& guid) const {
+  const auto found = media_.find(guid);
+  return found == media_.end() ? std::nullopt : std::optional(found->second);
+}
+
+Result<std::string> MemoryMedia::media_bytes(const StoredMedia& media, std::int64_t first,
+                                             std::size_t size) const {
+  const auto found = blobs_.find(media.blob);
+  if (found == blobs_.end()) return fail(Errc::not_found, "the object was removed meanwhile");
+  return found->second.bytes.substr(static_cast<std::size_t>(first), size);
+}
+
+void MemoryMedia::tidy(Millis now) {
+  for (auto at = media_.begin(); at != media_.end();) {
+    StoredMedia& one = at->second;
+    const bool stale = one.state == MediaState::open && one.touched < now - limits_.upload_ms;
+    const bool old = one.state > MediaState::complete && one.touched < now - kSeenMs;
+    if (limits_.keep_ms > 0 && one.state == MediaState::complete &&
+        one.touched < now - limits_.keep_ms) {
+      release(std::exchange(one.blob, 0));
+      one.state = MediaState::deleted;
+      one.touched = now;
+    }
+    if (stale) release(one.blob);
+    at = stale || old ? media_.erase(at) : std::next(at);
+  }
+}
+
+}  // namespace dim

@@ -1,0 +1,194 @@
+// Media on 8802: uploads in pieces, downloads in ranges (docs/protocol/media.md). What is kept and
+// who refers to it is the store's; here are requests and answers.
+#include <algorithm>
+
+#include "dim/base/base64.h"
+#include "dim/base/fault.h"
+#include "server/core.h"
+
+namespace dim {
+namespace {
+
+constexpr std::string_view kDigestPrefix = "sha256-";
+constexpr Millis kRetryMs = 60'000;  // uploads end when they are finished, deleted or a day old
+
+Result<std::optional<Digest32>> digest_of(const Packet& packet) {
+  if (!packet.has("digest")) return std::nullopt;
+  const std::string_view text = packet.get("digest");
+  auto bytes = text.starts_with(kDigestPrefix)
+                   ? from_base64(text.substr(kDigestPrefix.size()))
+                   : Result<Bytes>(fail(Errc::bad_request, "no digest"));
+  if (!bytes || bytes->size() != 32)
+    return fail(Errc::bad_request, "digest is sha256- and the base64 of 32 bytes");
+  Digest32 out{};
+  std::ranges::copy(*bytes, out.begin());
+  return out;
+}
+
+/// The first write's own refusal, or the failure of all.
+std::optional<Error> refusal_of(const Result<std::vector<Written>>& written) {
+  if (!written) return written.error();
+  return written->front().refused;
+}
+
+}  // namespace
+
+void StationCore::refuse_media(LinkState& link, const std::string& reply, const Error& error) {
+  Packet answer = Packet::response(error, reply);
+  if (error.code == Errc::too_many_requests)
+    answer.set("retry-after", std::to_string(kRetryMs / 1'000));
+  send(link, answer);
+}
+
+void StationCore::create_media(StationRequest& request) {
+  if (request.packet.content) return put_piece(request);
+  auto guid = Guid::parse(request.packet.get("guid"));
+  if (!guid) {
+    return refuse(request,
+                  error_of(Errc::bad_request,
+                           "an upload needs guid (32 hex digits) and size; a piece of one needs "
+                           "target, range and content"));
+  }
+  const auto size = parse_count(request.packet.get("size"));
+  if (!size) return refuse(request, error_of(Errc::bad_request, "size is a whole number of bytes"));
+  auto digest = digest_of(request.packet);
+  if (!digest) return refuse(request, digest.error());
+  open_request(request.link, request.id);
+  std::vector<Write> writes;
+  writes.emplace_back(OpenMedia{*guid, request.session.user, *size, *digest, clock_.now()});
+  submit(std::move(writes), [this, id = request.link.id, reply = request.id, guid = *guid,
+                             digest = *digest](const Result<std::vector<Written>>& written) {
+    if (const auto error = refusal_of(written)) {
+      if (LinkState* link = finish_request(id, reply)) refuse_media(*link, reply, *error);
+      return;
+    }
+    check_upload(id, reply, guid, digest, written->front().accepted == Accepted::stored);
+  });
+}
+
+/// Answers how far an upload is; one that is whole is checked first, slice by slice.
+void StationCore::check_upload(LinkId id, const std::string& reply, const Guid& guid,
+                               const std::optional<Digest32>& digest, bool fresh) {
+  const auto media = reads_.media(guid);
+  if (media && *media && (*media)->whole() && digest) {
+    std::vector<Write> writes;
+    writes.emplace_back(CheckMedia{guid, *digest, clock_.now()});
+    return submit(std::move(writes), [this, id, reply, guid, digest,
+                                      fresh](const Result<std::vector<Written>>& written) {
+      if (const auto error = refusal_of(written)) {
+        if (LinkState* link = finish_request(id, reply)) refuse_media(*link, reply, *error);
+        return;
+      }
+      check_upload(id, reply, guid, digest, fresh);
+    });
+  }
+  LinkState* link = finish_request(id, reply);
+  if (link == nullptr) return;
+  if (!media) return read_failed(*link, reply, media.error());
+  if (!*media)
+    return refuse(*link, reply, error_of(Errc::not_found, "the upload was deleted meanwhile"));
+  const StoredMedia& found = **media;
+  if (found.state > MediaState::complete)
+    return refuse(*link, reply, error_of(Errc::gone, "this object was removed"));
+  const bool complete = found.state == MediaState::complete;
+  Packet answer = Packet::response(complete ? 201 : (fresh ? 202 : 205), reply);
+  answer.set("guid", guid.text()).set("size", std::to_string(found.size));
+  if (!complete) {
+    const auto missing = missing_ranges(found.have, found.size, limits::kMediaRanges);
+    if (!missing.empty()) answer.set("missing", ranges_text(missing));
+  }
+  send(*link, answer);
+}
+
+void StationCore::put_piece(StationRequest& request) {
+  auto guid = Guid::parse(request.packet.get("target"));
+  if (!guid) {
+    return refuse(request,
+                  error_of(Errc::bad_request, "the target of a piece is the GUID of its upload"));
+  }
+  auto range = ByteRange::parse(request.packet.get("range"));
+  if (!range) return refuse(request, range.error());
+  std::string& content = *request.packet.content;
+  const std::size_t bytes = content.size();
+  if (range->size() != static_cast<std::int64_t>(bytes)) {
+    return refuse(request,
+                  error_of(Errc::bad_request, "the content has not as many bytes as the range"));
+  }
+  LinkState& from = request.link;
+  open_request(from, request.id);
+  inflight_bytes_ += bytes;
+  from.incoming += bytes;
+  std::vector<Write> writes;
+  writes.emplace_back(
+      PutPiece{*guid, request.session.user, range->first, std::move(content), clock_.now()});
+  submit(std::move(writes), [this, id = from.id, reply = request.id, guid = *guid, range = *range,
+                             bytes](const Result<std::vector<Written>>& written) {
+    inflight_bytes_ -= std::min(inflight_bytes_, bytes);
+    if (LinkState* link = find(id)) link->incoming -= std::min(link->incoming, bytes);
+    LinkState* link = finish_request(id, reply);
+    if (link == nullptr) return;
+    if (const auto error = refusal_of(written)) return refuse_media(*link, reply, *error);
+    ++counters_.media_pieces;
+    Packet answer = Packet::response(202, reply);
+    send(*link, answer.set("guid", guid.text()).set("range", range.text()));
+  });
+}
+
+void StationCore::get_media(StationRequest& request) {
+  auto guid = Guid::parse(request.packet.get("target"));
+  if (!guid) {
+    return refuse(request, error_of(Errc::bad_request, "target is the GUID of a media object"));
+  }
+  const bool all = !request.packet.has("range");
+  auto range = all ? Result<ByteRange>(ByteRange{}) : ByteRange::parse(request.packet.get("range"));
+  if (!range) return refuse(request, range.error());
+  const auto media = reads_.media(*guid);
+  if (!media) return read_failed(request.link, request.id, media.error());
+  if (!*media || (*media)->state == MediaState::open) {
+    return refuse(request,
+                  error_of(Errc::not_found, "the station has no complete object of this GUID"));
+  }
+  const StoredMedia& found = **media;
+  const Error gone = error_of(Errc::gone, "this object was removed");
+  if (found.state > MediaState::complete) return refuse(request, gone);
+  if (all) range->last = std::max<std::int64_t>(found.size - 1, 0);
+  if (range->first >= found.size && !(all && found.size == 0)) {
+    return refuse(request, error_of(Errc::bad_request, "the range begins behind the last byte"));
+  }
+  Packet answer = Packet::response(200, request.id);
+  answer.set("guid", guid->text()).set("size", std::to_string(found.size));
+  if (found.size > 0) {
+    const auto most = static_cast<std::int64_t>(content_limit(Lane::media));
+    range->last = std::min({range->last, found.size - 1, range->first + most - 1});
+    auto bytes = reads_.media_bytes(found, range->first, static_cast<std::size_t>(range->size()));
+    if (!bytes && bytes.error().code == Errc::not_found) return refuse(request, gone);
+    if (!bytes) return read_failed(request.link, request.id, bytes.error());
+    const bool whole = range->size() == found.size;
+    answer.code = whole ? 200 : 206;
+    answer.set("range", range->text());
+    answer.content = std::move(*bytes);
+  }
+  ++counters_.media_ranges;
+  send(request.link, answer);
+}
+
+void StationCore::drop_media(StationRequest& request) {
+  auto guid = Guid::parse(request.packet.get("target"));
+  if (!guid) {
+    return refuse(request, error_of(Errc::bad_request, "target is the GUID of a media object"));
+  }
+  const bool back = *request.packet.operation == Operation::remove;
+  open_request(request.link, request.id);
+  std::vector<Write> writes;
+  writes.emplace_back(DropMedia{*guid, request.session.user,
+                                back ? MediaState::removed : MediaState::deleted, clock_.now()});
+  submit(std::move(writes), [this, id = request.link.id, reply = request.id,
+                             back](const Result<std::vector<Written>>& written) {
+    LinkState* link = finish_request(id, reply);
+    if (link == nullptr) return;
+    if (const auto error = refusal_of(written)) return refuse_media(*link, reply, *error);
+    send(*link, Packet::response(back ? 200 : 204, reply));
+  });
+}
+
+}  // namespace dim

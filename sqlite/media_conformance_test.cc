@@ -1,0 +1,283 @@
+// What every store must do with media, run against the one in memory and the one on disk.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+
+#include "dim/crypto/digest.h"
+#include "dim/store/memory_store.h"
+#include "sqlite/sqlite_store.h"
+#include "sqlite/store_testing.h"
+
+namespace dim {
+namespace {
+
+using testing::ElementsAre;
+
+constexpr std::int64_t kBlock = limits::kMediaBlock;
+
+struct InMemory {
+  explicit InMemory(const MediaLimits& limits) : memory(std::make_unique<MemoryStore>()) {
+    memory->set_media_limits(limits);
+  }
+  void reopen() {}
+  Store& store() { return *memory; }
+  std::size_t blobs() const { return memory->blobs(); }
+  std::unique_ptr<MemoryStore> memory;
+};
+
+struct OnDisk {
+  explicit OnDisk(const MediaLimits& limits) {
+    options.media = limits;
+    reopen();
+  }
+  void reopen() {
+    opened.reset();
+    auto again = SqliteStore::open(folder.path(), options);
+    ASSERT_TRUE(again) << to_string(again.error());
+    opened = std::move(*again);
+  }
+  Store& store() { return *opened; }
+  std::size_t blobs() const {
+    return static_cast<std::size_t>(
+        std::distance(std::filesystem::directory_iterator(folder.path() + "/media"),
+                      std::filesystem::directory_iterator()));
+  }
+  TemporaryFolder folder;
+  SqliteOptions options;
+  std::unique_ptr<SqliteStore> opened;
+};
+
+std::string some_bytes(std::size_t size, char salt = 'a') {
+  std::string out(size, salt);
+  for (std::size_t i = 0; i < size; ++i)
+    out[i] = static_cast<char>(out[i] + static_cast<int>(i / 977 % 26));
+  return out;
+}
+
+template <class Backend>
+class MediaConformance : public testing::Test {
+ protected:
+  Store& store() { return backend_.store(); }
+  Written one(Write write) {
+    auto out = store().commit(std::span(&write, 1));
+    EXPECT_TRUE(out) << to_string(out.error());
+    return out ? out->at(0) : Written{Accepted::stored, {}, Error{Errc::io, "no commit"}};
+  }
+  Errc refused(Write write) {
+    const auto out = one(std::move(write));
+    return out.refused ? out.refused->code : Errc::usage;
+  }
+  static OpenMedia open(int number, const std::string& owner, std::int64_t size) {
+    return {.guid = guid(number), .owner = owner, .size = size, .time = kTestTime};
+  }
+  static PutPiece piece(int number, const std::string& owner, const std::string& all,
+                        std::size_t from, std::size_t size) {
+    return {guid(number), owner, static_cast<std::int64_t>(from), all.substr(from, size),
+            kTestTime};
+  }
+  StoredMedia media(int number) {
+    auto found = store().media(guid(number));
+    EXPECT_TRUE(found && *found);
+    return found && *found ? **found : StoredMedia{};
+  }
+  /// CheckMedia until there is an outcome.
+  Written check(int number, const std::string& bytes) {
+    for (;;) {
+      auto out = one(CheckMedia{guid(number), sha256(as_bytes(bytes)), kTestTime});
+      const auto now = store().media(guid(number));
+      if (out.refused || !now || !*now || (*now)->state == MediaState::complete) return out;
+    }
+  }
+  void upload(int number, const std::string& owner, const std::string& bytes) {
+    ASSERT_FALSE(one(open(number, owner, static_cast<std::int64_t>(bytes.size()))).refused);
+    if (!bytes.empty()) {
+      ASSERT_FALSE(one(piece(number, owner, bytes, 0, bytes.size())).refused);
+    }
+    ASSERT_FALSE(check(number, bytes).refused);
+  }
+  std::string read(int number, std::int64_t first, std::size_t size) {
+    auto out = store().media_bytes(media(number), first, size);
+    EXPECT_TRUE(out) << to_string(out.error());
+    return out ? *out : "";
+  }
+  void clean(Millis now = kTestTime) {
+    for (;;) {
+      const auto more = store().tidy(now, true);
+      ASSERT_TRUE(more) << to_string(more.error());
+      if (!*more) return;
+    }
+  }
+
+  Backend backend_{MediaLimits{.object_bytes = 40 * kBlock,
+                               .user_bytes = 100 * kBlock,
+                               .uploads = 3,
+                               .upload_ms = 1'000,
+                               .keep_ms = 100'000}};
+};
+
+using Backends = testing::Types<InMemory, OnDisk>;
+class BackendNames {
+ public:
+  template <class T>
+  static std::string GetName(int) {
+    return std::is_same_v<T, InMemory> ? "Memory" : "Sqlite";
+  }
+};
+TYPED_TEST_SUITE(MediaConformance, Backends, BackendNames);
+
+TYPED_TEST(MediaConformance, GivesBackWhatWasUploaded) {
+  const std::string bytes = some_bytes(3 * kBlock + 100);
+  this->upload(1, "alice", bytes);
+  EXPECT_EQ(this->media(1).state, MediaState::complete);
+  EXPECT_EQ(this->read(1, 0, bytes.size()), bytes);
+  EXPECT_EQ(this->read(1, kBlock - 5, 10), bytes.substr(kBlock - 5, 10));
+  this->backend_.reopen();
+  EXPECT_EQ(this->read(1, 3 * kBlock, 100), bytes.substr(3 * kBlock));
+}
+
+TYPED_TEST(MediaConformance, M01_OutOfOrderIsTakenOverlapWithOtherBytesIsNot) {
+  const std::string bytes = some_bytes(4 * kBlock + 7);
+  this->one(this->open(1, "alice", 4 * kBlock + 7));
+  EXPECT_FALSE(this->one(this->piece(1, "alice", bytes, 4 * kBlock, 7)).refused);
+  EXPECT_FALSE(this->one(this->piece(1, "alice", bytes, kBlock, kBlock)).refused);
+  EXPECT_THAT(missing_ranges(this->media(1).have, this->media(1).size, 10),
+              ElementsAre(ByteRange{0, kBlock - 1}, ByteRange{2 * kBlock, 4 * kBlock - 1}));
+  EXPECT_EQ(this->one(this->piece(1, "alice", bytes, kBlock, kBlock)).accepted, Accepted::repeated);
+  const std::string other = some_bytes(4 * kBlock + 7, 'A');
+  EXPECT_EQ(this->refused(this->piece(1, "alice", other, kBlock, kBlock)), Errc::conflict);
+  EXPECT_EQ(this->refused(this->piece(1, "alice", other, 0, 2 * kBlock)), Errc::conflict)
+      << "half of it is there";
+  this->backend_.reopen();
+  EXPECT_FALSE(this->one(this->piece(1, "alice", bytes, 0, 2 * kBlock)).refused)
+      << "the half that is there is the same";
+  EXPECT_EQ(this->refused(this->piece(1, "alice", bytes + "x", 4 * kBlock, 8)), Errc::too_large);
+  EXPECT_FALSE(this->media(1).whole());
+  EXPECT_FALSE(this->one(this->piece(1, "alice", bytes, 2 * kBlock, 2 * kBlock)).refused);
+  EXPECT_TRUE(this->media(1).whole());
+  EXPECT_FALSE(this->check(1, bytes).refused);
+  EXPECT_EQ(this->read(1, 0, bytes.size()), bytes);
+  EXPECT_EQ(this->one(this->piece(1, "alice", bytes, 0, kBlock)).accepted, Accepted::repeated);
+  EXPECT_EQ(this->refused(this->piece(1, "alice", other, 0, kBlock)), Errc::conflict);
+}
+
+TYPED_TEST(MediaConformance, M02_AWrongDigestDiscardsTheUpload) {
+  const std::string bytes = some_bytes(2 * kBlock);
+  this->one(this->open(1, "alice", 2 * kBlock));
+  this->one(this->piece(1, "alice", bytes, 0, 2 * kBlock));
+  const auto out = this->check(1, bytes + "x");
+  ASSERT_TRUE(out.refused);
+  EXPECT_EQ(out.refused->code, Errc::bad_request);
+  EXPECT_FALSE(this->store().media(guid(1)).value());
+  this->clean();
+  EXPECT_EQ(this->backend_.blobs(), 0U);
+  this->upload(1, "alice", bytes);
+  EXPECT_EQ(this->media(1).state, MediaState::complete) << "the GUID is free again";
+}
+
+TYPED_TEST(MediaConformance, M03_EmptyAndTooLarge) {
+  this->upload(1, "alice", "");
+  EXPECT_EQ(this->media(1).state, MediaState::complete);
+  EXPECT_EQ(this->refused(this->open(2, "alice", 40 * kBlock + 1)), Errc::too_large);
+  EXPECT_FALSE(this->store().media(guid(2)).value());
+}
+
+TYPED_TEST(MediaConformance, M04_ThreeOpenUploadsAreEnoughAndExpire) {
+  for (int i = 1; i <= 3; ++i) EXPECT_FALSE(this->one(this->open(i, "alice", 10)).refused);
+  EXPECT_EQ(this->refused(this->open(4, "alice", 10)), Errc::too_many_requests);
+  EXPECT_FALSE(this->one(this->open(5, "bob", 10)).refused);
+  this->one(PutPiece{guid(2), "alice", 0, "0123456789", kTestTime + 900});
+  this->clean(kTestTime + 1'001);
+  EXPECT_FALSE(this->store().media(guid(1)).value());
+  EXPECT_TRUE(this->store().media(guid(2)).value()) << "a piece came since";
+  EXPECT_FALSE(this->one(this->open(4, "alice", 10)).refused);
+  this->clean(kTestTime + 10'000);
+  EXPECT_EQ(this->backend_.blobs(), 0U) << "nothing of a half upload stays";
+}
+
+TYPED_TEST(MediaConformance, AUserHasSoMuchRoomAndGetsItBack) {
+  const std::string bytes = some_bytes(40 * kBlock);
+  this->upload(1, "alice", bytes);
+  this->one(this->open(2, "alice", 40 * kBlock));
+  EXPECT_EQ(this->refused(this->open(3, "alice", 20 * kBlock + 1)), Errc::insufficient_storage);
+  EXPECT_FALSE(this->one(this->open(3, "alice", 20 * kBlock)).refused);
+  EXPECT_FALSE(this->one(DropMedia{guid(1), "alice", MediaState::deleted, kTestTime}).refused);
+  EXPECT_FALSE(this->one(this->open(4, "alice", 40 * kBlock)).refused);
+}
+
+TYPED_TEST(MediaConformance, N14_TheSameBytesAreKeptOnceAndFreedWithTheLastReference) {
+  const std::string bytes = some_bytes(2 * kBlock);
+  this->upload(1, "alice", bytes);
+  this->upload(2, "bob", bytes);
+  auto third = this->open(3, "carol", 2 * kBlock);
+  third.digest = sha256(as_bytes(bytes));
+  EXPECT_FALSE(this->one(third).refused);
+  EXPECT_EQ(this->media(3).state, MediaState::complete) << "without a byte sent";
+  this->clean();
+  EXPECT_EQ(this->backend_.blobs(), 1U);
+  this->one(DropMedia{guid(1), "alice", MediaState::deleted, kTestTime});
+  this->one(DropMedia{guid(3), "carol", MediaState::removed, kTestTime});
+  this->clean();
+  EXPECT_EQ(this->read(2, 0, bytes.size()), bytes);
+  this->one(DropMedia{guid(2), "bob", MediaState::deleted, kTestTime});
+  this->clean();
+  EXPECT_EQ(this->backend_.blobs(), 0U);
+}
+
+TYPED_TEST(MediaConformance, OnlyTheOwnerDropsAndTheGuidIsSpent) {
+  this->upload(1, "alice", "some bytes");
+  EXPECT_EQ(this->refused(DropMedia{guid(1), "bob", MediaState::deleted, kTestTime}),
+            Errc::forbidden);
+  EXPECT_EQ(this->refused(PutPiece{guid(1), "bob", 0, "some bytes", kTestTime}), Errc::forbidden);
+  EXPECT_EQ(this->refused(DropMedia{guid(2), "bob", MediaState::deleted, kTestTime}),
+            Errc::not_found);
+  EXPECT_FALSE(this->one(DropMedia{guid(1), "alice", MediaState::removed, kTestTime}).refused);
+  this->backend_.reopen();
+  EXPECT_EQ(this->media(1).state, MediaState::removed);
+  EXPECT_EQ(this->refused(DropMedia{guid(1), "alice", MediaState::deleted, kTestTime}), Errc::gone);
+  EXPECT_EQ(this->refused(this->open(1, "alice", 10)), Errc::gone);
+  EXPECT_EQ(this->refused(this->open(1, "bob", 10)), Errc::conflict);
+  this->clean(kTestTime + kSeenMs + 1);
+  EXPECT_FALSE(this->one(this->open(1, "bob", 10)).refused) << "the mark is forgotten in the end";
+}
+
+TYPED_TEST(MediaConformance, F48_ObjectsGoByAge) {
+  this->upload(1, "alice", "some bytes");
+  this->clean(kTestTime + 100'000);
+  EXPECT_EQ(this->media(1).state, MediaState::complete);
+  this->clean(kTestTime + 100'001);
+  EXPECT_EQ(this->media(1).state, MediaState::deleted);
+  this->clean(kTestTime + 100'001);
+  EXPECT_EQ(this->backend_.blobs(), 0U);
+}
+
+TYPED_TEST(MediaConformance, OpeningAgainIsAQuestion) {
+  EXPECT_EQ(this->one(this->open(1, "alice", 10)).accepted, Accepted::stored);
+  EXPECT_EQ(this->one(this->open(1, "alice", 10)).accepted, Accepted::repeated);
+  EXPECT_EQ(this->refused(this->open(1, "alice", 11)), Errc::conflict);
+  EXPECT_EQ(this->refused(this->open(1, "bob", 10)), Errc::conflict);
+  EXPECT_FALSE(this->one(CheckMedia{guid(1), {}, kTestTime}).refused) << "not whole: not checked";
+  EXPECT_EQ(this->media(1).state, MediaState::open);
+  this->one(PutPiece{guid(1), "alice", 0, "0123456789", kTestTime});
+  ASSERT_FALSE(this->check(1, "0123456789").refused);
+  auto again = this->open(1, "alice", 10);
+  again.digest = sha256(as_bytes("0123456789"));
+  EXPECT_EQ(this->one(again).accepted, Accepted::repeated);
+  again.digest = sha256(as_bytes("9876543210"));
+  EXPECT_EQ(this->refused(again), Errc::conflict);
+}
+
+TYPED_TEST(MediaConformance, ALargeUploadThatWasInterruptedIsCheckedInSlices) {
+  const std::string bytes = some_bytes(40 * kBlock);
+  this->one(this->open(1, "alice", 40 * kBlock));
+  this->one(this->piece(1, "alice", bytes, 20 * kBlock, 20 * kBlock));
+  this->backend_.reopen();
+  this->one(this->piece(1, "alice", bytes, 0, 20 * kBlock));
+  EXPECT_FALSE(this->check(1, bytes).refused);
+  EXPECT_EQ(this->read(1, 0, bytes.size()), bytes);
+}
+
+}  // namespace
+}  // namespace dim

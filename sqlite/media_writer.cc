@@ -1,0 +1,389 @@
+#include "sqlite/media_writer.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace dim {
+namespace {
+
+constexpr std::size_t kRunning = 64;                         // uploads whose hash goes along
+constexpr std::int64_t kHashSlice = std::int64_t{16} << 20;  // bytes read for it in one transaction
+constexpr std::size_t kBuffer = 256 * 1024;
+
+constexpr std::string_view kFind =
+    "SELECT media.owner, media.state, media.size, media.blob, blob.have, media.touched, blob.digest"
+    " FROM media LEFT JOIN blob ON blob.id = media.blob WHERE media.guid = ?";
+
+StoredMedia read_row(Use& row) {
+  StoredMedia out;
+  out.owner = row.text(0);
+  out.state = static_cast<MediaState>(row.integer(1));
+  out.size = row.integer(2);
+  out.blob = row.integer(3);
+  const ByteView have = row.blob(4);
+  if (out.state == MediaState::open) out.have.assign(have.begin(), have.end());
+  out.touched = row.integer(5);
+  return out;
+}
+
+Written refused(const Error& error) { return {Accepted::stored, {}, error}; }
+Written repeated() { return {Accepted::repeated, {}, {}}; }
+
+}  // namespace
+
+Status MediaWriter::start(Database& db, BlobDisk* disk) {
+  disk_ = disk;
+  const std::pair<Statement*, std::string_view> statements[] = {
+      {&find_media_, kFind},
+      {&find_uploads_, "SELECT count(*) FROM media WHERE owner = ? AND state = 0"},
+      {&find_used_, "SELECT total(size) FROM media WHERE owner = ? AND state < 2"},
+      {&find_blob_, "SELECT id FROM blob WHERE digest = ? AND size = ? AND state = 1"},
+      {&add_blob_, "INSERT INTO blob(size, refs, state, have) VALUES(?, 1, 0, ?)"},
+      {&add_media_,
+       "INSERT INTO media(guid, owner, state, size, blob, touched) VALUES(?, ?, ?, ?, ?, ?)"},
+      {&set_media_, "UPDATE media SET state = ?, blob = ?, touched = ? WHERE guid = ?"},
+      {&drop_media_, "DELETE FROM media WHERE guid = ?"},
+      {&set_have_, "UPDATE blob SET have = ? WHERE id = ?"},
+      {&set_digest_, "UPDATE blob SET digest = ?, state = 1, have = x'' WHERE id = ?"},
+      {&add_reference_, "UPDATE blob SET refs = refs + 1 WHERE id = ?"},
+      {&drop_reference_,
+       "UPDATE blob SET refs = refs - 1, state = CASE refs WHEN 1 THEN 2 ELSE state END WHERE id ="
+       " ?"},
+      {&dead_blobs_, "SELECT id FROM blob WHERE state = 2 LIMIT ?"},
+      {&drop_blob_, "DELETE FROM blob WHERE id = ?"},
+      {&stale_, "SELECT guid, blob FROM media WHERE state = 0 AND touched < ? LIMIT ?"},
+      {&old_, "SELECT guid, blob FROM media WHERE state = 1 AND touched < ? LIMIT ?"},
+      {&marks_, "SELECT guid, blob FROM media WHERE state > 1 AND touched < ? LIMIT ?"},
+      {&point_, "UPDATE media SET touched = ? WHERE guid = ?"},
+  };
+  for (const auto& [statement, sql] : statements) {
+    if (auto ready = statement->prepare(db, sql); !ready) return ready;
+  }
+  return disk_ == nullptr ? Status{} : remove_orphans(db);
+}
+
+void MediaWriter::stop() {
+  for (Statement* statement :
+       {&find_media_, &find_uploads_, &find_used_, &find_blob_, &add_blob_, &add_media_,
+        &set_media_, &drop_media_, &set_have_, &set_digest_, &drop_blob_, &add_reference_,
+        &drop_reference_, &dead_blobs_, &stale_, &old_, &marks_, &point_}) {
+    statement->finish();
+  }
+  running_.clear();
+}
+
+/// A crash between the making of a file and the row that tells of it, or between a removed row and
+/// the removal of its file.
+Status MediaWriter::remove_orphans(Database& db) {
+  auto files = disk_->list();
+  if (!files) return std::unexpected(files.error());
+  Statement find;
+  if (auto ready = find.prepare(db, "SELECT 1 FROM blob WHERE id = ?"); !ready) return ready;
+  for (const std::int64_t id : *files) {
+    Use use(find);
+    const auto row = use.bind(id).step();
+    if (!row) return std::unexpected(row.error());
+    if (*row) continue;
+    if (auto done = disk_->remove(id); !done) return done;
+  }
+  return {};
+}
+
+Result<std::optional<MediaWriter::Row>> MediaWriter::find(const Guid& guid) {
+  Use use(find_media_);
+  const auto found = use.bind(ByteView(guid.bytes())).step();
+  if (!found) return std::unexpected(found.error());
+  if (!*found) return std::nullopt;
+  Row out{.media = read_row(use), .digest = {}};
+  const ByteView digest = use.blob(6);
+  if (digest.size() == 32) std::ranges::copy(digest, out.digest.emplace().begin());
+  return out;
+}
+
+Result<Written> MediaWriter::put(const OpenMedia& write) {
+  if (disk_ == nullptr) return refused({Errc::not_implemented, "this station keeps no media"});
+  const auto known = find(write.guid);
+  if (!known) return std::unexpected(known.error());
+  if (*known) {
+    const Row& row = **known;
+    if (const auto error = refuse_open(row.media, write)) return refused(*error);
+    if (row.media.state == MediaState::complete && write.digest && row.digest != write.digest)
+      return refused({Errc::conflict, "this object is complete, with another digest"});
+    return repeated();
+  }
+  std::size_t uploads = 0;
+  std::int64_t used = 0;
+  {
+    Use count(find_uploads_);
+    const auto row = count.bind(write.owner).step();
+    if (!row) return std::unexpected(row.error());
+    uploads = static_cast<std::size_t>(count.integer(0));
+    Use sum(find_used_);
+    const auto total = sum.bind(write.owner).step();
+    if (!total) return std::unexpected(total.error());
+    used = sum.integer(0);
+  }
+  if (const auto error = refuse_new(write, limits_, uploads, used)) return refused(*error);
+  std::int64_t blob = 0;
+  if (write.digest) {
+    Use same(find_blob_);
+    const auto row = same.bind(ByteView(*write.digest)).bind(write.size).step();
+    if (!row) return std::unexpected(row.error());
+    if (*row) blob = same.integer(0);
+  }
+  const bool complete = blob != 0;
+  if (complete) {
+    if (auto done = Use(add_reference_).bind(blob).run(); !done)
+      return std::unexpected(done.error());
+  } else {
+    const Bytes have = no_blocks(write.size);
+    Use add(add_blob_);
+    if (auto done = add.bind(write.size).bind(ByteView(have)).run(); !done)
+      return std::unexpected(done.error());
+    blob = add.inserted();
+  }
+  if (auto done = Use(add_media_)
+                      .bind(ByteView(write.guid.bytes()))
+                      .bind(write.owner)
+                      .bind(std::int64_t{complete ? 1 : 0})
+                      .bind(write.size)
+                      .bind(blob)
+                      .bind(write.time)
+                      .run();
+      !done) {
+    return std::unexpected(done.error());
+  }
+  return Written{};
+}
+
+/// Compares the blocks that are there; `fresh` when some are not.
+Result<bool> MediaWriter::same_bytes(const StoredMedia& media, std::int64_t first,
+                                     std::string_view bytes, bool& fresh) {
+  for (std::size_t at = 0; at < bytes.size(); at += limits::kMediaBlock) {
+    const std::int64_t place = first + static_cast<std::int64_t>(at);
+    if (media.state != MediaState::complete &&
+        !has_block(media.have, place / limits::kMediaBlock)) {
+      fresh = true;
+      continue;
+    }
+    const std::string_view part = bytes.substr(at, limits::kMediaBlock);
+    buffer_.resize(part.size());
+    if (auto done = disk_->read(media.blob, place, buffer_); !done)
+      return std::unexpected(done.error());
+    if (as_text(buffer_) != part) return false;
+  }
+  return true;
+}
+
+Result<Written> MediaWriter::put(const PutPiece& write) {
+  auto known = find(write.guid);
+  if (!known) return std::unexpected(known.error());
+  const auto media = *known ? std::optional((*known)->media) : std::nullopt;
+  if (const auto error = refuse_change(media, write.owner)) return refused(*error);
+  if (disk_ == nullptr) return refused({Errc::not_implemented, "this station keeps no media"});
+  StoredMedia& upload = (*known)->media;
+  if (auto right = check_piece(write.first, write.bytes.size(), upload.size); !right)
+    return refused(right.error());
+  bool fresh = false;
+  const auto same = same_bytes(upload, write.first, write.bytes, fresh);
+  if (!same) return std::unexpected(same.error());
+  if (!*same) return refused({Errc::conflict, "other bytes than these are there already"});
+  if (!fresh) return repeated();
+
+  const ByteView bytes = as_bytes(write.bytes);
+  wrote_ = true;
+  if (auto done = disk_->write(upload.blob, write.first, bytes); !done)
+    return std::unexpected(done.error());
+  const std::int64_t end = write.first + static_cast<std::int64_t>(bytes.size());
+  for (std::int64_t block = write.first / limits::kMediaBlock; block < media_blocks(end); ++block)
+    add_block(upload.have, block);
+  if (auto done = Use(set_have_).bind(ByteView(upload.have)).bind(upload.blob).run(); !done)
+    return std::unexpected(done.error());
+  if (auto done = Use(point_).bind(write.time).bind(ByteView(write.guid.bytes())).run(); !done)
+    return std::unexpected(done.error());
+  // What comes in order is hashed on the way, and need not be read for it.
+  if (write.first == 0 && !running_.contains(upload.blob)) {
+    if (running_.size() >= kRunning) running_.erase(running_.begin());
+    running_.emplace(upload.blob, Running{});
+  }
+  if (const auto running = running_.find(upload.blob);
+      running != running_.end() && running->second.upto == write.first) {
+    running->second.hash.add(bytes);
+    running->second.upto = end;
+  }
+  return Written{};
+}
+
+Status MediaWriter::hash_on(const StoredMedia& media, std::int64_t budget) {
+  if (!running_.contains(media.blob) && running_.size() >= kRunning)
+    running_.erase(running_.begin());
+  Running& running = running_[media.blob];
+  for (; budget > 0 && running.upto < media.size; budget -= static_cast<std::int64_t>(kBuffer)) {
+    buffer_.resize(
+        std::min<std::size_t>(kBuffer, static_cast<std::size_t>(media.size - running.upto)));
+    if (auto done = disk_->read(media.blob, running.upto, buffer_); !done) return done;
+    running.hash.add(buffer_);
+    running.upto += static_cast<std::int64_t>(buffer_.size());
+  }
+  return {};
+}
+
+Result<Written> MediaWriter::put(const CheckMedia& write) {
+  auto known = find(write.guid);
+  if (!known) return std::unexpected(known.error());
+  if (!*known || !(*known)->media.whole() || disk_ == nullptr) return repeated();
+  const StoredMedia& upload = (*known)->media;
+  if (auto done = hash_on(upload, kHashSlice); !done) return std::unexpected(done.error());
+  if (running_[upload.blob].upto < upload.size) return Written{};
+  const Digest32 digest = running_[upload.blob].hash.finish();
+  running_.erase(upload.blob);
+  if (digest != write.digest) {
+    if (auto done = Use(drop_media_).bind(ByteView(write.guid.bytes())).run(); !done)
+      return std::unexpected(done.error());
+    if (auto done = release(upload.blob); !done) return std::unexpected(done.error());
+    return refused({Errc::bad_request,
+                    "the bytes have another digest than announced; the upload was discarded"});
+  }
+  std::int64_t blob = upload.blob;
+  {
+    Use same(find_blob_);
+    const auto row = same.bind(ByteView(digest)).bind(upload.size).step();
+    if (!row) return std::unexpected(row.error());
+    if (*row) blob = same.integer(0);
+  }
+  if (blob != upload.blob) {  // somebody else was faster with the very same bytes
+    if (auto done = Use(add_reference_).bind(blob).run(); !done)
+      return std::unexpected(done.error());
+    if (auto done = release(upload.blob); !done) return std::unexpected(done.error());
+  } else if (auto done = Use(set_digest_).bind(ByteView(digest)).bind(blob).run(); !done) {
+    return std::unexpected(done.error());
+  }
+  if (auto done = end(write.guid, blob, MediaState::complete, write.time); !done)
+    return std::unexpected(done.error());
+  return Written{};
+}
+
+Result<Written> MediaWriter::put(const DropMedia& write) {
+  auto known = find(write.guid);
+  if (!known) return std::unexpected(known.error());
+  const auto media = *known ? std::optional((*known)->media) : std::nullopt;
+  if (const auto error = refuse_change(media, write.owner)) return refused(*error);
+  running_.erase(media->blob);
+  if (auto done = release(media->blob); !done) return std::unexpected(done.error());
+  if (auto done = end(write.guid, 0, write.as, write.time); !done)
+    return std::unexpected(done.error());
+  return Written{};
+}
+
+Status MediaWriter::end(const Guid& guid, std::int64_t blob, MediaState as, Millis time) {
+  return Use(set_media_)
+      .bind(static_cast<std::int64_t>(as))
+      .bind(blob)
+      .bind(time)
+      .bind(ByteView(guid.bytes()))
+      .run();
+}
+
+Status MediaWriter::release(std::int64_t blob) { return Use(drop_reference_).bind(blob).run(); }
+
+Status MediaWriter::sync_files() {
+  if (auto done = disk_->sync(); !done) return done;
+  wrote_ = false;
+  return {};
+}
+
+Result<bool> MediaWriter::has_work(Millis now) {
+  if (disk_ == nullptr) return false;
+  {
+    Use dead(dead_blobs_);
+    const auto row = dead.bind(std::int64_t{1}).step();
+    if (!row) return std::unexpected(row.error());
+    if (*row) return true;
+  }
+  const std::pair<Statement*, Millis> ages[] = {
+      {&stale_, now - limits_.upload_ms}, {&marks_, now - kSeenMs}, {&old_, now - limits_.keep_ms}};
+  for (const auto& [statement, before] : ages) {
+    if (statement == &old_ && limits_.keep_ms == 0) continue;
+    Use use(*statement);
+    const auto row = use.bind(before).bind(std::int64_t{1}).step();
+    if (!row) return std::unexpected(row.error());
+    if (*row) return true;
+  }
+  return false;
+}
+
+Status MediaWriter::sweep(Millis now, std::size_t budget) {
+  if (disk_ == nullptr) return {};
+  const auto most = static_cast<std::int64_t>(budget);
+  // Files first: their rows were committed as dead before this transaction.
+  std::vector<std::int64_t> dead;
+  {
+    Use scan(dead_blobs_);
+    scan.bind(most);
+    for (;;) {
+      const auto row = scan.step();
+      if (!row) return std::unexpected(row.error());
+      if (!*row) break;
+      dead.push_back(scan.integer(0));
+    }
+  }
+  for (const std::int64_t blob : dead) {
+    running_.erase(blob);
+    if (auto done = disk_->remove(blob); !done) return done;
+    if (auto done = Use(drop_blob_).bind(blob).run(); !done) return done;
+  }
+  struct Old {
+    Guid guid;
+    std::int64_t blob;
+  };
+  const auto some = [&](Statement& statement, Millis before) -> Result<std::vector<Old>> {
+    std::vector<Old> out;
+    Use scan(statement);
+    scan.bind(before).bind(most);
+    for (;;) {
+      const auto row = scan.step();
+      if (!row) return std::unexpected(row.error());
+      if (!*row) return out;
+      std::array<std::uint8_t, 16> bytes{};
+      const ByteView guid = scan.blob(0);
+      std::copy_n(guid.begin(), std::min(guid.size(), bytes.size()), bytes.begin());
+      auto parsed = Guid::from_bytes(bytes);
+      if (!parsed) return fail(Errc::internal, "a stored GUID is damaged");
+      out.push_back({*parsed, scan.integer(1)});
+    }
+  };
+  auto stale = some(stale_, now - limits_.upload_ms);
+  if (!stale) return std::unexpected(stale.error());
+  for (const Old& one : *stale) {
+    if (auto done = release(one.blob); !done) return done;
+    if (auto done = Use(drop_media_).bind(ByteView(one.guid.bytes())).run(); !done) return done;
+  }
+  if (limits_.keep_ms > 0) {
+    auto old = some(old_, now - limits_.keep_ms);
+    if (!old) return std::unexpected(old.error());
+    for (const Old& one : *old) {
+      if (auto done = release(one.blob); !done) return done;
+      if (auto done = end(one.guid, 0, MediaState::deleted, now); !done) return done;
+    }
+  }
+  auto marks = some(marks_, now - kSeenMs);
+  if (!marks) return std::unexpected(marks.error());
+  for (const Old& one : *marks) {
+    if (auto done = Use(drop_media_).bind(ByteView(one.guid.bytes())).run(); !done) return done;
+  }
+  return {};
+}
+
+Status MediaTableReads::start(Database& db) { return find_.prepare(db, kFind); }
+void MediaTableReads::stop() { find_.finish(); }
+
+Result<std::optional<StoredMedia>> MediaTableReads::media(const Guid& guid) {
+  Use use(find_);
+  const auto row = use.bind(ByteView(guid.bytes())).step();
+  if (!row) return std::unexpected(row.error());
+  if (!*row) return std::nullopt;
+  return read_row(use);
+}
+
+}  // namespace dim

@@ -1,0 +1,80 @@
+// What one transaction of the store does to media. Part of StoreWriter. Bytes go into files
+// (blob_disk.h) and are synced before the transaction that tells of them; files whose last
+// reference went are removed after the transaction that says so, and never numbered so again.
+#pragma once
+#include <map>
+
+#include "dim/crypto/sha256.h"
+#include "dim/store/store.h"
+#include "sqlite/blob_disk.h"
+#include "sqlite/database.h"
+
+namespace dim {
+
+class MediaWriter {
+ public:
+  explicit MediaWriter(MediaLimits limits) : limits_(limits) {}
+
+  /// `disk` must outlive it; null: media are refused. Removes files that nothing refers to.
+  Status start(Database& db, BlobDisk* disk);
+  void stop();
+
+  Result<Written> put(const OpenMedia& write);
+  Result<Written> put(const PutPiece& write);
+  Result<Written> put(const CheckMedia& write);
+  Result<Written> put(const DropMedia& write);
+
+  /// Before the transaction is committed: its bytes are on the disk.
+  Status sync() { return wrote_ ? sync_files() : Status{}; }
+  /// The transaction did not happen.
+  void forget() { running_.clear(); }
+
+  /// Is there something for sweep()?
+  Result<bool> has_work(Millis now);
+  /// Removes up to `budget` of stale uploads, old objects, old marks of removal, and files.
+  Status sweep(Millis now, std::size_t budget);
+
+ private:
+  struct Row {
+    StoredMedia media;
+    std::optional<Digest32> digest;  // of a complete one
+  };
+  Result<std::optional<Row>> find(const Guid& guid);
+  Result<bool> same_bytes(const StoredMedia& media, std::int64_t first, std::string_view bytes,
+                          bool& fresh);
+  Status release(std::int64_t blob);
+  Status sync_files();
+  /// Goes on hashing as far as the blocks are there, at most `budget` bytes.
+  Status hash_on(const StoredMedia& media, std::int64_t budget);
+  Status end(const Guid& guid, std::int64_t blob, MediaState as, Millis time);
+  Status remove_orphans(Database& db);
+
+  /// SHA-256 of an upload up to a place.
+  struct Running {
+    Sha256 hash;
+    std::int64_t upto = 0;
+  };
+
+  MediaLimits limits_;
+  BlobDisk* disk_ = nullptr;
+  bool wrote_ = false;
+  std::map<std::int64_t, Running> running_;  // by blob; bounded
+  Bytes buffer_;
+
+  Statement find_media_, find_uploads_, find_used_, find_blob_, add_blob_, add_media_, set_media_,
+      drop_media_, set_have_, set_digest_, drop_blob_, add_reference_, drop_reference_, dead_blobs_,
+      stale_, old_, marks_, point_;
+};
+
+/// Reads of media. Part of SqliteStore, under its read mutex.
+class MediaTableReads {
+ public:
+  Status start(Database& db);
+  void stop();
+  Result<std::optional<StoredMedia>> media(const Guid& guid);
+
+ private:
+  Statement find_;
+};
+
+}  // namespace dim
