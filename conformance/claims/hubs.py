@@ -77,3 +77,172 @@ def p30(scene):
     expect_code(ask(alice, "EDIT", "channel", channel, {"name": "again"}), 410, "a deleted channel")
     expect_code(ask(alice, "DELETE", "hub", hub), 204)
     expect_code(ask(alice, "GET", "hub", hub), 410, "a deleted hub")
+
+
+def member(person, hub, who, body, **fields):
+    """EDIT of what a member is: the whole list of roles."""
+    return ask(person, "EDIT", "member", hub, body, member=who.account.id, **fields)
+
+
+def post(person, channel, text):
+    guid = uuid.uuid4().hex
+    expect_code(ask(person, "CREATE", "message", channel, text.encode(), guid=guid), 201, "a message", "hubs.md 7")
+    return guid
+
+
+def read(person, target, **fields):
+    """Texts of a page, and its answer."""
+    person.text.pushes = []
+    answer = ask(person, "GET", "message", target, **fields)
+    return [(push.content or b"").decode() for push in person.text.pushes if push.get("type") == "message"], answer
+
+
+@claim("B02", "hubs.md 3", "a role gives what it names to who has it; an override takes it away in one channel; a mute takes the voice")
+def b02(scene):
+    alice, bob = scene.person(after=None), scene.person(after=None)
+    hub = found(alice)
+    channel, other = (make(alice, "channel", hub, {"name": name}) for name in ("general", "other"))
+    join(alice, bob, hub)
+    text = post(alice, channel, "one")
+    expect_code(ask(bob, "REMOVE", "message", text), 403, "hiding another's message without a right", "hubs.md 4")
+    role = make(alice, "role", hub, {"name": "keeper", "permissions": ["moderate"], "rank": 5})
+    expect_code(member(alice, hub, bob, {"roles": [role]}), 200, "giving a role")
+    expect_code(ask(bob, "REMOVE", "message", text), 200, "hiding another's message as a moderator", "hubs.md 7")
+    with scene.case("who has a role does not give it, nor make one like it"):
+        expect_code(member(bob, hub, bob, {"roles": []}), 403, "without manage-roles", "hubs.md 4")
+        body = {"name": "mine", "permissions": ["own"], "rank": 1}
+        expect_code(ask(bob, "CREATE", "role", hub, body, guid=uuid.uuid4().hex), 403, "a role of one's own", "hubs.md 4")
+    with scene.case("an override denies it to everyone in one channel, and allows it to a role"):
+        body = {"overrides": [{"role": "everyone", "allow": [], "deny": ["write"]}]}
+        expect_code(ask(alice, "EDIT", "channel", channel, body), 200)
+        expect_code(ask(bob, "CREATE", "message", channel, b"x", guid=uuid.uuid4().hex), 403, "where writing is denied")
+        post(bob, other, "where it is not")
+        body["overrides"].append({"role": role, "allow": ["write"], "deny": []})
+        expect_code(ask(alice, "EDIT", "channel", channel, body), 200)
+        post(bob, channel, "a role's override goes over that of everyone")
+    with scene.case("a private channel is not there for others"):
+        secret = make(alice, "channel", hub, {"name": "secret", "kind": "private"})
+        expect_code(ask(bob, "GET", "channel", secret), 404, "a private channel", "hubs.md 4")
+        expect_code(ask(bob, "GET", "message", secret), 404, "what is in it", "hubs.md 4")
+    with scene.case("a mute takes writing and reacting, not reading"):
+        fields = {"type": "mute", "target": hub, "member": bob.account.id}
+        expect_code(alice.control.ask("CREATE", b"{}", fields), 201, "a mute", "hubs.md 6")
+        expect_code(ask(bob, "CREATE", "message", other, b"x", guid=uuid.uuid4().hex), 403, "a muted member writes")
+        expect_code(ask(bob, "CREATE", "reaction", text, symbol="ok"), 403, "a muted member reacts")
+        expect_code(ask(bob, "GET", "message", other), 200, "a muted member reads")
+        expect_code(alice.control.ask("DELETE", fields=fields), 204)
+        post(bob, other, "again")
+    with scene.case("the owner stands above all"):
+        fields = {"type": "mute", "target": hub, "member": alice.account.id}
+        expect_code(bob.control.ask("CREATE", b"{}", fields), 403, "muting the owner")
+
+
+@claim("B03", "hubs.md 8", "a ban ends the streams of the banned and their invites before it is answered, and keeps them out until it is lifted")
+def b03(scene):
+    alice, bob, carol = scene.person(after=None), scene.person(), scene.person(after=None)
+    hub = found(alice)
+    channel = make(alice, "channel", hub, {"name": "general"})
+    join(alice, bob, hub)
+    role = make(alice, "role", hub, {"name": "host", "permissions": ["invite"], "rank": 1})
+    expect_code(member(alice, hub, bob, {"roles": [role]}), 200)
+    invite = make(bob, "invite", hub, {})
+    fields = {"type": "ban", "target": hub, "member": bob.account.id}
+    expect_code(ask(alice, "CREATE", "ban", hub, {}, member=bob.account.id), 417, "a ban on 8801", "hubs.md 6")
+    expect_code(carol.control.ask("CREATE", b"{}", fields), 404, "a ban by who is no member", "hubs.md 4")
+    answer = expect_code(alice.control.ask("CREATE", json.dumps({"reason": "spam"}).encode(), fields), 201, "a ban")
+    expect(answer.get("streams") == "1", f"streams is {answer.get('streams')}")
+    expect(answer.get("invites") == "1", f"invites is {answer.get('invites')}")
+    last = bob.text.until_closed(2)[-1]
+    expect_code(last, 403, "the end of the banned one's stream")
+    notice = bob.control.next_push(2)
+    expect((notice.get("type"), notice.get("change"), notice.get("target")) == ("ban", "CREATE", hub), f"told was {notice}")
+    expect(bob.control.ping(), "the control lane goes on")
+    bob.open_text(None)
+    for kind, target in (("hub", hub), ("channel", hub), ("message", channel)):
+        with scene.case(f"GET {kind} by the banned"):
+            expect_code(ask(bob, "GET", kind, target), 403, section="hubs.md 4")
+    with scene.case("what the banned gave away"):
+        expect_code(ask(carol, "CREATE", "member", hub, {"invite": invite}), 410, "an invite of the banned", "hubs.md 5")
+    again = make(alice, "invite", hub, {})
+    expect_code(ask(bob, "CREATE", "member", hub, {"invite": again}), 403, "joining while banned", "hubs.md 5")
+    expect_code(alice.control.ask("DELETE", fields=fields), 204, "lifting the ban", "hubs.md 6")
+    expect_code(ask(bob, "CREATE", "member", hub, {"invite": again}), 201, "joining behind the ban", "hubs.md 5")
+
+
+@claim("B04", "hubs.md 7", "search finds whole words in what one may read, also of scripts without spaces, newest first and in pages")
+def b04(scene):
+    alice, bob, carol = scene.person(after=None), scene.person(after=None), scene.person(after=None)
+    hub = found(alice)
+    channel = make(alice, "channel", hub, {"name": "general"})
+    secret = make(alice, "channel", hub, {"name": "secret", "kind": "private"})
+    join(alice, bob, hub)
+    for text in ("Déjà vu, twice", "今天天气很好", "天上的气球", "weather today", "today the roses"):
+        post(alice, channel, text)
+    post(alice, secret, "today in secret")
+    for words, due in (("today", ["today the roses", "weather today"]), ("TODAY roses", ["today the roses"]), ("tod", []),
+                       ("deja", ["Déjà vu, twice"]), ("天气", ["今天天气很好"]), ("气天", []), ('today OR "', [])):
+        with scene.case(words):
+            got, _ = read(bob, hub, search=words)
+            # No operators: what stands for one elsewhere is a word that is not there.
+            expect(got == due, f"found {got}, not {due}")
+    with scene.case("one channel, and pages"):
+        got, answer = read(alice, channel, search="today", limit="1")
+        expect((got, answer.code) == (["today the roses"], 206), f"first {got} with {answer.code}")
+        got, answer = read(alice, channel, search="today", limit="1", before=answer.get("next"))
+        expect((got, answer.code) == (["weather today"], 200), f"then {got} with {answer.code}")
+    with scene.case("who may not read does not find"):
+        got, _ = read(alice, hub, search="secret")
+        expect(got == ["today in secret"], f"the owner finds {got}")
+        got, _ = read(bob, hub, search="secret")
+        expect(got == [], f"a member without the right finds {got}")
+        expect_code(read(carol, hub, search="today")[1], 404, "who is no member", "hubs.md 4")
+    with scene.case("what is taken back is found no longer"):
+        got, _ = read(bob, channel, search="weather")
+        expect(got == ["weather today"], f"found {got}")
+        guid = next(push.get("guid") for push in bob.text.pushes if push.content == b"weather today")
+        expect_code(ask(alice, "REMOVE", "message", guid), 200)
+        got, _ = read(bob, channel, search="weather")
+        expect(got == [], f"found {got}")
+
+
+@claim("B05", "hubs.md 7", "unread counts what others wrote behind one's mark, on all devices; a mark never goes back")
+def b05(scene):
+    alice, bob = scene.person(after=None), scene.person(after=None)
+    hub = found(alice)
+    channel = make(alice, "channel", hub, {"name": "general"})
+    join(alice, bob, hub)
+    texts = [post(alice, channel, f"number {number}") for number in range(1, 6)]
+    post(bob, channel, "my own")
+
+    def mark(person):
+        answer = expect_code(ask(person, "GET", "mark", channel), 200)
+        return answer.get("cursor"), answer.get("newest"), answer.get("unread")
+
+    expect(mark(bob) == ("0", "6", "5"), f"before reading {mark(bob)}")
+    expect_code(ask(bob, "NOTIFY", "mark", channel, cursor="3"), 200)
+    expect(mark(bob) == ("3", "6", "2"), f"behind the third {mark(bob)}")
+    expect_code(ask(bob, "NOTIFY", "mark", channel, cursor="1"), 200)
+    expect(mark(bob) == ("3", "6", "2"), f"after going back {mark(bob)}")
+    expect_code(ask(bob, "NOTIFY", "mark", channel, cursor="7"), 401, "a cursor that was never given")
+    expect_code(ask(alice, "DELETE", "message", texts[4]), 204)
+    device = scene.person(bob.account, after=None)
+    expect(mark(device) == ("3", "7", "1"), f"on another device, with one deleted, {mark(device)}")
+
+
+@claim("B06", "hubs.md 7", "changes brings all that was missed, in its order: each message once, as it is by then")
+def b06(scene):
+    alice, bob = scene.person(after=None), scene.person(after=None)
+    hub = found(alice)
+    channel = make(alice, "channel", hub, {"name": "general"})
+    join(alice, bob, hub)
+    texts = [post(alice, channel, f"number {number}") for number in range(1, 5)]
+    expect_code(ask(alice, "EDIT", "message", texts[0], b"number one"), 200)
+    expect_code(ask(bob, "CREATE", "reaction", texts[1], symbol="ok"), 201)
+    got, answer = read(bob, channel, changes="2")
+    expect((got, answer.code) == (["number 3", "number 4", "number one", "number 2"], 200), f"{got} with {answer.code}")
+    places = [(push.get("cursor"), push.get("changed")) for push in bob.text.pushes]
+    expect(places == [("3", None), ("4", None), ("1", "5"), ("2", "6")], f"their places are {places}")
+    expect(bob.text.pushes[-1].get("reactions") == "[ok 1]", f"reactions are {bob.text.pushes[-1].get('reactions')}")
+    got, answer = read(bob, channel, changes="2", limit="2")
+    expect((got, answer.code, answer.get("next")) == (["number 3", "number 4"], 206, "4"), f"a page: {got} {answer}")
+    expect(read(bob, channel, changes="6")[0] == [], "nothing is behind the last one")
