@@ -27,7 +27,8 @@ Result<std::string> text_of(const SendOptions& options) {
   }
   const bool alone = options.file.empty() && options.card.empty();
   if ((text.empty() && alone) || !valid_utf8(text) || text.size() > 256 * limits::kKiB)
-    return fail(Errc::usage, "a text has 1 byte to 256 KiB of UTF-8");
+    return fail(Errc::usage,
+                "a text has 1 byte to 256 KiB of UTF-8; send anything else with --file");
   if (text.empty() && !options.reply_to.empty())
     return fail(Errc::usage, "an answer (--reply-to) needs a text");
   return text;
