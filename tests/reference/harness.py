@@ -31,15 +31,28 @@ SECONDS = float(os.environ.get("DIM_REFERENCE_SECONDS", "90"))
 
 
 def free_port():
-    """A port that is free on 127.0.0.1 now, outside of the range that outgoing connections take."""
+    """A port that is free on 127.0.0.1 now, below those that the system gives to connections."""
     while True:
-        port = random.randrange(10100, 28000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
+        port = random.randrange(20000, 28000)
+        if is_free("127.0.0.1", port):
+            return port
+
+
+def free_port_base():
+    """A base whose five ports are free on [::1] now, below those of free_port and of tests/e2e."""
+    while True:
+        base = random.randrange(10112, 20000, 16)
+        if all(is_free("::1", base + lane) for lane in range(5)):
+            return base
+
+
+def is_free(host, port):
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        try:
+            probe.bind((host, port))
+            return True
+        except OSError:
+            return False
 
 
 def tail(path, size=3000):

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 
-from harness import HERE, SECONDS, Failed, Program, free_port, shortened, wait_for_port
+from harness import HERE, SECONDS, Failed, Program, free_port, free_port_base, shortened, wait_for_port
 
 BIN = os.environ.get("DIM_BIN") or os.path.join(HERE, "../../build/release/bin")
 
@@ -17,7 +17,7 @@ class OurStation(Program):
         """old: the root of a reference station's database, to be imported first."""
         self.data = os.path.join(test.folder, "dimd")
         self.host, self.port = "127.0.0.1", free_port()
-        self.base = free_port()
+        self.base = free_port_base()
         self.arguments = arguments
         self.test = test
         os.makedirs(self.data, mode=0o700, exist_ok=True)
