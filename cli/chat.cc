@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "cli/context.h"
+#include "cli/hub_run.h"
 #include "cli/verbs.h"
 
 namespace dim {
@@ -12,6 +12,7 @@ namespace dim {
 int verb_chat(const CommonOptions& common, const ChatOptions& options) {
   Context context(common);
   if (!context.open_home()) return static_cast<int>(Exit::home);
+  if (names_channel(*context.home, options.who)) return chat_in_channel(context, options);
   std::optional<Id> who;
   context.events.ticked = [&](const HistoryEntry& entry) {
     if (!who || !entry.peer.same_entity(*who)) return;

@@ -235,8 +235,11 @@ int run_post(HubRun& run) {
   if (!answer) {
     run.out.post(place->hub, post, false, HubOutput::Fate::queued);
     context.out.note(
-        "The station is away. The message is in the outbox and goes out, once, with the next "
-        "command that reaches it.");
+        context.messenger->is_ready()
+            ? "The station has not taken it yet. The message is in the outbox and goes "
+              "out, once, with the next command."
+            : "The station is away. The message is in the outbox and goes out, once, "
+              "with the next command that reaches it.");
     return code(Exit::ok);
   }
   if (answer->code != 201) return run.exit = context.report_post(*answer);

@@ -170,9 +170,7 @@ std::optional<Post> HubRun::message(const Guid& channel, std::string digits) {
         [&](HubDone<PostsPage> done) { context.messenger->hubs().posts(query, std::move(done)); });
     if (!page) return std::nullopt;
     for (const Post& post : page->posts) {
-      if (post.channel != channel || !post.guid.text().ends_with(digits)) {
-        if (!whole || post.channel != channel) continue;
-      }
+      if (post.channel != channel || (!whole && !post.guid.text().ends_with(digits))) continue;
       if (found && found->guid != post.guid) {
         failed({Errc::usage, "several messages end with these digits; give more of them"});
         return std::nullopt;

@@ -99,6 +99,8 @@ int join_hub(Context& context, const HubOptions& options);
 
 /// `dim history` of a channel; the home is open.
 int history_of_channel(Context& context, const HistoryOptions& options);
+/// `dim chat` in a channel; the home is open.
+int chat_in_channel(Context& context, const ChatOptions& options);
 /// Before the messenger is made: prints what happens in hubs. `shown` becomes true when something
 /// was printed; with `once` nothing more is told then.
 void follow_hubs(Context& context, const ListenOptions& options, bool& shown);

@@ -112,8 +112,10 @@ int main(int argc, char** argv) {
   listen_verb->add_flag("--ids", listen.ids, kIds);
 
   dim::ChatOptions chat;
-  auto* chat_verb = app.add_subcommand("chat", "talk with one person, line by line");
-  chat_verb->add_option("who", chat.who, "ID, link, registered name, or alias")->required();
+  auto* chat_verb =
+      app.add_subcommand("chat", "talk with one person, or in a channel of a hub, line by line");
+  chat_verb->add_option("who", chat.who, "ID, link, registered name, or alias; or HUB/CHANNEL")
+      ->required();
   chat_verb->add_flag("--no-presence", chat.no_presence, kNoPresence);
   chat_verb->add_flag("--no-typing", chat.no_typing,
                       "neither tell when you write nor show when they do");

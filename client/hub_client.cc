@@ -261,4 +261,10 @@ void HubClient::mark(const Guid& channel, HubDone<ReadMark> done) {
       });
 }
 
+void HubClient::typing(const Guid& channel, bool on) {
+  Packet packet = Packet::request(Operation::notify);
+  packet.set("type", "typing").set("target", channel.text());
+  ask(packet.set("state", on ? "on" : "off"), [](const HubResult<Packet>&) {});
+}
+
 }  // namespace dim

@@ -65,6 +65,8 @@ class HubClient {
   void make(HubObject object, const std::string& hub, const JsonObject& body, HubDone<Guid> done);
   void posts(const PostQuery& query, HubDone<PostsPage> done);
   void mark(const Guid& channel, HubDone<ReadMark> done);
+  /// Tells those who read the channel that one writes; kept by nobody.
+  void typing(const Guid& channel, bool on);
 
   /// A new session: what was asked before is not answered any more.
   void begin();

@@ -15,8 +15,8 @@ constexpr std::int64_t kFirstUnread = 200;
 }  // namespace
 
 HubFollower::HubFollower(HubClient& client, Home& home, Clock& clock, const HubEvents& events,
-                         bool mark)
-    : client_(client), home_(home), clock_(clock), events_(events), mark_(mark) {}
+                         const std::optional<Guid>& only)
+    : client_(client), home_(home), clock_(clock), events_(events), only_(only) {}
 
 bool HubFollower::is_me(const std::string& user) const {
   return user == home_.account().id.bare().text();
@@ -30,7 +30,7 @@ void HubFollower::begin() {
   wait_until_ = 0;
   queue_.clear();
   changed_.clear();
-  for (auto& [channel, flow] : flows_) flow.live = false;
+  for (auto& [channel, flow] : flows_) flow.live = flow.marking = false;
   all_again_ = true;
   next();
 }
@@ -114,6 +114,7 @@ void HubFollower::drop_channels(const std::string& hub, const std::map<Guid, Hub
 void HubFollower::take_hub(HubView hub) {
   drop_channels(hub.id, hub.channels);
   for (const auto& [guid, channel] : hub.channels) {
+    if (only_ && *only_ != guid) continue;
     Flow& flow = flows_[guid];
     flow.hub = hub.id;
     if (!flow.live && std::ranges::find(queue_, guid) == queue_.end()) queue_.push_back(guid);
@@ -141,6 +142,7 @@ void HubFollower::begin_channel(const Guid& channel) {
     Flow& flow = flows_[channel];
     flow.seen = integer_in(*object, "seen");
     flow.base = integer_in(*object, "base");
+    flow.unmarked = integer_in(*object, "unmarked");  // the program ended before it could say so
     flow.known = true;
     return catch_up(channel);
   }
@@ -196,7 +198,7 @@ bool HubFollower::tell(const Guid& channel, const Post& post, bool fresh) {
   const bool there = post.state == PostState::shown || !post.content.empty();
   flow.seen = std::max(flow.seen, post.changed);
   if (!is_me(post.author) && (there || !fresh)) {
-    if (mark_ && fresh) flow.unmarked = flow.seen;
+    if (fresh) flow.unmarked = flow.seen;
     if (events_.post) events_.post(hub, post, fresh);
   }
   return keep(channel, flow) && !stopped_;
@@ -207,6 +209,7 @@ bool HubFollower::keep(const Guid& channel, const Flow& flow) {
   JsonObject object;
   object.set("seen", flow.seen);
   object.set("base", flow.base);
+  if (flow.unmarked != 0) object.set("unmarked", flow.unmarked);
   const bool kept = home_.vault().put(kBucket, channel.text(), write_json(object)).has_value();
   if (!kept) stopped_ = true;
   return kept;
@@ -221,8 +224,9 @@ void HubFollower::pushed(const Packet& push) {
 }
 
 void HubFollower::on_notice(const Packet& push) {
+  if (push.get("type") == "typing") return on_typing(push);
   const auto notice = read_hub_notice(push);
-  if (!notice) return;  // marks of other devices and who is typing, too
+  if (!notice) return;  // marks of other devices, too
   if (events_.notice) events_.notice(*notice);
   const bool of_people = notice->object == HubObject::member || notice->object == HubObject::mute ||
                          notice->object == HubObject::ban || notice->object == HubObject::request;
@@ -233,6 +237,14 @@ void HubFollower::on_notice(const Packet& push) {
     all_again_ = true;
   }
   next();
+}
+
+void HubFollower::on_typing(const Packet& push) {
+  const auto channel = Guid::parse(push.get("target"));
+  const auto author = Id::parse(push.get("author"));
+  if (!channel || !author || !flows_.contains(*channel) || !events_.typing) return;
+  const std::string who = author->bare().text();
+  if (!is_me(who)) events_.typing(*channel, who, push.get("state") == "on");
 }
 
 void HubFollower::on_post(const Packet& push) {
@@ -274,10 +286,20 @@ void HubFollower::tick() {
 
 void HubFollower::flush() {
   for (auto& [channel, flow] : flows_) {
-    if (flow.unmarked == 0) continue;
+    if (flow.unmarked == 0 || flow.marking) continue;
+    flow.marking = true;
+    const Cursor upto = flow.unmarked;
     Packet packet = HubClient::request(Operation::notify, HubObject::mark, channel.text());
-    packet.set("cursor", std::to_string(std::exchange(flow.unmarked, 0)));
-    client_.ask(std::move(packet), [](const HubResult<Packet>&) {});
+    packet.set("cursor", std::to_string(upto));
+    client_.ask(std::move(packet),
+                [this, key = channel, upto, session = session_](const HubResult<Packet>& answer) {
+                  const auto found = flows_.find(key);
+                  if (session != session_ || found == flows_.end()) return;
+                  found->second.marking = false;
+                  if (!answer || found->second.unmarked != upto) return;
+                  found->second.unmarked = 0;
+                  keep(key, found->second);
+                });
   }
 }
 

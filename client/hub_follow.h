@@ -19,6 +19,8 @@ struct HubEvents {
   /// What somebody else has just done to a message.
   std::function<void(const HubView& hub, const PostEvent& event)> changed{};
   std::function<void(const HubNotice& notice)> notice{};
+  /// Somebody else begins or ends writing.
+  std::function<void(const Guid& channel, const std::string& author, bool on)> typing{};
   /// One was in this hub, and is no longer; of `hub` only the names are known.
   std::function<void(const HubView& hub)> left{};
   /// A channel that is followed for the first time, where so much was written before that it is
@@ -28,8 +30,10 @@ struct HubEvents {
 
 class HubFollower {
  public:
-  /// `mark`: what was told counts as read, on all devices.
-  HubFollower(HubClient& client, Home& home, Clock& clock, const HubEvents& events, bool mark);
+  /// What was told counts as read, on all devices. `only`: of messages those in this channel are
+  /// told; the others wait for a follower of all.
+  HubFollower(HubClient& client, Home& home, Clock& clock, const HubEvents& events,
+              const std::optional<Guid>& only = {});
 
   /// A session is ready.
   void begin();
@@ -44,11 +48,12 @@ class HubFollower {
  private:
   struct Flow {
     std::string hub;
-    Cursor seen = 0;      ///< everything up to here was told
-    Cursor base = 0;      ///< where the catching up began: messages behind it are fresh
-    bool known = false;   ///< `seen` is had
-    bool live = false;    ///< what comes follows upon `seen`
-    Cursor unmarked = 0;  ///< told, and the station does not know it yet; 0: nothing
+    Cursor seen = 0;       ///< everything up to here was told
+    Cursor base = 0;       ///< where the catching up began: messages behind it are fresh
+    bool known = false;    ///< `seen` is had
+    bool live = false;     ///< what comes follows upon `seen`
+    Cursor unmarked = 0;   ///< told, and the station does not know it yet; 0: nothing
+    bool marking = false;  ///< it is just being told
   };
 
   void take_hubs(std::vector<HubView> hubs);
@@ -61,6 +66,7 @@ class HubFollower {
   void catch_up(const Guid& channel);
   bool tell(const Guid& channel, const Post& post, bool fresh);
   void on_notice(const Packet& push);
+  void on_typing(const Packet& push);
   void on_post(const Packet& push);
   bool keep(const Guid& channel, const Flow& flow);
   bool is_me(const std::string& user) const;
@@ -69,7 +75,7 @@ class HubFollower {
   Home& home_;
   Clock& clock_;
   const HubEvents& events_;
-  bool mark_;
+  std::optional<Guid> only_;
   bool stopped_ = false;
   std::map<std::string, HubView> hubs_;
   std::map<Guid, Flow> flows_;

@@ -102,6 +102,21 @@ TEST_F(HubFollow, F18_BeginsWhereOneHasReadAndMarksWhatIsTold) {
   EXPECT_EQ(mark.get("cursor"), "6");
   messenger->tick();
   EXPECT_THAT(station.requests[Lane::text], IsEmpty()) << "once";
+  // The program ends before the station has said that it knows.
+  messenger.reset();
+  follow();
+  answer_hubs();
+  answer_changes(6, {});
+  messenger->tick();
+  const Packet again = next("mark");
+  EXPECT_EQ(again.get("cursor"), "6");
+  reply(again, 200);
+  messenger.reset();
+  follow();
+  answer_hubs();
+  answer_changes(6, {});
+  messenger->tick();
+  EXPECT_THAT(station.requests[Lane::text], IsEmpty()) << "it knows";
 }
 
 TEST_F(HubFollow, GapsAreAskedForAndRepetitionsAreNot) {
@@ -157,6 +172,39 @@ TEST_F(HubFollow, ALargeBacklogIsCountedNotTold) {
   answer_mark(0, 5'000, 4'000);
   EXPECT_THAT(told, ElementsAre("behind 4000"));
   answer_changes(5'000, {});
+}
+
+TEST_F(HubFollow, OneChannelIsFollowedWhileTheOthersWait) {
+  follow();
+  messenger.reset();
+  MessengerEvents heard;
+  heard.hubs.post = [this](const HubView&, const Post& post, bool) {
+    told.push_back(post.content);
+  };
+  heard.hubs.typing = [this](const Guid&, const std::string& who, bool on) {
+    told.push_back((on ? "writes " : "rests ") + who);
+  };
+  messenger.emplace(home, transport(), clock, fake_random(), std::move(heard),
+                    Messenger::Options{});
+  connect();
+  const std::string other = kChannel.substr(0, 31) + "5";
+  messenger->follow_hubs(*Guid::parse(kChannel));
+  reply(next("hub"), 200,
+        R"({"list":[{"hub":")" + kHub + R"(","name":"gardeners","owner":")" + kOwner + "\"}]}");
+  reply(next("channel"), 200,
+        R"({"list":[{"guid":")" + kChannel + R"(","name":"general"},{"guid":")" + other +
+            R"(","name":"news"}]})");
+  answer_mark(0, 0, 0);
+  answer_changes(0, {});
+  EXPECT_THAT(station.requests[Lane::text], IsEmpty()) << "nothing of the other channel";
+  Packet elsewhere = post(1, "elsewhere");
+  answer(Lane::text, elsewhere.set("target", other));
+  answer(Lane::text, post(1, "here"));
+  Packet typing = Packet::request(Operation::notify);
+  typing.set("type", "typing").set("author", kOwner).set("state", "on");
+  answer(Lane::text, typing.set("target", other));
+  answer(Lane::text, typing.set("target", kChannel));
+  EXPECT_THAT(told, ElementsAre("here", "writes " + kOwner));
 }
 
 TEST_F(HubFollow, StopsAfterTheOneThatWasWanted) {

@@ -28,9 +28,7 @@ Messenger::Messenger(Home& home, Transport& transport, Clock& clock, Random& ran
       outbox_(home.vault()),
       groups_(home, random),
       hubs_(home, clock, random, [this] { return is_ready() ? session_.get() : nullptr; }) {
-  if (!options_.follow_hubs) return;
-  follower_ = std::make_unique<HubFollower>(hubs_, home_, clock_, events_.hubs, true);
-  hubs_.live = [this](const Packet& push) { follower_->pushed(push); };
+  if (options_.follow_hubs) follow_hubs();
 }
 
 Messenger::~Messenger() = default;

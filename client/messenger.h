@@ -57,7 +57,8 @@ class Messenger final : private SessionHost {
     /// Tell the people this home has written to that one is here (F10); they are told the same when
     /// they come.
     bool presence = false;
-    /// Tell what happens in public hubs, and tell the station that it was read. Needs `receive`.
+    /// Tell what happens in public hubs from the beginning, and tell the station that it was read.
+    /// Needs `receive`.
     bool follow_hubs = false;
     bool media = false;  ///< open 8802 too, for files
   };
@@ -109,6 +110,9 @@ class Messenger final : private SessionHost {
                     const std::optional<Guid>& reply_to);
   /// Everything else in hubs: asked for and answered while the session lasts.
   HubClient& hubs() { return hubs_; }
+  /// Tells what happens in hubs from now on, in MessengerEvents::hubs; `only`: of messages those in
+  /// this channel.
+  void follow_hubs(const std::optional<Guid>& only = {});
   /// From within one of HubEvents: nothing more is told.
   void stop_following();
 

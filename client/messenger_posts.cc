@@ -50,6 +50,12 @@ void Messenger::transmit_post(const OutboxRow& item) {
   });
 }
 
+void Messenger::follow_hubs(const std::optional<Guid>& only) {
+  follower_ = std::make_unique<HubFollower>(hubs_, home_, clock_, events_.hubs, only);
+  hubs_.live = [this](const Packet& push) { follower_->pushed(push); };
+  if (is_ready()) follower_->begin();
+}
+
 void Messenger::stop_following() {
   if (follower_) follower_->stop();
 }

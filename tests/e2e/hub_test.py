@@ -228,6 +228,53 @@ class Hubs(harness.EndToEnd):
         text = process.stdout.readline()
         return (time.monotonic(), harness.checked(text, "listen")) if text else None
 
+    def test_F10_a_channel_is_talked_in_line_by_line_and_other_channels_wait(self):
+        alice, bobby, carol = self.gather()
+        alice.run("channel", "create", "gardeners", "news")
+        self.post(alice, "before")
+        chats = [one.start("chat", "gardeners/general") for one in (bobby, carol)]
+        for chat in chats:
+            self.addCleanup(lambda process=chat: (process.kill(), process.communicate()))
+
+        def until(chat, event, wanted=lambda one: True):
+            for line in chat.stdout:
+                one = harness.checked(line, "chat")
+                if one["event"] == event and wanted(one):
+                    return one
+            raise AssertionError(f"no {event} came")
+
+        for chat in chats:
+            self.assertEqual(until(chat, "post")["text"], "before")
+        self.post(alice, "elsewhere", where="gardeners/news")
+        chats[0].stdin.write("half a")
+        chats[0].stdin.flush()
+        self.assertEqual(until(chats[1], "typing")["peer"], bobby.id())
+        chats[0].stdin.write(" line\n")
+        chats[0].stdin.flush()
+        self.assertEqual(until(chats[0], "post")["direction"], "out")
+        heard = until(chats[1], "post")
+        self.assertEqual((heard["text"], heard["channel_name"]), ("half a line", "general"))
+        bobby.run("react", "gardeners/general", heard["guid"], "👍")
+        self.assertEqual(until(chats[1], "post_change")["symbol"], "👍")
+        # The station goes and comes back: what was typed meanwhile arrives once.
+        self.at.kill()
+        chats[0].stdin.write("while it was away\n")
+        chats[0].stdin.flush()
+        time.sleep(0.5)
+        self.at.start()
+        self.assertEqual(until(chats[1], "post")["text"], "while it was away")
+        for chat in chats:
+            chat.stdin.close()
+            chat.stdin = None
+            self.assertEqual(chat.wait(30), 0)
+        self.assertEqual((self.unread(carol), self.unread(carol, "news")), (0, 1))
+        self.assertEqual(self.texts(carol.run("listen", "--timeout", "2")), ["elsewhere"], "what chat has not told waits")
+        text = subprocess.run(carol.command("chat", "gardeners/general", as_json=False), capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, timeout=60)
+        self.assertEqual(text.returncode, 0, text.stderr)
+        self.assertIn("public hub: the station can read this", text.stderr)
+        self.assertRegex(text.stdout, r"bobby \(0x[0-9A-Fa-f]{6}…\) in gardeners/general: half a line  👍 1\n")
+
     def test_people_are_told_that_the_station_can_read_it(self):
         alice, bobby, carol = self.gather()
         for arguments in (("hub", "show", "gardeners"), ("post", "gardeners/general", "hello")):

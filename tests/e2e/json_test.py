@@ -102,7 +102,8 @@ class Json(harness.EndToEnd):
                 if (verb, name) not in {("chat", "state"), ("chat", "presence"), ("listen", "presence"), ("chat", "typing"),
                                            # hub_test.py; the last one: client/hub_follow_test.cc
                                            ("listen", "hub_change"), ("listen", "hub_left"), ("listen", "post_change"),
-                                           ("listen", "unread"),
+                                           ("listen", "unread"), ("chat", "post"), ("chat", "post_change"),
+                                           ("chat", "hub_left"),
                                            # tests/reference/import_test.py
                                            ("import", "imported")}:
                     self.assertIn((verb, name), SEEN)
