@@ -16,6 +16,7 @@ namespace dim {
 namespace {
 
 constexpr int kMostNames = 100;
+constexpr std::int64_t kWriteOut = std::int64_t{4} << 20;
 
 std::string stamp_of(const struct stat& info) {
   const auto text = [](auto value) { return std::to_string(value) + " "; };
@@ -107,12 +108,14 @@ Result<PartFile> PartFile::open(const std::string& path, std::string_view tag) {
 PartFile::PartFile(PartFile&& other) noexcept
     : file_(std::exchange(other.file_, -1)),
       size_(other.size_),
+      begun_(other.begun_),
       path_(std::move(other.path_)),
       part_(std::move(other.part_)),
       folder_(other.folder_) {}
 PartFile& PartFile::operator=(PartFile&& other) noexcept {
   std::swap(file_, other.file_);
   std::swap(size_, other.size_);
+  std::swap(begun_, other.begun_);
   std::swap(path_, other.path_);
   std::swap(part_, other.part_);
   std::swap(folder_, other.folder_);
@@ -131,7 +134,7 @@ Status PartFile::replay(std::int64_t bytes, std::int64_t piece,
     if (auto done = take(buffer); !done) return done;
   }
   if (::ftruncate(file_, bytes) != 0) return fail(Errc::io, "the file cannot be written");
-  size_ = bytes;
+  size_ = begun_ = bytes;
   return {};
 }
 
@@ -140,10 +143,13 @@ Status PartFile::append(ByteView bytes) {
     const ssize_t put = ::pwrite(file_, bytes.data(), bytes.size(), size_);
     if (put < 0 && errno == EINTR) continue;
     if (put <= 0) return fail(Errc::io, "the file could not be put on the disk; is it full?");
-    // The disk begins now, and finish() waits for less.
-    ::sync_file_range(file_, size_, put, SYNC_FILE_RANGE_WRITE);
     bytes = bytes.subspan(static_cast<std::size_t>(put));
     size_ += put;
+  }
+  if (size_ - begun_ >= kWriteOut) {
+    // The disk begins now, and finish() waits for less.
+    ::sync_file_range(file_, begun_, size_ - begun_, SYNC_FILE_RANGE_WRITE);
+    begun_ = size_;
   }
   return {};
 }

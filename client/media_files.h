@@ -65,6 +65,7 @@ class PartFile {
       : file_(file), path_(std::move(path)), part_(std::move(part)), folder_(folder) {}
   int file_ = -1;
   std::int64_t size_ = 0;
+  std::int64_t begun_ = 0;  // the disk was told to write up to here
   std::string path_, part_;
   bool folder_ = false;
 };

@@ -139,7 +139,7 @@ void MediaUpload::on_state(const Packet& answer, bool finish) {
 }
 
 void MediaUpload::pump() {
-  while (may_send() && !asking_ && !todo_.empty() && in_flight_ < kWindow) {
+  while (may_send() && !asking_ && !todo_.empty() && in_flight_ < kUpWindow) {
     ByteRange& next = todo_.front();
     const ByteRange piece{next.first, std::min(next.last, next.first + kPiece - 1)};
     next.first = piece.last + 1;
@@ -230,7 +230,7 @@ void MediaDownload::begin() {
 }
 
 void MediaDownload::pump() {
-  while (may_send() && asked_ < size_ && asked_ - moved_ < kWindow) {
+  while (may_send() && asked_ < size_ && asked_ - moved_ < kDownWindow) {
     const std::int64_t size = std::min(kPiece, size_ - asked_);
     const std::int64_t first = asked_;
     asked_ += size;

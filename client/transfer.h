@@ -55,7 +55,10 @@ class Transfer {
   bool may_send() const { return request_ && !done_ && !failed_ && paused_until_ == 0; }
 
   static constexpr std::int64_t kPiece = 4 * kSealedChunk;  // of one request
-  static constexpr std::int64_t kWindow = 16 * kPiece;      // that have no answer yet
+  // What has no answer yet: up as much as the station writes with few syncs, down as much as
+  // hides the way.
+  static constexpr std::int64_t kUpWindow = 12 * kPiece;
+  static constexpr std::int64_t kDownWindow = 8 * kPiece;
 
   std::int64_t size_;
   std::int64_t moved_ = 0;

@@ -152,10 +152,10 @@ TEST_F(TransferTest, F43_UpAndDownGivesTheFileAndTheStationNothingOfIt) {
 
 TEST_F(TransferTest, F47_OnlyAWindowOfItIsUnderWay) {
   up();
-  EXPECT_LE(station.most_waiting, 16U) << "of 256 KiB";
+  EXPECT_LE(station.most_waiting, 12U) << "of 256 KiB";
   auto download = down();
   download->start(station.request());
-  EXPECT_LE(station.waiting.size(), 16U);
+  EXPECT_LE(station.waiting.size(), 8U);
 }
 
 TEST_F(TransferTest, F45_AnUploadThatWasCutSendsOnlyWhatIsMissing) {
