@@ -6,6 +6,7 @@
 #include "dim/base/base64.h"
 #include "dim/engine/engine.h"
 #include "dim/packet/uri.h"
+#include "dim/protocol/content.h"
 
 namespace dim {
 namespace {
@@ -13,6 +14,8 @@ namespace {
 constexpr std::string_view kOffered = "[sha256, crc32c]";
 constexpr std::string_view kOfferedPlain = "[sha256]";
 constexpr Millis kPingAfterMs = 120'000;
+constexpr Millis kSayWhereMs = 240'000;  // stations pass on records of the last five minutes
+constexpr std::string_view kAgent = "DIM";
 
 std::string pin_of(const Digest32& spki) { return "sha256-" + to_base64url(spki); }
 
@@ -328,7 +331,29 @@ void Session::on_lane_answer(Lane which, const Packet& packet) {
 
 void Session::become_ready() {
   state_ = State::ready;
+  say_where();
   host_.ready();
+}
+
+/// Other stations route by what the user has signed. What the station says to it changes nothing
+/// here.
+void Session::say_where() {
+  said_where_ = clock_.monotonic();
+  JsonObject at;
+  at.set("did", station_ ? station_->text() : target_.id);
+  const Content login =
+      LoginContent::make(account_.id, std::move(at), kAgent, clock_.now(), random_);
+  const PlainMessage message{.envelope = {.sender = account_.id.bare(),
+                                          .receiver = Id("everyone", Address::everywhere()),
+                                          .time = static_cast<double>(clock_.now()) / 1000},
+                             .content = encode_content(login)};
+  auto sealed = seal(message, account_, Directory(), {}, random_);
+  if (!sealed) return;
+  Packet packet = Packet::request(Operation::create)
+                      .set("type", "login")
+                      .set("target", account_.id.bare().text());
+  packet.content = write_message(*sealed);
+  request(Lane::control, std::move(packet), {});
 }
 
 void Session::received(Lane which, std::string_view bytes) {
@@ -430,6 +455,7 @@ void Session::tick() {
     }
     return;
   }
+  if (now - said_where_ > kSayWhereMs) say_where();
   for (auto& [which, state] : lanes_) {
     if (state.up && now - state.last_sent > kPingAfterMs) {
       request(which, Packet::request(Operation::notify).set("type", "ping"), {});

@@ -64,7 +64,8 @@ class Session final : public Uplink {
   void closed(Lane lane) override;
   /// Ends it from this side; the host's failed() is called with the same words.
   void abandon(const Error& error, int code = 0, std::string_view message = {}) override;
-  /// Every second or so: pings an idle lane, gives up a log-in after 20 s.
+  /// Every second or so: pings an idle lane, gives up a log-in after 20 s, says every four minutes
+  /// where its user is (as after the log-in: A23).
   void tick() override;
 
   /// Sends a request with a fresh `id`; the handler gets the answer. Only after ready().
@@ -106,6 +107,7 @@ class Session final : public Uplink {
   void prove_lane(Lane lane);
   void open_media();
   void become_ready();
+  void say_where();
   Status check_station(const Packet& packet);
 
   StationTarget target_;
@@ -116,6 +118,7 @@ class Session final : public Uplink {
   Options options_;
   State state_ = State::dialling;
   Millis started_ = 0;
+  Millis said_where_ = 0;
   std::map<Lane, LaneState> lanes_;
   std::map<std::pair<Lane, std::string>, Handler> requests_;
   std::uint64_t next_request_ = 1;

@@ -3,8 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "client/station_fixture.h"
 #include "dim/base/limits.h"
+#include "dim/engine/rights.h"
+#include "dim/engine/verify.h"
+#include "dim/protocol/content.h"
 
 namespace dim {
 namespace {
@@ -247,6 +252,7 @@ TEST_F(SessionTest, ALogInThatTakesTooLongEnds) {
 
 TEST_F(SessionTest, AnswersFindTheirRequestAndNoOther) {
   log_in();
+  const std::size_t before = session->open_requests();
   std::vector<std::string> answered;
   for (const char* name : {"first", "second"}) {
     session->request(Lane::text, Packet::request(Operation::get),
@@ -263,7 +269,35 @@ TEST_F(SessionTest, AnswersFindTheirRequestAndNoOther) {
   EXPECT_EQ(answered.size(), 1U) << "twice, of nobody, on another lane: nothing happens";
   answer(Lane::text, Packet::response(200, first));
   EXPECT_EQ(answered.size(), 2U);
-  EXPECT_EQ(session->open_requests(), 0U);
+  EXPECT_EQ(session->open_requests(), before);
+  EXPECT_FALSE(failure.has_value());
+}
+
+TEST_F(SessionTest, A23_SaysUnderTheUsersSignatureWhereTheyAreAndAgainEveryFourMinutes) {
+  log_in();
+  ASSERT_EQ(station.logins.size(), 1U);
+  const Packet login = station.logins[0];
+  EXPECT_EQ(login.operation, Operation::create);
+  EXPECT_EQ(login.get("target"), fake_user(1).id.text());
+  const auto message = SignedMessage::parse(login.content.value_or(""));
+  ASSERT_TRUE(message) << to_string(message.error());
+  EXPECT_TRUE(message->sealed.plain);
+  EXPECT_EQ(message->sealed.envelope.receiver.text(), "everyone@everywhere");
+  Directory directory;
+  ASSERT_TRUE(directory.learn_meta(fake_user(1).id, fake_user(1).meta));
+  EXPECT_TRUE(verify(*message, directory, clock.now()));
+  const auto content = decode_content(parse_json_object(as_text(message->sealed.data)).value());
+  const auto* command = content ? content->as<LoginContent>() : nullptr;
+  ASSERT_NE(command, nullptr);
+  EXPECT_TRUE(check_login(*command, fake_user(1).id, {}, std::array{fake_station_account().id},
+                          clock.now()));
+  answer(Lane::control, Packet::response(501, login.get("id")));
+  clock.passed += 240'000;
+  session->tick();
+  EXPECT_EQ(station.logins.size(), 1U);
+  clock.passed += 1;
+  session->tick();
+  EXPECT_EQ(station.logins.size(), 2U);
   EXPECT_FALSE(failure.has_value());
 }
 

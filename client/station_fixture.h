@@ -81,7 +81,9 @@ class FakeStation {
          next = reader.next()) {
       auto* packet = std::get_if<Packet>(&next);
       ASSERT_NE(packet, nullptr) << "the client sends what no station reads";
-      requests[lane].push_back(std::move(*packet));
+      // Each session begins with it, whatever else a test is about.
+      auto& to = packet->get("type") == "login" ? logins : requests[lane];
+      to.push_back(std::move(*packet));
     }
   }
   /// The next request of the client on that lane; the test ends when there is none.
@@ -133,6 +135,7 @@ class FakeStation {
   }
 
   std::map<Lane, std::deque<Packet>> requests;
+  std::deque<Packet> logins;  ///< CREATE of type login
 
  private:
   std::map<Lane, PacketReader> readers_;

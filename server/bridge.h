@@ -101,7 +101,7 @@ class Bridge {
   void login_kept(const SignedMessage& message, const GatewayLink* from);
   /// The record was older than the stored one: whoever sent it is told.
   void login_was_old(GatewayLink& link, const std::string& user, Millis time);
-  /// Somebody logs in over DIM/2023, which leaves no signed record: they are here from now on.
+  /// Somebody logs in over DIM/2023: they are here from now on, signed record or not.
   void is_here(const std::string& user);
   /// Documents of that entity came; `message`, when set, is a broadcast to pass on.
   void learnt(const Id& did, const SignedMessage* message, const GatewayLink* from);

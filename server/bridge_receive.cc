@@ -273,7 +273,13 @@ void Bridge::resume(NeighbourState& neighbour, std::string_view sender) {
   for (const ParkedMessage& one : ready) {
     GatewayLink* link = gateway_.find(one.link);
     const auto message = SignedMessage::parse(one.text);
-    if (link != nullptr && message) on_message(*link, *message, one.ticket);
+    if (link == nullptr || !message) continue;
+    // What it knew of them was read before the store did.
+    if (link->known && link->known->text() == sender) {
+      link->directory.forget(*link->known);
+      link->known.reset();
+    }
+    on_message(*link, *message, one.ticket);
   }
 }
 

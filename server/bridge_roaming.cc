@@ -80,6 +80,12 @@ void Bridge::login_kept(const SignedMessage& message, const GatewayLink* from) {
   const std::string user = message.sealed.envelope.sender.bare().text();
   homes_.erase(user);
   if (!neighbours_.empty() && moving_.size() < kMoving) moving_.insert(user);
+  if (from == nullptr || from->neighbour == nullptr) {
+    // Users of DIM/2023 broadcast no documents, and a record of somebody unknown is worth nothing.
+    for (NeighbourState& one : neighbours_) {
+      if (GatewayLink* link = up(one)) introduce(*link, message.sealed.envelope.sender);
+    }
+  }
   spread(message, from);
 }
 
@@ -107,9 +113,14 @@ std::vector<SignedMessage> Bridge::login_messages(const std::string& user) {
 }
 
 void Bridge::send_login_records(GatewayLink& link) {
-  for (const auto& [user, sessions] : gateway_.users_) {
-    for (const SignedMessage& message : login_messages(user))
+  std::set<std::string> users;
+  for (const auto& [user, sessions] : gateway_.users_) users.insert(user);
+  core_.sessions_.each([&](const UserSession& session) { users.insert(session.user); });
+  for (const std::string& user : users) {
+    for (const SignedMessage& message : login_messages(user)) {
+      introduce(link, message.sealed.envelope.sender);
       gateway_.send_text(link, 0, write_message(message));
+    }
   }
 }
 

@@ -246,6 +246,9 @@ class StationCore {
   void create_document(StationRequest& request);
   void get_document(StationRequest& request);
 
+  // login_record.cc
+  void create_login(StationRequest& request);
+
   // delivery.cc
   bool deliver(const std::string& owner, Cursor cursor, const PendingMessage& pending);
   void message_committed(PendingMessage& pending, const Result<std::vector<Written>>& all,

@@ -68,7 +68,9 @@ void StationCore::create_document(StationRequest& request) {
     return refuse(request, status.error());
   }
   const std::size_t most = kDocumentsPerUser + (DIM_FAULT("documents-17") ? 1 : 0);
-  if (same == stored->end() && stored->size() >= most) {
+  const auto kept = std::ranges::count_if(
+      *stored, [](const StoredDocument& one) { return !is_record(one.type); });
+  if (same == stored->end() && kept >= static_cast<std::ptrdiff_t>(most)) {
     return refuse(request,
                   error_of(Errc::insufficient_storage, "the station keeps 16 documents of a user"));
   }

@@ -112,6 +112,8 @@ class Gateway {
   std::size_t links() const { return links_.size(); }
   std::size_t sessions() const { return sessions_; }
   Bridge& bridge() { return *bridge_; }
+  /// everyone@everywhere, stations@everywhere.
+  bool is_everybody(const Id& receiver) const;
 
  private:
   friend class Bridge;
@@ -149,7 +151,6 @@ class Gateway {
 
   // gateway_session.cc: who speaks, log-in
   bool is_local(const Id& receiver) const;
-  bool is_everybody(const Id& receiver) const;
   void on_text(GatewayLink& link, GatewayText text);
   void on_message(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket,
                   bool verified = false);

@@ -2,13 +2,13 @@
 // (docs/protocol/dimchat-gateway.md section 4).
 #include <algorithm>
 
-#include "dim/engine/rights.h"
 #include "dim/engine/verify.h"
 #include "dim/packet/uri.h"
 #include "dim/protocol/wire.h"
 #include "server/bridge.h"
 #include "server/gateway_copy.h"
 #include "server/gateway_request.h"
+#include "server/login_record.h"
 #include "server/records.h"
 
 namespace dim {
@@ -18,7 +18,6 @@ constexpr std::size_t kSeen = 65'536;
 constexpr std::size_t kUndecrypted = 10'000;
 constexpr std::size_t kNames = 64;
 constexpr std::size_t kListed = 1'000;
-constexpr std::size_t kLoginBytes = 16 * limits::kKiB;
 constexpr int kCommandType = 136;
 constexpr int kForwardType = 255;
 constexpr int kArrayType = 202;
@@ -251,24 +250,14 @@ void Gateway::on_login(Request& request) {
     core_.event(StationEvent::Level::info, "login-record-refused", user, error.hint);
     receipt(request, "Login not accepted.");
   };
-  auto content = decode_content(request.content);
-  const LoginContent* login = content ? content->as<LoginContent>() : nullptr;
-  if (login == nullptr) return refused({Errc::content, "this is no login command"});
-  // Not older than the last: the store sees to that.
-  const Millis now = core_.clock_.now();
-  if (auto status = check_login(*login, signer, {}, bridge_->stations(link), now); !status)
-    return refused(status.error());
-  if (request.message.wire.size() > kLoginBytes)
-    return refused({Errc::too_large, "a login has at most 16 KiB"});
-  JsonObject record;
-  record.set("cmd", request.content);
-  record.set("msg", without_hints(request.message.json, false));
-  // It must not stand in the way of those that come later, whatever its clock says.
-  const Millis time = std::min(static_cast<Millis>(login->head.time * 1000), now);
+  const std::optional<std::string> terminal =
+      link.neighbour != nullptr ? std::nullopt : std::optional(link.terminal);
+  auto record = login_record(request.message, request.content, terminal, bridge_->stations(link),
+                             core_.clock_.now());
+  if (!record) return refused(record.error());
+  const Millis time = record->time;
   std::vector<Write> writes;
-  writes.emplace_back(PutDocument{user, std::string(kLoginRecord),
-                                  link.neighbour != nullptr ? login->did.terminal() : link.terminal,
-                                  time, write_json(record)});
+  writes.emplace_back(std::move(*record));
   request.waiting = true;
   core_.submit(std::move(writes),
                [this, id = link.id, ticket = request.ticket, message = request.message,

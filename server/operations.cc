@@ -68,6 +68,8 @@ const StationCore::Operations* StationCore::Operations::find(Operation operation
                  &Core::notify_presence},
       Operations{Operation::create, "document", Lane::control, Also::nowhere, Quota::documents,
                  &Core::create_document},
+      Operations{Operation::create, "login", Lane::control, Also::nowhere, Quota::changes,
+                 &Core::create_login},
       Operations{Operation::create, "name", Lane::control, Also::nowhere, Quota::names,
                  &Core::create_name},
       Operations{Operation::get, "document", Lane::control, Also::nowhere, Quota::history,
@@ -231,7 +233,7 @@ void StationCore::on_request(LinkState& link, Packet& packet) {
   }
   StationRequest request{link, session, packet, std::string(id)};
   const Quotas& quotas = config_.quotas;
-  UserQuota& left = left_.of(session.user, clock_.monotonic());
+  UserQuota& left = left_.at(session.user, clock_.monotonic());
   bool admitted = true;
   switch (row->quota) {
     case Quota::none:

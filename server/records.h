@@ -6,7 +6,8 @@
 namespace dim {
 
 inline constexpr std::string_view kLoginRecord = "#login";  ///< {"cmd": login, "msg": signed}
-/// As a login record without its message: a log-in over DIM/2023, of somebody who was elsewhere.
+/// As a login record without its message: a log-in over DIM/2023, of somebody who was elsewhere. A
+/// signed record, where the client sends one, is newer.
 inline constexpr std::string_view kHereRecord = "#here";
 inline constexpr std::string_view kMuteRecord = "#mute";    ///< {"list": [ID, …]}
 inline constexpr std::string_view kBlockRecord = "#block";  ///< {"list": [ID, …]}

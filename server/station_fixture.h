@@ -15,6 +15,7 @@
 #include "dim/engine/account.h"
 #include "dim/engine/engine.h"
 #include "dim/packet/reader.h"
+#include "dim/protocol/content.h"
 #include "dim/store/memory_store.h"
 #include "server/station.h"
 
@@ -314,6 +315,25 @@ class StationTest : public testing::Test {
     packet.set("guid", Guid::make(clock.now(), random).text());
     packet.content = signed_message(from, to, text);
     return packet;
+  }
+  /// CREATE of type login: `signer` says that they are at the station `where`.
+  Packet login_packet(const Account& signer, const std::string& where, Millis at) {
+    JsonObject station_json;
+    station_json.set("did", where);
+    LoginContent login =
+        LoginContent::make(signer.id, std::move(station_json), "test", clock.now(), random);
+    login.head.time = static_cast<double>(at) / 1000;
+    const PlainMessage message{.envelope = {.sender = signer.id.bare(),
+                                            .receiver = Id("everyone", Address::everywhere()),
+                                            .time = login.head.time},
+                               .content = encode_content(login)};
+    Packet packet = Packet::request(Operation::create);
+    packet.set("id", "6").set("type", "login").set("target", signer.id.bare().text());
+    packet.content = write_message(*seal(message, signer, Directory(), {}, random));
+    return packet;
+  }
+  Packet login_packet(const std::string& name) {
+    return login_packet(account_of(name), station_account().id.text(), clock.now());
   }
   static const Account& user(const std::string& name) { return account_of(name); }
   static std::string id_of(const std::string& name) { return account_of(name).id.bare().text(); }

@@ -368,6 +368,8 @@ class Scene : public station_test::StationTest {
     } else if (kind == "message") {
       const std::size_t at = block.find("target: ") + 8;
       made = signed_message(account(end.person), block.substr(at, block.find('\n', at) - at), key);
+    } else if (kind == "login") {
+      made = *login_packet(account(end.person), account("station").id.text(), clock.now()).content;
     } else if (kind == "hub" || kind == "hubmeta") {
       const Meta meta = Meta::make_mkm(account("alice").identity_key, "Group-4711");
       made = kind == "hub" ? meta.id(EntityType::group)->text() : write_json(meta.json());

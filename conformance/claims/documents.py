@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives import serialization
 
 from claims.bad_keys import odd, rsa_pem
 from peer.identity import lp, rsa_key_json, verifies
+from peer.letters import login_record
 from peer.packets import unb64
 from suite import Skipped, claim, expect, expect_code
 
@@ -57,6 +58,34 @@ def t08(scene):
                           ("document a text", b'{"document":"x"}')):
         with scene.case(name):
             expect_code(alice.control.ask("CREATE", content, target), 401)
+
+
+@claim("T17", "operations.md 5", "a login record gets 201; an older one 407; of others, elsewhere, or of another time 401 to 403")
+def t17(scene):
+    alice, bob = scene.person(text=False), scene.person(text=False)
+    now = round(time.time(), 3)
+
+    def say(record, target=alice.account.id):
+        return alice.control.ask("CREATE", None if record is None else json.dumps(record).encode(),
+                                 {"type": "login", "target": target})
+
+    expect_code(say(login_record(alice.account, scene.id, now)), 201)
+    elsewhere = "gsp-s001@2ACLy3krqTAvf5G6FTtPYvAaR4gLAMhVVQ"
+    good = login_record(alice.account, scene.id, now + 1)
+    for name, record, code in (
+            ("older", login_record(alice.account, scene.id, now - 1), 407), ("nothing", None, 401),
+            ("six minutes old", login_record(alice.account, scene.id, now - 360), 401),
+            ("six minutes ahead", login_record(alice.account, scene.id, now + 360), 401),
+            ("another station", login_record(alice.account, elsewhere, now + 1), 403),
+            ("another user", login_record(bob.account, scene.id, now + 1), 402),
+            ("other bytes", {**good, "data": good["data"].replace("conformance", "conformity")}, 402),
+            ("for one person", {**good, "receiver": bob.account.id}, 401), ("newer", good, 201)):
+        with scene.case(name):
+            expect_code(say(record), code)
+    with scene.case("another target"):
+        expect_code(say(login_record(bob.account, scene.id, now + 2), bob.account.id), 403)
+    answer, content = stored(bob, alice.account.id)
+    expect(all("command" not in one["data"] for one in content["documents"]), "a login record is handed out as a document")
 
 
 @claim("I11", "identity.md 5", "a document whose signature, owner, form or time is wrong gets 401, 402 or 411")

@@ -5,9 +5,10 @@ from peer import packets
 from suite import claim, expect, expect_code, expect_silence
 
 OPERATIONS = ("CREATE", "NOTIFY", "EDIT", "REMOVE", "DELETE", "DESTROY", "GET")
-TYPES = ("message", "receipt", "document", "name", "typing", "presence", "ping", "cursor")
+TYPES = ("message", "receipt", "document", "login", "name", "typing", "presence", "ping", "cursor")
 ROWS = {  # operations.md section 1: (operation, type) -> port; None: any
     ("CREATE", "message"): 8801, ("CREATE", "receipt"): 8801, ("CREATE", "document"): 8800, ("CREATE", "name"): 8800,
+    ("CREATE", "login"): 8800,
     ("GET", "document"): 8800, ("GET", "name"): 8800, ("GET", "message"): 8801, ("NOTIFY", "typing"): 8801,
     ("NOTIFY", "presence"): 8800, ("NOTIFY", "ping"): None, ("NOTIFY", "cursor"): 8801,
 }

@@ -31,6 +31,15 @@ def seal(account, receiver, visa_key, text, seq=1, prev="", size=320):
             "keys": {receiver: b64(wrapped)}, "signature": b64(sign(account.key, data))}
 
 
+def login_record(account, station, at=None):
+    """Where `account` is, as a plain signed message to everybody. `at`: its time in seconds."""
+    now = round(time.time(), 3) if at is None else at
+    data = json.dumps({"type": 136, "sn": secrets.randbelow(2**31 - 1) + 1, "time": now, "command": "login",
+                       "did": account.id, "agent": "conformance", "station": {"did": station}})
+    return {"sender": account.id, "receiver": "everyone@everywhere", "time": now, "type": "136", "data": data,
+            "signature": b64(sign(account.key, data.encode()))}
+
+
 def open_letter(account, message, sender, sender_key):
     """The content. Raises ValueError when it is not what `sender` wrote to `account`."""
     data = unb64(message["data"])

@@ -79,6 +79,14 @@ class World:
     def test_a_user_of_dim_2023_writes_to_a_client_at_theirs(self):
         self.assertEqual(self.nora.send(self.erik.id, "from 8801")["state"], "sent")
         self.erik.got_text("from 8801", self.nora.id)
+        self.erik.text(self.nora.id, "an answer to 8801")
+        self.nora.got_text("an answer to 8801", self.erik.id)
+
+    def test_a_client_at_theirs_writes_first_to_a_user_of_dim_2023(self):
+        """Nora has written to nobody there: what her station knows of her is all that theirs knows."""
+        self.nora.run("listen", "--timeout", "1", code=None)
+        self.anna.text(self.nora.id, "who are you?")
+        self.nora.got_text("who are you?", self.anna.id)
 
     def test_a_neighbour_that_was_away_gets_what_waited(self):
         self.converse(self.bob, self.erik)
