@@ -211,6 +211,6 @@ def s20(scene):
 not_here("S18", "connect.md 2", "a client stops at another certificate or ID than it has pinned", "a promise of clients")
 not_here("S19", "connect.md 1", "a client stops at a plain answer where it asked for TLS", "a promise of clients")
 not_here("S21", "README.md 1", "a packet that comes back to its station is dropped",
-         "stations do not forward to each other yet")
+         "a session takes messages of its user only; stations forward to each other through the gateway for dimchat clients")
 not_here("S22", "README.md 2", "WebSocket on 8810 refuses wrong frames", "the documents reserve 8810 and do not describe it yet")
 
