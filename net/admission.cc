@@ -6,14 +6,14 @@
 namespace dim {
 namespace {
 
-// The first 64 bits name the network. An IPv4 address stands where 6to4 would have put it: alone in
-// its /48 and /64.
+// The first 64 bits name the network, the first 48 the site. An IPv4 address is a network, its /24
+// the site.
 std::uint64_t network_of(const Endpoint& peer) {
   std::uint64_t out = 0;
   if (peer.is_v4()) {
     out = 0x2002;
-    for (std::size_t i = 12; i < 16; ++i) out = out << 8 | peer.address[i];
-    return out << 16;
+    for (std::size_t i = 12; i < 15; ++i) out = out << 8 | peer.address[i];
+    return (out << 16 | peer.address[15]) << 8;
   }
   for (std::size_t i = 0; i < 8; ++i) out = out << 8 | peer.address[i];
   return out;

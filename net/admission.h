@@ -36,7 +36,8 @@ struct AdmissionLimits {
 
 enum class Verdict : std::uint8_t { admit, rate, per_64, per_48, early_drop, full };
 
-/// Counts connections that have not logged in. A peer of IPv4 counts as one /64 of its own.
+/// Counts connections that have not logged in. A peer of IPv4 counts as one /64, its /24 as
+/// the /48 of that.
 class Admission {
  public:
   Admission(const AdmissionLimits& limits, Random& random) : limits_(limits), random_(random) {}

@@ -86,12 +86,19 @@ TEST(Admission, LoopbackMayBeLeftOut) {
   EXPECT_EQ(admission.unauthenticated(), 0U);
 }
 
-TEST(Admission, AnIPv4AddressIsANetworkOfItsOwn) {
+TEST(Admission, R11_AnIPv4AddressIsANetworkAndThe24AroundItASite) {
   Dice dice;
   Admission admission(no_rate(), dice);
-  for (int i = 0; i < 32; ++i) ASSERT_EQ(admission.admit(v4(1), 0), Verdict::admit);
-  EXPECT_EQ(admission.admit(v4(1), 0), Verdict::per_64);
-  EXPECT_EQ(admission.admit(v4(2), 0), Verdict::admit);
+  for (std::uint8_t last = 1; last <= 4; ++last) {
+    for (int i = 0; i < 32; ++i) ASSERT_EQ(admission.admit(v4(last), 0), Verdict::admit);
+    EXPECT_EQ(admission.admit(v4(last), 0), Verdict::per_64);
+  }
+  EXPECT_EQ(admission.admit(v4(5), 0), Verdict::per_48) << "128 of one /24 are enough";
+  Endpoint elsewhere = v4(5);
+  elsewhere.address[14] ^= 1;
+  EXPECT_EQ(admission.admit(elsewhere, 0), Verdict::admit);
+  admission.release(v4(1));
+  EXPECT_EQ(admission.admit(v4(5), 0), Verdict::admit);
 }
 
 TEST(Admission, R11_AllowsABurstOf40ThenTenASecond) {

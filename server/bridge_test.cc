@@ -431,6 +431,29 @@ TEST_F(RoamingTest, A20_UsersOfDim2023WriteToUsersOfNeighbours) {
   EXPECT_EQ(answer(*bobby.text, forged).code, 402) << "TLS proves nothing to the next station";
 }
 
+TEST_F(RoamingTest, A23_NeighboursLearnWhereAUserOfDim2023Is) {
+  const Id everyone = *Id::parse("everyone@everywhere");
+  news(*neighbour);
+  neighbour->raw.clear();
+  LoggedIn bobby = online("bobby");
+  EXPECT_EQ(answer(*bobby.control, login_packet("bobby")).code, 201);
+  take(*neighbour);
+  auto sent = messages_for(*neighbour, everyone);
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_TRUE(sent[0].sealed.envelope.sender.same_entity(user("bobby").id));
+  EXPECT_EQ(stations_in(sent[0]), Strings{station_id()});
+  const auto told = news(*neighbour);
+  ASSERT_EQ(told.size(), 1U) << "who that is comes first: the record alone proves nothing there";
+  EXPECT_EQ(text_in(told[0], "did"), id_of("bobby"));
+  EXPECT_NE(told[0].message.content.find("meta"), nullptr);
+  EXPECT_TRUE(neighbour->raw[0].sealed.envelope.sender.same_entity(station_account().id));
+  // What is answered there comes here.
+  give(*neighbour, text_from(legacy("xena"), user("bobby"), "an answer", true));
+  const auto pushes = bobby.text->take();
+  ASSERT_EQ(pushes.size(), 1U);
+  EXPECT_EQ(pushes[0].get("author"), legacy("xena").id.bare().text());
+}
+
 TEST_F(RoamingTest, A20_ADocumentThatIsUnknownHereIsAskedOfTheNeighbours) {
   LoggedIn bobby = login("bobby");
   Packet get = Packet::request(Operation::get);
@@ -487,16 +510,19 @@ TEST_F(RoamingTest, A20_BroadcastsGoToTheNeighbourOnceAndOnlyDocumentsAndLogIns)
   EXPECT_EQ(messages_for(*neighbour, everyone).size(), all);
 }
 
-TEST_F(RoamingTest, A05_ANeighbourBringsTwoHundredNewIdsAnHour) {
-  // Each a user of its own: keys are made for the purpose.
+TEST_F(RoamingTest, A05_ANeighbourBringsTwoHundredNewIdsAnHourUsersAndGroupsTogether) {
+  // Each one of its own: keys are made for the purpose.
   std::size_t known = 0;
   for (int i = 0; i < 205; ++i) {
     auto key = PrivateKey::generate_ec(random);
-    const Meta meta = *Meta::make(MetaType::eth, key.public_key());
-    const Id id = *meta.id(EntityType::user);
+    const bool group = i % 2 == 1;
+    const Meta meta =
+        group ? Meta::make_mkm(key, "crowd") : *Meta::make(MetaType::eth, key.public_key());
+    const Id id = *meta.id(group ? EntityType::group : EntityType::user);
     JsonObject properties;
     properties.set("name", "crowd");
-    const Document visa = Document::make(id, "visa", properties, clock.now(), key);
+    const Document visa =
+        Document::make(id, group ? "bulletin" : "visa", properties, clock.now(), key);
     pass(100);
     give(*neighbour, pack(*neighbour, station_id(),
                           encode_content(DocumentsContent::answer(id, meta.json(), {visa.json()},

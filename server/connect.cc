@@ -81,7 +81,7 @@ void StationCore::connect_control(LinkState& link, const Packet& packet) {
 bool StationCore::admit_login(LinkState& link, std::string_view reply) {
   if (link.subnet == 0) return true;
   const Millis now = clock_.monotonic();
-  SubnetState& subnet = subnets_.at(link.subnet, now);
+  SubnetQuota& subnet = subnets_.at(link.subnet, now);
   Millis wait = subnet.failures.wait(config_.quotas.subnet_failures, now);
   if (wait == 0) wait = subnet.logins.take(config_.quotas.subnet_logins, now);
   if (wait == 0) return true;

@@ -172,9 +172,9 @@ void Gateway::count_stranger(GatewayLink& link) {
 /// A user's on every connection; before the log-in that of the network, as far as it counts.
 UserQuota& Gateway::left(const GatewayLink& link) {
   const Millis now = core_.clock_.monotonic();
-  if (!link.user.empty()) return core_.left_.of(link.user, now);
+  if (!link.user.empty()) return core_.left_.at(link.user, now);
   const bool counted = link.subnet != 0;
-  return core_.left_.of(
+  return core_.left_.at(
       (counted ? "network " : "connection ") +
           std::to_string(counted ? link.subnet : static_cast<std::uint64_t>(link.id)),
       now);

@@ -122,6 +122,43 @@ TEST_F(GatewayCommandTest, A04_DocumentsOfAnotherNameAreNotAccepted) {
   EXPECT_EQ(tell(*alice, content), Strings{"Document not accepted."});
 }
 
+/// A visa of Alice's device `terminal` that gives away a private key.
+Document careless_visa(const std::string& terminal, Millis time) {
+  const Account& alice = legacy("alice");
+  JsonObject properties = alice.visa.properties();
+  properties.set("key", *parse_json_object(as_text(alice.message_keys.at(0).json().view())));
+  return Document::make(alice.id.with_terminal(terminal), "visa", properties, time,
+                        alice.identity_key);
+}
+
+TEST_F(GatewayCommandTest, I12_AVisaWithAPrivateKeyIsNotKeptAndItsOwnerToldWhy) {
+  auto alice = come("alice");
+  JsonObject content = about("documents", id_of("alice"));
+  content.set("document", careless_visa("", clock.now() - 1'000).json());
+  const auto told = ask(*alice, content);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(text_in(told[0], "text"), "Document not accepted.");
+  const Json* words = told[0].message.content.find("replacements");
+  ASSERT_NE(words, nullptr);
+  EXPECT_NE(words->object()->text("why")->find("private key"), std::string::npos);
+  EXPECT_EQ(store.documents(id_of("alice"))->front().time, *legacy("alice").visa.time());
+}
+
+TEST_F(GatewayCommandTest, I12_NorOneThatComesWithALogIn) {
+  auto alice = dial(legacy("alice"));
+  give(*alice, pack(*alice, "station@anywhere", hello(), {.meta = true, .visa = true}));
+  const std::string session = text_in(news(*alice).at(0), "session");
+  JsonObject message = *parse_json_object(pack(*alice, station_id(), hello(session)));
+  message.set("visa", careless_visa("pad", clock.now() - 1'000).json());
+  give(*alice, write_json(message));
+  EXPECT_EQ(texts(*alice), Strings{}) << "it is no error";
+  EXPECT_EQ(station->sessions(), 1U);
+  const auto documents = *store.documents(id_of("alice"));
+  ASSERT_EQ(documents.size(), 1U);
+  EXPECT_EQ(documents[0].terminal, "");
+  EXPECT_NE(std::find(events.begin(), events.end(), "visa-refused"), events.end());
+}
+
 TEST_F(GatewayCommandTest, A05_MetasOfUnknownUsersAreNotKept) {
   auto alice = come("alice");
   JsonObject content = about("documents", id_of("dora"));

@@ -7,11 +7,7 @@ namespace {
 using Strings = std::vector<std::string>;
 
 TEST_F(GatewayTest, ATextGoesFromOneToTheOtherWithItsReceipt) {
-  auto alice = come("alice");
-  auto bob = come("bob");
-  introduce(*alice, legacy("bob"));
-  introduce(*bob, legacy("alice"));
-  pass(1'500);
+  auto [alice, bob] = come_together("alice", "bob");
   give(*alice, pack(*alice, id_of("bob"), text_of("hello bob")));
   take(*bob);
   EXPECT_EQ(texts(*bob), Strings{"hello bob"});
@@ -60,11 +56,7 @@ TEST_F(GatewayTest, CachedMessagesComeWithTheFirstMessageAfterTheLogIn) {
 }
 
 TEST_F(GatewayTest, A15_AMessageLeavesTheInboxWithTheAckFrameOnly) {
-  auto alice = come("alice");
-  introduce(*alice, legacy("bob"));
-  auto bob = come("bob");
-  introduce(*bob, legacy("alice"));
-  pass(1'500);
+  auto [alice, bob] = come_together("alice", "bob");
   bob->acks = false;
   give(*alice, pack(*alice, id_of("bob"), text_of("one")));
   take(*bob);
@@ -112,11 +104,7 @@ TEST_F(GatewayTest, NothingIsAcknowledgedThatTheDiskRefuses) {
 }
 
 TEST_F(GatewayTest, AnUnansweredMessageIsSentThreeTimesWithTheSameNumber) {
-  auto alice = come("alice");
-  introduce(*alice, legacy("bob"));
-  auto bob = come("bob");
-  introduce(*bob, legacy("alice"));
-  pass(1'500);
+  auto [alice, bob] = come_together("alice", "bob");
   bob->acks = false;
   give(*alice, pack(*alice, id_of("bob"), text_of("one")));
   const std::string first = std::exchange(bob->link.sent, {});
@@ -185,11 +173,7 @@ TEST_F(GatewayTest, FromOursToAReferenceClient) {
 
 TEST_F(GatewayTest, BothKindsOfSessionsOfAUserGetTheMessage) {
   LoggedIn native = online("bob");
-  auto bob = come("bob");
-  introduce(*bob, legacy("alice"));
-  auto alice = come("alice");
-  introduce(*alice, legacy("bob"));
-  pass(1'500);
+  auto [alice, bob] = come_together("alice", "bob");
   give(*alice, pack(*alice, id_of("bob"), text_of("both")));
   take(*bob);
   EXPECT_EQ(texts(*bob), Strings{"both"});
@@ -270,11 +254,7 @@ TEST_F(GatewayTest, A17_HintsOfAClientAreTakenOff) {
 }
 
 TEST_F(GatewayTest, J23_AMessageSentAgainIsDeliveredOnce) {
-  auto bob = come("bob");
-  introduce(*bob, legacy("alice"));
-  auto alice = come("alice");
-  introduce(*alice, legacy("bob"));
-  pass(1'500);
+  auto [alice, bob] = come_together("alice", "bob");
   const std::string text = pack(*alice, id_of("bob"), text_of("once"));
   give(*alice, text);
   give(*alice, text);
@@ -287,11 +267,7 @@ TEST_F(GatewayTest, J23_AMessageSentAgainIsDeliveredOnce) {
 }
 
 TEST_F(GatewayTest, ReportOfflineHoldsMessagesUntilOnline) {
-  auto bob = come("bob");
-  introduce(*bob, legacy("alice"));
-  auto alice = come("alice");
-  introduce(*alice, legacy("bob"));
-  pass(1'500);
+  auto [alice, bob] = come_together("alice", "bob");
   JsonObject report = command("report");
   report.set("title", "offline");
   EXPECT_TRUE(ask(*bob, report).empty());
@@ -353,11 +329,7 @@ TEST_F(GatewayTest, ARegisteredNameReachesItsOwner) {
 TEST_F(GatewayTest, ASlowReaderKeepsItsPlaceInTheQueue) {
   config.send_queue_bytes = 65'536;
   start();
-  auto bob = come("bob");
-  introduce(*bob, legacy("alice"));
-  auto alice = come("alice");
-  introduce(*alice, legacy("bob"));
-  pass(1'500);
+  auto [alice, bob] = come_together("alice", "bob");
   take(*bob);
   bob->link.stuck = true;
   Strings expected;

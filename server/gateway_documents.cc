@@ -159,10 +159,16 @@ bool Gateway::ask_neighbours(Request& request, const Id& did) {
 void Gateway::publish(Request& request, const DocumentsContent& content) {
   GatewayLink& link = request.link;
   const bool only_meta = content.documents.empty();
-  const auto refused = [&] {
-    receipt(request, only_meta ? "Meta not accepted." : "Document not accepted.",
-            only_meta ? "Meta not accepted: ${did}." : "Document not accepted: ${did}.",
-            did_words(content.did));
+  const auto refused = [&](std::string_view why = {}) {
+    std::string pattern =
+        only_meta ? "Meta not accepted: ${did}." : "Document not accepted: ${did}.";
+    JsonObject words = did_words(content.did);
+    if (!why.empty()) {
+      pattern += " ${why}.";
+      words.set("why", why);
+    }
+    receipt(request, only_meta ? "Meta not accepted." : "Document not accepted.", pattern,
+            std::move(words));
   };
   if (link.user.empty() || content.documents.size() > kDocuments) return refused();
   const Millis now = core_.clock_.monotonic();
@@ -187,17 +193,25 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
     if (!meta) meta = std::move(*shown);
   }
   if (!meta) return refused();
-  if (!is_known && !did.is_group() &&
-      (link.neighbour == nullptr || content.documents.empty() || !bridge_->takes_new_id(link)))
-    return refused();
+  // Users have to log in, or come by a neighbour (A05); groups by either.
+  const auto may_be_new = [&] {
+    if (link.neighbour == nullptr) return did.is_group();
+    return !content.documents.empty() && bridge_->takes_new_id(link);
+  };
+  if (!is_known && !may_be_new()) return refused();
   const auto stored = core_.reads_.documents(id);
   if (!stored) return refused();
   std::vector<Write> writes;
   bool any_old = false;
-  std::size_t kept = stored->size();
+  auto kept = static_cast<std::size_t>(std::ranges::count_if(
+      *stored, [](const StoredDocument& one) { return !is_record(one.type); }));
   for (const JsonObject& json : content.documents) {
     auto document = Document::parse(json, did, *meta);
     if (!document || is_record(document->type())) return refused();
+    if (auto status = check_visa_key(*document); !status) {  // I12
+      core_.event(StationEvent::Level::warn, "visa-refused", id, status.error().hint);
+      return refused(status.error().hint);
+    }
     const auto same = std::ranges::find_if(*stored, [&](const StoredDocument& one) {
       return one.type == document->type() && one.terminal == document->terminal();
     });

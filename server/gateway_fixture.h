@@ -228,6 +228,15 @@ class GatewayTest : public StationTest {
     (void)client.directory.learn_meta(other.id, other.meta);
     (void)client.directory.learn_document(other.id.bare(), other.visa.json(), clock.now());
   }
+  /// Two users who are online, know each other's keys, and are past the hold after the log-in.
+  [[nodiscard]] std::pair<std::unique_ptr<Client>, std::unique_ptr<Client>> come_together(
+      const std::string& one, const std::string& other) {
+    std::pair both{come(one), come(other)};
+    introduce(*both.first, legacy(other));
+    introduce(*both.second, legacy(one));
+    pass(1'500);
+    return both;
+  }
   JsonObject text_of(const std::string& text) { return text_content(text, clock.now(), random); }
 
   /// The one answer to a command that is sent to the station.

@@ -100,6 +100,29 @@ TEST_F(GatewayQuotaTest, R10_WrongMessagesSlowTheirNetworkDown) {
   EXPECT_FALSE(carol->link.paused);
 }
 
+TEST_F(GatewayQuotaTest, R11_The24OfAnIpv4AddressIsOneNetwork) {
+  config.quotas.subnet_failures = {1, 5};
+  config.quotas.subnet_logins = {1, 3};
+  station->reload(config.quotas, {});
+  visit("bob");
+  const auto come_from = [&](const std::string& name, const std::string& remote) {
+    auto client = dial(legacy(name), remote);
+    introduce(*client, legacy("bob"));
+    handshake(*client);
+    return client;
+  };
+  auto mallory = come_from("mallory", "192.0.2.1");
+  for (int i = 0; i < 6; ++i) give(*mallory, forged(*mallory));
+  EXPECT_TRUE(mallory->link.paused);
+  EXPECT_TRUE(come_from("alice", "192.0.2.254")->link.paused);
+  EXPECT_FALSE(come_from("carol", "192.0.3.1")->link.paused);
+  // The same of many log-ins.
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_FALSE(come_from("dora", "198.51.100." + std::to_string(i))->link.paused) << i;
+  }
+  EXPECT_TRUE(come_from("alice", "198.51.100.9")->link.paused);
+}
+
 TEST_F(GatewayQuotaTest, AUserBringsAHundredGroupsAndIsToldSo) {
   auto alice = come("alice");
   const auto bring = [&](Client& client) {
@@ -126,11 +149,7 @@ TEST_F(GatewayQuotaTest, AUserBringsAHundredGroupsAndIsToldSo) {
 }
 
 TEST_F(GatewayQuotaTest, WhatIsNeverAcknowledgedDoesNotStopWhatComesBehindIt) {
-  auto alice = come("alice");
-  introduce(*alice, legacy("bob"));
-  auto bob = come("bob");
-  introduce(*bob, legacy("alice"));
-  pass(1'500);
+  auto [alice, bob] = come_together("alice", "bob");
   bob->acks = false;
   give(*alice, pack(*alice, id_of("bob"), text_of("poison")));
   take(*bob);
@@ -154,11 +173,7 @@ TEST_F(GatewayQuotaTest, WhatIsNeverAcknowledgedDoesNotStopWhatComesBehindIt) {
 TEST_F(GatewayQuotaTest, A33_WhoReadsNothingForLongIsCutOff) {
   config.send_queue_bytes = 4'000;
   start();
-  auto alice = come("alice");
-  introduce(*alice, legacy("bob"));
-  auto bob = come("bob");
-  introduce(*bob, legacy("alice"));
-  pass(1'500);
+  auto [alice, bob] = come_together("alice", "bob");
   bob->link.stuck = true;
   for (int i = 0; i < 6; ++i) give(*alice, pack(*alice, id_of("bob"), text_of("are you there?")));
   EXPECT_TRUE(bob->link.paused);

@@ -13,11 +13,7 @@ class GatewayRefusalTest : public GatewayTest {
  protected:
   void SetUp() override {
     GatewayTest::SetUp();
-    bob = come("bob");
-    alice = come("alice");
-    introduce(*alice, legacy("bob"));
-    introduce(*bob, legacy("alice"));
-    pass(1'500);
+    std::tie(alice, bob) = come_together("alice", "bob");
     take(*bob);
     news(*bob);
     bob->raw.clear();

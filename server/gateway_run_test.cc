@@ -35,11 +35,7 @@ class GatewayRunTest : public GatewayTest {
   void SetUp() override {
     crew = &helpers;
     GatewayTest::SetUp();
-    bob = come("bob");
-    introduce(*bob, legacy("alice"));
-    alice = come("alice");
-    introduce(*alice, legacy("bob"));
-    pass(1'500);
+    std::tie(alice, bob) = come_together("alice", "bob");
     take(*bob);
     helpers.held = true;
   }

@@ -8,6 +8,7 @@
 #include "dim/protocol/content.h"
 #include "server/bridge.h"
 #include "server/gateway_request.h"
+#include "server/records.h"
 
 namespace dim {
 namespace {
@@ -253,9 +254,14 @@ std::vector<Write> Gateway::what_is_new(const GatewayLink& link, const Id& id) {
   if (!identity || !documents) return writes;
   if (!*identity || !(*identity)->pinned)
     writes.emplace_back(PutIdentity{name, write_json(known->meta->json()), true});
-  std::size_t kept = documents->size();
+  auto kept = static_cast<std::size_t>(std::ranges::count_if(
+      *documents, [](const StoredDocument& one) { return !is_record(one.type); }));
   for (const Document& document : known->documents) {
     if (!document.time()) continue;
+    if (auto status = check_visa_key(document); !status) {  // I12
+      core_.event(StationEvent::Level::warn, "visa-refused", name, status.error().hint);
+      continue;
+    }
     const auto same = std::ranges::find_if(*documents, [&](const StoredDocument& one) {
       return one.type == document.type() && one.terminal == document.terminal();
     });
@@ -293,7 +299,7 @@ void Gateway::log_in(Request& request) {
   if (link.subnet != 0) {
     // The signature is right, so nobody is locked out because of their neighbours; they wait.
     const Millis now = core_.clock_.monotonic();
-    SubnetState& subnet = core_.subnets_.at(link.subnet, now);
+    SubnetQuota& subnet = core_.subnets_.at(link.subnet, now);
     slow_down(link, subnet.logins, core_.config_.quotas.subnet_logins);
     const Millis wait = subnet.failures.wait(core_.config_.quotas.subnet_failures, now);
     link.held_until = std::max(link.held_until, now + wait);

@@ -10,15 +10,12 @@
 namespace dim {
 namespace {
 
-constexpr Millis kForgetMs = 600'000;
-constexpr Millis kForgetUserMs = 3 * 3'600'000;  // three names, one an hour
-
 bool read_address(std::string_view text, std::array<std::uint8_t, 16>& out) {
   if (!text.empty() && text.front() == '[') text = text.substr(1, text.find(']') - 1);
   if (const auto zone = text.find('%'); zone != std::string_view::npos) text = text.substr(0, zone);
   const std::string address(text);
   if (inet_pton(AF_INET6, address.c_str(), out.data()) == 1) return true;
-  // An IPv4 address stands where 6to4 would have put it: alone in its /64.
+  // Where 6to4 would have put it.
   out = {0x20, 0x02};
   return inet_pton(AF_INET, address.c_str(), out.data() + 2) == 1;
 }
@@ -63,6 +60,8 @@ void TokenBucket::charge(const Rate& rate, Millis now) {
 std::uint64_t subnet_of(std::string_view address) {
   std::array<std::uint8_t, 16> bytes{};
   if (!read_address(address, bytes)) return 0;
+  const bool is_v4 = bytes[0] == 0x20 && bytes[1] == 0x02 && !address.contains(':');
+  if (is_v4) bytes[5] = 0;  // the last byte of the address: its /24 is one network
   std::uint64_t out = 0;
   for (std::size_t i = 0; i < 8; ++i) out = out << 8 | bytes[i];
   return out;
@@ -74,37 +73,6 @@ bool is_loopback(std::string_view address) {
   if (bytes[0] == 0x20 && bytes[1] == 0x02 && bytes[2] == 127) return true;  // IPv4
   if (bytes[15] != 1) return false;
   return std::all_of(bytes.begin(), bytes.end() - 1, [](std::uint8_t byte) { return byte == 0; });
-}
-
-UserQuota& QuotaTable::of(std::string_view who, Millis now) {
-  auto found = users_.find(who);
-  if (found == users_.end()) {
-    // As a full SubnetTable: somebody's quota starts afresh, which harms less than growing.
-    if (users_.size() >= limit_) users_.erase(users_.begin());
-    found = users_.emplace(std::string(who), UserQuota{}).first;
-  }
-  found->second.used = now;
-  return found->second;
-}
-
-void QuotaTable::purge(Millis now) {
-  std::erase_if(users_, [&](const auto& entry) { return now - entry.second.used > kForgetUserMs; });
-}
-
-SubnetState& SubnetTable::at(std::uint64_t subnet, Millis now) {
-  auto found = subnets_.find(subnet);
-  if (found == subnets_.end()) {
-    // A full table forgets an arbitrary network: its quota starts afresh, which harms less than
-    // growing.
-    if (subnets_.size() >= limit_) subnets_.erase(subnets_.begin());
-    found = subnets_.emplace(subnet, SubnetState{}).first;
-  }
-  found->second.used = now;
-  return found->second;
-}
-
-void SubnetTable::purge(Millis now) {
-  std::erase_if(subnets_, [&](const auto& entry) { return now - entry.second.used > kForgetMs; });
 }
 
 }  // namespace dim

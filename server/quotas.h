@@ -57,15 +57,11 @@ class TokenBucket {
   Millis last_ = 0;
 };
 
-/// The upper 64 bits of an IPv6 address in text form ("2001:db8::7", also "[…]:port"), for an IPv4
-/// address those that 6to4 would give it; 0 when it is neither.
+/// The network that quotas are of: the upper 64 bits of an IPv6 address in text form
+/// ("2001:db8::7", also "[…]:port"); of an IPv4 address its /24, where 6to4 would put it. 0 when it
+/// is neither.
 std::uint64_t subnet_of(std::string_view address);
 bool is_loopback(std::string_view address);
-
-struct SubnetState {
-  TokenBucket messages, failures, logins;
-  Millis used = 0;
-};
 
 /// Hash and equality of strings that also take a view, so that look-ups need no copy.
 struct TextHash {
@@ -75,39 +71,54 @@ struct TextHash {
   }
 };
 
+/// A state for each key: made when asked for, kept until nobody has asked for `State::kForgetMs`.
+/// Bounded. Times are monotonic.
+template <class Key, class State, class Hash = std::hash<Key>>
+class IdleTable {
+ public:
+  explicit IdleTable(std::size_t limit = 65'536) : limit_(limit) {}
+  /// Valid until the next call of at() or purge().
+  State& at(const auto& key, Millis now) {
+    auto found = entries_.find(key);
+    if (found == entries_.end()) {
+      // A full table forgets an arbitrary one: its quota starts afresh, which harms less than
+      // growing.
+      if (entries_.size() >= limit_) entries_.erase(entries_.begin());
+      found = entries_.try_emplace(Key(key)).first;
+    }
+    found->second.used = now;
+    return found->second.state;
+  }
+  void purge(Millis now) {
+    std::erase_if(entries_,
+                  [&](const auto& entry) { return now - entry.second.used > State::kForgetMs; });
+  }
+  std::size_t size() const { return entries_.size(); }
+
+ private:
+  struct Entry {
+    State state;
+    Millis used = 0;
+  };
+  std::unordered_map<Key, Entry, Hash, std::equal_to<>> entries_;
+  std::size_t limit_;
+};
+
+/// What a network has left, all its users and connections together.
+struct SubnetQuota {
+  static constexpr Millis kForgetMs = 600'000;
+  TokenBucket messages, failures, logins;
+};
+/// By subnet_of.
+using SubnetTable = IdleTable<std::uint64_t, SubnetQuota>;
+
 /// What one user has left, on all connections together.
 struct UserQuota {
+  static constexpr Millis kForgetMs = Millis{3} * 3'600'000;  // three names, one an hour
   TokenBucket messages, receipts, notices, history, documents, names, hubs, invites, changes, media;
-  Millis used = 0;
 };
-
-/// Of each user, and of networks for who has not logged in: longer than a connection, so that
-/// coming back refills nothing. Bounded, forgets who has been idle until all is full again.
-class QuotaTable {
- public:
-  explicit QuotaTable(std::size_t limit = 65'536) : limit_(limit) {}
-  /// Valid until the next call of of() or purge().
-  UserQuota& of(std::string_view who, Millis now);
-  void purge(Millis now);
-  std::size_t size() const { return users_.size(); }
-
- private:
-  std::unordered_map<std::string, UserQuota, TextHash, std::equal_to<>> users_;
-  std::size_t limit_;
-};
-
-/// What is remembered of each /64; bounded, forgets the idle ones.
-class SubnetTable {
- public:
-  explicit SubnetTable(std::size_t limit = 65'536) : limit_(limit) {}
-  SubnetState& at(std::uint64_t subnet, Millis now);
-  /// Forgets what was not used for ten minutes.
-  void purge(Millis now);
-  std::size_t size() const { return subnets_.size(); }
-
- private:
-  std::unordered_map<std::uint64_t, SubnetState> subnets_;
-  std::size_t limit_;
-};
+/// By ID, and by network for who has not logged in: longer than a connection, so that coming back
+/// refills nothing.
+using QuotaTable = IdleTable<std::string, UserQuota, TextHash>;
 
 }  // namespace dim

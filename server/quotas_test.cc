@@ -56,9 +56,12 @@ TEST(Subnets, A64IsOneNetworkHoweverItIsWritten) {
   EXPECT_EQ(subnet_of(""), 0U);
 }
 
-TEST(Subnets, AnIpv4AddressIsANetworkOfItsOwn) {
-  EXPECT_NE(subnet_of("192.0.2.1"), 0U);
-  EXPECT_NE(subnet_of("192.0.2.1"), subnet_of("192.0.2.2"));
+TEST(Subnets, R11_A24OfIpv4IsOneNetwork) {
+  const auto net = subnet_of("192.0.2.1");
+  EXPECT_NE(net, 0U);
+  EXPECT_EQ(subnet_of("192.0.2.254"), net);
+  EXPECT_NE(subnet_of("192.0.3.1"), net);
+  EXPECT_NE(subnet_of("193.0.2.1"), net);
 }
 
 TEST(Subnets, LoopbackIsKnownInBothFamilies) {
@@ -66,6 +69,18 @@ TEST(Subnets, LoopbackIsKnownInBothFamilies) {
     EXPECT_TRUE(is_loopback(yes)) << yes;
   for (const char* no : {"::", "::2", "2001:db8::1", "128.0.0.1", "", "localhost"})
     EXPECT_FALSE(is_loopback(no)) << no;
+}
+
+TEST(QuotaTable, R10_ComingBackWithinThreeHoursRefillsNothing) {
+  QuotaTable table;
+  constexpr Rate kOneAnHour{1.0 / 3600, 1};
+  const std::string who = "0x95E6F72fB194200e95b60332E8142DDF41C7c333";
+  EXPECT_EQ(table.at(who, 0).names.take(kOneAnHour, 0), 0);
+  table.purge(3 * 3'600'000);
+  EXPECT_GT(table.at(std::string_view(who), 1'000).names.take(kOneAnHour, 1'000), 0);
+  EXPECT_EQ(table.size(), 1U);
+  table.purge(1'000 + 3 * 3'600'000 + 1);
+  EXPECT_EQ(table.size(), 0U);
 }
 
 TEST(SubnetTable, R11_IsBoundedAndForgetsWhoWasIdleForTenMinutes) {
