@@ -83,7 +83,8 @@ Status Groups::keep(Group group, Millis now) {
   return {};
 }
 
-Result<Groups::Read> Groups::read(const ForwardContent& forward, const Id& group, Millis now) {
+Result<Groups::Read> Groups::read(const ForwardContent& forward, const Id& group, Millis now,
+                                  const std::function<bool(const Read&)>& too_early) {
   auto before = find(group, now);
   if (!before) return std::unexpected(before.error());
   std::optional<Group> known;
@@ -97,18 +98,26 @@ Result<Groups::Read> Groups::read(const ForwardContent& forward, const Id& group
                                   home_.directory(), now, floor);
   Read out{.missing = read.missing};
   if (!read.group) return out;
-  if (read.waiting > 0) {
+  const bool renewed = bulletin != read.group->bulletin().time();
+  const bool changes = read.applied > 0 || renewed;
+  if (changes) {
+    out.added = without(read.group->members(), members);
+    out.removed = without(members, read.group->members());
+    out.promoted = without(read.group->administrators(), leaders);
+    out.demoted = without(leaders, read.group->administrators());
+    if (!name.empty() && name != read.group->name()) out.renamed = read.group->name();
+  }
+  const bool asked = read.waiting > 0 && read.group->may_reset(home_.account().id);
+  if (asked) {
+    for (const GroupRequest& request : read.group->requests(now)) out.asking.push_back(request.who);
+  }
+  if (too_early && (changes || asked) && too_early(out)) return Read{.missing = read.missing};
+  if (asked) {
     auto asking = take_requests(*read.group, now);
     if (!asking) return std::unexpected(asking.error());
     out.asking = std::move(*asking);
   }
-  const bool renewed = bulletin != read.group->bulletin().time();
-  if (read.applied == 0 && !renewed) return out;
-  out.added = without(read.group->members(), members);
-  out.removed = without(members, read.group->members());
-  out.promoted = without(read.group->administrators(), leaders);
-  out.demoted = without(leaders, read.group->administrators());
-  if (!name.empty() && name != read.group->name()) out.renamed = read.group->name();
+  if (!changes) return out;
   if (auto kept = keep(std::move(*read.group), now); !kept) return std::unexpected(kept.error());
   out.changed = true;
   return out;

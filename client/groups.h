@@ -1,6 +1,7 @@
 // The groups that a home knows, and the changes that its person makes in them. Each lies in the
 // vault as the forward that would bring somebody up to date (docs/protocol/groups.md section 3).
 #pragma once
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -30,8 +31,10 @@ class Groups {
     std::string renamed{};                  ///< the new name, where there was another one
     std::vector<Id> asking{};  ///< who wants to come in now and did not before; for leaders only
   };
-  /// Reads what somebody forwards, and keeps what it changes.
-  Result<Read> read(const ForwardContent& forward, const Id& group, Millis now);
+  /// Reads what somebody forwards, and keeps what it changes. `too_early`, when set, is asked first
+  /// with what would change: true, and nothing is kept or changed.
+  Result<Read> read(const ForwardContent& forward, const Id& group, Millis now,
+                    const std::function<bool(const Read&)>& too_early = {});
   /// For somebody who may know: the whole history. Errc::not_found, Errc::forbidden.
   Result<ForwardContent> history_for(const Id& reader, const Id& group, Millis now);
   /// Who wants to come in, as far as it was told to this home; none over 7 days, 50 at most (A30).

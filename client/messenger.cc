@@ -54,6 +54,7 @@ Status Messenger::start() {
   fetched_.clear();
   introduced_.clear();
   asked_groups_.clear();
+  asking_.clear();
   shared_entry_.clear();
   in_flight_.clear();
   refused_ = false;
@@ -261,14 +262,19 @@ Status Messenger::shown(const HistoryEntry& entry) {
     auto unseen = history_.take_unread(entry);
     if (!unseen) return std::unexpected(unseen.error());
     if (!*unseen || !options_.read_receipts || !entry.cause.empty()) return {};
-    // Who does not bind messages does not understand them, and in a group they would be many.
-    if (entry.label == Label::addressee_unproven || entry.sender) return {};
+    // Who does not bind messages does not understand them, and in a large group they would be many.
+    if (entry.label == Label::addressee_unproven) return {};
+    if (entry.sender) {
+      auto small = is_small(entry.peer);
+      if (!small) return std::unexpected(small.error());
+      if (!*small) return {};
+    }
     const auto hash = digest_in(entry.hash);
     if (!hash) return {};
     const Millis now = clock_.now();
     return enqueue({.guid = Guid::make(now, random_).text(),
                     .kind = "receipt",
-                    .to = entry.peer,
+                    .to = entry.sender.value_or(entry.peer),
                     .time = now,
                     .content = receipt_content({.guid = entry.guid, .hash = *hash, .read = true},
                                                now, random_)});

@@ -178,9 +178,14 @@ class Messenger final : private SessionHost {
   Status forget_old();
   Result<std::string> free_guid(const Id& peer, const std::string& guid);
   Result<bool> repeats_content(const Opened& opened);
+  Result<bool> keep_new(const HistoryEntry& entry, const Opened& opened, std::string_view guid);
   Status take_receipt(const Receipt& receipt, const Opened& opened,
                       std::vector<HistoryEntry>& ticked);
-  Result<std::optional<SentMessage>> find_sent(const Id& peer, const Receipt& receipt);
+  struct Sent {
+    SentMessage message;        ///< guid: of its entry in the history
+    std::optional<Id> group{};  ///< where it was a copy for one of a group
+  };
+  Result<std::optional<Sent>> find_sent(const Id& peer, const Receipt& receipt);
   Status remember_sent(const OutboxRow& row, const SignedMessage& message);
   Status take_command(const Opened& opened, std::vector<HistoryEntry>& ticked);
   Result<bool> take_quietly(const std::string& guid, const SignedMessage& message,
@@ -223,12 +228,20 @@ class Messenger final : private SessionHost {
   Status put_copies(const std::string& entry, const Copies& copies);
   Status settle_copy(const OutboxRow& row, Tick tick, std::string_view cause,
                      std::optional<HistoryEntry>& changed);
+  Result<bool> is_small(const Id& group);
+  Status expect_receipts(const HistoryEntry& entry, const std::vector<Id>& readers);
+  Status note_reached(const Id& group, const std::string& entry, const Id& reader,
+                      std::optional<Tick> tick, std::optional<HistoryEntry>& changed);
+  std::set<std::string> nameless(const Groups::Read& read);
   Status note_group_change(const Id& group, const Id& by, const Groups::Read& read,
                            std::vector<HistoryEntry>& show);
   Status note_missing(const Opened& opened, Contact& contact, std::int64_t& missing);
   Status enqueue_quietly(const Id& to, const JsonObject& content);
   Status enqueue(OutboxRow row);
   Status put_unread(const HistoryEntry& entry);
+
+  /// Bucket of the vault: how far a message to a group has got with each of its readers.
+  static constexpr std::string_view kReached = "reached";
 
   Home& home_;
   Transport& transport_;
@@ -249,6 +262,7 @@ class Messenger final : private SessionHost {
   std::optional<SignedMessage> shared_;
   std::set<std::string> asked_groups_;  // "group member": asked for news in this session
   std::set<std::string> needs_;         // IDs that something waits for
+  std::set<std::string> asking_;        // IDs that are asked for, or are about to be
   bool retry_ = false;                  // what waited may be read now
   std::set<std::string> in_flight_;     // GUIDs of the outbox that wait for the station's answer
   std::int64_t outbox_place_ = 0;       // everything up to here was handed to this session

@@ -35,6 +35,7 @@ Result<HistoryEntry> Messenger::send_to_group(const Id& id, const Content& conte
   auto status = home_.vault().transaction([&]() -> Status {
     if (auto put = history_.put(*entry, json); !put) return put;
     if (auto put = put_copies(entry->guid, {.left = members.size() - 1}); !put) return put;
+    if (auto put = expect_receipts(*entry, members); !put) return put;
     for (const Id& member : members) {
       if (member.same_entity(self)) continue;
       if (auto put = enqueue({.guid = Guid::make(entry->time, random_).text(),
@@ -126,9 +127,13 @@ Status Messenger::settle_copy(const OutboxRow& row, Tick tick, std::string_view 
   if (copies.left > 0) --copies.left;
   if (tick != Tick::failed) {
     ++copies.sent;
-  } else if (copies.failed.size() < kCauseBytes) {
-    copies.failed +=
-        (copies.failed.empty() ? "" : "; ") + name_of(home_, row.to) + ": " + std::string(cause);
+  } else {
+    if (copies.failed.size() < kCauseBytes) {
+      copies.failed +=
+          (copies.failed.empty() ? "" : "; ") + name_of(home_, row.to) + ": " + std::string(cause);
+    }
+    if (auto noted = note_reached(*row.group, row.entry, row.to, std::nullopt, changed); !noted)
+      return noted;
   }
   if (copies.left > 0) return put_copies(row.entry, copies);
   if (auto erased = home_.vault().erase(kCopies, row.entry); !erased) return erased;
@@ -139,6 +144,66 @@ Status Messenger::settle_copy(const OutboxRow& row, Tick tick, std::string_view 
   (*entry)->cause = copies.failed;
   if (auto put = history_.put(**entry); !put) return put;
   changed = std::move(**entry);
+  // Receipts may have come before the station's answers.
+  return note_reached(*row.group, row.entry, home_.account().id, std::nullopt, changed);
+}
+
+// ---- receipts in groups: of small ones alone, in others they would be more than what is said
+
+Result<bool> Messenger::is_small(const Id& group) {
+  auto found = groups_.find(group, clock_.now());
+  if (!found) return std::unexpected(found.error());
+  return *found != nullptr && (*found)->members().size() < limits::kSplitGroup;
+}
+
+Status Messenger::expect_receipts(const HistoryEntry& entry, const std::vector<Id>& readers) {
+  if (readers.size() >= limits::kSplitGroup) return {};
+  JsonObject waiting;
+  for (const Id& reader : readers) {
+    if (!reader.same_entity(home_.account().id)) waiting.set(reader.bare().text(), "sent");
+  }
+  JsonObject row;
+  row.set("time", entry.time);
+  row.set("readers", std::move(waiting));
+  return home_.vault().put(kReached, entry.guid, write_json(row));
+}
+
+/// A reader has got so far, or (without a tick) gets nothing. The message has got as far as the
+/// reader who is furthest behind; `changed` when that is further than before.
+Status Messenger::note_reached(const Id& group, const std::string& guid, const Id& reader,
+                               std::optional<Tick> tick, std::optional<HistoryEntry>& changed) {
+  auto body = home_.vault().get(kReached, guid);
+  if (!body) return std::unexpected(body.error());
+  auto row = parse_json_object(body->value_or(""));
+  const Json* kept = row ? row->find("readers") : nullptr;
+  if (kept == nullptr || kept->object() == nullptr) return {};
+  const std::string name = reader.bare().text();
+  JsonObject readers;
+  Tick least = Tick::read;
+  for (const auto& [id, value] : *kept->object()) {
+    const std::string* text = value.text();
+    Tick reached = text == nullptr                       ? Tick::sent
+                   : *text == to_string(Tick::read)      ? Tick::read
+                   : *text == to_string(Tick::delivered) ? Tick::delivered
+                                                         : Tick::sent;
+    if (id == name) {
+      if (!tick) continue;
+      reached = std::max(reached, *tick);
+    }
+    least = std::min(least, reached);
+    readers.set(id, to_string(reached));
+  }
+  const bool nobody = readers.empty();
+  row->set("readers", std::move(readers));
+  if (auto put = home_.vault().put(kReached, guid, write_json(*row)); !put) return put;
+  auto entry = history_.find(group, guid);
+  if (!entry) return std::unexpected(entry.error());
+  const bool is_out = *entry && ((*entry)->tick == Tick::sent || (*entry)->tick == Tick::delivered);
+  if (nobody || !is_out || (*entry)->tick >= least) return {};
+  (*entry)->tick = least;
+  if (auto put = history_.put(**entry); !put) return put;
+  changed = std::move(**entry);
+  if (least == Tick::read) return home_.vault().erase(kReached, guid);
   return {};
 }
 
@@ -194,16 +259,21 @@ Status Messenger::take_group_message(HistoryEntry entry, const SignedMessage& me
                            encode_content(Content(ask_history({.group = group}, now, random_))));
   }
   if (auto erased = stop_waiting(entry.guid); !erased) return erased;
-  auto repeated = repeats_content(opened);
-  if (!repeated) return std::unexpected(repeated.error());
-  if (*repeated) return {};
-  auto key = free_guid(group, entry.guid);
+  const std::string guid = entry.guid;
+  auto key = free_guid(group, guid);
   if (!key) return std::unexpected(key.error());
   entry.guid = std::move(*key);
   entry.sender = entry.peer;
   entry.peer = group;
-  if (auto put = history_.put(entry, opened.message.content); !put) return put;
-  if (auto put = put_unread(entry); !put) return put;
+  auto fresh = keep_new(entry, opened, guid);
+  if (!fresh) return std::unexpected(fresh.error());
+  if (!*fresh) return {};
+  if ((*known)->members().size() < limits::kSplitGroup) {
+    if (auto put = enqueue_quietly(*entry.sender,
+                                   make_receipt(message, opened, guid, false, now, random_));
+        !put)
+      return put;
+  }
   // Somebody knows more of the group than this home: they are asked for it.
   if (group_times(message).history > static_cast<double>((*known)->history_time()) / 1000 &&
       asked_groups_.insert(group.text() + " " + entry.sender->text()).second) {
@@ -220,11 +290,27 @@ Status Messenger::take_group_message(HistoryEntry entry, const SignedMessage& me
 Status Messenger::take_forward(const std::string& guid, const SignedMessage& message,
                                const ForwardContent& forward, const Id& group,
                                std::vector<HistoryEntry>& show) {
-  auto read = groups_.read(forward, group, clock_.now());
+  // People are shown by their names: those that nobody knows here yet are asked for, once, before
+  // anything is made of it.
+  auto waits = is_waiting(guid);
+  if (!waits) return std::unexpected(waits.error());
+  bool held = false;
+  const auto too_early = [&](const Groups::Read& change) {
+    const std::set<std::string> unnamed = nameless(change);
+    const auto is_asked = [&](const std::string& id) { return asking_.contains(id); };
+    held = *waits ? std::ranges::any_of(unnamed, is_asked) : !unnamed.empty();
+    if (!*waits) {
+      asking_.insert(unnamed.begin(), unnamed.end());
+      needs_.insert(unnamed.begin(), unnamed.end());
+    }
+    return held;
+  };
+  auto read = groups_.read(forward, group, clock_.now(), too_early);
   if (!read) {
     // Only the disk's errors end the batch; a history that makes no sense is dropped.
     return read.error().code == Errc::io ? Status(std::unexpected(read.error())) : Status();
   }
+  if (held) return keep_waiting(guid, message.wire, Waits::for_group, clock_.now(), show);
   if (read->changed) retry_ = true;
   const Id by = message.sealed.envelope.sender.bare();
   if (auto noted = note_group_change(group, by, *read, show); !noted) return noted;

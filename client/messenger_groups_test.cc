@@ -40,6 +40,37 @@ class MessengerGroupsTest : public MessengerTest {
     }
     return out;
   }
+  /// What `reader` says of the copy that they got.
+  void say(const Account& reader, const SignedMessage& copy, bool read) {
+    const JsonObject json = receipt_content({.guid = Guid::make(clock.now(), fake_random()).text(),
+                                             .hash = message_hash(copy),
+                                             .read = read},
+                                            clock.now(), fake_random());
+    push(from(reader, decode_content(json).value()));
+  }
+  Tick tick_of(const Id& group) { return messenger->history(group, 1)->front().tick; }
+  /// Receipts that the client sends now, as "state receiver".
+  std::vector<std::string> receipts() {
+    std::vector<std::string> out;
+    for (const SignedMessage& message : take_all()) {
+      for (int number = 1; number < 20; ++number) {
+        const Account& reader = fake_user(number);
+        if (!reader.id.same_entity(message.sealed.envelope.receiver)) continue;
+        Directory known;
+        EXPECT_TRUE(known.learn_meta(home.account().id, home.account().meta));
+        auto opened = open(message, reader, known, nullptr, clock.now());
+        const std::string* state = opened ? opened->message.content.text("state") : nullptr;
+        if (state != nullptr) out.push_back(*state + " " + std::to_string(number));
+      }
+    }
+    return out;
+  }
+  /// A text of user 2 to the group.
+  void hear(const Id& group, std::string_view text) {
+    TextContent content = TextContent::make(text, clock.now(), fake_random());
+    content.head.group = group;
+    push(from(fake_user(2), Content(std::move(content))));
+  }
   std::string opened_by(const Account& reader, const SignedMessage& message) {
     Directory known;
     EXPECT_TRUE(known.learn_meta(home.account().id, home.account().meta));
@@ -125,6 +156,84 @@ TEST_F(MessengerGroupsTest, ACopyWhoseReaderHasNoKeysIsSaidToBeMissing) {
   const HistoryEntry entry = messenger->history(group, 1)->front();
   EXPECT_EQ(entry.tick, Tick::sent);
   EXPECT_THAT(entry.cause, testing::HasSubstr(stranger.id.text()));
+}
+
+TEST_F(MessengerGroupsTest, F09_AMessageHasGotAsFarAsTheReaderWhoIsFurthestBehind) {
+  log_in();
+  const Id group = found(4);
+  ASSERT_TRUE(messenger->send_text(group, "hello"));
+  const auto copies = take_all();
+  ASSERT_THAT(copies, SizeIs(3));
+  ticked.clear();
+  say(fake_user(2), copies[0], true);
+  say(fake_user(3), copies[1], false);
+  EXPECT_EQ(tick_of(group), Tick::sent);
+  EXPECT_THAT(ticked, IsEmpty());
+  say(fake_user(4), copies[2], false);
+  EXPECT_EQ(tick_of(group), Tick::delivered);
+  ASSERT_THAT(ticked, SizeIs(1));
+  EXPECT_EQ(ticked[0].peer, group);
+  say(fake_user(4), copies[2], true);
+  say(fake_user(2), copies[0], false);
+  EXPECT_EQ(tick_of(group), Tick::delivered) << "a tick only grows, and one has not read it yet";
+  say(fake_user(3), copies[1], true);
+  EXPECT_EQ(tick_of(group), Tick::read);
+  EXPECT_THAT(ticked, SizeIs(2));
+}
+
+TEST_F(MessengerGroupsTest, J29_AReceiptOfSomebodyElsesCopyIsIgnored) {
+  log_in();
+  const Id group = found(3);
+  ASSERT_TRUE(messenger->send_text(group, "hello"));
+  const auto copies = take_all();
+  say(fake_user(2), copies[1], true);
+  say(fake_user(3), copies[0], true);
+  know(fake_user(9));
+  say(fake_user(9), copies[0], true);
+  EXPECT_EQ(tick_of(group), Tick::sent);
+}
+
+TEST_F(MessengerGroupsTest, F09_WhoGetsNothingHoldsNoTickUp) {
+  log_in();
+  const Id group = found(3);
+  messenger->closed(Lane::text);
+  ASSERT_TRUE(messenger->send_text(group, "written before"));
+  ASSERT_TRUE(messenger->change_group(
+      [&](Groups& groups, Millis now) { return groups.expel(group, {fake_user(3).id}, now); },
+      "put out"));
+  connect();
+  const auto copies = take_all();
+  ASSERT_FALSE(copies.empty());
+  ASSERT_TRUE(copies[0].sealed.envelope.receiver.same_entity(fake_user(2).id));
+  say(fake_user(2), copies[0], false);
+  EXPECT_EQ(messenger->history(group, 9)->at(1).tick, Tick::delivered);
+}
+
+TEST_F(MessengerGroupsTest, F09_AReceiptThatOvertakesTheStationsAnswerCounts) {
+  log_in();
+  const Id group = found(2);
+  ASSERT_TRUE(messenger->send_text(group, "hello"));
+  const Packet packet = station.next(Lane::text);
+  say(fake_user(2), SignedMessage::parse(*packet.content).value(), false);
+  EXPECT_EQ(tick_of(group), Tick::queued);
+  accept(packet);
+  EXPECT_EQ(tick_of(group), Tick::delivered);
+}
+
+TEST_F(MessengerGroupsTest, F09_AReaderSaysWhatTheyHaveGotAndReadInSmallGroupsOnly) {
+  log_in();
+  const Id small = found(3);
+  hear(small, "hello");
+  EXPECT_EQ(receipts(), std::vector<std::string>{"delivered 2"});
+  const auto unread = messenger->unread().value();
+  ASSERT_THAT(unread, SizeIs(1));
+  ASSERT_TRUE(messenger->shown(unread[0]));
+  EXPECT_EQ(receipts(), std::vector<std::string>{"read 2"});
+  const Id large = found(16);
+  hear(large, "hello, all of you");
+  ASSERT_THAT(messenger->unread().value(), SizeIs(1));
+  ASSERT_TRUE(messenger->shown(messenger->unread()->front()));
+  EXPECT_THAT(receipts(), IsEmpty());
 }
 
 TEST_F(MessengerGroupsTest, OnlyLeadersKeepRequestsAndOnlyMembersWrite) {

@@ -48,6 +48,22 @@ Result<HistoryEntry> Messenger::change_group(const GroupChange& make, std::strin
   return entry;
 }
 
+/// Who would be shown by ID in the line below, and was not asked for in this session.
+std::set<std::string> Messenger::nameless(const Groups::Read& read) {
+  std::set<std::string> out;
+  for (const auto* ids :
+       {&read.added, &read.removed, &read.promoted, &read.demoted, &read.asking}) {
+    for (std::size_t i = 0; i < ids->size() && i < kNamed; ++i) {
+      const Id& id = (*ids)[i];
+      const std::string text = id.bare().text();
+      if (!id.same_entity(home_.account().id) && !fetched_.contains(text) &&
+          home_.directory().message_keys(id).empty() && name_of(home_, id) == text)
+        out.insert(text);
+    }
+  }
+  return out;
+}
+
 /// One line of the group's history, for people, when somebody else has changed it.
 Status Messenger::note_group_change(const Id& group, const Id& by, const Groups::Read& read,
                                     std::vector<HistoryEntry>& show) {

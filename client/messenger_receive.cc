@@ -148,8 +148,7 @@ Result<std::string> Messenger::free_guid(const Id& peer, const std::string& guid
   return Guid::make(clock_.now(), random_).text();
 }
 
-/// True when the sender has written this very content before: old programs sign anew what was not
-/// acknowledged, and then its hash says nothing (R5). Marks it.
+/// True when the sender has written this very content before (R5). Marks it.
 Result<bool> Messenger::repeats_content(const Opened& opened) {
   const JsonObject& content = opened.message.content;
   const std::string* group = content.text("group");
@@ -164,6 +163,28 @@ Result<bool> Messenger::repeats_content(const Opened& opened) {
   if (auto put = home_.vault().put(kSeen, mark, std::to_string(clock_.now())); !put)
     return std::unexpected(put.error());
   return false;
+}
+
+/// Into the history, and among what nobody has seen. False: it has been there before. Old programs
+/// sign anew what was not acknowledged, and then the hash says nothing: the content is compared
+/// where nobody has promised better, and where the message came through a station of the dimchat
+/// world (its GUID is then a name of its bytes: operations.md section 2).
+Result<bool> Messenger::keep_new(const HistoryEntry& entry, const Opened& opened,
+                                 std::string_view guid) {
+  constexpr unsigned kNameOfBytes = 8;  // version of such a GUID
+  const auto name = Guid::parse(guid);
+  const bool signed_anew = entry.label == Label::addressee_unproven || !name ||
+                           name->bytes()[6] >> 4 == kNameOfBytes ||
+                           (session_ && !session_->repeats_bytes());
+  if (signed_anew) {
+    auto repeated = repeats_content(opened);
+    if (!repeated) return std::unexpected(repeated.error());
+    if (*repeated) return false;
+  }
+  if (auto put = history_.put(entry, opened.message.content); !put)
+    return std::unexpected(put.error());
+  if (auto put = put_unread(entry); !put) return std::unexpected(put.error());
+  return true;
 }
 
 Result<Opened> Messenger::open_message(const SignedMessage& message, Status& disk) {
@@ -221,11 +242,9 @@ Status Messenger::take_opened(const Packet& push, const SignedMessage& message,
     entry.guid = guid;
     return take_group_message(std::move(entry), message, opened, *group, arrival_of(push), show);
   }
-  auto repeated = repeats_content(opened);
-  if (!repeated) return std::unexpected(repeated.error());
-  if (*repeated) return {};
-  if (auto put = history_.put(entry, opened.message.content); !put) return put;
-  if (auto put = put_unread(entry); !put) return put;
+  auto kept = keep_new(entry, opened, guid);
+  if (!kept) return std::unexpected(kept.error());
+  if (!*kept) return {};
   const Millis now = clock_.now();
   const JsonObject receipt = make_receipt(message, opened, guid, false, now, random_);
   if (auto put = enqueue({.guid = Guid::make(now, random_).text(),
@@ -246,15 +265,21 @@ Status Messenger::take_receipt(const Receipt& receipt, const Opened& opened,
   auto sent = find_sent(peer, receipt);
   if (!sent) return std::unexpected(sent.error());
   if (!*sent) return {};
-  auto entry = history_.find(peer, (*sent)->guid);
-  if (!entry) return std::unexpected(entry.error());
-  if (!*entry || !(*entry)->outgoing) return {};
-  SentMessage known = **sent;
+  const std::string guid = (*sent)->message.guid;
+  SentMessage known = (*sent)->message;
   if (!receipt.guid.empty()) known.guid = receipt.guid;  // found by hash or signature
   auto delivery = check_receipt(receipt, opened, known);
   if (!delivery) return {};
   const Tick tick = *delivery == Delivery::read ? Tick::read : Tick::delivered;
-  if ((*entry)->tick >= tick) return {};
+  if ((*sent)->group) {
+    std::optional<HistoryEntry> changed;
+    auto noted = note_reached(*(*sent)->group, guid, peer, tick, changed);
+    if (noted && changed) ticked.push_back(std::move(*changed));
+    return noted;
+  }
+  auto entry = history_.find(peer, guid);
+  if (!entry) return std::unexpected(entry.error());
+  if (!*entry || !(*entry)->outgoing || (*entry)->tick >= tick) return {};
   (*entry)->tick = tick;
   if (auto put = history_.put(**entry); !put) return put;
   ticked.push_back(**entry);
@@ -262,8 +287,10 @@ Status Messenger::take_receipt(const Receipt& receipt, const Opened& opened,
 }
 
 /// The own message that a receipt is about: by its GUID, else by what remember_sent() kept.
-Result<std::optional<SentMessage>> Messenger::find_sent(const Id& peer, const Receipt& receipt) {
+Result<std::optional<Messenger::Sent>> Messenger::find_sent(const Id& peer,
+                                                            const Receipt& receipt) {
   std::string guid = receipt.guid, hash;
+  std::optional<Id> group;
   if (!guid.empty()) {
     auto entry = history_.find(peer, guid);
     if (!entry) return std::unexpected(entry.error());
@@ -280,21 +307,24 @@ Result<std::optional<SentMessage>> Messenger::find_sent(const Id& peer, const Re
     if (!object || text_in(*object, "to") != peer.text()) continue;
     guid = text_in(*object, "guid");
     hash = text_in(*object, "hash");
+    if (auto id = Id::parse(text_in(*object, "group"))) group = std::move(*id);
     break;
   }
   const auto digest = digest_in(hash);
   if (!digest) return std::nullopt;
-  return SentMessage{.receiver = peer,
-                     .guid = guid,
-                     .hash = *digest,
-                     .signature = receipt.signature.value_or(Bytes())};
+  return Sent{.message = {.receiver = peer,
+                          .guid = guid,
+                          .hash = *digest,
+                          .signature = receipt.signature.value_or(Bytes())},
+              .group = std::move(group)};
 }
 
 Status Messenger::remember_sent(const OutboxRow& row, const SignedMessage& message) {
-  if (row.kind != "message") return {};
+  if (row.kind == "receipt") return {};
   JsonObject object;
-  object.set("guid", row.guid);
+  object.set("guid", row.entry.empty() ? row.guid : row.entry);
   object.set("to", row.to.bare().text());
+  if (row.group) object.set("group", row.group->text());
   const std::string hash = to_base64(message_hash(message));
   object.set("hash", hash);
   object.set("time", row.time);
@@ -325,6 +355,7 @@ Status Messenger::forget_old() {
     return object ? integer_in(*object, "time") : 0;
   };
   if (auto done = forget(kSeen, kReplayLife, number); !done) return done;
+  if (auto done = forget(kReached, kSentLife, member); !done) return done;
   return forget(kSent, kSentLife, member);
 }
 

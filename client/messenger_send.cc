@@ -172,12 +172,21 @@ void Messenger::transmit(OutboxRow item) {
       if (!signed_message) {
         left = signed_message.error().code == Errc::gone;
         cause = to_string(signed_message.error());
+        std::optional<HistoryEntry> unchanged;  // it is not out yet
+        if (left && item.group)
+          return note_reached(*item.group, item.entry, item.to, std::nullopt, unchanged);
         return {};
       }
       item.wire = write_message(*signed_message);
       // Receipts of old peers name the message by its signature; and where it is signed anew, its
       // hash in the history is only the last one.
-      if (!repeats || !home_.directory().promises(item.to, "bind")) {
+      if (item.group) {
+        auto small = is_small(*item.group);
+        if (!small) return std::unexpected(small.error());
+        if (*small) {
+          if (auto put = remember_sent(item, *signed_message); !put) return put;
+        }
+      } else if (!repeats || !home_.directory().promises(item.to, "bind")) {
         if (auto put = remember_sent(item, *signed_message); !put) return put;
       }
       if (item.kind == "message") {

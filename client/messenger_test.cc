@@ -27,6 +27,20 @@ TEST_F(MessengerTest, P36_WhatWasNotAnsweredGoesOutAgainWithTheSameBytes) {
   EXPECT_THAT(station.requests[Lane::text], IsEmpty());
 }
 
+TEST_F(MessengerTest, R5_OnlyWhatMayBeSignedAnewIsComparedByItsContent) {
+  log_in();
+  const auto marks = [this] { return home.vault().count("seen").value(); };
+  push(from_peer("hello"));
+  EXPECT_EQ(marks(), 1) << "its hash";
+  // Through a station of the dimchat world: signed anew, it is another message with the same words.
+  const Content words = TextContent::make("again and again", clock.now(), fake_random());
+  const std::string name_of_bytes = "0190c41e600080008000000000000001";
+  push(from(peer(), words), name_of_bytes);
+  EXPECT_EQ(marks(), 3);
+  push(from(peer(), words), "0190c41e600080008000000000000002");
+  EXPECT_THAT(received, SizeIs(2));
+}
+
 TEST_F(MessengerTest, KeepsOrderAndAWindowOfUnansweredMessages) {
   log_in();
   clock.passed += 60'000;

@@ -104,9 +104,16 @@ void Messenger::ask_for_keys() {
   if (!is_ready() || needs_.empty()) return;
   for (const std::string& text : std::exchange(needs_, {})) {
     auto id = Id::parse(text);
-    if (!id || fetched_.contains(text) || !home_.directory().message_keys(*id).empty()) continue;
+    if (!id || fetched_.contains(text) || !home_.directory().message_keys(*id).empty()) {
+      asking_.erase(text);
+      continue;
+    }
     // Known or not: what waits for them can be decided now.
-    fetch(*id, [this](Status) { retry_waiting(); });
+    asking_.insert(text);
+    fetch(*id, [this, text](Status) {
+      asking_.erase(text);
+      retry_waiting();
+    });
   }
 }
 

@@ -106,15 +106,39 @@ TEST_F(MessengerWaitingTest, AForwardedMessageIsOpenedAsItsOwnSenders) {
   EXPECT_THAT(received, SizeIs(1)) << "it has come before";
 }
 
+TEST_F(MessengerWaitingTest, J26_WhatIsPassedOnForOthersStaysClosedAndBringsNoReply) {
+  know(stranger());
+  know(fake_user(4));
+  log_in();
+  Directory known;
+  ASSERT_TRUE(known.learn_meta(fake_user(4).id, fake_user(4).meta));
+  ASSERT_TRUE(known.learn_document(fake_user(4).id, fake_user(4).visa.json(), clock.now()));
+  const PlainMessage plain{
+      .envelope = {.sender = stranger().id,
+                   .receiver = fake_user(4).id,
+                   .time = static_cast<double>(clock.now()) / 1000},
+      .content = encode_content(TextContent::make("for user 4", clock.now(), fake_random()))};
+  const SignedMessage inner = seal(plain, stranger(), known, {.seq = 1}, fake_random()).value();
+  push(from(peer(),
+            ForwardContent::make({inner, from_stranger("for me")}, clock.now(), fake_random())));
+  ASSERT_THAT(received, SizeIs(1));
+  EXPECT_EQ(received[0].text, "for me");
+  std::vector<std::string> told;
+  for (const Packet& packet : station.requests[Lane::text]) {
+    if (packet.operation == Operation::create) told.emplace_back(packet.get("target"));
+  }
+  EXPECT_THAT(told, testing::ElementsAre(stranger().id.text())) << "the receipt of what was for me";
+}
+
 TEST_F(MessengerWaitingTest, A12_MarksOfWhatCameAreKeptFor400DaysAndOlderMessagesRefused) {
   log_in();
   const SignedMessage old = from_peer("long ago");
   push(old);
-  EXPECT_EQ(home.vault().count("seen").value(), 2);
+  EXPECT_EQ(home.vault().count("seen").value(), 1);
   clock.passed += kReplayLife - 60'000;
   messenger->closed(Lane::control);
   connect();
-  EXPECT_EQ(home.vault().count("seen").value(), 2);
+  EXPECT_EQ(home.vault().count("seen").value(), 1);
   push(old);
   EXPECT_THAT(received, SizeIs(1)) << "a replay says nothing";
   clock.passed += 120'000;

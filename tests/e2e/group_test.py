@@ -35,10 +35,14 @@ class Groups(harness.EndToEnd):
         for one in (bobby, carol):
             came = self.hears(one, lambda it: it["type"] == "group", "that they are in")
             self.assertEqual((came["peer"], came["sender"]), (group["id"], alice.id()))
+            for name in ("you", "alice (0x", ("carol" if one is bobby else "bobby") + " (0x"):
+                self.assertIn(name, came["words"])
             got = self.hears_text(one, "hello all")
             self.assertEqual((got["peer"], got["sender"], got["label"]),
                              (group["id"], alice.id(), "secure, old protocol"))
             self.assertEqual(got["sender_name"].split(" ")[0], "alice")
+        alice.run("listen", "--timeout", "2", code=None)
+        self.assertEqual([one["state"] for one in of(alice.run("history", "friends"), "message") if one["text"]], ["read"])
         # A name that somebody else has chosen stands for a group only where a group is asked for.
         bobby.run("send", "friends", "to whom?", code=6)
         bobby.run("send", "group:friends", "thank you")
@@ -87,7 +91,8 @@ class Groups(harness.EndToEnd):
         self.assertEqual(self.members(bobby, "choir")[bobby.id()], "administrator")
         bobby.run("group", "invite", "choir", "david")
         self.hears(david, lambda one: one["type"] == "group", "that he is in")
-        self.hears(alice, lambda one: "came in" in one.get("words", ""), "that david is in")
+        came = self.hears(alice, lambda one: "came in" in one.get("words", ""), "that david is in")
+        self.assertIn("david (0x", came["words"])
         self.assertEqual(self.members(alice, "choir")[david.id()], "member")
         alice.run("group", "expel", "choir", "bobby", code=1)  # an administrator
         alice.run("group", "rename", "choir", "singers")
