@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """Clients of the reference with each other, through our station."""
+import collections
+import json
 import signal
+import threading
 import time
 
 from harness import Recorder, ReferenceStation, ReferenceTest, main
@@ -83,11 +86,86 @@ class World(Conversation):
         return cls.reference_client(cls.clients[1], "walker", recorder)
 
 
-class Gateway2025(World, ReferenceTest):
+def frames(data):
+    """The MTP frames of one direction of a connection, as (type, transaction, body)."""
+    at = 0
+    while (at := data.find(b"DIM", at)) >= 0 and len(data) >= at + 4:
+        words, kind = data[at + 3] >> 4, data[at + 3] & 15
+        body = at + 4 * words
+        if words not in (2, 4, 6) or len(data) < body:
+            at += 3
+            continue
+        length = int.from_bytes(data[body - 4:body], "big")
+        yield kind, data[at + 4:at + 12] if words >= 4 else b"", data[body:body + length]
+        at = body + length
+
+
+def acknowledged(recorder):
+    """Signatures of the messages of the client that the station has acknowledged, by what ran over the wire."""
+    out = set()
+    for number in {chunk[0] for chunk in recorder.chunks}:
+        sent, acks = ({sn: body for kind, sn, body in frames(b"".join(
+            data for connection, side, _, data in recorder.chunks if (connection, side) == (number, who))) if kind == wanted}
+            for who, wanted in (("C", 2), ("S", 3)))
+        for sn in sent.keys() & acks.keys():
+            for line in sent[sn].splitlines():
+                if line.startswith(b"{"):
+                    out.add(json.loads(line).get("signature"))
+    return out
+
+
+class Killed:
+    """The station dies without a warning while messages run through it, three times, and comes back at once."""
+
+    def test_R1_a_kill_in_the_midst_of_traffic_loses_nothing_that_was_acknowledged(self):
+        recorder = Recorder(type(self), self.station)
+        sender = self.reference_client(self.clients[0], "sender", recorder)
+        away = self.make("away")
+        self.acquaint(sender, self.bob, away)
+        away.disconnect()
+        recorder.chunks.clear()
+        texts = {}  # signature: (receiver, text)
+        for kill in range(3):
+            killer = threading.Timer(0.7, self.station.process.kill)
+            killer.start()
+            before = after = 0
+            for number in range(10_000):
+                receiver = (self.bob, away)[number % 2]
+                text = f"kill {kill}, number {number}"
+                sent = sender.text(receiver.id, text)
+                if sent["message"]:
+                    texts[sent["message"]["signature"]] = (receiver, text)
+                if after == 0 and self.station.process.poll() is None:
+                    before += 1
+                    continue
+                if after == 0:
+                    self.station.restart(signal.SIGKILL)
+                after += 1
+                if after == 20:
+                    break
+            self.assertGreater(before, 20, "the kill came before anything ran")
+            self.assertTrue(sender.do("wait_running", seconds=90)["running"])
+            self.assertTrue(self.bob.do("wait_running", seconds=90)["running"])
+            sent = sender.text(self.bob.id, f"after kill {kill}")
+            self.bob.got_text(f"after kill {kill}", sender.id, seconds=90)
+        away.connect(self.station)
+        sender.text(away.id, "and this is all")
+        away.got_text("and this is all", sender.id, seconds=60)
+        for one in (self.bob, away):
+            one.be_quiet()
+        acked = acknowledged(recorder) & texts.keys()
+        self.assertGreater(len(acked), 60, "hardly anything was acknowledged")
+        got = {receiver: collections.Counter(receiver.texts()) for receiver in (self.bob, away)}
+        lost = [texts[one][1] for one in acked if got[texts[one][0]][texts[one][1]] == 0]
+        twice = [text for counter in got.values() for text, count in counter.items() if text.startswith("kill ") and count > 1]
+        self.assertEqual((lost, twice), ([], []), f"of {len(acked)} that were acknowledged")
+
+
+class Gateway2025(Killed, World, ReferenceTest):
     clients = ("2025", "2025")
 
 
-class Gateway2026(World, ReferenceTest):
+class Gateway2026(Killed, World, ReferenceTest):
     clients = ("2026", "2026")
 
     def test_two_devices_with_a_key_each_both_get_what_is_sent(self):
