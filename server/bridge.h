@@ -75,14 +75,21 @@ class Bridge {
 
   // bridge_receive.cc: messages of neighbours
   void on_message(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket);
-  /// Whether a command that came from a neighbour is one to be obeyed.
-  bool obeys(const GatewayLink& link, const Id& sender, const JsonObject& content) const;
+  /// Whether a command that came through a neighbour is one to be obeyed.
+  bool obeys(const GatewayLink& link, const SignedMessage& message,
+             const JsonObject& content) const;
+  /// Somebody elsewhere asks this station something, through a neighbour: they are answered.
+  bool is_question(const GatewayLink& link, const SignedMessage& message) const;
   /// A new ID in the store costs a token; false: none left.
   bool takes_new_id(GatewayLink& link);
 
   // bridge_forward.cc: messages for neighbours
   /// True when it was for another station and has been dealt with.
   bool relay(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket);
+  /// Into the neighbour's queue, and the sender is told. `target`, when set, is who bears the name
+  /// that the message is for.
+  void redirect(GatewayLink& link, const SignedMessage& message, NeighbourState& to,
+                const std::optional<std::string>& target, std::uint64_t ticket);
   /// The neighbour at which a user is, by their newest login record; null: here, or nobody knows.
   NeighbourState* home_of(const std::string& user);
   /// A01, A19-A21: against its own sender, with what the store knows of them and what came with it.
@@ -90,7 +97,8 @@ class Bridge {
   Status verified(const SignedMessage& message, Directory& directory);
   /// Puts the verified message of a local user into the neighbour's queue; `done` as in
   /// PendingMessage.
-  void forward(NeighbourState& to, const SignedMessage& message, MessageDone done);
+  void forward(NeighbourState& to, const SignedMessage& message,
+               const std::optional<std::string>& target, MessageDone done);
   /// What a neighbour's connection sends for a record of its queue.
   std::string outgoing(GatewayLink& link, const std::string& content);
 
@@ -125,10 +133,13 @@ class Bridge {
   void refuse(GatewayLink& link, std::uint64_t ticket, const Error& error);
   bool tell(GatewayLink& link, const Content& content, bool introduce = false);
   void on_broadcast(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket);
-  void relay_in(GatewayLink& link, const SignedMessage& message, std::vector<Trace> traces,
-                std::uint64_t ticket);
+  void on_question(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket);
+  std::optional<std::string> target_of(const SignedMessage& message);
+  void relay_in(GatewayLink& link, const SignedMessage& message, const std::string& user,
+                std::vector<Trace> traces, std::uint64_t ticket);
   void looped(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket);
-  void deliver_here(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket);
+  void deliver_here(GatewayLink& link, const SignedMessage& message, const std::string& user,
+                    std::uint64_t ticket);
   void park(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket);
   void resume(NeighbourState& neighbour, std::string_view sender);
   void answer_sender(GatewayLink& link, const Id& sender, JsonObject origin, std::string_view text);

@@ -13,33 +13,42 @@ bool Bridge::relay(GatewayLink& link, const SignedMessage& message, std::uint64_
   const Id& receiver = message.sealed.envelope.receiver;
   NeighbourState* to = home_of(receiver.bare().text());
   if (to == nullptr && receiver.type() != EntityType::station) return false;
-  JsonObject origin = ReceiptContent::origin_of(message.json, std::nullopt);
   if (to == nullptr) {
     ++core_.counters_.messages_refused;
-    gateway_.relay_receipt(link, std::move(origin), "This station is no neighbour.");
+    gateway_.relay_receipt(link, ReceiptContent::origin_of(message.json, std::nullopt),
+                           "This station is no neighbour.");
     gateway_.finish(link.id, ticket);
     return true;
   }
-  forward(*to, message,
+  redirect(link, message, *to, std::nullopt, ticket);
+  return true;
+}
+
+void Bridge::redirect(GatewayLink& link, const SignedMessage& message, NeighbourState& to,
+                      const std::optional<std::string>& target, std::uint64_t ticket) {
+  JsonObject origin = ReceiptContent::origin_of(message.json, std::nullopt);
+  forward(to, message, target,
           [this, id = link.id, ticket, author = link.user, origin = std::move(origin)](
               const Result<Accepted>& outcome, bool) mutable {
             if (!outcome) return gateway_.give_up(id, ticket);
-            GatewayLink* target = gateway_.find(id);
-            if (target == nullptr) return;
-            if (target->user == author) {
-              gateway_.relay_receipt(*target, std::move(origin),
+            GatewayLink* writer = gateway_.find(id);
+            if (writer == nullptr) return;
+            if (writer->user == author) {
+              gateway_.relay_receipt(*writer, std::move(origin),
                                      *outcome == Accepted::full
                                          ? kQueueFull
                                          : std::string_view("Message redirected."));
             }
             gateway_.finish(id, ticket);
           });
-  return true;
 }
 
-void Bridge::forward(NeighbourState& to, const SignedMessage& message, MessageDone done) {
+void Bridge::forward(NeighbourState& to, const SignedMessage& message,
+                     const std::optional<std::string>& target, MessageDone done) {
   written_here_.note(body_hash(message), core_.clock_.monotonic());
-  enqueue(to, message, without_hints(message.json, true), std::move(done));
+  JsonObject content = without_hints(message.json, true);
+  if (target) content.set("rcpt", *target);  // wire-2026.md 6: obeyed instead of the receiver
+  enqueue(to, message, std::move(content), std::move(done));
 }
 
 /// `content`: the message as it goes on, with the traces that it came with.
@@ -108,7 +117,7 @@ void StationCore::forward_message(StationRequest& request, const Guid& guid,
   }
   open_request(request.link, request.id);
   gateway_->bridge().forward(
-      to, message,
+      to, message, std::nullopt,
       [this, id = request.link.id, reply = request.id, guid, time = clock_.now()](
           const Result<Accepted>& outcome, bool) {
         LinkState* link = finish_request(id, reply);

@@ -20,6 +20,13 @@ bool is_command(std::string_view name, std::initializer_list<std::string_view> n
   return std::ranges::find(names, name) != names.end();
 }
 
+/// What the link knows of whoever spoke last may be older than the store.
+void forget_sender(GatewayLink& link) {
+  if (!link.known) return;
+  link.directory.forget(*link.known);
+  link.known.reset();
+}
+
 }  // namespace
 
 Digest32 body_hash(const SignedMessage& message) {
@@ -37,14 +44,25 @@ void Bridge::refuse(GatewayLink& link, std::uint64_t ticket, const Error& error)
   gateway_.finish(link.id, ticket);
 }
 
-bool Bridge::obeys(const GatewayLink& link, const Id& sender, const JsonObject& content) const {
+bool Bridge::obeys(const GatewayLink& link, const SignedMessage& message,
+                   const JsonObject& content) const {
   const std::string command = content_command(content);
-  if (sender.same_entity(link.neighbour->config.id))
+  const bool publishes = content.contains("document") || content.contains("documents");
+  if (message.sealed.envelope.sender.same_entity(link.neighbour->config.id))
     return is_command(command, {"handshake", "receipt", "meta", "documents", "document"});
-  // Others speak through the neighbour: what they publish counts, they are not answered.
+  // Others speak through the neighbour. To this station they put questions.
+  if (is_question(link, message))
+    return command == "ans" || (command == "meta" && !content.contains("meta")) ||
+           (is_command(command, {"documents", "document"}) && !publishes);
+  // To everybody they say who and where they are, and get no answer.
   if (command == "login") return true;
-  return is_command(command, {"documents", "document"}) &&
-         (content.contains("document") || content.contains("documents"));
+  return is_command(command, {"documents", "document"}) && publishes;
+}
+
+bool Bridge::is_question(const GatewayLink& link, const SignedMessage& message) const {
+  const Envelope& envelope = message.sealed.envelope;
+  return link.neighbour != nullptr && envelope.receiver.same_entity(core_.account_.id) &&
+         !envelope.sender.same_entity(link.neighbour->config.id);
 }
 
 bool Bridge::takes_new_id(GatewayLink& link) {
@@ -92,12 +110,30 @@ void Bridge::on_message(GatewayLink& link, const SignedMessage& message, std::ui
   if (written_here)
     return refuse(link, ticket,
                   {Errc::forbidden, "a message of this station's user has come back"});
-  if (message.sealed.plain || envelope.receiver.is_broadcast() || envelope.receiver.is_group() ||
-      to_station) {
+  if (is_question(link, message)) return on_question(link, message, ticket);
+  // A09: only to a registered name may somebody write without encryption.
+  const bool is_name = envelope.receiver.type() == EntityType::any && !to_station;
+  const bool is_person =
+      !message.sealed.plain && !envelope.receiver.is_broadcast() && !envelope.receiver.is_group();
+  if (to_station || !(is_name || is_person)) {
     return refuse(link, ticket,
                   {Errc::forbidden, "neighbours bring encrypted messages for single users only"});
   }
-  relay_in(link, message, std::move(*traces), ticket);
+  relay_in(link, message, target_of(message).value_or(envelope.receiver.bare().text()),
+           std::move(*traces), ticket);
+}
+
+/// Whose inbox it belongs into: its receiver; of a registered name, whom the station that knows the
+/// name has found, else whom it stands for here. Nothing when nobody has the name.
+std::optional<std::string> Bridge::target_of(const SignedMessage& message) {
+  const Id& receiver = message.sealed.envelope.receiver;
+  if (!receiver.is_broadcast()) return receiver.bare().text();
+  if (const std::string* named = message.json.text("rcpt")) {
+    const auto id = Id::parse(*named);
+    if (id && id->is_user() && id->type() != EntityType::station && !id->is_broadcast())
+      return id->bare().text();
+  }
+  return gateway_.owner_of_name(receiver.name());
 }
 
 Status Bridge::verified(const SignedMessage& message, Directory& directory) {
@@ -114,7 +150,7 @@ void Bridge::on_broadcast(GatewayLink& link, const SignedMessage& message, std::
   auto object = message.sealed.plain ? parse_json_object(as_text(message.sealed.data))
                                      : Result<JsonObject>(fail(Errc::json, "no text"));
   if (object) object = from_wire(std::move(*object));
-  if (!object || !obeys(link, sender, *object))
+  if (!object || !obeys(link, message, *object))
     return refuse(link, ticket, {Errc::forbidden, "neighbours broadcast documents and log-ins"});
   if (!gateway_.learn_sender(link, sender)) return gateway_.give_up(link.id, ticket);
   const auto content = decode_content(*object);
@@ -129,8 +165,21 @@ void Bridge::on_broadcast(GatewayLink& link, const SignedMessage& message, std::
   gateway_.on_local(link, message, ticket);
 }
 
-void Bridge::relay_in(GatewayLink& link, const SignedMessage& message, std::vector<Trace> traces,
-                      std::uint64_t ticket) {
+/// Queries of somebody elsewhere (wire.md 6): answered from what is stored, over this connection.
+void Bridge::on_question(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket) {
+  const Id& sender = message.sealed.envelope.sender;
+  if (sender.type() == EntityType::station)
+    return refuse(link, ticket, {Errc::forbidden, "stations ask for themselves"});
+  forget_sender(link);
+  if (!gateway_.learn_sender(link, sender)) return gateway_.give_up(link.id, ticket);
+  (void)learn_attachments(message, link.directory, core_.clock_.now());
+  const Known* known = link.directory.find(sender);
+  if (known == nullptr || !known->meta) return park(link, message, ticket);
+  gateway_.on_local(link, message, ticket);
+}
+
+void Bridge::relay_in(GatewayLink& link, const SignedMessage& message, const std::string& user,
+                      std::vector<Trace> traces, std::uint64_t ticket) {
   const Envelope& envelope = message.sealed.envelope;
   Directory directory(4);
   if (auto status = verified(message, directory); !status) {
@@ -142,12 +191,13 @@ void Bridge::relay_in(GatewayLink& link, const SignedMessage& message, std::vect
     // S21: it names this station, which does not know it. Accepted once.
     forwarded_.note(message_hash(message), core_.clock_.monotonic());
   }
-  NeighbourState* home = home_of(envelope.receiver.bare().text());
+  NeighbourState* home = home_of(user);
   // Back to where it has been would be a loop; here it waits for the next login record.
   if (home == nullptr || home == link.neighbour || has_passed(traces, home->config.id) ||
       traces.size() + 1 >= limits::kTraces)
-    return deliver_here(link, message, ticket);
+    return deliver_here(link, message, user, ticket);
   JsonObject content = without_hints(message.json, true);
+  if (envelope.receiver.is_broadcast()) content.set("rcpt", user);
   content.set("traces", write_traces(traces));
   enqueue(*home, message, std::move(content),
           [this, id = link.id, ticket, sender = envelope.sender,
@@ -175,15 +225,15 @@ void Bridge::looped(GatewayLink& link, const SignedMessage& message, std::uint64
                                           ReceiptContent::origin_of(message.json, std::nullopt),
                                           core_.clock_.now(), core_.random_)));
   Directory directory(4);
-  if (!core_.known_user(message.sealed.envelope.receiver.bare().text()) ||
-      !verified(message, directory))
+  const auto user = target_of(message);
+  if (!user || !core_.known_user(*user) || !verified(message, directory))
     return gateway_.finish(link.id, ticket);
-  deliver_here(link, message, ticket);
+  deliver_here(link, message, *user, ticket);
 }
 
-void Bridge::deliver_here(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket) {
+void Bridge::deliver_here(GatewayLink& link, const SignedMessage& message, const std::string& user,
+                          std::uint64_t ticket) {
   const Envelope& envelope = message.sealed.envelope;
-  const std::string user = envelope.receiver.bare().text();
   JsonObject origin = ReceiptContent::origin_of(message.json, std::nullopt);
   const auto answer = [&](std::string_view text) {
     answer_sender(link, envelope.sender, std::move(origin), text);
@@ -191,7 +241,9 @@ void Bridge::deliver_here(GatewayLink& link, const SignedMessage& message, std::
   };
   if (envelope.receiver.type() == EntityType::station || !core_.known_user(user)) {
     ++core_.counters_.messages_refused;
-    return answer("Nobody with this ID has logged in at this station.");
+    return answer(envelope.receiver.is_broadcast()
+                      ? "Nobody has this name at this station."
+                      : "Nobody with this ID has logged in at this station.");
   }
   const Receiver& to = core_.receiver_of(user);
   if (to.blocked.contains(envelope.sender.bare().text())) return answer("Message cached.");
@@ -274,11 +326,7 @@ void Bridge::resume(NeighbourState& neighbour, std::string_view sender) {
     GatewayLink* link = gateway_.find(one.link);
     const auto message = SignedMessage::parse(one.text);
     if (link == nullptr || !message) continue;
-    // What it knew of them was read before the store did.
-    if (link->known && link->known->text() == sender) {
-      link->directory.forget(*link->known);
-      link->known.reset();
-    }
+    forget_sender(*link);
     on_message(*link, *message, one.ticket);
   }
 }

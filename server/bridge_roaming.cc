@@ -170,7 +170,11 @@ void Bridge::move_page(const std::string& owner, NeighbourState& to) {
     if (!message) break;
     StoredMessage copy = stored;
     copy.guid = guid_of(*message, " forward " + to.id);
-    copy.content = write_json(without_hints(message->json, true), JsonStyle::reference);
+    JsonObject content = without_hints(message->json, true);
+    // To a name that the user has here, and perhaps not there.
+    if (message->sealed.envelope.receiver.is_broadcast())
+      content.set("rcpt", owner.substr(0, owner.find('/')));
+    copy.content = write_json(content, JsonStyle::reference);
     copy.type = "message";
     writes.emplace_back(PutMessage{std::move(copy), {to.id}});
     moved.emplace_back(stored.cursor, message_hash(*message));
@@ -264,7 +268,7 @@ bool Bridge::ask(NeighbourState& neighbour, const Id& did) {
 }
 
 bool Bridge::ask(const Id& did, std::function<void()> again) {
-  if (neighbours_.empty() || !did.is_user() || questions_.size() >= kQuestions) return false;
+  if (neighbours_.empty() || did.is_broadcast() || questions_.size() >= kQuestions) return false;
   bool asked = false;
   for (NeighbourState& one : neighbours_) asked |= ask(one, did);
   const std::string id = did.bare().text();

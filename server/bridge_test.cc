@@ -271,6 +271,104 @@ TEST_F(BridgeTest, A25_TracesOfClientsAreNotPassedOn) {
   EXPECT_EQ(stations_in(sent[0]), Strings{station_id()});
 }
 
+// --- names and questions
+
+class ElsewhereTest : public BridgeTest {
+ protected:
+  void SetUp() override {
+    BridgeTest::SetUp();
+    neighbour = come(other());
+    give(*neighbour, documents_of(legacy("xena")));
+    alice = come("alice");
+    introduce(*alice, legacy("xena"));
+    xena.account = &legacy("xena");
+    introduce(xena, station_account());
+    pass(1'500);
+    take(*neighbour);
+  }
+  /// What the neighbour gets for Xena when it brings this message of hers.
+  std::vector<JsonObject> told(const std::string& message) {
+    neighbour->raw.clear();
+    give(*neighbour, message);
+    std::vector<JsonObject> out;
+    for (const SignedMessage& one : messages_for(*neighbour, id_in(legacy("xena")))) {
+      auto opened = open(one, *xena.account, xena.directory, {}, clock.now());
+      EXPECT_TRUE(opened) << to_string(opened.error());
+      if (opened) out.push_back(std::move(opened->message.content));
+    }
+    return out;
+  }
+  std::vector<JsonObject> asked(JsonObject content) {
+    return told(pack(xena, station_id(), std::move(content)));
+  }
+  static std::string text_of_first(const std::vector<JsonObject>& contents) {
+    const std::string* text = contents.empty() ? nullptr : contents[0].text("text");
+    return text != nullptr ? *text : "(none)";
+  }
+  std::unique_ptr<Client> neighbour, alice;
+  Client xena;
+};
+
+TEST_F(ElsewhereTest, A20_SomebodyElsewhereAsksThisStationAndIsAnswered) {
+  const std::array<Write, 1> name{PutName{"helper", id_of("alice"), clock.now()}};
+  ASSERT_TRUE(store.commit(name));
+  auto answers = asked(
+      encode_content(DocumentsContent::query(*Id::parse(id_of("alice")), 0, clock.now(), random)));
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_TRUE(answers[0].contains("meta"));
+  EXPECT_TRUE(answers[0].contains("document") || answers[0].contains("documents"));
+  answers =
+      asked(encode_content(MetaContent::query(*Id::parse(id_of("alice")), clock.now(), random)));
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_TRUE(answers[0].contains("meta"));
+  JsonObject names = command("ans");
+  names.set("names", "helper nobody_here");
+  answers = asked(std::move(names));
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_EQ(*answers[0].find("records")->object()->text("helper"), id_of("alice"));
+  answers = asked(
+      encode_content(DocumentsContent::query(legacy("zoe").id.bare(), 0, clock.now(), random)));
+  EXPECT_EQ(text_of_first(answers), "Document not found.");
+}
+
+TEST_F(ElsewhereTest, A20_WhatIsNoQuestionIsNotAnsweredThroughANeighbour) {
+  for (const char* one : {"report", "block", "mute", "login", "handshake", "search"}) {
+    JsonObject content = command(one);
+    content.set("title", "online");
+    content.set("did", legacy("xena").id.text());
+    EXPECT_TRUE(asked(std::move(content)).empty()) << one;
+  }
+  JsonObject names = command("ans");
+  names.set("names", "station");
+  const std::string question = pack(xena, station_id(), names);
+  EXPECT_EQ(told(question).size(), 1U);
+  EXPECT_TRUE(told(question).empty()) << "J23: the same bytes are obeyed once";
+  EXPECT_TRUE(told(with(pack(xena, station_id(), names), "data", to_base64(Bytes(64, 7)))).empty())
+      << "A19: it does not verify";
+  EXPECT_TRUE(told(pack(xena, "everyone@everywhere", names)).empty())
+      << "nobody answers to questions to all";
+}
+
+TEST_F(ElsewhereTest, A26_AMessageToANameReachesWhoBearsItHere) {
+  const std::array<Write, 1> name{PutName{"helper", id_of("alice"), clock.now()}};
+  ASSERT_TRUE(store.commit(name));
+  told(pack(xena, "helper@anywhere", text_of("help")));
+  take(*alice);
+  EXPECT_EQ(texts(*alice), Strings{"help"});
+  EXPECT_EQ(text_of_first(told(pack(xena, "nobody_here@anywhere", text_of("help")))),
+            "Nobody has this name at this station.");
+  // The station that knows the name has found her.
+  told(with(pack(xena, "courier@anywhere", text_of("a parcel")), "rcpt", id_of("alice")));
+  take(*alice);
+  EXPECT_EQ(texts(*alice), Strings{"a parcel"});
+  // That gives nobody a plain message that was meant for somebody else.
+  const std::string plain =
+      with(text_from(legacy("xena"), legacy("alice"), "x"), "receiver", id_of("bob"));
+  EXPECT_TRUE(told(with(plain, "rcpt", id_of("alice"))).size() <= 1U);
+  take(*alice);
+  EXPECT_EQ(texts(*alice), Strings{});
+}
+
 // --- login records
 
 class RoamingTest : public BridgeTest {
@@ -305,6 +403,47 @@ TEST_F(RoamingTest, A23_MessagesFollowTheNewestRecord) {
   take(*neighbour);
   EXPECT_EQ(messages_for(*neighbour, id_in(legacy("xena"))).size(), 2U)
       << "what waited here has followed";
+}
+
+TEST_F(RoamingTest, A26_MessagesToANameFollowWhoBearsIt) {
+  const std::array<Write, 1> name{PutName{"courier", legacy("xena").id.bare().text(), clock.now()}};
+  ASSERT_TRUE(store.commit(name));
+  give(*alice, pack(*alice, "courier@anywhere", text_of("waits here")));
+  EXPECT_EQ(texts(*alice), Strings{"Message cached."});
+  neighbour->raw.clear();
+  give(*neighbour, login_record(legacy("xena"), other_id()));
+  give(*alice, pack(*alice, "courier@anywhere", text_of("goes there")));
+  EXPECT_EQ(texts(*alice), Strings{"Message redirected."});
+  pass(1'500);
+  take(*neighbour);
+  Strings got;
+  for (const SignedMessage& one : neighbour->raw) {
+    if (one.sealed.envelope.receiver.text() != "courier@anywhere") continue;
+    EXPECT_EQ(*one.json.text("rcpt"), legacy("xena").id.bare().text());
+    got.push_back(*parse_json_object(as_text(one.sealed.data))->text("text"));
+  }
+  std::ranges::sort(got);
+  EXPECT_EQ(got, (Strings{"goes there", "waits here"}));
+}
+
+TEST_F(RoamingTest, A20_AGroupThatIsUnknownHereIsAskedOfTheNeighbours) {
+  const PrivateKey key = PrivateKey::generate_ec(random);
+  const Meta meta = Meta::make_mkm(key, "garden");
+  const Id group = *meta.id(EntityType::group);
+  JsonObject properties;
+  properties.set("name", "Garden");
+  const Document bulletin = Document::make(group, "bulletin", properties, clock.now() - 1'000, key);
+  LoggedIn bobby = login("bobby");
+  Packet get = Packet::request(Operation::get);
+  get.set("id", "9").set("type", "document").set("target", group.text());
+  EXPECT_TRUE(ask(*bobby.control, get).empty()) << "not before the neighbour has answered";
+  give(*neighbour, pack(*neighbour, station_id(),
+                        encode_content(DocumentsContent::answer(
+                            group, meta.json(), {bulletin.json()}, clock.now(), random))));
+  const auto answers = bobby.control->take();
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_EQ(answers[0].code, 200);
+  EXPECT_NE(answers[0].content->find("Garden"), std::string::npos);
 }
 
 TEST_F(RoamingTest, A23_ForgedStaleAndForeignRecordsMoveNobody) {

@@ -108,7 +108,7 @@ void Gateway::on_content(Request& request, int depth) {
   if (type != kCommandType) return receipt(request, "Content not support.");
   const std::string command = content_command(request.content);
   if (request.link.neighbour != nullptr &&
-      !bridge_->obeys(request.link, request.message.sealed.envelope.sender, request.content))
+      !bridge_->obeys(request.link, request.message, request.content))
     return;
   using Handler = void (Gateway::*)(Request&);
   struct Row {
@@ -199,14 +199,16 @@ Envelope Gateway::envelope_to(const GatewayLink& link) const {
       .receiver = link.terminal.empty() ? *link.known : link.known->with_terminal(link.terminal)};
 }
 
-/// The first answer introduces the station: it brings its meta and visa.
+/// The first answer introduces the station: it brings its meta and visa. So does each to somebody
+/// behind a neighbour.
 void Gateway::answer(GatewayLink& link, JsonObject content) {
   if (!link.known || link.closing) return;
   PlainMessage message{.envelope = envelope_to(link), .content = std::move(content)};
-  if (!link.introduced) {
+  const bool is_behind = link.neighbour != nullptr && !link.known_is(link.neighbour->config.id);
+  if (!link.introduced || is_behind) {
     message.envelope.extra.set("meta", core_.account_.meta.json());
     message.envelope.extra.set("visa", core_.account_.visa.json());
-    link.introduced = true;
+    link.introduced = link.introduced || !is_behind;
   }
   auto sealed = seal(message, core_.account_, link.directory, {}, core_.random_);
   if (!sealed) {
@@ -224,7 +226,9 @@ void Gateway::answer(Request& request, const Content& content) {
 
 void Gateway::receipt(Request& request, std::string_view text, std::string_view pattern,
                       JsonObject replacements) {
-  if (request.link.neighbour != nullptr) return;  // stations send each other none (wire.md 6)
+  // Stations send each other none (wire.md 6).
+  if (request.link.neighbour != nullptr && !bridge_->is_question(request.link, request.message))
+    return;
   ReceiptContent receipt = ReceiptContent::make(
       text, ReceiptContent::origin_of(request.message.json, content_sn(request.content)),
       core_.clock_.now(), core_.random_);

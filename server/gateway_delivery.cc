@@ -47,6 +47,8 @@ void Gateway::relay(GatewayLink& link, const SignedMessage& message, std::uint64
     const auto owner = receiver.type() == EntityType::any ? owner_of_name(receiver.name())
                                                           : std::optional<std::string>();
     if (!owner) return refused("Nobody has this name at this station.");
+    if (NeighbourState* away = bridge_->home_of(*owner))
+      return bridge_->redirect(link, message, *away, owner, ticket);
     return store(link, message, *owner, ticket);
   }
   if (receiver.is_group()) return refused("This station keeps no groups; send each member a copy.");
