@@ -446,6 +446,20 @@ TEST_F(RoamingTest, A20_AGroupThatIsUnknownHereIsAskedOfTheNeighbours) {
   EXPECT_NE(answers[0].content->find("Garden"), std::string::npos);
 }
 
+TEST_F(RoamingTest, A33_AUsersRecordsAreSixteenAndOneHoweverManyDevicesTheyName) {
+  Client writer;
+  writer.account = &legacy("xena");
+  for (int i = 0; i < 40; ++i) {
+    clock.at += 1'000;
+    JsonObject content = login_content(legacy("xena"), other_id());
+    content.set("did", legacy("xena").id.bare().text() + "/t" + std::to_string(i));
+    give(*neighbour, pack(writer, "everyone@everywhere", std::move(content)));
+  }
+  const auto documents = *store.documents(legacy("xena").id.bare().text());
+  EXPECT_EQ(std::ranges::count(documents, "#login", &StoredDocument::type), 17);
+  EXPECT_TRUE(goes_to_neighbour("there all the same"));
+}
+
 TEST_F(RoamingTest, A23_ForgedStaleAndForeignRecordsMoveNobody) {
   const std::string of_yann = login_record(legacy("yann"), other_id());
   Client yann;

@@ -256,8 +256,10 @@ void Gateway::on_login(Request& request) {
   };
   const std::optional<std::string> terminal =
       link.neighbour != nullptr ? std::nullopt : std::optional(link.terminal);
-  auto record = login_record(request.message, request.content, terminal, bridge_->stations(link),
-                             core_.clock_.now());
+  const auto kept = core_.reads_.documents(user);
+  if (!kept) return refused(kept.error());
+  auto record = login_record(request.message, request.content, terminal, *kept,
+                             bridge_->stations(link), core_.clock_.now());
   if (!record) return refused(record.error());
   const Millis time = record->time;
   std::vector<Write> writes;

@@ -15,12 +15,14 @@ namespace dim {
 namespace {
 
 constexpr std::size_t kLoginBytes = 16 * limits::kKiB;
+constexpr std::size_t kDevices = 16;  // as many as a user may have visas
 
 }  // namespace
 
 Result<PutDocument> login_record(const SignedMessage& message, const JsonObject& content,
                                  const std::optional<std::string>& terminal,
-                                 std::span<const Id> stations, Millis now) {
+                                 std::span<const StoredDocument> kept, std::span<const Id> stations,
+                                 Millis now) {
   auto decoded = decode_content(content);
   const LoginContent* login = decoded ? decoded->as<LoginContent>() : nullptr;
   if (login == nullptr) return fail(Errc::content, "this is no login command");
@@ -34,8 +36,14 @@ Result<PutDocument> login_record(const SignedMessage& message, const JsonObject&
   record.set("cmd", content);
   record.set("msg", without_hints(message.json, false));
   const Millis time = std::min(static_cast<Millis>(login->head.time * 1000), now);
-  return PutDocument{signer.bare().text(), std::string(kLoginRecord),
-                     terminal.value_or(login->did.terminal()), time, write_json(record)};
+  std::string device = terminal.value_or(login->did.terminal());
+  std::size_t others = 0;
+  for (const StoredDocument& one : kept) {
+    if (one.type == kLoginRecord && one.terminal != device) ++others;
+  }
+  if (others >= kDevices) device.clear();
+  return PutDocument{signer.bare().text(), std::string(kLoginRecord), std::move(device), time,
+                     write_json(record)};
 }
 
 // --- users of DIM/2023
@@ -65,8 +73,11 @@ void StationCore::create_login(StationRequest& request) {
   auto content = parse_json_object(as_text(message->sealed.data));
   if (content) content = from_wire(std::move(*content));
   if (!content) return refuse(request, content.error());
+  const auto kept = reads_.documents(user);
+  if (!kept) return read_failed(request.link, request.id, kept.error());
   const std::array stations{account_.id};
-  auto record = login_record(*message, *content, request.link.terminal, stations, clock_.now());
+  auto record =
+      login_record(*message, *content, request.link.terminal, *kept, stations, clock_.now());
   if (!record) return refuse(request, record.error());
   open_request(request.link, request.id);
   std::vector<Write> writes;

@@ -310,7 +310,7 @@ TEST(Content, J26_J27_A32_RefusesMoreThan64Inner) {
 TEST(Content, J27_RefusesAHundredThousandItems) {
   JsonObject object = json(R"({"type":202,"sn":1})");
   object.set("contents", JsonArray(100'000, Json(json(R"({"type":1,"sn":1})"))));
-  EXPECT_EQ(decode_content(object).error().code, Errc::content);
+  EXPECT_FALSE(decode_content(object));
   const auto wire = parse_json_object(write_json(object));
   ASSERT_FALSE(wire) << "such a text is not even read";
   EXPECT_EQ(status_of(wire.error().code), 401);
