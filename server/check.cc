@@ -242,7 +242,7 @@ std::vector<Finding> check_machine(const DaemonConfig& config,
                                    const std::optional<Secret>& passphrase) {
   const bool ours = station_runs(config.data);
   std::vector<Finding> out;
-  for (const std::uint16_t offset : {std::uint16_t{0}, std::uint16_t{1}}) {
+  for (const std::uint16_t offset : {std::uint16_t{0}, std::uint16_t{1}, std::uint16_t{2}}) {
     out.push_back(check_port(config.listen, static_cast<std::uint16_t>(config.port_base + offset),
                              "--port-base", ours));
   }

@@ -181,6 +181,7 @@ class Check(Operator):
         found = self.checks("--listen", "::1", "--port-base", str(base))
         self.assertEqual(found[f"port {base}"], ("ok", "free"))
         self.assertEqual(found[f"port {base + 1}"], ("ok", "free"))
+        self.assertEqual(found[f"port {base + 2}"], ("ok", "free"))
         for what in ("IPv6", "data folder", "keys", "disk", "clock", "open files"):
             self.assertIn(found[what][0], ("ok", "warn"), what)
         self.assertFalse(os.path.exists(self.data), "a look changes nothing")
