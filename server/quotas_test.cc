@@ -87,7 +87,7 @@ TEST(SubnetTable, R11_IsBoundedAndForgetsWhoWasIdleForTenMinutes) {
   SubnetTable table(3);
   for (std::uint64_t net = 1; net <= 10; ++net) table.at(net, 0);
   EXPECT_EQ(table.size(), 3U);
-  table.at(10, 300'000);
+  table.at(std::uint64_t{10}, 300'000);
   table.purge(600'000);
   EXPECT_EQ(table.size(), 3U);
   table.purge(600'001);
