@@ -15,6 +15,7 @@ namespace {
 constexpr std::string_view kSeen = "seen";
 constexpr std::string_view kSent = "sent";      // by hash and by signature: old peers know no GUIDs
 constexpr std::string_view kChains = "chains";  // of a sender in a large group
+constexpr std::size_t kLookBack = 1'000;        // own messages that a receipt may be about
 constexpr std::string_view kFailed = "failed decrypts";  // of each sender, A22
 
 /// A command that this edition knows, or an array of nothing else: never shown, never receipted.
@@ -309,6 +310,17 @@ Result<std::optional<Messenger::Sent>> Messenger::find_sent(const Id& peer,
     hash = text_in(*object, "hash");
     if (auto id = Id::parse(text_in(*object, "group"))) group = std::move(*id);
     break;
+  }
+  if (hash.empty() && !receipt.guid.empty()) {
+    // The receiver's station is another one: there the message has another GUID.
+    const std::string wanted = to_base64(receipt.hash);
+    auto before = history_.newest(peer, kLookBack);
+    if (!before) return std::unexpected(before.error());
+    for (const HistoryEntry& entry : *before) {
+      if (!entry.outgoing || entry.hash != wanted) continue;
+      guid = entry.guid;
+      hash = entry.hash;
+    }
   }
   const auto digest = digest_in(hash);
   if (!digest) return std::nullopt;
