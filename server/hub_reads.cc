@@ -10,6 +10,23 @@ namespace dim {
 namespace {
 
 constexpr std::size_t kBesides = 2 * limits::kKiB;  // of a packet, beside its list
+constexpr std::size_t kListValues = 8'000;          // a client reads limits::kJsonNodes
+
+/// Values in it, itself among them: what limits::kJsonNodes counts.
+std::size_t values_in(const JsonObject& object);
+std::size_t values_in(const Json& value) {
+  if (const JsonObject* object = value.object()) return values_in(*object);
+  std::size_t out = 1;
+  if (const JsonArray* array = value.array()) {
+    for (const Json& one : *array) out += values_in(one);
+  }
+  return out;
+}
+std::size_t values_in(const JsonObject& object) {
+  std::size_t out = 1;
+  for (const auto& [key, value] : object) out += values_in(value);
+  return out;
+}
 
 /// A list that grows until it is full.
 class Listing {
@@ -20,11 +37,14 @@ class Listing {
   const std::string& after() const { return after_; }
   /// False: there is no more room, and the list does not have this.
   bool add(const std::string& key, const JsonObject& object) {
-    std::string text = write_json(object);
-    if (count_ == limit_ || (count_ > 0 && list_.size() + text.size() > bytes_)) {
+    const std::string text = write_json(object);
+    const std::size_t values = values_in(object);
+    const bool fits = list_.size() + text.size() <= bytes_ && values_ + values <= kListValues;
+    if (count_ == limit_ || (count_ > 0 && !fits)) {
       more_ = true;
       return false;
     }
+    values_ += values;
     list_ += (count_++ == 0 ? "" : ",") + text;
     last_ = key;
     return true;
@@ -39,7 +59,7 @@ class Listing {
 
  private:
   std::string after_;
-  std::size_t limit_, bytes_, count_ = 0;
+  std::size_t limit_, bytes_, count_ = 0, values_ = 0;
   std::string list_, last_;
   bool more_ = false;
 };

@@ -212,5 +212,35 @@ TEST_F(Hubs, ListsComeInPages) {
   EXPECT_EQ(code(*alice.text, get.set("limit", "0")), 401) << "P39";
 }
 
+TEST_F(Hubs, APageOfAListHoldsNoMoreValuesThanOneJsonTextMay) {
+  auto alice = founder();
+  const std::string words =
+      R"("allow":["read","write","attach"],"deny":["speak","stream","moderate"])";
+  std::string overrides = R"({"role":"everyone",)" + words + "}";
+  for (int i = 0; i < 4; ++i) {
+    const Guid role = next_guid();
+    EXPECT_EQ(code(*alice.text, make("role", role, R"({"name":"r"})")), 201);
+    overrides += R"(,{"role":")" + role.text() + "\"," + words + "}";
+  }
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_EQ(code(*alice.text,
+                   make("channel", next_guid(), R"({"name":"c","overrides":[)" + overrides + "]}")),
+              201)
+        << last.get("message");
+  }
+  Packet get = request(Operation::get, "channel", hub_id());
+  std::size_t seen = 0;
+  for (;;) {
+    const Packet page = ask_for(*alice.text, get);
+    const auto content = parse_json_object(page.content.value_or(""));
+    ASSERT_TRUE(content) << to_string(content.error());
+    seen += content->find("list")->array()->size();
+    if (page.code == 200) break;
+    ASSERT_EQ(page.code, 206);
+    get.set("after", std::string(page.get("next")));
+  }
+  EXPECT_EQ(seen, 201U);
+}
+
 }  // namespace
 }  // namespace dim::station_test
