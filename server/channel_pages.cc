@@ -27,6 +27,33 @@ std::string_view to_string(PostState state) {
   return "shown";
 }
 
+/// The earlier texts of a message behind the number `after`, as many as one content holds.
+Status add_earlier(PostReads& reads, const Guid& post, std::int64_t after, Packet& answer) {
+  constexpr std::size_t kList = limits::kTextContent - limits::kKiB;
+  const auto earlier = reads.revisions(post, after, kList);
+  if (!earlier) return std::unexpected(earlier.error());
+  std::string list;
+  std::int64_t last = after;
+  for (const PostRevision& one : *earlier) {
+    JsonObject object;
+    object.set("revision", one.number);
+    object.set("time", format_time(one.time));
+    object.set("content", one.content);
+    const std::string text = write_json(object);
+    if (!list.empty() && list.size() + text.size() > kList) break;
+    list += (list.empty() ? "" : ",") + text;
+    last = one.number;
+  }
+  answer.content = "{\"list\":[" + list + "]}";
+  if (list.empty()) return {};
+  const auto rest = reads.revisions(post, last, 0);
+  if (!rest) return std::unexpected(rest.error());
+  if (rest->empty()) return {};
+  answer.code = 206;
+  answer.set("next", std::to_string(last));
+  return {};
+}
+
 }  // namespace
 
 /// `reader`, `moderator`: who gets to see what was hidden.
@@ -81,26 +108,18 @@ void Hubs::get_messages(StationRequest& request) {
     if (!spot) return core_.refuse(request, spot.error());
     const Post& post = *spot->post;
     const bool moderator = moderates(*spot, request.session.user);
-    send_page(request, *spot, {post});
-    Packet answer = Packet::response(200, request.id);
-    answer.set("count", "1");
     const bool seen =
         post.state == PostState::shown || moderator || post.author == request.session.user;
+    Packet answer = Packet::response(200, request.id);
+    answer.set("count", "1");
     if (packet.get("history") == "yes" && seen) {
-      const auto earlier = core_.reads_.revisions(post.guid);
-      if (!earlier) return core_.read_failed(request.link, request.id, earlier.error());
-      JsonArray list;
-      for (const PostRevision& one : *earlier) {
-        JsonObject object;
-        object.set("revision", one.number);
-        object.set("time", format_time(one.time));
-        object.set("content", one.content);
-        list.emplace_back(std::move(object));
-      }
-      JsonObject content;
-      content.set("list", std::move(list));
-      answer.content = write_json(content);
+      const auto after = packet.has("after") ? parse_count(packet.get("after")) : 0;
+      if (!after)
+        return core_.refuse(request, {Errc::bad_request, "after is the number of a revision"});
+      if (const Status done = add_earlier(core_.reads_, post.guid, *after, answer); !done)
+        return core_.read_failed(request.link, request.id, done.error());
     }
+    send_page(request, *spot, {post});
     return core_.send(request.link, answer);
   }
   auto spot = channel_spot(request, HubObject::message, Operation::get);

@@ -127,6 +127,37 @@ TEST_F(Channels, F11_TheAuthorEditsAndEverybodySeesWhatItWas) {
   EXPECT_TRUE(shown.content->contains(R"("content":"one")")) << *shown.content;
 }
 
+TEST_F(Channels, F11_EarlierTextsComeInPagesThatAnAnswerHolds) {
+  auto alice = founder();
+  const Guid guid = next_guid();
+  // As JSON each byte of these takes six.
+  const auto text = [](int i) { return std::string(60'000, '\x01') + std::to_string(i); };
+  EXPECT_EQ(code(*alice.text, post(channel, guid, text(1))), 201);
+  Packet edit = request(Operation::edit, "message", guid.text());
+  for (int i = 2; i <= 8; ++i) {
+    edit.content = text(i);
+    EXPECT_EQ(code(*alice.text, edit), 200) << last.get("message");
+  }
+  Packet get_all = get("message", guid.text()).set("history", "yes");
+  std::vector<std::int64_t> seen;
+  for (;;) {
+    const Packet answer = ask_for(*alice.text, get_all);
+    ASSERT_LE(answer.content->size(), limits::kTextContent);
+    const auto content = parse_json_object(*answer.content);
+    ASSERT_TRUE(content) << to_string(content.error());
+    for (const Json& one : *content->find("list")->array()) {
+      seen.push_back(*one.object()->find("revision")->integer());
+      EXPECT_EQ(*one.object()->text("content"), text(static_cast<int>(seen.back())));
+    }
+    if (answer.code == 200) break;
+    ASSERT_EQ(answer.code, 206);
+    ASSERT_EQ(answer.get("next"), std::to_string(seen.back()));
+    get_all.set("after", std::string(answer.get("next")));
+  }
+  EXPECT_EQ(seen, (std::vector<std::int64_t>{1, 2, 3, 4, 5, 6, 7}));
+  EXPECT_EQ(code(*alice.text, get_all.set("after", "x")), 401) << "P39";
+}
+
 TEST_F(Channels, F12_RemoveAndDeleteMeanWhatTheyMean) {
   auto alice = founder();
   auto bob = member("bob");

@@ -156,12 +156,37 @@ TYPED_TEST(PostConformance, F11_EditsKeepWhatWasSaidBefore) {
   EXPECT_EQ((*kept)->cursor, 1);
   EXPECT_EQ((*kept)->changed, 3);
   EXPECT_EQ((*kept)->edited, kTestTime + 1'000);
-  const auto earlier = this->store().revisions(guid(1));
+  const auto earlier = this->store().revisions(guid(1), 0, 1'000);
   ASSERT_TRUE(earlier);
   ASSERT_EQ(earlier->size(), 2U);
   EXPECT_EQ(earlier->at(0).content, "one");
   EXPECT_EQ(earlier->at(0).time, kTestTime + 1);
   EXPECT_EQ(earlier->at(1).content, "two");
+}
+
+TYPED_TEST(PostConformance, F11_TheNewestEarlierTextsAreKeptAndComeInPages) {
+  this->one(PutPost{post(1, "text 1")});
+  const auto edits = static_cast<int>(kPostRevisions) + 5;
+  for (int i = 2; i <= edits + 1; ++i)
+    EXPECT_EQ(this->act(1, PostAct::edit, "text " + std::to_string(i)).accepted, Accepted::stored);
+  this->backend_.reopen();
+  std::vector<std::int64_t> numbers;
+  std::int64_t after = 0;
+  for (;;) {
+    const auto page = this->store().revisions(guid(1), after, 60);
+    ASSERT_TRUE(page);
+    if (page->empty()) break;
+    EXPECT_LE(page->size(), 10U) << "60 bytes";
+    for (const PostRevision& one : *page) {
+      EXPECT_EQ(one.content, "text " + std::to_string(one.number));
+      numbers.push_back(after = one.number);
+    }
+  }
+  ASSERT_EQ(numbers.size(), kPostRevisions);
+  EXPECT_EQ(numbers.front(), 6);
+  EXPECT_EQ(numbers.back(), edits);
+  EXPECT_EQ((*this->store().post(guid(1)))->revision, edits + 1);
+  EXPECT_EQ(this->store().revisions(guid(1), 0, 1)->size(), 1U) << "one always fits";
 }
 
 TYPED_TEST(PostConformance, N12_ChangesComeInTheOrderInWhichTheyHappened) {
@@ -188,7 +213,7 @@ TYPED_TEST(PostConformance, F12_WhatIsTakenBackOrDeletedLeavesItsPlaceOnly) {
   EXPECT_EQ(this->act(2, PostAct::react, "+1", "bob").accepted, Accepted::conflict);
   this->backend_.reopen();
   EXPECT_THAT(this->page(PostPage::Order::forward, 0), ElementsAre("", "", "secret3"));
-  EXPECT_THAT(*this->store().revisions(guid(1)), IsEmpty());
+  EXPECT_THAT(*this->store().revisions(guid(1), 0, 1'000), IsEmpty());
   EXPECT_EQ((*this->store().post(guid(1)))->state, PostState::removed);
   EXPECT_EQ((*this->store().post(guid(2)))->state, PostState::deleted);
   EXPECT_THAT((*this->store().post(guid(2)))->reactions, IsEmpty());

@@ -52,7 +52,9 @@ Status PostTableReads::start(Database& db) {
       {&find_channel_, "SELECT id, newest FROM channel WHERE guid = ? AND dropped = 0"},
       {&channel_guid_, "SELECT guid FROM channel WHERE id = ? AND dropped = 0"},
       {&find_post_, "SELECT " DIM_POST_COLUMNS "FROM post WHERE guid = ?"},
-      {&revisions_, "SELECT number, time, content FROM revision WHERE post = ? ORDER BY number"},
+      {&revisions_,
+       "SELECT number, time, content FROM revision WHERE post = ? AND number > ? ORDER BY number "
+       "LIMIT ?"},
       {&reactions_,
        "SELECT symbol, count(*) AS many FROM reaction WHERE post = ? GROUP BY symbol ORDER BY many "
        "DESC, symbol"},
@@ -182,19 +184,24 @@ Result<std::vector<Post>> PostTableReads::posts(const Guid& channel, const PostP
   }
 }
 
-Result<std::vector<PostRevision>> PostTableReads::revisions(const Guid& guid) {
+Result<std::vector<PostRevision>> PostTableReads::revisions(const Guid& guid, std::int64_t after,
+                                                            std::size_t bytes) {
   std::vector<PostRevision> out;
   Use find(find_post_);
   const auto found = find.bind(ByteView(guid.bytes())).step();
   if (!found) return std::unexpected(found.error());
   if (!*found) return out;
   Use list(revisions_);
-  list.bind(find.integer(0));
+  list.bind(find.integer(0)).bind(after).bind(static_cast<std::int64_t>(kPostRevisions));
+  std::size_t size = 0;
   for (;;) {
     const auto row = list.step();
     if (!row) return std::unexpected(row.error());
     if (!*row) return out;
-    out.push_back({list.integer(0), list.integer(1), list.text(2)});
+    PostRevision one{list.integer(0), list.integer(1), list.text(2)};
+    size += one.content.size();
+    if (size > bytes && !out.empty()) return out;
+    out.push_back(std::move(one));
   }
 }
 

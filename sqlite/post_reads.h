@@ -13,7 +13,8 @@ class PostTableReads {
   Result<std::vector<StoredHubChange>> hub_changes(std::int64_t row, std::size_t limit);
   Result<std::optional<Post>> post(const Guid& guid);
   Result<std::vector<Post>> posts(const Guid& channel, const PostPage& page);
-  Result<std::vector<PostRevision>> revisions(const Guid& guid);
+  Result<std::vector<PostRevision>> revisions(const Guid& guid, std::int64_t after,
+                                              std::size_t bytes);
   Result<ReadState> read_state(const Guid& channel, const std::string& user);
   Result<std::vector<FoundPost>> search(std::span<const Guid> channels, std::string_view words,
                                         std::int64_t place, std::size_t limit);

@@ -59,6 +59,7 @@ Status PostWriter::start(Database& db) {
        "UPDATE post SET changed = ?, revision = ?, edited = ?, pinned = ?, state = ?, content = ? "
        "WHERE id = ?"},
       {&add_revision_, "INSERT INTO revision VALUES(?, ?, ?, ?)"},
+      {&drop_oldest_, "DELETE FROM revision WHERE post = ? AND number <= ?"},
       {&drop_revisions_, "DELETE FROM revision WHERE post = ?"},
       {&add_reaction_, "INSERT OR IGNORE INTO reaction VALUES(?, ?, ?) RETURNING post"},
       {&drop_reaction_,
@@ -82,11 +83,11 @@ Status PostWriter::start(Database& db) {
 
 void PostWriter::stop() {
   for (Statement* statement :
-       {&find_number_,    &add_change_,   &find_channel_,   &add_channel_,  &step_channel_,
-        &drop_channel_,   &find_dropped_, &forget_channel_, &find_post_,    &add_post_,
-        &set_post_,       &add_revision_, &drop_revisions_, &add_reaction_, &drop_reaction_,
-        &drop_reactions_, &add_text_,     &drop_text_,      &set_mark_,     &drop_marks_,
-        &some_posts_,     &drop_post_}) {
+       {&find_number_,   &add_change_,     &find_channel_,   &add_channel_,    &step_channel_,
+        &drop_channel_,  &find_dropped_,   &forget_channel_, &find_post_,      &add_post_,
+        &set_post_,      &add_revision_,   &drop_oldest_,    &drop_revisions_, &add_reaction_,
+        &drop_reaction_, &drop_reactions_, &add_text_,       &drop_text_,      &set_mark_,
+        &drop_marks_,    &some_posts_,     &drop_post_}) {
     statement->finish();
   }
 }
@@ -236,6 +237,11 @@ Result<Written> PostWriter::change(const ChangePost& write, const Row& row) {
                           .run();
           !done)
         return std::unexpected(done.error());
+      if (row.revision > static_cast<std::int64_t>(kPostRevisions)) {
+        const std::int64_t oldest = row.revision - static_cast<std::int64_t>(kPostRevisions);
+        if (auto done = Use(drop_oldest_).bind(row.id).bind(oldest).run(); !done)
+          return std::unexpected(done.error());
+      }
       next.content = write.text;
       next.edited = write.time;
       ++next.revision;

@@ -35,7 +35,7 @@ class PostWriter {
   Statement find_number_, add_change_;
   Statement find_channel_, add_channel_, step_channel_, drop_channel_, find_dropped_,
       forget_channel_;
-  Statement find_post_, add_post_, set_post_, add_revision_, drop_revisions_;
+  Statement find_post_, add_post_, set_post_, add_revision_, drop_oldest_, drop_revisions_;
   Statement add_reaction_, drop_reaction_, drop_reactions_;
   Statement add_text_, drop_text_, set_mark_, drop_marks_, some_posts_, drop_post_;
 };

@@ -431,9 +431,10 @@ Result<std::vector<Post>> SqliteStore::posts(const Guid& channel, const PostPage
   return impl_->posts.posts(channel, page);
 }
 
-Result<std::vector<PostRevision>> SqliteStore::revisions(const Guid& guid) {
+Result<std::vector<PostRevision>> SqliteStore::revisions(const Guid& guid, std::int64_t after,
+                                                         std::size_t bytes) {
   const std::scoped_lock lock(impl_->read_mutex);
-  return impl_->posts.revisions(guid);
+  return impl_->posts.revisions(guid, after, bytes);
 }
 
 Result<ReadState> SqliteStore::read_state(const Guid& channel, const std::string& user) {

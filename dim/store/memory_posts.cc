@@ -69,6 +69,7 @@ Written MemoryPosts::apply(const ChangePost& change) {
       if (change.revision && *change.revision != post.revision) return {Accepted::conflict, {}};
       row.earlier.push_back(
           {post.revision, post.edited != 0 ? post.edited : post.time, post.content});
+      if (row.earlier.size() > kPostRevisions) row.earlier.erase(row.earlier.begin());
       post.content = change.text;
       post.edited = change.time;
       ++post.revision;
@@ -185,9 +186,19 @@ std::vector<Post> MemoryPosts::posts(const Guid& channel, const PostPage& page) 
   return out;
 }
 
-std::vector<PostRevision> MemoryPosts::revisions(const Guid& guid) const {
+std::vector<PostRevision> MemoryPosts::revisions(const Guid& guid, std::int64_t after,
+                                                 std::size_t bytes) const {
+  std::vector<PostRevision> out;
   const Row* row = find(guid);
-  return row == nullptr ? std::vector<PostRevision>{} : row->earlier;
+  if (row == nullptr) return out;
+  std::size_t size = 0;
+  for (const PostRevision& one : row->earlier) {
+    if (one.number <= after) continue;
+    size += one.content.size();
+    if (size > bytes && !out.empty()) break;
+    out.push_back(one);
+  }
+  return out;
 }
 
 ReadState MemoryPosts::read_state(const Guid& channel, const std::string& user) const {

@@ -20,7 +20,8 @@ class MemoryPosts final {
   std::vector<StoredHubChange> hub_changes(std::int64_t row, std::size_t limit) const;
   std::optional<Post> post(const Guid& guid) const;
   std::vector<Post> posts(const Guid& channel, const PostPage& page) const;
-  std::vector<PostRevision> revisions(const Guid& guid) const;
+  std::vector<PostRevision> revisions(const Guid& guid, std::int64_t after,
+                                      std::size_t bytes) const;
   ReadState read_state(const Guid& channel, const std::string& user) const;
   std::vector<FoundPost> search(std::span<const Guid> channels, std::string_view words,
                                 std::int64_t place, std::size_t limit) const;

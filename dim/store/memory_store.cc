@@ -173,9 +173,10 @@ Result<std::vector<Post>> MemoryStore::posts(const Guid& channel, const PostPage
   const std::scoped_lock lock(mutex_);
   return posts_.posts(channel, page);
 }
-Result<std::vector<PostRevision>> MemoryStore::revisions(const Guid& guid) {
+Result<std::vector<PostRevision>> MemoryStore::revisions(const Guid& guid, std::int64_t after,
+                                                         std::size_t bytes) {
   const std::scoped_lock lock(mutex_);
-  return posts_.revisions(guid);
+  return posts_.revisions(guid, after, bytes);
 }
 Result<ReadState> MemoryStore::read_state(const Guid& channel, const std::string& user) {
   const std::scoped_lock lock(mutex_);

@@ -32,7 +32,8 @@ class MemoryStore : public Store {
   Result<std::vector<StoredHubChange>> hub_changes(std::int64_t row, std::size_t limit) override;
   Result<std::optional<Post>> post(const Guid& guid) override;
   Result<std::vector<Post>> posts(const Guid& channel, const PostPage& page) override;
-  Result<std::vector<PostRevision>> revisions(const Guid& guid) override;
+  Result<std::vector<PostRevision>> revisions(const Guid& guid, std::int64_t after,
+                                              std::size_t bytes) override;
   Result<ReadState> read_state(const Guid& channel, const std::string& user) override;
   Result<std::vector<FoundPost>> search(std::span<const Guid> channels, std::string_view words,
                                         std::int64_t place, std::size_t limit) override;

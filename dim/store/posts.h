@@ -73,7 +73,8 @@ enum class PostAct : std::uint8_t {
 };
 
 /// `repeated` when it is so already, `conflict` for a stale revision or a message that is not there
-/// any more; `stored` gives it, and tells, the channel's next cursor.
+/// any more; `stored` gives it, and tells, the channel's next cursor. An edit keeps the content
+/// that it replaces, and drops the oldest one kept beyond kPostRevisions.
 struct ChangePost {
   Guid guid;
   PostAct act = PostAct::edit;
@@ -101,6 +102,9 @@ struct StoredHubChange {
   std::int64_t number = 0;
   std::string change;
 };
+
+/// Earlier texts that are kept of one message: the newest ones.
+inline constexpr std::size_t kPostRevisions = 100;
 
 struct PostRevision {
   std::int64_t number = 0;
@@ -141,8 +145,10 @@ class PostReads {
   virtual Result<std::vector<StoredHubChange>> hub_changes(std::int64_t row, std::size_t limit) = 0;
   virtual Result<std::optional<Post>> post(const Guid& guid) = 0;
   virtual Result<std::vector<Post>> posts(const Guid& channel, const PostPage& page) = 0;
-  /// Earlier contents, oldest first.
-  virtual Result<std::vector<PostRevision>> revisions(const Guid& guid) = 0;
+  /// Earlier contents with numbers behind `after`, oldest first, at most kPostRevisions, and at
+  /// most `bytes` of content (at least one).
+  virtual Result<std::vector<PostRevision>> revisions(const Guid& guid, std::int64_t after,
+                                                      std::size_t bytes) = 0;
   virtual Result<ReadState> read_state(const Guid& channel, const std::string& user) = 0;
   /// Shown messages of these channels that hold every word of `words`, newest first, from before
   /// `place` (0: the newest).
