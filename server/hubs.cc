@@ -3,6 +3,7 @@
 #include "server/hubs.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "dim/engine/hub_body.h"
@@ -216,6 +217,11 @@ void Hubs::change(StationRequest& request, HubObject object) {
   std::vector<Write> writes;
   writes.emplace_back(PutHubChange{hub->id(), hub->number(), change.text()});
   for (const Guid& channel : effect->dropped_channels) writes.emplace_back(DropChannel{channel});
+  if (!was_member && hub->is_member(change.member)) {
+    // What was written before somebody came counts as read, also what is on its way to the disk.
+    for (const auto& [guid, channel] : hub->channels())
+      writes.emplace_back(PutMark{guid, change.member, std::numeric_limits<Cursor>::max()});
+  }
   commit(request, std::move(writes), std::move(answer), told(*hub, change, std::move(users)));
 }
 

@@ -124,6 +124,47 @@ TEST_F(Hubs, F22_JoiningByInviteWithAndWithoutApproval) {
   EXPECT_EQ(code(*bob.text, request(Operation::get, "hub", hub_id())), 404);
 }
 
+TEST_F(Hubs, F18_WhatWasWrittenBeforeOneCameCountsAsRead) {
+  auto alice = founder();
+  const Guid asks = next_guid(), secret = next_guid();
+  EXPECT_EQ(code(*alice.text, make("invite", asks, R"({"approval":true})")), 201);
+  EXPECT_EQ(code(*alice.text, make("channel", secret, R"({"name":"s","kind":"private"})")), 201);
+  const auto writes = [&](const Guid& in) {
+    EXPECT_EQ(code(*alice.text, post(in, next_guid(), "x")), 201) << last.get("message");
+  };
+  const auto unread = [&](LoggedIn& in, const Guid& of) {
+    static_cast<void>(in.text->take());
+    last = ask_for(*in.text, request(Operation::get, "mark", of.text()));
+    return std::string(last.get("unread"));
+  };
+  writes(channel);
+  writes(secret);
+  auto bob = member("bob");
+  EXPECT_EQ(unread(bob, channel), "0");
+  EXPECT_EQ(last.get("cursor"), "1");
+  auto carol = online("carol");
+  EXPECT_EQ(code(*carol.text, joining(asks)), 202);
+  writes(channel);
+  EXPECT_EQ(code(*alice.text, about(Operation::edit, "request", "carol")), 200);
+  EXPECT_EQ(unread(carol, channel), "0") << "with approval too";
+  EXPECT_EQ(unread(bob, channel), "1");
+  Packet opens = request(Operation::edit, "channel", secret.text());
+  opens.content = R"({"kind":"text"})";
+  EXPECT_EQ(code(*alice.text, opens), 200);
+  EXPECT_EQ(unread(bob, secret), "0") << "nor what opens to them later";
+  EXPECT_EQ(code(*bob.text, about(Operation::erase, "member", "")), 204);
+  static_cast<void>(alice.text->take());  // that he has left
+  committer.held = true;
+  EXPECT_TRUE(ask(*alice.text, post(channel, next_guid(), "on its way")).empty());
+  EXPECT_TRUE(ask(*bob.text, joining(invite)).empty());
+  committer.held = false;
+  committer.run();
+  station->end_of_turn();
+  EXPECT_EQ(unread(bob, channel), "0") << "who comes again, and what was on its way to the disk";
+  writes(channel);
+  EXPECT_EQ(unread(bob, channel), "1");
+}
+
 TEST_F(Hubs, N9_ABanEndsTheStreamsOfTheBannedBeforeTheDiskIsDone) {
   auto alice = founder();
   auto bob = member("bob");

@@ -265,6 +265,18 @@ TYPED_TEST(PostConformance, F18_UnreadCountsAreExact) {
   EXPECT_EQ(this->store().read_state(kTulips, "bob")->unread, 0);
 }
 
+TYPED_TEST(PostConformance, F18_AMarkGoesNoFurtherThanWhatIsThere) {
+  const auto state = [&] { return *this->store().read_state(kRoses, "bob"); };
+  this->one(PutMark{kRoses, "bob", INT64_MAX});
+  this->one(PutPost{post(1, "one")});
+  EXPECT_EQ(state().unread, 1);
+  this->one(PutMark{kRoses, "bob", INT64_MAX});
+  EXPECT_EQ(state().upto, 1);
+  EXPECT_EQ(state().unread, 0);
+  this->one(PutPost{post(2, "two")});
+  EXPECT_EQ(state().unread, 1);
+}
+
 TYPED_TEST(PostConformance, SearchFindsWordsAlsoOfTwoChineseCharacters) {
   this->one(PutPost{post(1, "The roses are RED today")});
   this->one(PutPost{post(2, "我爱中国园林")});

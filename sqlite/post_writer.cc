@@ -42,7 +42,7 @@ Status PostWriter::start(Database& db) {
   const std::initializer_list<std::pair<Statement*, std::string_view>> statements = {
       {&find_number_, "SELECT max(number) FROM hub_change WHERE hub = ?"},
       {&add_change_, "INSERT INTO hub_change(hub, number, change) VALUES(?, ?, ?)"},
-      {&find_channel_, "SELECT id FROM channel WHERE guid = ?"},
+      {&find_channel_, "SELECT id, newest FROM channel WHERE guid = ?"},
       {&add_channel_, "INSERT INTO channel(guid) VALUES(?) RETURNING id"},
       {&step_channel_, "UPDATE channel SET newest = newest + 1 WHERE id = ? RETURNING newest"},
       {&drop_channel_, "UPDATE channel SET dropped = 1 WHERE guid = ?"},
@@ -310,14 +310,16 @@ Result<Written> PostWriter::change(const ChangePost& write, const Row& row) {
 
 Result<Written> PostWriter::put(const PutMark& write) {
   std::int64_t channel = 0;
+  Cursor upto = 0;
   {
     Use find(find_channel_);
     const auto row = find.bind(ByteView(write.channel.bytes())).step();
     if (!row) return std::unexpected(row.error());
     if (!*row) return Written{};  // nothing was ever written there
     channel = find.integer(0);
+    upto = std::min(write.upto, find.integer(1));
   }
-  if (auto done = Use(set_mark_).bind(channel).bind(write.user).bind(write.upto).run(); !done)
+  if (auto done = Use(set_mark_).bind(channel).bind(write.user).bind(upto).run(); !done)
     return std::unexpected(done.error());
   return Written{};
 }

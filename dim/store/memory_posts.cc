@@ -116,7 +116,8 @@ Written MemoryPosts::apply(const ChangePost& change) {
 
 Written MemoryPosts::apply(const PutMark& put) {
   Cursor& mark = marks_[{put.channel, put.user}];
-  mark = std::max(mark, put.upto);
+  const auto newest = newest_.find(put.channel);
+  mark = std::max(mark, std::min(put.upto, newest == newest_.end() ? 0 : newest->second));
   return {};
 }
 

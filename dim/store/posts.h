@@ -84,7 +84,7 @@ struct ChangePost {
   std::optional<std::int64_t> revision{};  ///< edit: of what the editor has seen
 };
 
-/// Up to where somebody has read. Never goes back.
+/// Up to where somebody has read, and no further than what is there. Never goes back.
 struct PutMark {
   Guid channel;
   std::string user;
