@@ -189,10 +189,9 @@ void Hubs::change(StationRequest& request, HubObject object) {
   }
 
   const bool created = change.operation == Operation::create;
-  const int code = effect->kind == HubEffect::Kind::waiting ? 202
-                   : created                                ? 201
-                   : change.operation == Operation::edit    ? 200
-                                                            : 204;
+  // Who has joined is a member now, or waits: so a repetition is answered as the first time.
+  const bool waits = object == HubObject::member && created && !hub->is_member(change.member);
+  const int code = waits ? 202 : created ? 201 : change.operation == Operation::edit ? 200 : 204;
   Packet answer = Packet::response(code, request.id);
   if (change.guid) answer.set("guid", change.guid->text());
   if (!change.member.empty()) answer.set("member", change.member);

@@ -124,6 +124,21 @@ TEST_F(Hubs, F22_JoiningByInviteWithAndWithoutApproval) {
   EXPECT_EQ(code(*bob.text, request(Operation::get, "hub", hub_id())), 404);
 }
 
+TEST_F(Hubs, P36_WhoWaitsAndAsksAgainIsAnsweredAsTheFirstTime) {
+  auto alice = founder();
+  const Guid asks = next_guid(), once = next_guid();
+  EXPECT_EQ(code(*alice.text, make("invite", asks, R"({"approval":true})")), 201);
+  EXPECT_EQ(code(*alice.text, make("invite", once, R"({"approval":true,"uses":1})")), 201);
+  auto bob = online("bob");
+  EXPECT_EQ(code(*bob.text, joining(asks)), 202);
+  EXPECT_EQ(code(*bob.text, joining(asks)), 202) << "still waiting, no member";
+  EXPECT_EQ(code(*alice.text, about(Operation::edit, "request", "bob")), 200);
+  EXPECT_EQ(code(*bob.text, joining(asks)), 201);
+  auto carol = online("carol");
+  EXPECT_EQ(code(*carol.text, joining(once)), 202);
+  EXPECT_EQ(code(*carol.text, joining(once)), 202) << "although it is used up: by her";
+}
+
 TEST_F(Hubs, F18_WhatWasWrittenBeforeOneCameCountsAsRead) {
   auto alice = founder();
   const Guid asks = next_guid(), secret = next_guid();

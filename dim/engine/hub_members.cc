@@ -51,6 +51,9 @@ Hub::Outcome Hub::join(const HubChange& change) {
   if (text == nullptr) return fail(Errc::not_found, "joining this hub needs an invite");
   const auto guid = Guid::parse(*text);
   if (!guid) return std::unexpected(guid.error());
+  // It may be used up or have run out since.
+  const auto request = requests_.find(who);
+  if (request != requests_.end() && request->second.invite == *guid) return effect(false);
   const auto found = invites_.find(*guid);
   if (found == invites_.end()) {
     if (gone_.contains(*guid)) return fail(Errc::gone, "this invite is used up or taken back");
@@ -60,7 +63,7 @@ Hub::Outcome Hub::join(const HubChange& change) {
   if (invite.expires != 0 && change.time >= invite.expires)
     return fail(Errc::gone, "this invite has expired; ask for another one");
   if (invite.approval) {
-    if (requests_.contains(who)) return HubEffect{.kind = unchanged};
+    if (request != requests_.end()) return effect(false);
     const auto mine = std::ranges::count_if(asked_, [&](const Asked& a) { return a.who == who; });
     if (static_cast<std::size_t>(mine) >= limits::kHubRequestsPerDay)
       return fail(Errc::too_many_requests, "three requests to join a hub a day");

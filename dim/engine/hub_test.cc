@@ -119,6 +119,10 @@ TEST(Hub, F22_ApprovalMakesThemWaitUntilSomebodySaysYes) {
   must(hub, about(Operation::erase, HubObject::request, kCarol, kCarol));
   EXPECT_TRUE(hub.requests().empty());
   EXPECT_EQ(refused(hub, about(Operation::edit, HubObject::request, kCarol)), Errc::not_found);
+  must(hub, make(HubObject::invite, 2, R"({"approval":true,"uses":1})"));
+  EXPECT_EQ(must(hub, joins(kCarol, 2)).kind, waiting);
+  EXPECT_EQ(must(hub, joins(kCarol, 2)).kind, unchanged) << "used up, by her";
+  EXPECT_EQ(refused(hub, joins(kBob + "2", 2)), Errc::gone);
 }
 
 TEST(Hub, A30_RequestsToJoinAreBoundedAndEnd) {
