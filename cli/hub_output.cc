@@ -183,10 +183,10 @@ void HubOutput::request(const HubView& hub, const HubRequestView& request) const
   JsonObject members = about(hub);
   members.set("id", request.who);
   members.set("name", name_(request.who));
-  members.set("time", format_time(request.request.arrived));
+  members.set("time", format_time(request.arrived));
   out_.object("hub_request", std::move(members));
   out_.line(fmt::format("{:<24}  {}  asks since {}", who(request.who), request.who,
-                        format_time(request.request.arrived)));
+                        format_time(request.arrived)));
 }
 
 void HubOutput::invite(const HubView& hub, const Guid& guid, const HubInvite& invite,

@@ -139,6 +139,24 @@ TEST_F(Hubs, P36_WhoWaitsAndAsksAgainIsAnsweredAsTheFirstTime) {
   EXPECT_EQ(code(*carol.text, joining(once)), 202) << "although it is used up: by her";
 }
 
+TEST_F(Hubs, ARequestDoesNotShowTheInviteThatItCameWith) {
+  auto alice = founder();
+  auto bob = member("bob");
+  give(alice, "bob", "\"invite\"");
+  const Guid asks = next_guid();
+  EXPECT_EQ(code(*alice.text, make("invite", asks, R"({"approval":true})")), 201);
+  static_cast<void>(bob.text->take());
+  auto carol = online("carol");
+  EXPECT_EQ(code(*carol.text, joining(asks)), 202);
+  const auto told = bob.text->take();
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].get("type"), "request");
+  EXPECT_FALSE(told[0].content->contains(asks.text())) << "an invite is its own key";
+  const Packet shown = ask_for(*bob.text, request(Operation::get, "request", hub_id()));
+  EXPECT_TRUE(shown.content->contains(id_of("carol")));
+  EXPECT_FALSE(shown.content->contains(asks.text()));
+}
+
 TEST_F(Hubs, F18_WhatWasWrittenBeforeOneCameCountsAsRead) {
   auto alice = founder();
   const Guid asks = next_guid(), secret = next_guid();

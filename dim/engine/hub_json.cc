@@ -100,8 +100,7 @@ JsonObject Hub::request_json(std::string_view who) const {
   const HubRequest& request = requests_.find(who)->second;
   JsonObject out;
   out.set("member", who);
-  out.set("invite", request.invite.text());
-  out.set("time", format_time(request.arrived));
+  out.set("time", format_time(request.arrived));  // not the invite: it is a key
   return out;
 }
 

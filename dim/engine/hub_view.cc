@@ -246,11 +246,9 @@ Result<HubPenaltyView> read_penalty_view(const JsonObject& shown) {
 Result<HubRequestView> read_request_view(const JsonObject& shown) {
   auto who = user_of(shown, "member");
   if (!who) return std::unexpected(who.error());
-  auto invite = guid_of(shown, "invite");
-  if (!invite) return std::unexpected(invite.error());
   auto time = time_of(shown, "time");
   if (!time) return std::unexpected(time.error());
-  return HubRequestView{.who = std::move(*who), .request = {.invite = *invite, .arrived = *time}};
+  return HubRequestView{.who = std::move(*who), .arrived = *time};
 }
 
 Result<std::vector<JsonObject>> read_list(std::string_view content) {

@@ -42,7 +42,7 @@ struct HubPenaltyView {
 };
 struct HubRequestView {
   std::string who;
-  HubRequest request;
+  Millis arrived = 0;
 };
 
 Result<HubView> read_hub(const JsonObject& shown);
