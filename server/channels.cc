@@ -124,8 +124,20 @@ void Hubs::create_message(StationRequest& request) {
   if (!guid)
     return core_.refuse(
         request, {Errc::bad_request, "a message needs guid: 32 hex digits that the client chose"});
-  auto spot = channel_spot(request, HubObject::message, Operation::create);
-  if (!spot) return core_.refuse(request, spot.error());
+  const auto channel = Guid::parse(packet.get("target"));
+  if (!channel) return core_.refuse(request, channel.error());
+  std::optional<Error> refused;
+  if (const auto spot = channel_spot(request, HubObject::message, Operation::create); !spot) {
+    // P36: what is stored is answered as the first time, whatever its author has lost since.
+    refused = spot.error();
+    const Hub* hub = hub_with(*channel);
+    if (hub == nullptr || hub->deleted() || hub->channel(*channel) == nullptr)
+      return core_.refuse(request, *refused);
+    const auto first = core_.reads_.post(*guid);
+    if (!first) return core_.read_failed(request.link, request.id, first.error());
+    if (!*first || (*first)->author != request.session.user || (*first)->channel != *channel)
+      return core_.refuse(request, *refused);
+  }
   if (const Status right = check_text(packet.content); !right)
     return core_.refuse(request, right.error());
   std::optional<Guid> reply;
@@ -134,13 +146,13 @@ void Hubs::create_message(StationRequest& request) {
     if (!to) return core_.refuse(request, to.error());
     auto origin = core_.reads_.post(*to);
     if (!origin) return core_.read_failed(request.link, request.id, origin.error());
-    if (!*origin || (*origin)->channel != spot->channel)
+    if (!*origin || (*origin)->channel != *channel)
       return core_.refuse(request,
                           {Errc::not_found, "no such message in this channel to reply to"});
     reply = *to;
   }
   Post post{.guid = *guid,
-            .channel = spot->channel,
+            .channel = *channel,
             .time = core_.clock_.now(),
             .author = request.session.user,
             .reply = reply,
@@ -149,32 +161,34 @@ void Hubs::create_message(StationRequest& request) {
   core_.inflight_bytes_ += post.content.size();
   std::vector<Write> writes;
   writes.emplace_back(PutPost{post});
-  core_.submit(std::move(writes), [this, id = request.link.id, reply_id = request.id,
-                                   post = std::move(post)](
-                                      const Result<std::vector<Written>>& written) mutable {
-    core_.inflight_bytes_ -= std::min(core_.inflight_bytes_, post.content.size());
-    const bool stored = written && written->front().accepted == Accepted::stored;
-    if (stored) {
-      post.cursor = post.changed = written->front().cursors.front();
-      ++core_.counters_.messages_stored;
-      spread(post.channel, post.cursor, show(post, Operation::create, {}, false));
-    }
-    LinkState* link = core_.finish_request(id, reply_id);
-    if (link == nullptr) return;
-    if (!written) return core_.refuse(*link, reply_id, written.error());
-    if (written->front().accepted == Accepted::conflict)
-      return core_.refuse(*link, reply_id,
-                          {Errc::conflict, "this guid belongs to a message with other content"});
-    if (!stored) {
-      ++core_.counters_.messages_repeated;
-      const auto first = core_.reads_.post(post.guid);
-      if (first && *first) post.time = (*first)->time;
-      post.cursor = written->front().cursors.front();
-    }
-    Packet answer = Packet::response(201, reply_id);
-    answer.set("guid", post.guid.text()).set("time", core_.time_text(post.time));
-    core_.send(*link, answer.set("cursor", std::to_string(post.cursor)));
-  });
+  core_.submit(std::move(writes),
+               [this, id = request.link.id, reply_id = request.id, refused = std::move(refused),
+                post = std::move(post)](const Result<std::vector<Written>>& written) mutable {
+                 core_.inflight_bytes_ -= std::min(core_.inflight_bytes_, post.content.size());
+                 const bool stored = written && written->front().accepted == Accepted::stored;
+                 if (stored) {
+                   post.cursor = post.changed = written->front().cursors.front();
+                   ++core_.counters_.messages_stored;
+                   spread(post.channel, post.cursor, show(post, Operation::create, {}, false));
+                 }
+                 LinkState* link = core_.finish_request(id, reply_id);
+                 if (link == nullptr) return;
+                 if (!written) return core_.refuse(*link, reply_id, written.error());
+                 if (written->front().accepted == Accepted::conflict)
+                   return core_.refuse(
+                       *link, reply_id,
+                       refused.value_or(Error{
+                           Errc::conflict, "this guid belongs to a message with other content"}));
+                 if (!stored) {
+                   ++core_.counters_.messages_repeated;
+                   const auto first = core_.reads_.post(post.guid);
+                   if (first && *first) post.time = (*first)->time;
+                   post.cursor = written->front().cursors.front();
+                 }
+                 Packet answer = Packet::response(201, reply_id);
+                 answer.set("guid", post.guid.text()).set("time", core_.time_text(post.time));
+                 core_.send(*link, answer.set("cursor", std::to_string(post.cursor)));
+               });
 }
 
 void Hubs::change_post(StationRequest& request, const Spot& spot, ChangePost change, Packet push) {

@@ -158,6 +158,28 @@ TEST_F(Channels, F11_EarlierTextsComeInPagesThatAnAnswerHolds) {
   EXPECT_EQ(code(*alice.text, get_all.set("after", "x")), 401) << "P39";
 }
 
+TEST_F(Channels, P36_ARightThatIsLostSinceDoesNotUndoWhatIsStored) {
+  auto alice = founder();
+  auto bob = member("bob");
+  const Guid guid = next_guid();
+  EXPECT_EQ(code(*bob.text, post(channel, guid, "one")), 201);
+  const std::string time(last.get("time"));
+  EXPECT_EQ(code(*alice.control, about(Operation::create, "mute", "bob")), 201);
+  EXPECT_EQ(code(*bob.text, post(channel, guid, "one")), 201) << "its first answer may be lost";
+  EXPECT_EQ(last.get("cursor"), "1");
+  EXPECT_EQ(last.get("time"), time);
+  EXPECT_EQ(code(*bob.text, post(channel, guid, "two")), 403) << "that is another one";
+  EXPECT_EQ(code(*bob.text, post(channel, next_guid(), "one")), 403);
+  EXPECT_EQ(code(*alice.text, about(Operation::erase, "member", "bob")), 204);
+  EXPECT_EQ(open_lane(bob, 0).code, 200);
+  EXPECT_EQ(code(*bob.text, post(channel, guid, "one")), 201);
+  EXPECT_EQ(code(*bob.text, post(channel, next_guid(), "one")), 404);
+  auto carol = online("carol");
+  EXPECT_EQ(code(*carol.text, post(channel, guid, "one")), 404) << "somebody else's";
+  EXPECT_EQ(code(*alice.text, request(Operation::erase, "channel", channel.text())), 204);
+  EXPECT_EQ(code(*bob.text, post(channel, guid, "one")), 404);
+}
+
 TEST_F(Channels, F12_RemoveAndDeleteMeanWhatTheyMean) {
   auto alice = founder();
   auto bob = member("bob");
