@@ -2,6 +2,8 @@
 // a message can be written while the station is away.
 #pragma once
 #include <optional>
+#include <set>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -15,8 +17,10 @@ struct HubPlace {
   std::optional<Guid> channel{};  ///< nothing: the hub as a whole
 };
 
-/// "HUB", "HUB/CHANNEL", or the GUID of a channel. HUB: the own alias, the ID, or the name;
-/// CHANNEL: its name or GUID. Errc::not_found, or Errc::usage where several have that name.
+/// "HUB", "HUB/CHANNEL", or the GUID of a channel. HUB: the ID, the own alias, or the name;
+/// CHANNEL: its GUID or name. An ID means what has it, whatever others are called; an alias means
+/// its hub, also where one is in that hub no longer. Errc::not_found, or Errc::usage where several
+/// have that name.
 Result<HubPlace> find_place(const std::vector<HubView>& hubs, std::string_view where, Home& home);
 /// A category or role by its name or GUID.
 Result<Guid> find_named(const std::map<Guid, HubCategory>& all, std::string_view name);
@@ -25,5 +29,8 @@ Result<Guid> find_named(const std::map<Guid, HubRole>& all, std::string_view nam
 /// IDs and names of the own hubs and channels as they were last.
 Status keep_hubs(Home& home, const std::vector<HubView>& hubs);
 Result<std::vector<HubView>> kept_hubs(Home& home);
+/// What `home` remembers of hubs that could not be read whole: their channels, and the hubs
+/// themselves where they are not in `hubs`.
+void add_kept(Home& home, std::vector<HubView>& hubs, const std::set<std::string>& unreadable);
 
 }  // namespace dim

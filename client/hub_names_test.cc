@@ -74,6 +74,43 @@ TEST_F(HubNames, WhatSeveralAreCalledNamesNone) {
   EXPECT_EQ(find_named(roles, "keeper").error().code, Errc::usage);
 }
 
+TEST_F(HubNames, NobodyTakesAnIdAwayByANameThatLooksLikeIt) {
+  hubs[1].name = kFirst;
+  EXPECT_EQ(found(kFirst), "gardeners");
+  EXPECT_EQ(found(kFirst + "/general"), "gardeners 1");
+  hubs[0].channels[guid(4)] = {.name = guid(1).text(), .topic = {}};
+  EXPECT_EQ(found("gardeners/" + guid(1).text()), "gardeners 1");
+  EXPECT_EQ(found(guid(1).text()), "gardeners 1");
+  hubs[1].name = guid(1).text();
+  EXPECT_EQ(found(guid(1).text()), "gardeners 1");
+  std::map<Guid, HubRole> roles;
+  roles[guid(5)] = {.name = "keeper"};
+  roles[guid(6)] = {.name = guid(5).text()};
+  EXPECT_EQ(find_named(roles, guid(5).text()).value(), guid(5));
+}
+
+TEST_F(HubNames, AnAliasMeansItsHubAlsoWhereOneIsInItNoLonger) {
+  ASSERT_TRUE(home.put_contact({.id = *Id::parse(second()), .alias = "gardeners"}));
+  EXPECT_EQ(found("gardeners/general"), "choir 3") << "not the one that only calls itself so";
+  EXPECT_EQ(found("gardeners/a/b"), "NOT_FOUND");
+  EXPECT_EQ(found(kFirst + "/general"), "gardeners 1");
+  hubs.pop_back();
+  EXPECT_EQ(found("gardeners/general"), "NOT_FOUND");
+  EXPECT_EQ(found("gardeners"), "NOT_FOUND");
+}
+
+TEST_F(HubNames, WhatCannotBeReadIsAsItWasLast) {
+  ASSERT_TRUE(keep_hubs(home, hubs));
+  std::vector<HubView> now = {hubs[0]};
+  now[0].channels.clear();
+  add_kept(home, now, {});
+  EXPECT_THAT(now[0].channels, SizeIs(0));
+  add_kept(home, now, {kFirst, second()});
+  ASSERT_THAT(now, SizeIs(2));
+  EXPECT_THAT(now[0].channels, SizeIs(2));
+  EXPECT_EQ(now[1].name, "choir");
+}
+
 TEST_F(HubNames, AHomeRemembersThem) {
   EXPECT_THAT(kept_hubs(home).value(), SizeIs(0));
   ASSERT_TRUE(keep_hubs(home, hubs));
