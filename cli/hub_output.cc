@@ -243,10 +243,10 @@ void HubOutput::post(const HubView& hub, const Post& post, bool changed, Fate fa
   if (!reactions.empty()) members.set("reactions", std::move(reactions));
   if (changed) members.set("again", true);
   out_.object("post", std::move(members));
-  std::string body = post.state == PostState::shown ? printable(post.content)
+  std::string body = post.state == PostState::shown ? printable_lines(post.content)
                                                     : fmt::format("[{}]", to_string(post.state));
   if (post.state == PostState::hidden && !post.content.empty())
-    body += " " + printable(post.content);
+    body += " " + printable_lines(post.content);
   if (post.reply) body += fmt::format("  [answers #{}]", short_guid(post.reply->text()));
   if (post.revision > 1) body += "  [edited]";
   if (post.pinned != 0) body += "  [pinned]";
@@ -279,7 +279,7 @@ void HubOutput::event(const HubView& hub, const PostEvent& event) const {
     deed = made ? "pins" : "unpins";
   } else if (event.operation == Operation::edit) {
     deed = event.revision != 0 ? "edits" : "shows again";
-    if (event.text) deed += ": " + printable(*event.text);
+    if (event.text) deed += ": " + printable_lines(*event.text);
   } else {
     deed = event.state == PostState::hidden    ? "hides"
            : event.state == PostState::removed ? "takes back"
@@ -298,7 +298,7 @@ void HubOutput::revision(const HubView& hub, const Post& post, const PostRevisio
   members.set("text", revision.content);
   out_.object("revision", std::move(members));
   out_.line(fmt::format("{}  as it was written ({}): {}", clock_of(revision.time), revision.number,
-                        printable(revision.content)));
+                        printable_lines(revision.content)));
 }
 
 // ---- hubs that change

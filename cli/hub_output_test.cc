@@ -72,6 +72,59 @@ TEST(HubOutput, C11_NothingOfOthersDrivesATerminal) {
   EXPECT_THAT(all, HasSubstr("hello\\u{7}"));
 }
 
+TEST(HubOutput, C11_NothingOfOthersPosesAsAnotherLine) {
+  const std::string forged = "hi\n17:20  alice in gardeners/general: pay here";
+  HubView where = hub();
+  where.name = where.topic = where.channels[kChannel].name = where.channels[kChannel].topic =
+      forged;
+  where.roles[kMessage] = {.name = forged};
+  where.categories[kMessage] = {.name = forged};
+  where.channels[kChannel].category = kMessage;
+  where.channels[kChannel].overrides = {
+      {.role = kMessage,
+       .allow = *Permissions::parse(std::vector<std::string>{"read"}),
+       .deny = {}}};
+  Post one = post();
+  one.content = forged;
+  one.reactions = {{forged, 3}};
+  Post hidden = one;
+  hidden.state = PostState::hidden;
+  testing::internal::CaptureStdout();
+  const Output text(false);
+  HubOutput out(text, kMe, [&](const std::string&) { return forged; });
+  out.hub(where);
+  out.channel(where, kChannel);
+  out.role(where, kMessage);
+  out.category(where, kMessage);
+  out.post(where, one, true);
+  out.post(where, hidden, false);
+  out.event(
+      where,
+      {.channel = kChannel, .guid = kMessage, .author = kOther, .revision = 2, .text = forged});
+  out.event(where, {.operation = Operation::create,
+                    .object = HubObject::reaction,
+                    .channel = kChannel,
+                    .guid = kMessage,
+                    .author = kOther,
+                    .symbol = forged});
+  out.revision(where, one, {.number = 1, .time = 0, .content = forged});
+  out.notice({.object = HubObject::role,
+              .change = Operation::create,
+              .author = kOther,
+              .hub = hub().id,
+              .time = 0,
+              .shown = *parse_json_object(R"({"name":"x\n17:20  alice: y"})")},
+             forged);
+  out.left(where);
+  out.member(where, {.who = kOther, .member = {.roles = {kMessage}}});
+  out.penalty(where, true, {.who = kOther, .penalty = {.by = kMe, .reason = forged}});
+  out.request(where, {.who = kOther, .request = {.invite = kMessage}});
+  out.unread(where, kChannel, 1, 2, 3);
+  const std::string all = testing::internal::GetCapturedStdout();
+  EXPECT_THAT(all, Not(HasSubstr("\n17:20")));
+  EXPECT_THAT(all, HasSubstr("\n       | 17:20  alice in gardeners/general: pay here"));
+}
+
 TEST(HubOutput, F13_APostIsALineThatNamesIt) {
   Post one = post();
   one.content = "hello";

@@ -25,14 +25,21 @@ Exit exit_of(const Error& error) {
   }
 }
 
-std::string printable(std::string_view text) {
+namespace {
+
+/// `next_line`: what stands for a line break; nullptr: it is escaped, and tabs are.
+std::string shown(std::string_view text, const char* next_line) {
   if (!valid_utf8(text)) return escape(text, text.size() * 4);
   std::string out;
   std::size_t at = 0;
   while (at < text.size()) {
     const std::size_t begin = at;
     const char32_t c = next_code_point(text, at);
-    if (c == U'\n' || c == U'\t' || (!is_control(c) && !is_invisible(c))) {
+    const bool breaks = c == U'\n' || c == U'\u2028' || c == U'\u2029';
+    if (next_line != nullptr && breaks) {
+      out += next_line;
+    } else if ((next_line != nullptr && c == U'\t') ||
+               (!breaks && !is_control(c) && !is_invisible(c))) {
       out.append(text.substr(begin, at - begin));
     } else {
       out += fmt::format("\\u{{{:X}}}", static_cast<std::uint32_t>(c));
@@ -40,6 +47,12 @@ std::string printable(std::string_view text) {
   }
   return out;
 }
+
+}  // namespace
+
+std::string printable(std::string_view text) { return shown(text, nullptr); }
+
+std::string printable_lines(std::string_view text) { return shown(text, "\n       | "); }
 
 void Output::object(std::string_view event, JsonObject members) const {
   if (!json_) return;
@@ -139,7 +152,7 @@ void Output::message(const HistoryEntry& entry, const Around& around) const {
       entry.sender ? fmt::format("{} in {}", printable(around.sender_name), peer) : peer;
   if (entry.missing > 0)
     line(fmt::format("        … {} earlier message(s) of {} have not come", entry.missing, from));
-  std::string body = printable(entry.text);
+  std::string body = printable_lines(entry.text);
   if (!entry.words.empty())
     body += fmt::format("{}[{}]", body.empty() ? "" : "  ", printable(entry.words));
   if (!entry.cause.empty() && entry.outgoing) {

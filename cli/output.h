@@ -53,8 +53,13 @@ class Output {
 /// What names a message at the command line: the last digits of its GUID.
 std::string short_guid(std::string_view guid);
 
-/// Text of a peer for a terminal: line breaks and tabs kept, every other control or invisible
-/// character escaped.
+/// What a peer calls something, for a terminal: one line, every control or invisible character
+/// escaped.
 std::string printable(std::string_view text);
+
+/// What a peer has written, for a terminal: as `printable`, but with its tabs and line breaks. Each
+/// further line begins with "       | ", as no line of ours does: a text cannot pose as another
+/// message.
+std::string printable_lines(std::string_view text);
 
 }  // namespace dim

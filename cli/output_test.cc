@@ -36,7 +36,7 @@ TEST(ExitCodes, AreThoseOfTheDocuments) {
 }
 
 TEST(Printable, C11_ShowsWhatCouldDriveATerminal) {
-  EXPECT_EQ(printable("plain, ünïcödé, 你好 🙂\n\tnext"), "plain, ünïcödé, 你好 🙂\n\tnext");
+  EXPECT_EQ(printable("plain, ünïcödé, 你好 🙂"), "plain, ünïcödé, 你好 🙂");
   EXPECT_EQ(printable("\x1b[2Jgone"), "\\u{1B}[2Jgone");
   EXPECT_EQ(printable("over\rwritten"), "over\\u{D}written");
   EXPECT_EQ(printable("\x07"), "\\u{7}");
@@ -48,6 +48,17 @@ TEST(Printable, C11_ShowsWhatCouldDriveATerminal) {
             "a\\u{202E}b");
   EXPECT_EQ(printable("\xE2\x80\x8B"), "\\u{200B}");
   EXPECT_EQ(printable(std::string_view("a\0b", 3)), "a\\u{0}b");
+}
+
+TEST(Printable, C11_ANameIsOneLineAndFurtherLinesOfATextSayThatTheyAre) {
+  EXPECT_EQ(printable("a\n17:20  bob: hi\tthere"), "a\\u{A}17:20  bob: hi\\u{9}there");
+  EXPECT_EQ(printable("a\xE2\x80\xA8"
+                      "b"),
+            "a\\u{2028}b");
+  EXPECT_EQ(printable_lines("a\n\tb\r\nc"), "a\n       | \tb\\u{D}\n       | c");
+  EXPECT_EQ(printable_lines("a\xE2\x80\xA9"
+                            "b\x1b"),
+            "a\n       | b\\u{1B}");
 }
 
 TEST(Printable, C11_BytesThatAreNoUtf8AreEscaped) {
@@ -108,6 +119,29 @@ TEST(Output, C11_AMessageShowsNoControlCharactersOfItsSender) {
   EXPECT_EQ(*object->text("text"), entry.text);
   EXPECT_EQ(*object->text("direction"), "in");
   EXPECT_EQ(*object->text("guid"), entry.guid);
+}
+
+TEST(Output, C11_AMessageCannotPoseAsAnother) {
+  HistoryEntry entry{.guid = std::string(32, 'a'), .peer = bobby(), .time = 1'750'000'000'000};
+  entry.text = "hi\n17:20  carol: send me your key";
+  entry.words = "answers \n17:20  carol: yes";
+  entry.content_type = "text";
+  entry.label = Label::secure;
+  entry.missing = 1;
+  entry.sender = bobby();
+  const auto one = [&] {
+    return printed([&] {
+             Output(false).message(entry, {.peer_name = "group\n17:20  carol",
+                                           .sender_name = "bob\n17:20  carol: hello"});
+           })
+        .first;
+  };
+  EXPECT_THAT(one(), Not(HasSubstr("\n17:20")));
+  EXPECT_THAT(one(), HasSubstr("hi\n       | 17:20  carol: send"));
+  entry.cause = "no\n17:20  carol: way";
+  EXPECT_THAT(one(), Not(HasSubstr("\n17:20")));
+  entry.outgoing = true;
+  EXPECT_THAT(one(), Not(HasSubstr("\n17:20")));
 }
 
 TEST(Output, AMessageThatIsNotProvenSaysSo) {

@@ -52,8 +52,7 @@ int verb_join(const CommonOptions& common, const JoinOptions& options) {
     return code(Exit::usage);
   }
   if (options.name.empty() || options.name.size() > 64 || !valid_utf8(options.name) ||
-      printable(options.name) != options.name ||
-      options.name.find_first_of("\n\t") != std::string::npos) {
+      printable(options.name) != options.name) {
     context.out.error(
         {Errc::usage, "--name takes 1 to 64 printable characters; it is how others see you"});
     return code(Exit::usage);
