@@ -57,10 +57,16 @@ int verb_join(const CommonOptions& common, const JoinOptions& options) {
         {Errc::usage, "--name takes 1 to 64 printable characters; it is how others see you"});
     return code(Exit::usage);
   }
+  bool joined_before = false;
   if (Home::exists(common.home)) {
     if (!context.open_home()) return code(Exit::home);
     auto before = context.home->station();
-    if (before && *before && (*before)->id != target->id) {
+    if (!before) {
+      context.out.error(before.error());
+      return code(Exit::home);
+    }
+    joined_before = before->has_value();
+    if (*before && ((*before)->id != target->id || (*before)->protocol != target->protocol)) {
       context.out.error({Errc::conflict,
                          "this home has joined another station; use another --home for this one"});
       return code(Exit::home);
@@ -84,14 +90,22 @@ int verb_join(const CommonOptions& common, const JoinOptions& options) {
     }
     context.home.emplace(std::move(*home));
   }
-  if (auto status = context.home->set_station(*target); !status) {
-    context.out.error(status.error());
-    return code(Exit::home);
+  // Whoever has made a link can write any address into it: what the home has is good until the
+  // station has proved that it is there.
+  if (!joined_before) {
+    if (auto status = context.home->set_station(*target); !status) {
+      context.out.error(status.error());
+      return code(Exit::home);
+    }
   }
-  context.make_messenger({.receive = false});
+  context.make_messenger({.receive = false, .target = *target});
   if (!context.connect(kConnectMs)) {
     context.out.note(
-        "Your identity is made and stays. Run the same command again when the station is there.");
+        joined_before
+            ? "The station does not answer at the address of this link; the home keeps the one "
+              "that it has. For a hub of it: dim hub join LINK."
+            : "Your identity is made and stays. Run the same command again when the station is "
+              "there.");
     return context.report_failure();
   }
   // A name that cannot be registered is no reason to fail: it is still the name in the visa.

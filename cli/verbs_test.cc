@@ -171,6 +171,31 @@ TEST_F(Verbs, AHomeJoinsOneStation) {
   EXPECT_THAT(text("message"), HasSubstr("another station"));
 }
 
+TEST_F(Verbs, ALinkWithAnotherAddressDoesNotTakeAHomeAwayFromItsStation) {
+  make_home();
+  const DeadPort other;
+  const std::string where =
+      "host=[::1];port=" + std::to_string(other.port()) + ";pin=sha256-" + std::string(43, 'A');
+  JoinOptions join;
+  join.name = "alice";
+  const std::string hub =
+      "dim:hub:Group-777@fxunrFpSwDEzEWC2wrm6JTjkuUtd6Ro1H?"
+      "invite=018f6f0e7b8c7cc2a1f3b0d5f3a1c9e4;station=";
+  for (const std::string& link : {"dim:station:" + station().text() + "?" + where + ";",
+                                  hub + station().text() + ";" + where + ";"}) {
+    join.link = link;
+    EXPECT_EQ(run([&] { return verb_join(common, join); }), code(Exit::unreachable)) << link;
+    auto home = Home::open(common.home, std::nullopt, random);
+    ASSERT_TRUE(home);
+    const auto kept = home->station();
+    ASSERT_TRUE(kept && *kept);
+    EXPECT_EQ((*kept)->port, dead.port()) << link;
+    EXPECT_TRUE((*kept)->pins.empty()) << link;
+  }
+  join.link = "dimchat://127.0.0.1:9394?station=" + station().text();
+  EXPECT_EQ(run([&] { return verb_join(common, join); }), code(Exit::home)) << "another protocol";
+}
+
 TEST_F(Verbs, WhatIsSentWhileTheStationIsAwayWaitsInTheOutbox) {
   make_home();
   ASSERT_EQ(run([&] { return verb_id(common); }), 0);

@@ -33,8 +33,13 @@ Messenger::Messenger(Home& home, Transport& transport, Clock& clock, Random& ran
 
 Messenger::~Messenger() = default;
 
+Result<std::optional<StationTarget>> Messenger::target() {
+  if (options_.target) return options_.target;
+  return home_.station();
+}
+
 Status Messenger::start() {
-  auto target = home_.station();
+  auto target = this->target();
   if (!target) return std::unexpected(target.error());
   if (!*target)
     return fail(Errc::not_found, "this home has joined no station yet; run `dim join LINK`");
@@ -104,18 +109,20 @@ void Messenger::tick() {
 
 void Messenger::send(Lane lane, std::string bytes) { transport_.send(lane, std::move(bytes)); }
 void Messenger::open(Lane lane) {
-  auto target = home_.station();
+  auto target = this->target();
   if (target && *target) transport_.dial(lane, **target);
 }
 void Messenger::close(Lane lane) { transport_.hang_up(lane); }
 
 void Messenger::ready() {
-  auto target = home_.station();
-  if (target && *target && ((*target)->id.empty() || (*target)->pins != session_->station_pins())) {
+  auto target = this->target();
+  if (target && *target &&
+      (options_.target || (*target)->id.empty() || (*target)->pins != session_->station_pins())) {
     (*target)->id = session_->station()->text();
     (*target)->pins = session_->station_pins();
     (void)home_.set_station(**target);
   }
+    options_.target.reset();
   if (options_.presence) announce("online");
   if (events_.ready) events_.ready();
   retry_waiting();  // and pumps

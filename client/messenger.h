@@ -75,6 +75,8 @@ class Messenger final : private SessionHost {
   void stop();
   /// Tells that one goes, when presence is on; before the lanes are closed.
   void leave();
+    /// Dial this one instead of the home's; it becomes the home's when it has proved who it is.
+    std::optional<StationTarget> target{};
   bool is_ready() const { return session_ && session_->is_ready(); }
   bool is_started() const { return session_ != nullptr; }
   const Uplink* session() const { return session_.get(); }  ///< null while there is none
@@ -165,6 +167,7 @@ class Messenger final : private SessionHost {
   Result<JsonObject> content_of(const OutboxRow& row);
   Result<SignedMessage> seal_for(const OutboxRow& row, const JsonObject& marks = {});
   void introduce(PlainMessage& message) const;
+  Result<std::optional<StationTarget>> target();
 
   void process_pushes();
   Status take_or_keep(const Packet& push, std::vector<HistoryEntry>& show,

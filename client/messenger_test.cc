@@ -194,6 +194,18 @@ TEST_F(MessengerTest, A22_AfterTwentyFailuresNothingOfThatSenderIsTried) {
   EXPECT_EQ(received[0].text, "an hour later");
 }
 
+TEST_F(MessengerTest, AnAddressIsTheHomesWhenTheStationHasProvedThatItIsThere) {
+  StationTarget moved = fake_target();
+  moved.host = "moved.example";
+  messenger.emplace(home, transport(), clock, fake_random(), MessengerEvents{},
+                    Messenger::Options{.target = moved});
+  ASSERT_TRUE(messenger->start());
+  messenger->unreachable({Errc::unreachable, "nobody there"});
+  EXPECT_EQ(home.station().value()->host, fake_target().host);
+  connect();
+  EXPECT_EQ(home.station().value()->host, "moved.example");
+}
+
 TEST_F(MessengerTest, F10_PresenceIsToldToThoseOneHasWrittenTo) {
   know(fake_user(3));
   log_in({.presence = true});
