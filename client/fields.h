@@ -35,6 +35,12 @@ inline std::int64_t number_in(std::string_view text) {
   return value;
 }
 
+/// What a header says in whole seconds, in ms: 0 to an hour, whatever a station writes there.
+inline std::int64_t seconds_in(std::string_view text) {
+  constexpr std::int64_t kMostSeconds = 3'600;
+  return 1'000 * std::clamp<std::int64_t>(number_in(text), 0, kMostSeconds);
+}
+
 /// A digest that was stored as base64.
 inline std::optional<Digest32> digest_in(std::string_view base64) {
   const auto bytes = from_base64(base64);

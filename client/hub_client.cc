@@ -40,7 +40,7 @@ HubRefusal refusal_of(const Packet& answer) {
   return {.error = error_of(answer.code),
           .code = answer.code,
           .station = std::string(answer.get("message")),
-          .retry_after = 1'000 * number_in(answer.get("retry-after"))};
+          .retry_after = seconds_in(answer.get("retry-after"))};
 }
 
 std::unexpected<HubRefusal> refuse(const Error& error) {

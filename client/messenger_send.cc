@@ -252,8 +252,8 @@ void Messenger::on_accepted(const std::string& guid, const Packet& response) {
   } else if (response.code == 416) {
     // Begin again from the oldest one that is not acknowledged; those that were taken meanwhile are
     // known by GUID.
-    paused_until_ = clock_.monotonic() +
-                    1000 * std::max<std::int64_t>(1, number_in(response.get("retry-after")));
+    paused_until_ =
+        clock_.monotonic() + std::max<Millis>(1'000, seconds_in(response.get("retry-after")));
     if (in_flight_.empty()) rewind();
     refused_ = !in_flight_.empty();
   } else if (response.code >= 500) {

@@ -70,8 +70,7 @@ void Transfer::ask(Packet packet, std::function<void(const Packet&)> handler) {
 
 bool Transfer::must_wait(const Packet& answer) {
   if (answer.code != 416) return false;
-  const Millis wait =
-      std::clamp<Millis>(number_in(answer.get("retry-after")) * 1'000, 1'000, kMostWaitMs);
+  const Millis wait = std::clamp<Millis>(seconds_in(answer.get("retry-after")), 1'000, kMostWaitMs);
   paused_until_ = clock_.monotonic() + wait;
   return true;
 }
