@@ -1,7 +1,10 @@
 // `dim hub`: found hubs, see, join, leave and lead them.
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "cli/hub_run.h"
+#include "client/hub_follow.h"
 #include "client/hub_link.h"
 #include "dim/engine/hub_body.h"
 #include "terminal/qr.h"
@@ -108,6 +111,7 @@ int join(HubRun& run) {
   const bool was_in =
       std::ranges::any_of(run.hubs, [&](const HubView& one) { return one.id == hub_id; });
   if (!was_in) {
+    forget_followed(*run.context.home, *hub);
     if (!mark_all_read(run, *hub)) return run.exit;
     run.hubs.push_back(*hub);
     (void)keep_hubs(*run.context.home, run.hubs);
@@ -115,11 +119,17 @@ int join(HubRun& run) {
   return show(run, *hub);
 }
 
+/// This home is in the hub no longer.
+void forget(HubRun& run, const HubView& hub) {
+  forget_followed(*run.context.home, hub);
+  std::erase_if(run.hubs, [&](const HubView& one) { return one.id == hub.id; });
+  (void)keep_hubs(*run.context.home, run.hubs);
+}
+
 int leave(HubRun& run, const HubPlace& place) {
   if (!run.ask(HubClient::request(Operation::erase, HubObject::member, place.hub.id)))
     return run.exit;
-  std::erase_if(run.hubs, [&](const HubView& one) { return one.id == place.hub.id; });
-  (void)keep_hubs(*run.context.home, run.hubs);
+  forget(run, place.hub);
   run.done(place, HubObject::member, Operation::erase, {},
            run.context.home->account().id.bare().text());
   return code(Exit::ok);
@@ -132,8 +142,7 @@ int erase(HubRun& run, const HubPlace& place) {
                       printable(place.hub.name), place.hub.members)))
     return run.exit;
   if (!run.ask(HubClient::request(Operation::erase, HubObject::hub, place.hub.id))) return run.exit;
-  std::erase_if(run.hubs, [&](const HubView& one) { return one.id == place.hub.id; });
-  (void)keep_hubs(*run.context.home, run.hubs);
+  forget(run, place.hub);
   run.done(place, HubObject::hub, Operation::erase);
   return code(Exit::ok);
 }
@@ -248,6 +257,26 @@ int uninvite(HubRun& run, const HubPlace& place) {
   return code(Exit::ok);
 }
 
+/// Show and leave a hub by its ID: that works whatever becomes of the list of hubs.
+int by_id(HubRun& run, const std::string& id) {
+  if (!run.dial()) return run.exit;
+  if (auto kept = kept_hubs(*run.context.home)) run.hubs = std::move(*kept);
+  if (run.options.action == "leave") {
+    const auto known = std::ranges::find(run.hubs, id, &HubView::id);
+    const HubPlace place{
+        known == run.hubs.end() ? HubView{.id = id, .name = {}, .topic = {}, .owner = {}} : *known};
+    return leave(run, place);
+  }
+  const auto hub = run.wait<HubView>(
+      [&](HubDone<HubView> done) { run.context.messenger->hubs().read(id, std::move(done)); });
+  if (!hub) return run.exit;
+  const auto& unreadable = run.context.messenger->hubs().unreadable();
+  if (const auto why = unreadable.find(id); why != unreadable.end())
+    run.context.out.note(
+        fmt::format("dim: its channels cannot be read now: {}", why->second.error.hint));
+  return show(run, *hub);
+}
+
 }  // namespace
 
 int join_hub(Context& context, const HubOptions& options) {
@@ -261,6 +290,9 @@ int join_hub(Context& context, const HubOptions& options) {
 
 int run_hub(HubRun& run) {
   const std::string& action = run.options.action;
+  if (const auto id = Id::parse(run.options.place);
+      id && id->is_group() && (action == "show" || action == "leave"))
+    return by_id(run, id->bare().text());
   if (!run.connect()) return run.exit;
   if (action == "create") return create(run);
   if (action == "join") return join(run);

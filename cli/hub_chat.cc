@@ -65,9 +65,13 @@ class ChannelChat {
       over_ = over_ || (place_ && hub.id == place_->hub.id);
     };
     events.behind = [this](const HubView&, const Guid&, const ReadMark& mark) {
-      context_.out.note(fmt::format("{} unread messages are not told one by one: dim history {}",
-                                    mark.unread, printable(options_.who)));
+      context_.out.note(fmt::format(
+          "{0} unread messages are not told one by one: dim history {1}; dim read {1} ends that "
+          "they count as unread",
+          mark.unread, printable(options_.who)));
     };
+    events.trouble = [this](const HubView* hub, const std::optional<Guid>& channel,
+                            const HubRefusal& why) { run_.out.trouble(hub, channel, why); };
     if (options_.no_typing) return;
     events.typing = [this](const Guid& channel, const std::string& author, bool on) {
       const auto who = Id::parse(author);

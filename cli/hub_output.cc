@@ -303,7 +303,8 @@ void HubOutput::revision(const HubView& hub, const Post& post, const PostRevisio
 
 // ---- hubs that change
 
-void HubOutput::notice(const HubNotice& notice, const std::string& hub_name) const {
+void HubOutput::notice(const HubNotice& notice, const std::string& hub_name,
+                       const JsonObject& more) const {
   JsonObject members;
   members.set("hub", notice.hub);
   members.set("hub_name", hub_name);
@@ -316,6 +317,7 @@ void HubOutput::notice(const HubNotice& notice, const std::string& hub_name) con
   if (notice.number != 0) members.set("number", notice.number);
   members.set("time", format_time(notice.time));
   if (notice.shown) members.set("shown", *notice.shown);
+  for (const auto& [key, value] : more) members.set(key, value);
   out_.object("hub_change", std::move(members));
   std::string name;
   if (notice.shown) {
@@ -336,6 +338,21 @@ void HubOutput::notice(const HubNotice& notice, const std::string& hub_name) con
 void HubOutput::left(const HubView& hub) const {
   out_.object("hub_left", about(hub));
   out_.line(fmt::format("You are in {} no longer.", printable(hub.name)));
+}
+
+void HubOutput::trouble(const HubView* hub, const std::optional<Guid>& channel,
+                        const HubRefusal& why) const {
+  JsonObject members;
+  if (hub != nullptr) members = channel ? about(*hub, *channel) : about(*hub);
+  members.set("code", name_of(why.error.code));
+  members.set("message", why.error.hint);
+  if (!why.station.empty()) members.set("station", why.station);
+  out_.object("hub_trouble", std::move(members));
+  out_.note(fmt::format("dim: {} cannot be read now: {}; trying again",
+                        hub == nullptr ? "the list of your hubs"
+                        : channel      ? where(*hub, *channel)
+                                       : printable(hub->name),
+                        why.error.hint));
 }
 
 }  // namespace dim

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cli/output.h"
+#include "client/hub_client.h"
 #include "dim/engine/hub_view.h"
 
 namespace dim {
@@ -33,9 +34,12 @@ class HubOutput {
   void post(const HubView& hub, const Post& post, bool changed, Fate fate = Fate::stored) const;
   void event(const HubView& hub, const PostEvent& event) const;
   void revision(const HubView& hub, const Post& post, const PostRevision& revision) const;
-  /// A change of a hub, by oneself or another.
-  void notice(const HubNotice& notice, const std::string& hub_name) const;
+  /// A change of a hub, by oneself or another. `more`: what the station says about it beside.
+  void notice(const HubNotice& notice, const std::string& hub_name,
+              const JsonObject& more = {}) const;
   void left(const HubView& hub) const;
+  /// A hub, a channel, or (without a hub) the list of hubs cannot be read now; it is tried again.
+  void trouble(const HubView* hub, const std::optional<Guid>& channel, const HubRefusal& why) const;
 
   bool ids = false;  ///< the ends of GUIDs, which name messages in other verbs
 

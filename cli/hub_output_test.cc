@@ -141,6 +141,36 @@ TEST(HubOutput, F13_APostIsALineThatNamesIt) {
               HasSubstr(": [removed]"));
 }
 
+TEST(HubOutput, N9_WhatABanHasDoneIsInItsObject) {
+  JsonObject more;
+  more.set("streams", 2);
+  more.set("invites", 1);
+  more.set("took", 3);
+  const std::string json = printed(true, [&](const HubOutput& out) {
+    out.notice({.object = HubObject::ban,
+                .change = Operation::create,
+                .author = kMe,
+                .hub = hub().id,
+                .member = kOther,
+                .time = 0},
+               "garden", more);
+  });
+  EXPECT_THAT(json, HasSubstr(R"("streams":2,"invites":1,"took":3})"));
+}
+
+TEST(HubOutput, TroubleNamesWhatCannotBeRead) {
+  const HubRefusal why{.error = {Errc::unavailable, "later"}, .code = 503, .station = "busy"};
+  const auto json = [&](const HubView* one, const std::optional<Guid>& channel) {
+    return printed(true, [&](const HubOutput& out) { out.trouble(one, channel, why); });
+  };
+  const HubView in = hub();
+  EXPECT_EQ(json(nullptr, std::nullopt), std::string(R"({"event":"hub_trouble","code":")") +
+                                             std::string(name_of(why.error.code)) +
+                                             "\",\"message\":\"later\",\"station\":\"busy\"}\n");
+  EXPECT_THAT(json(&in, kChannel), HasSubstr(R"("channel":")" + kChannel.text()));
+  EXPECT_THAT(json(&in, std::nullopt), Not(HasSubstr("channel")));
+}
+
 TEST(HubOutput, AHubIsSaidToBePublic) {
   EXPECT_THAT(printed(true, [](const HubOutput& out) { out.hub(hub()); }),
               HasSubstr(R"("public":true)"));

@@ -146,6 +146,7 @@ int pin(HubRun& run, const HubPlace& place, const Post& post) {
 }
 
 int pins(HubRun& run, const HubPlace& place) {
+  constexpr std::size_t kMost = 10'000;  // of one channel; a page is 200 at most
   PostQuery query{.target = place.channel->text(), .pinned = true};
   std::vector<Post> all;
   for (;;) {
@@ -154,7 +155,7 @@ int pins(HubRun& run, const HubPlace& place) {
     });
     if (!page) return run.exit;
     std::ranges::move(page->posts, std::back_inserter(all));
-    if (!page->next || page->posts.empty()) break;
+    if (!page->next || page->posts.empty() || all.size() > kMost) break;
     query.before = page->next;
   }
   run.learn(all);
@@ -404,8 +405,12 @@ void follow_hubs(Context& context, const ListenOptions& options, bool& shown) {
   events.left = [out](const HubView& hub) { out->left(hub); };
   events.behind = [&context, out](const HubView& hub, const Guid& channel, const ReadMark& mark) {
     out->unread(hub, channel, mark.unread, mark.cursor, mark.newest);
-    context.out.note("So many are not told one by one: dim history HUB/CHANNEL shows them.");
+    context.out.note(
+        "So many are not told one by one: dim history HUB/CHANNEL shows them. They stay unread, "
+        "and what comes behind them with them, until dim read HUB/CHANNEL.");
   };
 }
+  events.trouble = [out](const HubView* hub, const std::optional<Guid>& channel,
+                         const HubRefusal& why) { out->trouble(hub, channel, why); };
 
 }  // namespace dim

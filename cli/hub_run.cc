@@ -1,5 +1,6 @@
 #include "cli/hub_run.h"
 
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -50,16 +51,33 @@ void HubRun::refused(const std::optional<HubRefusal>& refusal) {
   exit = code(exit_of(refusal->error));
 }
 
-bool HubRun::connect() {
-  if (!context.connect(kPatienceMs)) {
-    exit = context.report_failure();
-    return false;
+bool HubRun::dial() {
+  if (context.connect(kPatienceMs)) return true;
+  exit = context.report_failure();
+  return false;
+}
+
+/// With what is remembered of those that cannot be read now.
+void HubRun::take_hubs(std::vector<HubView> mine) {
+  hubs = std::move(mine);
+  const auto& unreadable = context.messenger->hubs().unreadable();
+  std::set<std::string> ids;
+  for (const auto& [id, why] : unreadable) ids.insert(id);
+  add_kept(*context.home, hubs, ids);
+  for (const auto& [id, why] : unreadable) {
+    const auto hub = std::ranges::find(hubs, id, &HubView::id);
+    context.out.note(fmt::format("dim: {} cannot be read now: {}",
+                                 printable(hub == hubs.end() ? id : hub->name), why.error.hint));
   }
+}
+
+bool HubRun::connect() {
+  if (!dial()) return false;
   auto mine = wait<std::vector<HubView>>([this](HubDone<std::vector<HubView>> done) {
     context.messenger->hubs().mine(std::move(done));
   });
   if (!mine) return false;
-  hubs = std::move(*mine);
+  take_hubs(std::move(*mine));
   if (auto kept = keep_hubs(*context.home, hubs); !kept) {
     failed(kept.error());
     return false;
@@ -75,7 +93,7 @@ bool HubRun::connect_or_remember(Millis patience_ms) {
     context.link.run_until([&] { return mine->has_value() || context.failure.has_value(); },
                            patience_ms);
     if (*mine && **mine) {
-      hubs = std::move(***mine);
+      take_hubs(std::move(***mine));
       (void)keep_hubs(*context.home, hubs);
       return true;
     }

@@ -30,6 +30,8 @@ struct HubRun {
 
   /// Dials and reads the own hubs.
   bool connect();
+  /// Only dials; for what needs no more than the ID of a hub.
+  bool dial();
   /// `connect` where it works, what the home remembers where the station is away.
   bool connect_or_remember(Millis patience_ms);
   /// Waits for an answer; asks again when the station says 416 and a few seconds.
@@ -76,6 +78,7 @@ struct HubRun {
 
  private:
   bool pause_for(const HubRefusal& refusal);
+  void take_hubs(std::vector<HubView> mine);
   void refused(const std::optional<HubRefusal>& refusal);
 };
 

@@ -8,6 +8,13 @@
 namespace dim {
 namespace {
 
+constexpr std::size_t kListed = limits::kHubMembers;  // the longest list that there is
+constexpr std::size_t kListedBytes = 64 * limits::kMiB;
+constexpr int kWaits = 20;
+constexpr Millis kWaitMost = 30'000;
+// A page, and what a station has ready for one session beside it.
+constexpr std::size_t kArrivedBytes = 2 * limits::kSendQueueBytes;
+
 /// The kind of error that an answer stands for, in the words of hubs.
 Error error_of(int code) {
   switch (code) {
@@ -52,9 +59,31 @@ std::unexpected<HubRefusal> refuse(const Error& error) {
 HubClient::HubClient(Home& home, Clock& clock, Random& random, std::function<Uplink*()> session)
     : home_(home), clock_(clock), random_(random), session_(std::move(session)) {}
 
+struct HubClient::Listing {
+  HubObject object;
+  std::string target;
+  HubDone<std::vector<JsonObject>> done;
+  std::string after{};
+  std::vector<JsonObject> all{};
+  std::size_t bytes = 0;
+  int waits = 0;
+};
+
 void HubClient::begin() {
   arrived_.clear();
+  arrived_bytes_ = 0;
   open_pages_ = 0;
+  waiting_.clear();
+}
+
+void HubClient::tick() {
+  const Millis now = clock_.monotonic();
+  std::vector<std::function<void()>> due;
+  for (auto& [when, ask] : waiting_) {
+    if (when <= now) due.push_back(std::move(ask));
+  }
+  std::erase_if(waiting_, [&](const auto& one) { return one.first <= now; });
+  for (const auto& ask : due) ask();
 }
 
 Packet HubClient::request(Operation operation, HubObject object, std::string target) {
@@ -80,42 +109,63 @@ void HubClient::ask(Packet packet, HubDone<Packet> done) {
 
 void HubClient::list(HubObject object, const std::string& target,
                      HubDone<std::vector<JsonObject>> done) {
-  list_from(object, target, {}, {}, std::move(done));
+  list_from(std::make_shared<Listing>(
+      Listing{.object = object, .target = target, .done = std::move(done)}));
 }
 
-void HubClient::list_from(HubObject object, const std::string& target, std::string after,
-                          std::vector<JsonObject> before, HubDone<std::vector<JsonObject>> done) {
-  Packet packet = request(Operation::get, object, target);
-  if (!after.empty()) packet.set("after", after);
-  ask(std::move(packet), [this, object, target, after = std::move(after), all = std::move(before),
-                          done = std::move(done)](HubResult<Packet> answer) mutable {
-    if (!answer) return done(std::unexpected(std::move(answer.error())));
+void HubClient::list_from(const std::shared_ptr<Listing>& listing) {
+  Packet packet = request(Operation::get, listing->object, listing->target);
+  if (!listing->after.empty()) packet.set("after", listing->after);
+  ask(std::move(packet), [this, listing](HubResult<Packet> answer) {
+    Listing& it = *listing;
+    if (!answer) {
+      // Only this page is asked for again: who is in many hubs would never get through otherwise.
+      if (answer.error().code == 416 && answer.error().retry_after <= kWaitMost &&
+          ++it.waits <= kWaits) {
+        waiting_.emplace_back(
+            clock_.monotonic() + std::max<Millis>(1'000, answer.error().retry_after),
+            [this, listing] { list_from(listing); });
+        return;
+      }
+      return it.done(std::unexpected(std::move(answer.error())));
+    }
+    it.waits = 0;
+    it.bytes += answer->content.value_or("").size();
     auto page = read_list(answer->content.value_or(""));
-    if (!page) return done(refuse(page.error()));
-    std::ranges::move(*page, std::back_inserter(all));
-    if (answer->code != 206) return done(std::move(all));
+    if (!page) return it.done(refuse(page.error()));
+    const bool empty = page->empty();
+    std::ranges::move(*page, std::back_inserter(it.all));
+    if (it.all.size() > kListed || it.bytes > kListedBytes)
+      return it.done(refuse({Errc::too_large, "the station's list is longer than any can be"}));
+    if (answer->code != 206) return it.done(std::move(it.all));
     std::string next(answer->get("next"));
     // Keys come in order, so a place that is not further on would never end.
-    if (page->empty() || next <= after)
-      return done(refuse({Errc::bad_request, "the station's list does not go on as it should"}));
-    list_from(object, target, std::move(next), std::move(all), std::move(done));
+    if (empty || next <= it.after)
+      return it.done(refuse({Errc::bad_request, "the station's list does not go on as it should"}));
+    it.after = std::move(next);
+    list_from(listing);
   });
 }
 
 void HubClient::mine(HubDone<std::vector<HubView>> done) {
   list(HubObject::hub, {}, [this, done = std::move(done)](HubResult<std::vector<JsonObject>> all) {
     if (!all) return done(std::unexpected(std::move(all.error())));
+    unreadable_.clear();
     std::vector<HubView> hubs;
     for (const JsonObject& shown : *all) {
       auto hub = read_hub(shown);
-      if (!hub) return done(refuse(hub.error()));
-      hubs.push_back(std::move(*hub));
+      if (hub) {
+        hubs.push_back(std::move(*hub));
+      } else {
+        unreadable_.insert_or_assign(text_in(shown, "hub"), HubRefusal{.error = hub.error()});
+      }
     }
     add_channels(std::move(hubs), 0, done);
   });
 }
 
 void HubClient::read(const std::string& hub, HubDone<HubView> done) {
+  unreadable_.erase(hub);
   list(HubObject::hub, hub, [this, done = std::move(done)](HubResult<std::vector<JsonObject>> all) {
     if (!all) return done(std::unexpected(std::move(all.error())));
     auto shown = all->size() == 1 ? read_hub(all->front())
@@ -137,11 +187,20 @@ void HubClient::add_channels(std::vector<HubView> hubs, std::size_t at,
   list(HubObject::channel, id,
        [this, hubs = std::move(hubs), at,
         done = std::move(done)](HubResult<std::vector<JsonObject>> all) mutable {
-         if (!all) return done(std::unexpected(std::move(all.error())));
+         if (!all) {
+           const HubRefusal& why = all.error();
+           if (why.error.code == Errc::unreachable || why.code == 416)
+             return done(std::unexpected(std::move(all.error())));
+           unreadable_.insert_or_assign(hubs[at].id, why);
+           return add_channels(std::move(hubs), at + 1, std::move(done));
+         }
          for (const JsonObject& shown : *all) {
            auto channel = read_channel_view(shown);
-           if (!channel) return done(refuse(channel.error()));
-           hubs[at].channels.insert(std::move(*channel));
+           if (channel) {
+             hubs[at].channels.insert(std::move(*channel));
+           } else {
+             unreadable_.insert_or_assign(hubs[at].id, HubRefusal{.error = channel.error()});
+           }
          }
          add_channels(std::move(hubs), at + 1, std::move(done));
        });
@@ -192,7 +251,7 @@ void HubClient::posts(const PostQuery& query, HubDone<PostsPage> done) {
   if (query.limit > 0) packet.set("limit", std::to_string(query.limit));
   if (query.earlier) packet.set("history", "yes");
   if (session_() != nullptr) ++open_pages_;
-  ask(std::move(packet), [this, done = std::move(done)](HubResult<Packet> answer) {
+  ask(std::move(packet), [this, query, done = std::move(done)](HubResult<Packet> answer) {
     if (!answer) {
       if (answer.error().code != 0) {
         --open_pages_;
@@ -200,12 +259,12 @@ void HubClient::posts(const PostQuery& query, HubDone<PostsPage> done) {
       }
       return done(std::unexpected(std::move(answer.error())));
     }
-    done(take_page(*answer));
+    done(take_page(*answer, query));
   });
 }
 
 /// A page is what came last before its answer; what came before that was live.
-HubResult<PostsPage> HubClient::take_page(const Packet& answer) {
+HubResult<PostsPage> HubClient::take_page(const Packet& answer, const PostQuery& query) {
   --open_pages_;
   const std::int64_t count = number_in(answer.get("count"));
   const bool fits = count >= 0 && static_cast<std::size_t>(count) <= arrived_.size();
@@ -224,7 +283,14 @@ HubResult<PostsPage> HubClient::take_page(const Packet& answer) {
     if (!post) return refuse(post.error());
     out.posts.push_back(std::move(*post));
   }
-  if (answer.code == 206) out.next = number_in(answer.get("next"));
+  if (answer.code == 206) {
+    const std::int64_t next = number_in(answer.get("next"));
+    const auto from = query.changes ? query.changes : query.after;
+    // A place that is not further on would never end.
+    if ((from && next <= *from) || (!from && query.before && next >= *query.before))
+      return refuse({Errc::bad_request, "the station's pages do not go on as they should"});
+    out.next = next;
+  }
   if (answer.content) {
     auto earlier = read_revisions(*answer.content);
     if (!earlier) return refuse(earlier.error());
@@ -234,6 +300,7 @@ HubResult<PostsPage> HubClient::take_page(const Packet& answer) {
 }
 
 void HubClient::tell_arrived(std::size_t count) {
+  arrived_bytes_ = 0;
   std::vector<Packet> out(
       std::make_move_iterator(arrived_.begin()),
       std::make_move_iterator(arrived_.begin() + static_cast<std::ptrdiff_t>(count)));
@@ -245,6 +312,13 @@ void HubClient::tell_arrived(std::size_t count) {
 
 void HubClient::pushed(Packet push) {
   if (open_pages_ > 0) {
+    constexpr std::size_t kHeaderBytes = 512;
+    arrived_bytes_ += kHeaderBytes + push.content.value_or("").size();
+    if (Uplink* session = session_(); session != nullptr && arrived_bytes_ > kArrivedBytes) {
+      arrived_.clear();
+      return session->abandon(
+          {Errc::bad_request, "the station sends more than the page that was asked for"});
+    }
     arrived_.push_back(std::move(push));
   } else if (live) {
     live(push);

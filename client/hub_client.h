@@ -3,6 +3,8 @@
 // written in channels goes out through Messenger::post(), which survives the end of the program.
 #pragma once
 #include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -55,10 +57,15 @@ class HubClient {
   /// Sends it on the lane it belongs on. The answer, when it says that it is done (2xx).
   void ask(Packet packet, HubDone<Packet> done);
   /// Everything that GET lists, page after page.
+  /// Waits where the station says 416 and for how long. Errc::too_large for more than any hub can
+  /// have, Errc::bad_request for what does not go on.
   void list(HubObject object, const std::string& target, HubDone<std::vector<JsonObject>> done);
-  /// The own hubs with the channels that one sees in them, in order of IDs.
+  /// The own hubs with the channels that one sees in them, in order of IDs. One hub that cannot be
+  /// read holds up no other: it comes without its channels, and is in unreadable().
   void mine(HubDone<std::vector<HubView>> done);
   void read(const std::string& hub, HubDone<HubView> done);
+  /// Hubs by their IDs of which the last mine() or read() could not read all, and why.
+  const std::map<std::string, HubRefusal>& unreadable() const { return unreadable_; }
   /// Founds a hub with an ID of its own, which the identity key makes.
   void found(std::string_view name, std::string_view topic, HubDone<Id> done);
   /// CREATE of a category, channel, role or invite.
@@ -70,16 +77,18 @@ class HubClient {
 
   /// A new session: what was asked before is not answered any more.
   void begin();
+  /// Every second or so: what had to wait is asked again.
+  void tick();
   /// What the station pushes (is_of_hubs). Messages that were asked for come as pushes too; the
   /// others go to `live`, in order.
   void pushed(Packet push);
   std::function<void(const Packet& push)> live{};
 
  private:
-  void list_from(HubObject object, const std::string& target, std::string after,
-                 std::vector<JsonObject> before, HubDone<std::vector<JsonObject>> done);
+  struct Listing;
+  void list_from(const std::shared_ptr<Listing>& listing);
   void add_channels(std::vector<HubView> hubs, std::size_t at, HubDone<std::vector<HubView>> done);
-  HubResult<PostsPage> take_page(const Packet& answer);
+  HubResult<PostsPage> take_page(const Packet& answer, const PostQuery& query);
   void tell_arrived(std::size_t count);
 
   Home& home_;
@@ -87,7 +96,10 @@ class HubClient {
   Random& random_;
   std::function<Uplink*()> session_;
   std::vector<Packet> arrived_;  ///< while pages are on their way
+  std::size_t arrived_bytes_ = 0;
   std::size_t open_pages_ = 0;
+  std::map<std::string, HubRefusal> unreadable_;
+  std::vector<std::pair<Millis, std::function<void()>>> waiting_;  ///< until then, monotonic
 };
 
 }  // namespace dim

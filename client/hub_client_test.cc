@@ -137,6 +137,99 @@ TEST_F(HubClientTest, AListThatDoesNotGoOnEnds) {
   EXPECT_EQ((*all).error().error.code, Errc::bad_request);
 }
 
+TEST_F(HubClientTest, OneHubThatCannotBeReadHoldsUpNoOther) {
+  log_in();
+  std::optional<HubResult<std::vector<HubView>>> mine;
+  messenger->hubs().mine(
+      [&](HubResult<std::vector<HubView>> answer) { mine.emplace(std::move(answer)); });
+  const auto reply = [&](int code, std::string content) {
+    Packet packet = Packet::response(code, station.next(Lane::text).get("id"));
+    packet.content = std::move(content);
+    answer(Lane::text, packet);
+  };
+  const std::string second = "Group-888@fxunrFpSwDEzEWC2wrm6JTjkuUtd6Ro1H";
+  const auto hub = [](const std::string& id) {
+    return R"({"hub":")" + id + R"(","name":"one","owner":")" + kOwner + "\"}";
+  };
+  reply(200, R"({"list":[{"hub":"Group-1@broken"},)" + hub(kHub) + "," + hub(second) + "]}");
+  std::string huge = R"({"list":[)";
+  for (int i = 0; i < 11'000; ++i) huge += i == 0 ? "{}" : ",{}";
+  reply(200, huge + "]}");
+  reply(200, R"({"list":[{"guid":")" + std::string(kChannel) + R"(","name":"general"}]})");
+  ASSERT_TRUE(mine);
+  ASSERT_TRUE(*mine) << (*mine).error().error.hint;
+  ASSERT_THAT(**mine, SizeIs(2));
+  EXPECT_THAT((**mine)[0].channels, IsEmpty());
+  EXPECT_THAT((**mine)[1].channels, SizeIs(1));
+  EXPECT_EQ(messenger->hubs().unreadable().size(), 2U);
+  EXPECT_TRUE(messenger->hubs().unreadable().contains(kHub));
+}
+
+TEST_F(HubClientTest, OnlyThePageThatWasTooMuchIsAskedForAgain) {
+  log_in();
+  std::optional<HubResult<std::vector<JsonObject>>> all;
+  messenger->hubs().list(HubObject::role, kHub, [&](HubResult<std::vector<JsonObject>> answer) {
+    all.emplace(std::move(answer));
+  });
+  Packet page = Packet::response(206, station.next(Lane::text).get("id"));
+  page.set("next", "a");
+  page.content = R"({"list":[{}]})";
+  answer(Lane::text, page);
+  Packet busy = Packet::response(416, station.next(Lane::text).get("id"));
+  answer(Lane::text, busy.set("retry-after", "2"));
+  messenger->tick();
+  EXPECT_THAT(station.requests[Lane::text], IsEmpty());
+  EXPECT_FALSE(all);
+  clock.passed += 2'000;
+  messenger->tick();
+  const Packet again = station.next(Lane::text);
+  EXPECT_EQ(again.get("after"), "a");
+  Packet last = Packet::response(200, again.get("id"));
+  last.content = R"({"list":[{},{}]})";
+  answer(Lane::text, last);
+  ASSERT_TRUE(all && *all);
+  EXPECT_THAT(**all, SizeIs(3));
+}
+
+TEST_F(HubClientTest, AWaitIsAnHourAtMostWhateverTheStationSays) {
+  log_in();
+  for (const auto& [text, wait] : {std::pair{"9223372036854775807", Millis{3'600'000}},
+                                   std::pair{"-9223372036854775808", Millis{0}}}) {
+    ask_for_posts();
+    Packet packet = Packet::response(416, station.next(Lane::text).get("id"));
+    answer(Lane::text, packet.set("retry-after", text));
+    EXPECT_EQ(refusals.back().retry_after, wait);
+  }
+}
+
+TEST_F(HubClientTest, PagesOfMessagesMustGoOn) {
+  log_in();
+  for (const std::string_view key : {"before", "after", "changes"}) {
+    PostQuery query;
+    query.target = kChannel;
+    query.limit = 1;
+    (key == "before" ? query.before : key == "after" ? query.after : query.changes) = 5;
+    std::optional<HubResult<PostsPage>> page;
+    messenger->hubs().posts(query,
+                            [&](HubResult<PostsPage> answer) { page.emplace(std::move(answer)); });
+    answer(Lane::text, post(5, "five"));
+    Packet packet = Packet::response(206, station.next(Lane::text).get("id"));
+    answer(Lane::text, packet.set("count", "1").set("next", "5"));
+    ASSERT_TRUE(page) << key;
+    ASSERT_FALSE(*page) << key;
+    EXPECT_EQ((*page).error().error.code, Errc::bad_request) << key;
+  }
+}
+
+TEST_F(HubClientTest, AStationThatSendsWithoutEndIsLeft) {
+  log_in();
+  ask_for_posts();
+  for (int i = 1; i < 200 && !failure; ++i)
+    answer(Lane::text, post(i, std::string(limits::kPostBytes, 'x')));
+  ASSERT_TRUE(failure);
+  EXPECT_EQ(failure->code, Errc::bad_request);
+}
+
 TEST_F(HubClientTest, F20_AHubBelongsToTheKeyOfItsFounder) {
   log_in();
   messenger->hubs().found("Gardeners", "roses", [](const HubResult<Id>&) {});

@@ -11,8 +11,25 @@ namespace {
 constexpr std::string_view kBucket = "channels";
 /// What a first look at a channel tells at most.
 constexpr std::int64_t kFirstUnread = 200;
+/// How many messages a row remembers as told while a channel is caught up with.
+constexpr std::size_t kFreshKept = 500;
+constexpr std::size_t kMarksAtOnce = 8;
+constexpr Millis kRetryFirst = 2'000, kRetryMost = 120'000;
+
+/// Twice as long as before.
+Millis longer(Millis wait) { return std::clamp(2 * wait, kRetryFirst, kRetryMost); }
+
+/// What the station will not answer otherwise if it is asked again.
+bool is_final(int code) { return code == 403 || code == 404 || code == 410; }
+
+bool is_gone(const HubRefusal& refusal) { return refusal.error.code == Errc::unreachable; }
 
 }  // namespace
+
+void forget_followed(Home& home, const HubView& hub) {
+  for (const auto& [channel, unused] : hub.channels)
+    (void)home.vault().erase(kBucket, channel.text());
+}
 
 HubFollower::HubFollower(HubClient& client, Home& home, Clock& clock, const HubEvents& events,
                          const std::optional<Guid>& only)
@@ -27,10 +44,16 @@ bool HubFollower::is_me(const std::string& user) const {
 void HubFollower::begin() {
   ++session_;
   busy_ = false;
-  wait_until_ = 0;
+  wait_until_ = mark_at_ = all_again_at_ = 0;
+  marking_ = 0;
   queue_.clear();
   changed_.clear();
-  for (auto& [channel, flow] : flows_) flow.live = flow.marking = false;
+  for (auto& [channel, flow] : flows_) {
+    flow.live = flow.marking = false;
+    flow.retry_at = 0;
+    // Another program of this home may have marked it meanwhile.
+    if (flow.hold != 0) flow.known = false;
+  }
   all_again_ = true;
   next();
 }
@@ -38,31 +61,68 @@ void HubFollower::begin() {
 /// One question at a time, so that following many channels stays within the station's quota.
 void HubFollower::next() {
   if (busy_ || stopped_ || clock_.monotonic() < wait_until_) return;
-  if (all_again_) {
+  if (all_again_ && clock_.monotonic() >= all_again_at_) {
     busy_ = true;
     return client_.mine([this, session = session_](HubResult<std::vector<HubView>> hubs) {
       if (session != session_) return;
       busy_ = false;
       if (hubs) {
         all_again_ = false;
+        if (client_.unreadable().empty()) all_again_ms_ = 0;
         take_hubs(std::move(*hubs));
       } else if (hubs.error().code == 416) {
         wait_until_ = clock_.monotonic() + std::max<Millis>(1'000, hubs.error().retry_after);
+      } else if (hubs.error().code == 501) {
+        all_again_ = false;  // a station without hubs
       } else {
-        all_again_ = false;  // a station without hubs, or one that is gone
+        list_failed(nullptr, hubs.error());
       }
       next();
     });
   }
   if (!changed_.empty()) return refresh();
-  if (queue_.empty()) return;
-  const Guid channel = queue_.front();
-  queue_.pop_front();
-  const auto flow = flows_.find(channel);
-  if (flow == flows_.end() || flow->second.live) return next();
+  const auto channel = next_channel();
+  if (!channel) return;
   busy_ = true;
-  if (flow->second.known) return catch_up(channel);
-  begin_channel(channel);
+  if (flows_[*channel].known) return catch_up(*channel);
+  begin_channel(*channel);
+}
+
+/// The first one of the queue that need not wait.
+std::optional<Guid> HubFollower::next_channel() {
+  const Millis now = clock_.monotonic();
+  for (auto it = queue_.begin(); it != queue_.end();) {
+    const auto flow = flows_.find(*it);
+    if (flow != flows_.end() && !flow->second.live && flow->second.retry_at > now) {
+      ++it;
+      continue;
+    }
+    const Guid channel = *it;
+    it = queue_.erase(it);
+    if (flow != flows_.end() && !flow->second.live) return channel;
+  }
+  return std::nullopt;
+}
+
+/// The list of hubs, or all of one hub, is asked for again later.
+void HubFollower::list_failed(const HubView* hub, const HubRefusal& refusal) {
+  if (is_gone(refusal)) return;  // the next session begins anew
+  const bool first = all_again_ms_ == 0;
+  all_again_ = true;
+  all_again_ms_ = longer(all_again_ms_);
+  all_again_at_ = clock_.monotonic() + all_again_ms_;
+  if (first && events_.trouble) events_.trouble(hub, std::nullopt, refusal);
+}
+
+/// What cannot be read now is there as it was last, and will be asked for again.
+void HubFollower::add_unreadable(std::vector<HubView>& hubs) {
+  if (client_.unreadable().empty()) return;
+  std::set<std::string> ids;
+  for (const auto& [id, why] : client_.unreadable()) ids.insert(id);
+  add_kept(home_, hubs, ids);
+  const auto& [id, why] = *client_.unreadable().begin();
+  const auto hub = std::ranges::find(hubs, id, &HubView::id);
+  list_failed(hub == hubs.end() ? nullptr : &*hub, why);
 }
 
 void HubFollower::refresh() {
@@ -72,7 +132,9 @@ void HubFollower::refresh() {
   client_.read(id, [this, id, session = session_](HubResult<HubView> hub) {
     if (session != session_) return;
     busy_ = false;
-    if (hub) {
+    if (hub && client_.unreadable().contains(id)) {
+      list_failed(&*hub, client_.unreadable().at(id));
+    } else if (hub) {
       take_hub(std::move(*hub));
       std::vector<HubView> all;
       for (const auto& [key, one] : hubs_) all.push_back(one);
@@ -80,34 +142,44 @@ void HubFollower::refresh() {
     } else if (hub.error().code == 416) {
       changed_.insert(id);
       wait_until_ = clock_.monotonic() + std::max<Millis>(1'000, hub.error().retry_after);
-    } else if (hub.error().code != 0) {
+    } else if (is_final(hub.error().code)) {
       all_again_ = true;  // not a member any more, or deleted: the list says so
+      all_again_at_ = 0;
+    } else {
+      const auto known = hubs_.find(id);
+      list_failed(known == hubs_.end() ? nullptr : &known->second, hub.error());
     }
     next();
   });
 }
 
 void HubFollower::take_hubs(std::vector<HubView> hubs) {
-  auto before = kept_hubs(home_);
+  // What another program of this home has left is not among the kept ones any more.
+  auto before = kept_hubs(home_).value_or(std::vector<HubView>());
+  for (const auto& [id, hub] : hubs_) {
+    if (std::ranges::find(before, id, &HubView::id) == before.end()) before.push_back(hub);
+  }
+  add_unreadable(hubs);
   (void)keep_hubs(home_, hubs);
   std::set<std::string> there;
   for (HubView& hub : hubs) {
     there.insert(hub.id);
     take_hub(std::move(hub));
   }
-  if (before) {
-    for (const HubView& old : *before) {
-      if (there.contains(old.id)) continue;
-      drop_channels(old.id, {});
-      hubs_.erase(old.id);
-      if (events_.left) events_.left(old);
-    }
+  for (const HubView& old : before) {
+    if (there.contains(old.id)) continue;
+    drop_channels(old.id, {});
+    forget_followed(home_, old);
+    hubs_.erase(old.id);
+    if (events_.left) events_.left(old);
   }
 }
 
 void HubFollower::drop_channels(const std::string& hub, const std::map<Guid, HubChannel>& kept) {
   std::erase_if(flows_, [&](const auto& entry) {
-    return entry.second.hub == hub && !kept.contains(entry.first);
+    const bool gone = entry.second.hub == hub && !kept.contains(entry.first);
+    if (gone) (void)home_.vault().erase(kBucket, entry.first.text());
+    return gone;
   });
 }
 
@@ -126,11 +198,19 @@ void HubFollower::take_hub(HubView hub) {
 
 void HubFollower::failed(const Guid& channel, const HubRefusal& refusal) {
   busy_ = false;
+  const auto found = flows_.find(channel);
   if (refusal.code == 416) {
     wait_until_ = clock_.monotonic() + std::max<Millis>(1'000, refusal.retry_after);
     queue_.push_front(channel);
-  } else if (refusal.code != 0) {
+  } else if (is_final(refusal.code)) {
     flows_.erase(channel);  // deleted meanwhile, or not to be read any more
+  } else if (found != flows_.end() && !is_gone(refusal)) {
+    Flow& flow = found->second;
+    const bool first = flow.retry_ms == 0;
+    flow.retry_ms = longer(flow.retry_ms);
+    flow.retry_at = clock_.monotonic() + flow.retry_ms;
+    queue_.push_back(channel);
+    if (first && events_.trouble) events_.trouble(&hubs_[flow.hub], channel, refusal);
   }
   next();
 }
@@ -138,14 +218,26 @@ void HubFollower::failed(const Guid& channel, const HubRefusal& refusal) {
 void HubFollower::begin_channel(const Guid& channel) {
   auto kept = home_.vault().get(kBucket, channel.text());
   const auto object = parse_json_object(kept && *kept ? **kept : "");
-  if (object) {
-    Flow& flow = flows_[channel];
-    flow.seen = integer_in(*object, "seen");
-    flow.base = integer_in(*object, "base");
-    flow.unmarked = integer_in(*object, "unmarked");  // the program ended before it could say so
-    flow.known = true;
-    return catch_up(channel);
+  if (!object) return ask_mark(channel);
+  Flow& flow = flows_[channel];
+  flow.seen = integer_in(*object, "seen");
+  flow.base = integer_in(*object, "base");
+  // "unmarked": of a row as it was before it said how far the station knows.
+  flow.told = std::max(integer_in(*object, "told"), integer_in(*object, "unmarked"));
+  flow.marked = integer_in(*object, "marked");
+  flow.hold = integer_in(*object, "hold");
+  flow.fresh.clear();
+  if (const Json* fresh = object->find("fresh"); fresh != nullptr && fresh->array() != nullptr) {
+    for (const Json& one : *fresh->array()) {
+      if (one.integer() != nullptr) flow.fresh.insert(*one.integer());
+    }
   }
+  if (flow.hold != 0) return ask_mark(channel);
+  flow.known = true;
+  catch_up(channel);
+}
+
+void HubFollower::ask_mark(const Guid& channel) {
   client_.mark(channel, [this, channel, session = session_](HubResult<ReadMark> mark) {
     if (session != session_) return;
     if (!mark) return failed(channel, mark.error());
@@ -155,9 +247,15 @@ void HubFollower::begin_channel(const Guid& channel) {
       return next();
     }
     Flow& flow = found->second;
+    flow.known = true;
+    if (flow.hold != 0) {
+      take_mark(channel, mark->cursor);
+      return catch_up(channel);
+    }
     const bool many = mark->unread > kFirstUnread;
     flow.seen = flow.base = many ? mark->newest : mark->cursor;
-    flow.known = true;
+    if (many) flow.hold = mark->newest;
+    flow.told = flow.marked = mark->cursor;
     if (many && events_.behind) events_.behind(hubs_[flow.hub], channel, *mark);
     if (!keep(channel, flow)) return;
     catch_up(channel);
@@ -166,15 +264,18 @@ void HubFollower::begin_channel(const Guid& channel) {
 
 void HubFollower::catch_up(const Guid& channel) {
   PostQuery query{.target = channel.text()};
-  query.changes = flows_[channel].seen;
-  client_.posts(query, [this, channel, session = session_](HubResult<PostsPage> page) {
+  const Cursor from = flows_[channel].seen;
+  query.changes = from;
+  client_.posts(query, [this, channel, from, session = session_](HubResult<PostsPage> page) {
     if (session != session_) return;
     if (!page) return failed(channel, page.error());
     for (const Post& post : page->posts) {
       const auto found = flows_.find(channel);
       if (found == flows_.end() || post.channel != channel || post.changed <= found->second.seen)
         continue;
-      if (!tell(channel, post, post.cursor > found->second.base)) return;
+      const bool fresh =
+          post.cursor > found->second.base && !found->second.fresh.contains(post.cursor);
+      if (!tell(channel, post, fresh)) return;
     }
     const auto found = flows_.find(channel);
     if (found == flows_.end()) {
@@ -182,9 +283,15 @@ void HubFollower::catch_up(const Guid& channel) {
       return next();
     }
     Flow& flow = found->second;
-    if (page->next && !page->posts.empty() && !stopped_) return catch_up(channel);
+    if (page->next && !page->posts.empty() && !stopped_) {
+      if (flow.seen > from) return catch_up(channel);
+      return failed(channel, {.error = {Errc::bad_request,
+                                        "the station's pages do not go on as they should"}});
+    }
     busy_ = false;
     flow.base = flow.seen;
+    flow.fresh.clear();
+    flow.retry_ms = 0;
     flow.live = true;
     if (!keep(channel, flow)) return;
     next();
@@ -198,7 +305,11 @@ bool HubFollower::tell(const Guid& channel, const Post& post, bool fresh) {
   const bool there = post.state == PostState::shown || !post.content.empty();
   flow.seen = std::max(flow.seen, post.changed);
   if (!is_me(post.author) && (there || !fresh)) {
-    if (fresh) flow.unmarked = flow.seen;
+    if (fresh && flow.hold == 0) flow.told = flow.seen;
+    if (fresh && !flow.live) {
+      flow.fresh.insert(post.cursor);
+      if (flow.fresh.size() > kFreshKept) flow.fresh.erase(flow.fresh.begin());
+    }
     if (events_.post) events_.post(hub, post, fresh);
   }
   return keep(channel, flow) && !stopped_;
@@ -209,7 +320,14 @@ bool HubFollower::keep(const Guid& channel, const Flow& flow) {
   JsonObject object;
   object.set("seen", flow.seen);
   object.set("base", flow.base);
-  if (flow.unmarked != 0) object.set("unmarked", flow.unmarked);
+  object.set("told", flow.told);
+  object.set("marked", flow.marked);
+  if (flow.hold != 0) object.set("hold", flow.hold);
+  if (!flow.fresh.empty()) {
+    JsonArray fresh;
+    for (const Cursor one : flow.fresh) fresh.emplace_back(one);
+    object.set("fresh", std::move(fresh));
+  }
   const bool kept = home_.vault().put(kBucket, channel.text(), write_json(object)).has_value();
   if (!kept) stopped_ = true;
   return kept;
@@ -225,8 +343,13 @@ void HubFollower::pushed(const Packet& push) {
 
 void HubFollower::on_notice(const Packet& push) {
   if (push.get("type") == "typing") return on_typing(push);
+  if (push.get("type") == "mark") {
+    const auto channel = Guid::parse(push.get("target"));
+    if (channel) take_mark(*channel, number_in(push.get("cursor")));
+    return;
+  }
   const auto notice = read_hub_notice(push);
-  if (!notice) return;  // marks of other devices, too
+  if (!notice) return;
   if (events_.notice) events_.notice(*notice);
   const bool of_people = notice->object == HubObject::member || notice->object == HubObject::mute ||
                          notice->object == HubObject::ban || notice->object == HubObject::request;
@@ -235,6 +358,7 @@ void HubFollower::on_notice(const Packet& push) {
     changed_.insert(notice->hub);
   } else {
     all_again_ = true;
+    all_again_at_ = 0;
   }
   next();
 }
@@ -285,22 +409,46 @@ void HubFollower::tick() {
 }
 
 void HubFollower::flush() {
+  if (clock_.monotonic() < mark_at_) return;
   for (auto& [channel, flow] : flows_) {
-    if (flow.unmarked == 0 || flow.marking) continue;
+    if (flow.told <= flow.marked || flow.marking) continue;
+    if (marking_ >= kMarksAtOnce) return;
+    ++marking_;
     flow.marking = true;
-    const Cursor upto = flow.unmarked;
     Packet packet = HubClient::request(Operation::notify, HubObject::mark, channel.text());
-    packet.set("cursor", std::to_string(upto));
-    client_.ask(std::move(packet),
-                [this, key = channel, upto, session = session_](const HubResult<Packet>& answer) {
-                  const auto found = flows_.find(key);
-                  if (session != session_ || found == flows_.end()) return;
-                  found->second.marking = false;
-                  if (!answer || found->second.unmarked != upto) return;
-                  found->second.unmarked = 0;
-                  keep(key, found->second);
-                });
+    packet.set("cursor", std::to_string(flow.told));
+    client_.ask(std::move(packet), [this, channel, cursor = flow.told,
+                                    session = session_](const HubResult<Packet>& answer) {
+      if (session == session_) on_mark(channel, cursor, answer);
+    });
   }
+}
+
+/// A mark is done with when the station says so, or says that it never will.
+void HubFollower::on_mark(const Guid& channel, Cursor cursor, const HubResult<Packet>& answer) {
+  --marking_;
+  const auto found = flows_.find(channel);
+  if (found != flows_.end()) found->second.marking = false;
+  if (!answer && answer.error().code != 401 && !is_final(answer.error().code)) {
+    mark_at_ = clock_.monotonic() + std::max<Millis>(kRetryFirst, answer.error().retry_after);
+    return;
+  }
+  if (found == flows_.end()) return;
+  found->second.marked = std::max(found->second.marked, cursor);
+  keep(channel, found->second);
+}
+
+/// How far one has read says the station: another device or program has marked it.
+void HubFollower::take_mark(const Guid& channel, Cursor cursor) {
+  const auto found = flows_.find(channel);
+  if (found == flows_.end() || !found->second.known) return;
+  Flow& flow = found->second;
+  flow.marked = std::max(flow.marked, cursor);
+  if (flow.hold != 0 && cursor >= flow.hold) {
+    flow.hold = 0;
+    flow.told = std::max(flow.told, cursor);
+  }
+  keep(channel, flow);
 }
 
 }  // namespace dim

@@ -1,10 +1,11 @@
 // Following public hubs while a session lasts: first all that was missed in each channel, then what
 // comes, in order and without gaps (docs/protocol/hubs.md sections 6 and 7). How far somebody has
-// followed each channel is in the home.
+// followed each channel, and how far the station knows that, is in the home.
 #pragma once
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -24,9 +25,17 @@ struct HubEvents {
   /// One was in this hub, and is no longer; of `hub` only the names are known.
   std::function<void(const HubView& hub)> left{};
   /// A channel that is followed for the first time, where so much was written before that it is
-  /// not told.
+  /// not told. It stays unread until the person says otherwise (`dim read`): nothing is marked.
   std::function<void(const HubView& hub, const Guid& channel, const ReadMark& mark)> behind{};
+  /// A hub, or a channel in it, cannot be read now; it is tried again, and this is not said again
+  /// before it has worked. Without a hub: the list of hubs.
+  std::function<void(const HubView* hub, const std::optional<Guid>& channel, const HubRefusal& why)>
+      trouble{};
 };
+
+/// Forgets how far the channels of `hub` were followed: whoever comes in again begins where the
+/// station says that they have read.
+void forget_followed(Home& home, const HubView& hub);
 
 class HubFollower {
  public:
@@ -40,7 +49,8 @@ class HubFollower {
   void pushed(const Packet& push);
   /// Every second or so.
   void tick();
-  /// Tells the station how far one has read.
+  /// Tells the station how far one has read; what it does not answer is told again, also in the
+  /// next session of this home.
   void flush();
   /// From within an event: nothing more is told.
   void stop() { stopped_ = true; }
@@ -48,12 +58,17 @@ class HubFollower {
  private:
   struct Flow {
     std::string hub;
-    Cursor seen = 0;       ///< everything up to here was told
-    Cursor base = 0;       ///< where the catching up began: messages behind it are fresh
-    bool known = false;    ///< `seen` is had
-    bool live = false;     ///< what comes follows upon `seen`
-    Cursor unmarked = 0;   ///< told, and the station does not know it yet; 0: nothing
-    bool marking = false;  ///< it is just being told
+    Cursor seen = 0;           ///< everything up to here was told
+    Cursor base = 0;           ///< where the catching up began: messages behind it are fresh
+    std::set<Cursor> fresh{};  ///< of those, what was told; empty when it has caught up
+    Cursor told = 0;           ///< counts as read
+    Cursor marked = 0;         ///< and the station knows that up to here
+    Cursor hold = 0;           ///< nothing counts as read before the mark is here; 0: no such place
+    bool known = false;        ///< the above is had
+    bool live = false;         ///< what comes follows upon `seen`
+    bool marking = false;      ///< a mark is on its way
+    Millis retry_at = 0;       ///< monotonic; after a failure
+    Millis retry_ms = 0;       ///< how long it waited last
   };
 
   void take_hubs(std::vector<HubView> hubs);
@@ -61,13 +76,19 @@ class HubFollower {
   void drop_channels(const std::string& hub, const std::map<Guid, HubChannel>& kept);
   void refresh();
   void next();
+  std::optional<Guid> next_channel();
+  void list_failed(const HubView* hub, const HubRefusal& refusal);
+  void add_unreadable(std::vector<HubView>& hubs);
   void failed(const Guid& channel, const HubRefusal& refusal);
   void begin_channel(const Guid& channel);
+  void ask_mark(const Guid& channel);
+  void take_mark(const Guid& channel, Cursor cursor);
   void catch_up(const Guid& channel);
   bool tell(const Guid& channel, const Post& post, bool fresh);
   void on_notice(const Packet& push);
   void on_typing(const Packet& push);
   void on_post(const Packet& push);
+  void on_mark(const Guid& channel, Cursor cursor, const HubResult<Packet>& answer);
   bool keep(const Guid& channel, const Flow& flow);
   bool is_me(const std::string& user) const;
 
@@ -83,7 +104,11 @@ class HubFollower {
   std::set<std::string> changed_;  ///< hubs that are to be read again
   bool busy_ = false;              ///< a question is on its way
   bool all_again_ = false;         ///< the list of hubs is to be read
+  Millis all_again_at_ = 0;        ///< monotonic; after a failure
+  Millis all_again_ms_ = 0;        ///< how long it waited last
   Millis wait_until_ = 0;          ///< monotonic, after 416
+  Millis mark_at_ = 0;             ///< the same for marks
+  std::size_t marking_ = 0;        ///< marks that are on their way
   std::uint64_t session_ = 0;
 };
 

@@ -2,6 +2,7 @@
 // tests/hub_client_test.cc.
 #include "client/hub_follow.h"
 
+#include "client/hub_names.h"
 #include "client/messenger_fixture.h"
 
 namespace dim {
@@ -30,6 +31,11 @@ class HubFollow : public MessengerTest {
     events.hubs.left = [this](const HubView& hub) { told.push_back("left " + hub.name); };
     events.hubs.behind = [this](const HubView&, const Guid&, const ReadMark& mark) {
       told.push_back("behind " + std::to_string(mark.unread));
+    };
+    events.hubs.trouble = [this](const HubView* hub, const std::optional<Guid>& channel,
+                                 const HubRefusal& why) {
+      told.push_back("trouble " + std::to_string(why.code) + (hub ? " " + hub->name : "") +
+                     (channel ? " channel" : ""));
     };
     messenger.emplace(home, transport(), clock, fake_random(), std::move(events),
                       Messenger::Options{.follow_hubs = true});
@@ -83,6 +89,22 @@ class HubFollow : public MessengerTest {
     Packet packet = Packet::response(more != 0 ? 206 : 200, asked.get("id"));
     if (more != 0) packet.set("next", std::to_string(more));
     answer(Lane::text, packet.set("count", std::to_string(posts.size())));
+  }
+
+  /// Everything that has been asked for since, by type.
+  std::vector<std::string> asked() {
+    std::vector<std::string> out;
+    for (const Packet& packet : std::exchange(station.requests[Lane::text], {}))
+      out.emplace_back(packet.get("type"));
+    return out;
+  }
+  void refuse(const Packet& to, int code) { reply(to, code); }
+  /// The mark that the next tick sends.
+  Packet next_mark() {
+    messenger->tick();
+    const Packet mark = next("mark");
+    EXPECT_EQ(mark.operation, Operation::notify);
+    return mark;
   }
 
   std::vector<std::string> told;
@@ -220,6 +242,199 @@ TEST_F(HubFollow, StopsAfterTheOneThatWasWanted) {
   answer_hubs();
   answer_changes(1, {post(2, "two")});
   EXPECT_THAT(told, ElementsAre("two"));
+}
+
+TEST_F(HubFollow, F18_AMarkIsToldUntilTheStationHasIt) {
+  follow();
+  answer_hubs();
+  answer_mark(0, 1, 1);
+  answer_changes(0, {post(1, "one")});
+  Packet busy = Packet::response(416, next_mark().get("id"));
+  answer(Lane::text, busy.set("retry-after", "3"));
+  messenger->tick();
+  EXPECT_THAT(asked(), IsEmpty()) << "it was told to wait";
+  clock.passed += 3'000;
+  EXPECT_EQ(next_mark().get("cursor"), "1");
+  messenger->closed(Lane::text);  // before the answer
+  connect();
+  answer_hubs();
+  answer_changes(1, {});
+  EXPECT_EQ(next_mark().get("cursor"), "1");
+  messenger.reset();  // killed before the answer
+  follow();
+  answer_hubs();
+  answer_changes(1, {});
+  reply(next_mark(), 200);
+  messenger->tick();
+  EXPECT_THAT(asked(), IsEmpty());
+  messenger.reset();
+  follow();
+  answer_hubs();
+  answer_changes(1, {});
+  messenger->tick();
+  EXPECT_THAT(asked(), IsEmpty()) << "once the station has it that is known";
+}
+
+TEST_F(HubFollow, F18_MarksOfManyChannelsArePaced) {
+  follow();
+  std::string list;
+  constexpr int kChannels = 20;
+  const auto guid = [](int i) {
+    std::string out = kChannel;
+    out[30] = static_cast<char>('a' + i / 10);
+    out[31] = static_cast<char>('0' + i % 10);
+    return out;
+  };
+  for (int i = 0; i < kChannels; ++i)
+    list += (i == 0 ? R"({"guid":")" : R"(,{"guid":")") + guid(i) + R"(","name":"c"})";
+  reply(next("hub"), 200,
+        R"({"list":[{"hub":")" + kHub + R"(","name":"gardeners","owner":")" + kOwner + "\"}]}");
+  reply(next("channel"), 200, R"({"list":[)" + list + "]}");
+  for (int i = 0; i < kChannels; ++i) {
+    answer_mark(0, 1, 1);
+    answer_changes(0, {post(1, "one").set("target", guid(i))});
+  }
+  messenger->tick();
+  EXPECT_EQ(station.requests[Lane::text].size(), 8U);
+  for (int i = 0; i < 8; ++i) reply(next("mark"), 200);
+  messenger->tick();
+  EXPECT_EQ(station.requests[Lane::text].size(), 8U);
+}
+
+TEST_F(HubFollow, F18_WhatWasNotToldStaysUnreadUntilThePersonHasReadIt) {
+  follow();
+  answer_hubs();
+  answer_mark(0, 5'000, 4'000);
+  answer_changes(5'000, {});
+  answer(Lane::text, post(5'001, "fresh"));
+  messenger->tick();
+  EXPECT_THAT(asked(), IsEmpty()) << "a mark would count the 4,000 as read";
+  messenger.reset();
+  follow();
+  answer_hubs();
+  answer_mark(0, 5'001, 4'001);
+  answer_changes(5'001, {});
+  messenger->tick();
+  EXPECT_THAT(asked(), IsEmpty());
+  Packet mark = Packet::request(Operation::notify);  // dim read, elsewhere
+  answer(Lane::text, mark.set("type", "mark").set("target", kChannel).set("cursor", "5001"));
+  answer(Lane::text, post(5'002, "fresher"));
+  EXPECT_EQ(next_mark().get("cursor"), "5002");
+  EXPECT_THAT(told, ElementsAre("behind 4000", "fresh", "fresher"));
+}
+
+TEST_F(HubFollow, APassingFailureMakesItWaitNotDeaf) {
+  follow();
+  refuse(next("hub"), 503);
+  EXPECT_THAT(told, ElementsAre("trouble 503"));
+  messenger->tick();
+  EXPECT_THAT(asked(), IsEmpty());
+  clock.passed += 2'000;
+  messenger->tick();
+  refuse(next("hub"), 503);
+  clock.passed += 2'000;
+  messenger->tick();
+  EXPECT_THAT(asked(), IsEmpty()) << "the second time it waits longer";
+  clock.passed += 2'000;
+  messenger->tick();
+  answer_hubs();
+  answer_mark(0, 1, 1);
+  refuse(next("message"), 500);
+  EXPECT_THAT(told, ElementsAre("trouble 503", "trouble 500 gardeners channel"));
+  clock.passed += 2'000;
+  messenger->tick();
+  // A page that is not what it says it is.
+  Packet broken = Packet::response(200, next("message").get("id"));
+  answer(Lane::text, broken.set("count", "7"));
+  clock.passed += 4'000;
+  messenger->tick();
+  answer_changes(0, {post(1, "one")});
+  answer(Lane::text, post(2, "two"));
+  EXPECT_THAT(told, ElementsAre("trouble 503", "trouble 500 gardeners channel", "one", "two"))
+      << "each trouble is said once";
+}
+
+TEST_F(HubFollow, AChannelThatIsGoneIsNotAskedForAgain) {
+  follow();
+  answer_hubs();
+  answer_mark(0, 1, 1);
+  refuse(next("message"), 404);
+  clock.passed += 600'000;
+  messenger->tick();
+  EXPECT_THAT(asked(), testing::Not(testing::Contains("message")));
+  EXPECT_THAT(told, IsEmpty());
+}
+
+TEST_F(HubFollow, AHubThatCannotBeReadIsNotLeftAndIsAskedForAgain) {
+  follow();
+  answer_hubs();
+  answer_mark(0, 0, 0);
+  answer_changes(0, {});
+  messenger->closed(Lane::text);
+  connect();
+  reply(next("hub"), 200,
+        R"({"list":[{"hub":")" + kHub + R"(","name":"gardeners","owner":")" + kOwner + "\"}]}");
+  reply(next("channel"), 200, R"({"list":7})");
+  answer_changes(0, {post(1, "one")});
+  EXPECT_THAT(told, ElementsAre("trouble 0 gardeners", "one"));
+  clock.passed += 2'000;
+  messenger->tick();
+  EXPECT_THAT(asked(), testing::Contains("hub"));
+}
+
+TEST_F(HubFollow, WhoComesInAgainIsNotToldEverythingAgain) {
+  follow();
+  answer_hubs();
+  answer_mark(0, 1, 1);
+  answer_changes(0, {post(1, "one")});
+  messenger->closed(Lane::text);
+  connect();
+  answer_hubs(false);
+  messenger->closed(Lane::text);
+  connect();
+  answer_hubs();
+  answer_mark(9, 9, 0);
+  answer_changes(9, {});
+  EXPECT_THAT(told, ElementsAre("one", "left gardeners"));
+}
+
+TEST_F(HubFollow, WhatAnotherProgramHasLeftIsLeft) {
+  follow();
+  answer_hubs();
+  answer_mark(0, 0, 0);
+  answer_changes(0, {});
+  ASSERT_TRUE(keep_hubs(home, {}));  // dim hub leave
+  Packet notice = Packet::request(Operation::notify);
+  notice.set("type", "member").set("target", kHub).set("author", home.account().id.bare().text());
+  notice.set("member", home.account().id.bare().text()).set("change", "DELETE");
+  notice.set("time", format_time(clock.now()));
+  answer(Lane::text, notice);
+  refuse(next("hub"), 404);
+  answer_hubs(false);
+  EXPECT_THAT(told, ElementsAre("left gardeners"));
+}
+
+TEST_F(HubFollow, WhatWasToldBeforeACutIsNotNewWhenItHasChanged) {
+  follow();
+  answer_hubs();
+  answer_mark(0, 9, 3);
+  answer_changes(0, {post(1, "one"), post(2, "two")}, 2);
+  messenger.reset();  // cut before the second page
+  follow();
+  answer_hubs();
+  answer_changes(2, {post(3, "three"), post(1, "one!", 10)});
+  EXPECT_THAT(told, ElementsAre("one", "two", "three", "again one!"));
+}
+
+TEST_F(HubFollow, APageThatDoesNotGoOnIsNotAskedForWithoutEnd) {
+  follow();
+  answer_hubs();
+  answer_mark(0, 9, 3);
+  answer_changes(0, {post(1, "one")}, 1);
+  // Nothing behind what was had, and it says that there is more.
+  answer_changes(1, {post(1, "one")}, 5);
+  EXPECT_THAT(asked(), IsEmpty());
+  EXPECT_THAT(told, ElementsAre("one", "trouble 0 gardeners channel"));
 }
 
 TEST_F(HubFollow, WaitsAsLongAsTheStationSays) {

@@ -104,6 +104,7 @@ void Messenger::tick() {
   if (session_) session_->tick();
   outbox_dry_ = false;  // another program of this home may have written
   pump();
+  if (is_ready()) hubs_.tick();
   if (follower_ && is_ready()) follower_->tick();
 }
 
@@ -121,8 +122,8 @@ void Messenger::ready() {
     (*target)->id = session_->station()->text();
     (*target)->pins = session_->station_pins();
     (void)home_.set_station(**target);
-  }
     options_.target.reset();
+  }
   if (options_.presence) announce("online");
   if (events_.ready) events_.ready();
   retry_waiting();  // and pumps

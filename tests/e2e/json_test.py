@@ -103,7 +103,7 @@ class Json(harness.EndToEnd):
                                            # hub_test.py; the last one: client/hub_follow_test.cc
                                            ("listen", "hub_change"), ("listen", "hub_left"), ("listen", "post_change"),
                                            ("listen", "unread"), ("chat", "post"), ("chat", "post_change"),
-                                           ("chat", "hub_left"),
+                                           ("chat", "hub_left"), ("listen", "hub_trouble"), ("chat", "hub_trouble"),
                                            # tests/reference/import_test.py
                                            ("import", "imported")}:
                     self.assertIn((verb, name), SEEN)
