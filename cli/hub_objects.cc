@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "cli/hub_run.h"
+#include "client/fields.h"
 #include "dim/engine/hub_body.h"
 
 namespace dim {
@@ -320,7 +321,12 @@ int run_people(HubRun& run) {
   }
   const auto answer = run.ask(std::move(packet), body);
   if (!answer) return run.exit;
-  run.done(*place, object, Operation::create, {}, who->text());
+  JsonObject proof;
+  if (ban) {
+    for (const char* key : {"streams", "invites", "took"})
+      proof.set(key, std::max<std::int64_t>(0, number_in(answer->get(key))));
+  }
+  run.done(*place, object, Operation::create, {}, who->text(), proof);
   if (ban) {
     run.context.out.note(
         fmt::format("{} connection(s) of theirs ended and {} invite(s) taken back within {} ms",

@@ -248,7 +248,7 @@ bool HubRun::confirm(const std::string& what) {
 }
 
 void HubRun::done(const HubPlace& place, HubObject object, Operation change,
-                  std::optional<Guid> guid, const std::string& member) {
+                  std::optional<Guid> guid, const std::string& member, const JsonObject& more) {
   out.notice({.object = object,
               .change = change,
               .author = context.home->account().id.bare().text(),
@@ -256,7 +256,7 @@ void HubRun::done(const HubPlace& place, HubObject object, Operation change,
               .member = member,
               .guid = guid,
               .time = context.clock.now()},
-             place.hub.name);
+             place.hub.name, more);
 }
 
 void HubRun::say_public() const { context.out.note("public hub: the station can read this"); }

@@ -71,7 +71,8 @@ struct HubRun {
   int failed(const Error& error);
   /// Prints a change that was just made by oneself.
   void done(const HubPlace& place, HubObject object, Operation change,
-            std::optional<Guid> guid = {}, const std::string& member = {});
+            std::optional<Guid> guid = {}, const std::string& member = {},
+            const JsonObject& more = {});
   void say_public() const;
 
   static constexpr Millis kPatienceMs = 10'000;
