@@ -7,7 +7,9 @@
 #include "terminal/passphrase.h"
 
 #include "client/describe.h"
+#include "client/hub_names.h"
 #include "client/names.h"
+#include "dim/base/utf8.h"
 
 namespace dim {
 
@@ -57,11 +59,15 @@ void Context::make_messenger(Messenger::Options options) {
     if (failed) failed(error, code, message);
   };
   events.posted = [this](const Guid& guid, const Packet& answer) {
-    if ((on_posted && on_posted(guid, answer)) || answer.code == 201) return;
-    report_post(answer);
+    if (on_posted) on_posted(guid, answer);
   };
+  events.post_refused = [this](const RefusedPost& post) { report_post(post); };
   messenger = std::make_unique<Messenger>(*home, link, clock, random, events, options);
   link.attach(*messenger);
+  // Of a program that ended before it could say so.
+  if (auto refused = messenger->refused_posts()) {
+    for (const RefusedPost& post : *refused) report_post(post);
+  }
 }
 
 bool Context::connect(Millis timeout_ms) {
@@ -174,10 +180,35 @@ void Context::drain(Millis timeout_ms) {
       timeout_ms);
 }
 
-int Context::report_post(const Packet& answer) {
-  out.error({Errc::forbidden,
-             "the station has refused a message to a channel; it is not in the outbox any more"},
-            answer.get("message"));
+int Context::report_post(const RefusedPost& post) {
+  std::string hub_name, channel_name;
+  if (const auto hubs = kept_hubs(*home)) {
+    for (const HubView& hub : *hubs) {
+      if (hub.id != post.hub) continue;
+      hub_name = hub.name;
+      if (const auto channel = hub.channels.find(post.channel); channel != hub.channels.end())
+        channel_name = channel->second.name;
+    }
+  }
+  JsonObject members;
+  members.set("hub", post.hub);
+  members.set("hub_name", hub_name);
+  members.set("channel", post.channel.text());
+  members.set("channel_name", channel_name);
+  members.set("guid", post.guid.text());
+  members.set("time", format_time(post.time));
+  members.set("text", post.text);
+  members.set("code", std::int64_t{post.code});
+  if (!post.station.empty()) members.set("station", post.station);
+  out.object("post_refused", std::move(members));
+  out.note(fmt::format(
+      "dim: the station has refused this message to {}/{}{}; it is not in the outbox any more:\n"
+      "       | {}",
+      printable(hub_name.empty() ? post.hub : hub_name),
+      printable(channel_name.empty() ? post.channel.text() : channel_name),
+      post.station.empty() ? "" : fmt::format(" (it says: {})", escape(post.station)),
+      printable_lines(post.text)));
+  (void)messenger->forget_refused(post.guid);
   return static_cast<int>(Exit::failed);
 }
 

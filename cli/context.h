@@ -50,8 +50,9 @@ class Context {
   void drain(Millis timeout_ms);
   /// Prints the failure of the session and returns its exit code.
   int report_failure();
-  /// The same for the station's refusal of a message to a channel.
-  int report_post(const Packet& answer);
+  /// Prints a message to a channel that was refused, so that its text is not lost, and forgets it;
+  /// returns the exit code.
+  int report_post(const RefusedPost& post);
 
   CommonOptions common;
   Output out;
@@ -60,9 +61,8 @@ class Context {
   std::optional<Home> home;
   Link link;
   MessengerEvents events;
-  /// Asked when the station has answered a message to a channel: is that one seen to? What an
-  /// earlier command has left in the outbox and the station refuses is said otherwise.
-  std::function<bool(const Guid& post, const Packet& answer)> on_posted;
+  /// The station has answered a message to a channel. A refusal is printed already.
+  std::function<void(const Guid& post, const Packet& answer)> on_posted;
   std::unique_ptr<Messenger> messenger;
   std::optional<Error> failure;
   std::string station_message;

@@ -195,9 +195,7 @@ int run_post(HubRun& run) {
   // Shared, because the answer may come when nobody waits any more.
   const auto written = std::make_shared<Written>();
   context.on_posted = [written](const Guid& guid, const Packet& packet) {
-    const bool this_one = written->guid == guid;
-    if (this_one) written->answer = packet;
-    return this_one;
+    if (written->guid == guid) written->answer = packet;
   };
   if (!run.connect_or_remember(patience)) return run.exit;
   const auto place = run.channel();
@@ -241,9 +239,15 @@ int run_post(HubRun& run) {
               "out, once, with the next command."
             : "The station is away. The message is in the outbox and goes out, once, "
               "with the next command that reaches it.");
+    run.say_public();
     return code(Exit::ok);
   }
-  if (answer->code != 201) return run.exit = context.report_post(*answer);
+  if (answer->code != 201) {
+    context.out.error(
+        {Errc::forbidden, "the station has refused the message; it is not in the outbox any more"},
+        answer->get("message"));
+    return run.exit = code(Exit::failed);
+  }
   post.cursor = post.changed = number_in(answer->get("cursor"));
   if (const auto time = parse_time(answer->get("time"))) post.time = *time;
   run.out.ids = true;  // so that it can be edited, taken back, answered
@@ -403,6 +407,8 @@ void follow_hubs(Context& context, const ListenOptions& options, bool& shown) {
     out->notice(notice, name);
   };
   events.left = [out](const HubView& hub) { out->left(hub); };
+  events.trouble = [out](const HubView* hub, const std::optional<Guid>& channel,
+                         const HubRefusal& why) { out->trouble(hub, channel, why); };
   events.behind = [&context, out](const HubView& hub, const Guid& channel, const ReadMark& mark) {
     out->unread(hub, channel, mark.unread, mark.cursor, mark.newest);
     context.out.note(
@@ -410,7 +416,5 @@ void follow_hubs(Context& context, const ListenOptions& options, bool& shown) {
         "and what comes behind them with them, until dim read HUB/CHANNEL.");
   };
 }
-  events.trouble = [out](const HubView* hub, const std::optional<Guid>& channel,
-                         const HubRefusal& why) { out->trouble(hub, channel, why); };
 
 }  // namespace dim

@@ -78,8 +78,8 @@ struct HubRun {
   static constexpr Millis kPatienceMs = 10'000;
 
  private:
-  bool pause_for(const HubRefusal& refusal);
   void take_hubs(std::vector<HubView> mine);
+  bool pause_for(const HubRefusal& refusal);
   void refused(const std::optional<HubRefusal>& refusal);
 };
 

@@ -222,6 +222,29 @@ TEST_F(Verbs, WhatIsSentWhileTheStationIsAwayWaitsInTheOutbox) {
   EXPECT_EQ(run([&] { return verb_send(common, send); }), 0);
 }
 
+TEST_F(Verbs, ARefusedPostOfAnEarlierProgramIsShownWithItsTextOnce) {
+  make_home();
+  {
+    auto home = Home::open(common.home, std::nullopt, random);
+    ASSERT_TRUE(home);
+    JsonObject row;
+    row.set("guid", "018f6f0e7b8c7cc2a1f3b0d5f3a1c9e5");
+    row.set("hub", "Group-777@fxunrFpSwDEzEWC2wrm6JTjkuUtd6Ro1H");
+    row.set("channel", "018f6f0e7b8c7cc2a1f3b0d5f3a1c9e4");
+    row.set("text", "my long text");
+    row.set("time", clock.now());
+    row.set("code", 403);
+    ASSERT_TRUE(home->vault().put("refused", "018f6f0e7b8c7cc2a1f3b0d5f3a1c9e5", write_json(row)));
+  }
+  EXPECT_EQ(run([&] { return verb_status(common); }), code(Exit::unreachable));
+  ASSERT_FALSE(printed.empty());
+  EXPECT_EQ(*printed.front().text("event"), "post_refused");
+  EXPECT_EQ(*printed.front().text("text"), "my long text");
+  EXPECT_EQ(*printed.front().text("channel"), "018f6f0e7b8c7cc2a1f3b0d5f3a1c9e4");
+  EXPECT_EQ(run([&] { return verb_status(common); }), code(Exit::unreachable));
+  EXPECT_EQ(*printed.front().text("event"), "status");
+}
+
 TEST_F(Verbs, C11_ATextIsUtf8NotEmptyAndNotEndless) {
   make_home();
   SendOptions send;

@@ -34,6 +34,17 @@ class Transport {
   virtual void hang_up(Lane lane) = 0;
 };
 
+/// A message to a channel that its station has refused, or that no station of this home can take.
+struct RefusedPost {
+  Guid guid;
+  std::string hub;  ///< ID
+  Guid channel;
+  std::string text{};
+  Millis time = 0;        ///< when it was written
+  int code = 0;           ///< of the answer; 0: it was not asked
+  std::string station{};  ///< what the station says about it: a stranger's text
+};
+
 /// What a Messenger tells; every member may be left empty.
 struct MessengerEvents {
   std::function<void()> ready;
@@ -46,6 +57,9 @@ struct MessengerEvents {
   std::function<void(const Id& peer, std::string_view state)> presence;
   /// The station's answer to a message that post() has written; it is out of the outbox.
   std::function<void(const Guid& post, const Packet& answer)> posted;
+  /// The same for one that will never be in the channel, before `posted`. It is kept among
+  /// refused_posts() until forget_refused().
+  std::function<void(const RefusedPost& post)> post_refused;
   HubEvents hubs;  ///< with Options::follow_hubs
 };
 
@@ -61,6 +75,8 @@ class Messenger final : private SessionHost {
     /// Needs `receive`.
     bool follow_hubs = false;
     bool media = false;  ///< open 8802 too, for files
+    /// Dial this one instead of the home's; it becomes the home's when it has proved who it is.
+    std::optional<StationTarget> target{};
   };
 
   Messenger(Home& home, Transport& transport, Clock& clock, Random& random, MessengerEvents events,
@@ -75,8 +91,6 @@ class Messenger final : private SessionHost {
   void stop();
   /// Tells that one goes, when presence is on; before the lanes are closed.
   void leave();
-    /// Dial this one instead of the home's; it becomes the home's when it has proved who it is.
-    std::optional<StationTarget> target{};
   bool is_ready() const { return session_ && session_->is_ready(); }
   bool is_started() const { return session_ != nullptr; }
   const Uplink* session() const { return session_.get(); }  ///< null while there is none
@@ -110,6 +124,9 @@ class Messenger final : private SessionHost {
   /// on. Errc::bad_request for what is no text of 1 byte to 64 KiB.
   Result<Guid> post(const Id& hub, const Guid& channel, std::string_view text,
                     const std::optional<Guid>& reply_to);
+  /// Refused, and nobody has been told so yet: also those of earlier programs of this home.
+  Result<std::vector<RefusedPost>> refused_posts();
+  Status forget_refused(const Guid& post);
   /// Everything else in hubs: asked for and answered while the session lasts.
   HubClient& hubs() { return hubs_; }
   /// Tells what happens in hubs from now on, in MessengerEvents::hubs; `only`: of messages those in
@@ -150,6 +167,7 @@ class Messenger final : private SessionHost {
   void pushed(Lane lane, Packet packet) override;
   void failed(const Error& error, int code, std::string_view message) override;
 
+  Result<std::optional<StationTarget>> target();
   void announce(std::string_view state);
   void on_notice(const Packet& packet);
 
@@ -158,6 +176,7 @@ class Messenger final : private SessionHost {
   bool may_send(std::string_view kind);
   void transmit(OutboxRow item);
   void transmit_post(const OutboxRow& item);
+  void keep_refused(const OutboxRow& item, int code, std::string_view station);
   void on_accepted(const std::string& guid, const Packet& response);
   /// The row is done with: `sent`, or `failed` with its cause.
   void settle(const std::string& guid, Tick tick, std::string_view cause = {});
@@ -167,7 +186,6 @@ class Messenger final : private SessionHost {
   Result<JsonObject> content_of(const OutboxRow& row);
   Result<SignedMessage> seal_for(const OutboxRow& row, const JsonObject& marks = {});
   void introduce(PlainMessage& message) const;
-  Result<std::optional<StationTarget>> target();
 
   void process_pushes();
   Status take_or_keep(const Packet& push, std::vector<HistoryEntry>& show,

@@ -5,6 +5,11 @@
 #include "dim/base/utf8.h"
 
 namespace dim {
+namespace {
+
+constexpr std::string_view kRefused = "refused";
+
+}  // namespace
 
 Result<Guid> Messenger::post(const Id& hub, const Guid& channel, std::string_view text,
                              const std::optional<Guid>& reply_to) {
@@ -32,7 +37,10 @@ Result<Guid> Messenger::post(const Id& hub, const Guid& channel, std::string_vie
 void Messenger::transmit_post(const OutboxRow& item) {
   auto guid = Guid::parse(item.guid);
   // Stations of the reference have no hubs; there this would be a broken letter.
-  if (!guid || !session_->repeats_bytes()) return settle(item.guid, Tick::failed);
+  if (!guid || !session_->repeats_bytes()) {
+    keep_refused(item, 0, "");
+    return settle(item.guid, Tick::failed);
+  }
   Packet packet =
       HubClient::request(Operation::create, HubObject::message, text_in(item.content, "channel"));
   packet.set("guid", item.guid);
@@ -40,14 +48,67 @@ void Messenger::transmit_post(const OutboxRow& item) {
     packet.set("reply-to", std::move(reply));
   packet.content = text_in(item.content, "text");
   in_flight_.insert(item.guid);
-  session_->request(Lane::text, std::move(packet), [this, guid = *guid](const Packet& answer) {
-    // 416 and 5xx leave it in the outbox; but what a station can never do is not asked for again.
-    const bool settled = answer.code != 416 && (answer.code < 500 || answer.code == 501);
-    Packet known = answer;
-    if (answer.code == 501) known.code = 405;
-    on_accepted(guid.text(), known);
-    if (settled && events_.posted) events_.posted(guid, answer);
-  });
+  session_->request(
+      Lane::text, std::move(packet), [this, guid = *guid, item](const Packet& answer) {
+        // 416 and 5xx leave it in the outbox; but what a station can never do is not asked for
+        // again.
+        const bool settled = answer.code != 416 && (answer.code < 500 || answer.code == 501);
+        Packet known = answer;
+        if (answer.code == 501) known.code = 405;
+        // Before the outbox forgets it: a text that nobody was told about is not lost by a kill.
+        if (settled && answer.code != 201 && answer.code != 202)
+          keep_refused(item, answer.code, answer.get("message"));
+        on_accepted(guid.text(), known);
+        if (settled && events_.posted) events_.posted(guid, answer);
+      });
+}
+
+void Messenger::keep_refused(const OutboxRow& item, int code, std::string_view station) {
+  const auto guid = Guid::parse(item.guid);
+  const auto channel = Guid::parse(text_in(item.content, "channel"));
+  if (!guid || !channel) return;
+  RefusedPost post{.guid = *guid,
+                   .hub = item.to.bare().text(),
+                   .channel = *channel,
+                   .text = text_in(item.content, "text"),
+                   .time = item.time,
+                   .code = code,
+                   .station = std::string(station)};
+  JsonObject row;
+  row.set("guid", item.guid);
+  row.set("hub", post.hub);
+  row.set("channel", channel->text());
+  row.set("text", post.text);
+  row.set("time", post.time);
+  row.set("code", std::int64_t{code});
+  row.set("station", post.station);
+  (void)home_.vault().put(kRefused, item.guid, write_json(row));
+  if (events_.post_refused) events_.post_refused(post);
+}
+
+Result<std::vector<RefusedPost>> Messenger::refused_posts() {
+  auto rows = home_.vault().list(kRefused);
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<RefusedPost> out;
+  for (const auto& row : *rows) {
+    const auto object = parse_json_object(row.body);
+    if (!object) continue;
+    const auto guid = Guid::parse(text_in(*object, "guid"));
+    const auto channel = Guid::parse(text_in(*object, "channel"));
+    if (!guid || !channel) continue;
+    out.push_back({.guid = *guid,
+                   .hub = text_in(*object, "hub"),
+                   .channel = *channel,
+                   .text = text_in(*object, "text"),
+                   .time = integer_in(*object, "time"),
+                   .code = static_cast<int>(integer_in(*object, "code")),
+                   .station = text_in(*object, "station")});
+  }
+  return out;
+}
+
+Status Messenger::forget_refused(const Guid& post) {
+  return home_.vault().erase(kRefused, post.text());
 }
 
 void Messenger::follow_hubs(const std::optional<Guid>& only) {

@@ -195,6 +195,16 @@ TEST_F(HubClientTest, WhatTheStationRefusesIsSaidAndLeavesTheOutbox) {
   Person& carol = person("carol");
   const Guid lost = post(carol, hub_, *channel_, "may I?");
   EXPECT_EQ(carol.posted.at(lost.text()).code, 404);
+  auto refused = carol.messenger->refused_posts();
+  ASSERT_TRUE(refused);
+  ASSERT_THAT(*refused, SizeIs(1)) << "its text is there until somebody has seen it";
+  EXPECT_EQ(refused->front().guid, lost);
+  EXPECT_EQ(refused->front().hub, hub_);
+  EXPECT_EQ(refused->front().channel, *channel_);
+  EXPECT_EQ(refused->front().text, "may I?");
+  EXPECT_EQ(refused->front().code, 404);
+  ASSERT_TRUE(carol.messenger->forget_refused(lost));
+  EXPECT_THAT(*carol.messenger->refused_posts(), IsEmpty());
   EXPECT_EQ(carol.messenger->waiting().value(), 0U);
   EXPECT_EQ(carol.messenger->post(*Id::parse(hub_), *channel_, "", {}).error().code,
             Errc::bad_request);

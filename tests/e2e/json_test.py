@@ -32,8 +32,9 @@ class Json(harness.EndToEnd):
         invite = of(alice.run("hub", "invite", "gardeners"), "invite")[0]
         asking = of(alice.run("hub", "invite", "gardeners", "--approval"), "invite")[0]
         bobby.run("hub", "join", invite["link"])
-        for name, link in (("carol", invite["link"]), ("david", asking["link"])):
-            self.person(name).run("join", link, "--name", name)
+        carol = self.person("carol")
+        for one, name, link in ((carol, "carol", invite["link"]), (self.person("david"), "david", asking["link"])):
+            one.run("join", link, "--name", name)
         for verb in ("show", "members", "invites", "requests"):
             alice.run("hub", verb, "gardeners")
         alice.run("hub", "refuse", "gardeners", "david")
@@ -53,6 +54,8 @@ class Json(harness.EndToEnd):
         alice.run("delete", "gardeners/general", text, "--yes")
         for verb in ("mute", "ban"):
             alice.run(verb, "gardeners", "carol")
+            if verb == "mute":
+                self.assertEqual(of(carol.run("post", "gardeners/general", "may I?", code=1), "post_refused")[0]["text"], "may I?")
             alice.run(verb, "gardeners")
             alice.run(verb, "gardeners", "carol", "--lift")
         alice.run("kick", "gardeners", "bobby")
