@@ -55,6 +55,12 @@ bool goes_up(Context& context, const SendOptions& options) {
   return file && (options.upload || file->size() > static_cast<std::int64_t>(kFileInPlace));
 }
 
+/// Programs of the dimchat reference know nothing of files that a station keeps.
+bool is_of_dimchat(Context& context, const Id& who) {
+  const Directory& known = context.home->directory();
+  return !known.message_keys(who).empty() && !known.promises(who, "bind");
+}
+
 /// What is sent, in order; else the exit code, after printing why.
 std::expected<std::vector<Content>, int> contents(Context& context, const SendOptions& options,
                                                   const std::string& text, const Id& who,
@@ -124,7 +130,7 @@ int verb_send(const CommonOptions& common, const SendOptions& options) {
   if (!who) return context.unknown_exit();
   std::optional<FileParts> uploaded;
   std::optional<Uploaded> file;
-  if (up) {
+  if (up && !is_of_dimchat(context, *who)) {
     auto done = upload_file(context, options.file, std::max(options.timeout_s, kStallS));
     if (!done) return done.error();
     uploaded = done->link.parts();
