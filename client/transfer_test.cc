@@ -60,7 +60,7 @@ class MediaStation {
     const auto out = one(open);
     if (out.refused) return Packet::response(*out.refused, "1");
     if (store.media(guid).value()->whole() && open.digest) {
-      const auto checked = one(CheckMedia{guid, *open.digest, kFakeNow});
+      const auto checked = one(CheckMedia{guid, "me", *open.digest, kFakeNow});
       if (checked.refused) return Packet::response(*checked.refused, "1");
     }
     const StoredMedia now = store.media(guid).value().value();

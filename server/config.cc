@@ -158,7 +158,7 @@ const auto& rows() {
             return p;
           }},
       Row{{"quotas.media_per_second", "4000",
-           "pieces and ranges of files of a session; 0: no limit"},
+           "requests on files of a user, each 64 KiB of a piece or range one; 0: no limit"},
           [](C& c, N n) {
             auto p = number(n, 0, kMostRate, c.station.quotas.media.per_second);
             c.station.quotas.media.burst = std::max(1.0, 2 * c.station.quotas.media.per_second);
@@ -213,7 +213,8 @@ const auto& rows() {
           [](C& c, N n) { return size(n, 1'048'576, 1'024 * kGiB, c.inbox.bytes); }},
       Row{{"limits.media_object", "\"2GiB\"", "bytes of one file, as it is uploaded"},
           [](C& c, N n) { return bytes(n, 65'536, 1'024 * kGiB, c.media.object_bytes); }},
-      Row{{"limits.media_user", "\"2GiB\"", "bytes of all files that one user has uploaded"},
+      Row{{"limits.media_user", "\"2GiB\"",
+           "bytes of all files that one user has uploaded, each at least 64 KiB"},
           [](C& c, N n) { return bytes(n, 65'536, 1'024 * kGiB, c.media.user_bytes); }},
       Row{{"limits.media_days", "0", "days after which an uploaded file is deleted; 0: never"},
           [](C& c, N n) {

@@ -165,6 +165,7 @@ class StationCore {
   LinkState* find(LinkId id);
   void process(LinkState& link);
   bool held(const LinkState& link) const;
+  bool is_flooded(const LinkState& link) const;
   void update_pause(LinkState& link);
   void mark_dirty(LinkState& link);
   void wake(LinkState& link);
@@ -225,11 +226,11 @@ class StationCore {
   // media.cc
   void create_media(StationRequest& request);
   void put_piece(StationRequest& request);
-  void check_upload(LinkId id, const std::string& reply, const Guid& guid,
-                    const std::optional<Digest32>& digest, bool fresh);
+  void check_upload(LinkId id, const std::string& reply, const OpenMedia& upload, bool fresh);
+  bool take_blocks(StationRequest& request, std::int64_t bytes);
   void get_media(StationRequest& request);
   void drop_media(StationRequest& request);
-  void refuse_media(LinkState& link, const std::string& reply, const Error& error);
+  void refuse_media(LinkId id, const std::string& reply, const Error& error);
 
   // hub_requests.cc
   void change_hub(StationRequest& request);
@@ -288,6 +289,7 @@ class StationCore {
   std::vector<Write> batch_;
   std::vector<PendingWrite> pending_;
   std::size_t inflight_bytes_ = 0;
+  std::size_t media_inflight_ = 0;  // bytes of pieces
   SubnetTable subnets_;
   QuotaTable left_;
   AnswerCache answers_;

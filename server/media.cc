@@ -33,11 +33,26 @@ std::optional<Error> refusal_of(const Result<std::vector<Written>>& written) {
 
 }  // namespace
 
-void StationCore::refuse_media(LinkState& link, const std::string& reply, const Error& error) {
+/// Ends a request that the store has refused. Damage is the operator's business too.
+void StationCore::refuse_media(LinkId id, const std::string& reply, const Error& error) {
+  if (error.code == Errc::internal)
+    event(StationEvent::Level::error, "media-damaged", {}, error.hint);
+  LinkState* link = finish_request(id, reply);
+  if (link == nullptr) return;
   Packet answer = Packet::response(error, reply);
   if (error.code == Errc::too_many_requests)
     answer.set("retry-after", std::to_string(kRetryMs / 1'000));
-  send(link, answer);
+  send(*link, answer);
+}
+
+/// Blocks are what the quota counts. The first one was taken with the request.
+bool StationCore::take_blocks(StationRequest& request, std::int64_t bytes) {
+  const Rate& rate = config_.quotas.media;
+  const auto more = static_cast<double>(media_blocks(bytes) - 1);
+  // A small quota is no smaller than one request.
+  return more <= 0 ||
+         within_quota(request, left_.at(request.session.user, clock_.monotonic()).media, rate,
+                      std::min(more, std::max(rate.burst - 1, 0.0)));
 }
 
 void StationCore::create_media(StationRequest& request) {
@@ -54,45 +69,43 @@ void StationCore::create_media(StationRequest& request) {
   auto digest = digest_of(request.packet);
   if (!digest) return refuse(request, digest.error());
   open_request(request.link, request.id);
+  const OpenMedia upload{*guid, request.session.user, *size, *digest, clock_.now()};
   std::vector<Write> writes;
-  writes.emplace_back(OpenMedia{*guid, request.session.user, *size, *digest, clock_.now()});
-  submit(std::move(writes), [this, id = request.link.id, reply = request.id, guid = *guid,
-                             digest = *digest](const Result<std::vector<Written>>& written) {
-    if (const auto error = refusal_of(written)) {
-      if (LinkState* link = finish_request(id, reply)) refuse_media(*link, reply, *error);
-      return;
-    }
-    check_upload(id, reply, guid, digest, written->front().accepted == Accepted::stored);
+  writes.emplace_back(upload);
+  submit(std::move(writes), [this, id = request.link.id, reply = request.id,
+                             upload](const Result<std::vector<Written>>& written) {
+    if (const auto error = refusal_of(written)) return refuse_media(id, reply, *error);
+    check_upload(id, reply, upload, written->front().accepted == Accepted::stored);
   });
 }
 
 /// Answers how far an upload is; one that is whole is checked first, slice by slice.
-void StationCore::check_upload(LinkId id, const std::string& reply, const Guid& guid,
-                               const std::optional<Digest32>& digest, bool fresh) {
-  const auto media = reads_.media(guid);
-  if (media && *media && (*media)->whole() && digest) {
+void StationCore::check_upload(LinkId id, const std::string& reply, const OpenMedia& upload,
+                               bool fresh) {
+  const auto media = reads_.media(upload.guid);
+  // Discarded meanwhile, the GUID may be somebody else's.
+  const bool own = media && *media && (*media)->owner == upload.owner;
+  if (own && (*media)->whole() && upload.digest) {
     std::vector<Write> writes;
-    writes.emplace_back(CheckMedia{guid, *digest, clock_.now()});
-    return submit(std::move(writes), [this, id, reply, guid, digest,
-                                      fresh](const Result<std::vector<Written>>& written) {
-      if (const auto error = refusal_of(written)) {
-        if (LinkState* link = finish_request(id, reply)) refuse_media(*link, reply, *error);
-        return;
-      }
-      check_upload(id, reply, guid, digest, fresh);
-    });
+    writes.emplace_back(CheckMedia{upload.guid, upload.owner, *upload.digest, clock_.now()});
+    return submit(std::move(writes),
+                  [this, id, reply, upload, fresh](const Result<std::vector<Written>>& written) {
+                    if (const auto error = refusal_of(written))
+                      return refuse_media(id, reply, *error);
+                    check_upload(id, reply, upload, fresh);
+                  });
   }
   LinkState* link = finish_request(id, reply);
   if (link == nullptr) return;
   if (!media) return read_failed(*link, reply, media.error());
-  if (!*media)
+  if (!own)
     return refuse(*link, reply, error_of(Errc::not_found, "the upload was deleted meanwhile"));
   const StoredMedia& found = **media;
   if (found.state > MediaState::complete)
     return refuse(*link, reply, error_of(Errc::gone, "this object was removed"));
   const bool complete = found.state == MediaState::complete;
   Packet answer = Packet::response(complete ? 201 : (fresh ? 202 : 205), reply);
-  answer.set("guid", guid.text()).set("size", std::to_string(found.size));
+  answer.set("guid", upload.guid.text()).set("size", std::to_string(found.size));
   if (!complete) {
     const auto missing = missing_ranges(found.have, found.size, limits::kMediaRanges);
     if (!missing.empty()) answer.set("missing", ranges_text(missing));
@@ -114,20 +127,21 @@ void StationCore::put_piece(StationRequest& request) {
     return refuse(request,
                   error_of(Errc::bad_request, "the content has not as many bytes as the range"));
   }
+  if (!take_blocks(request, range->size())) return;
   LinkState& from = request.link;
   open_request(from, request.id);
-  inflight_bytes_ += bytes;
+  media_inflight_ += bytes;
   from.incoming += bytes;
   std::vector<Write> writes;
   writes.emplace_back(
       PutPiece{*guid, request.session.user, range->first, std::move(content), clock_.now()});
   submit(std::move(writes), [this, id = from.id, reply = request.id, guid = *guid, range = *range,
                              bytes](const Result<std::vector<Written>>& written) {
-    inflight_bytes_ -= std::min(inflight_bytes_, bytes);
+    media_inflight_ -= std::min(media_inflight_, bytes);
     if (LinkState* link = find(id)) link->incoming -= std::min(link->incoming, bytes);
+    if (const auto error = refusal_of(written)) return refuse_media(id, reply, *error);
     LinkState* link = finish_request(id, reply);
     if (link == nullptr) return;
-    if (const auto error = refusal_of(written)) return refuse_media(*link, reply, *error);
     ++counters_.media_pieces;
     Packet answer = Packet::response(202, reply);
     send(*link, answer.set("guid", guid.text()).set("range", range.text()));
@@ -160,8 +174,16 @@ void StationCore::get_media(StationRequest& request) {
   if (found.size > 0) {
     const auto most = static_cast<std::int64_t>(content_limit(Lane::media));
     range->last = std::min({range->last, found.size - 1, range->first + most - 1});
-    auto bytes = reads_.media_bytes(found, range->first, static_cast<std::size_t>(range->size()));
-    if (!bytes && bytes.error().code == Errc::not_found) return refuse(request, gone);
+    if (!take_blocks(request, range->size())) return;
+    const auto size = static_cast<std::size_t>(range->size());
+    auto bytes = reads_.media_bytes(found, range->first, size);
+    if (!bytes && bytes.error().code == Errc::not_found) {
+      // Removed meanwhile, or in another file now; else it is damage.
+      const auto now = reads_.media(*guid);
+      if (now && (!*now || (*now)->state > MediaState::complete)) return refuse(request, gone);
+      if (now && (*now)->state == MediaState::complete && (*now)->blob != found.blob)
+        bytes = reads_.media_bytes(**now, range->first, size);
+    }
     if (!bytes) return read_failed(request.link, request.id, bytes.error());
     const bool whole = range->size() == found.size;
     answer.code = whole ? 200 : 206;
@@ -184,9 +206,9 @@ void StationCore::drop_media(StationRequest& request) {
                                 back ? MediaState::removed : MediaState::deleted, clock_.now()});
   submit(std::move(writes), [this, id = request.link.id, reply = request.id,
                              back](const Result<std::vector<Written>>& written) {
+    if (const auto error = refusal_of(written)) return refuse_media(id, reply, *error);
     LinkState* link = finish_request(id, reply);
     if (link == nullptr) return;
-    if (const auto error = refusal_of(written)) return refuse_media(*link, reply, *error);
     send(*link, Packet::response(back ? 200 : 204, reply));
   });
 }

@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <functional>
+
 #include "dim/crypto/digest.h"
 #include "dim/packet/range.h"
 #include "server/station_fixture.h"
@@ -258,11 +260,122 @@ TEST_F(Media, R14_AFullDiskRefusesThePieceAndLaterTakesIt) {
 }
 
 TEST_F(Media, F48_AUserHasSoMuchRoom) {
-  store.set_media_limits({.user_bytes = 1'000});
-  upload(some_bytes(600));
+  store.set_media_limits({.user_bytes = 200'000});
+  upload(some_bytes(100'000));
   const std::string two = "018f6f0e7b8c7cc2a1f3b0d5f3a1c9e5";
-  EXPECT_EQ(code(open(401, two)), 506);
-  EXPECT_EQ(code(open(400, two)), 202);
+  EXPECT_EQ(code(open(100'001, two)), 506);
+  EXPECT_EQ(code(open(100'000, two)), 202);
+}
+
+TEST_F(Media, R10_UploadsThatWaitForTheDiskDoNotHoldMessages) {
+  config.inflight_bytes = 4 * kBlock;
+  config.media_inflight_bytes = 8 * kBlock;
+  start();
+  alice = uploading("alice");
+  auto bob = online("bob");
+  auto carol = uploading("carol");
+  const std::string bytes = some_bytes(20 * kBlock);
+  EXPECT_EQ(code(open(20 * kBlock)), 202);
+  committer.held = true;
+  std::size_t sent = 0;
+  for (; sent < 20 && !alice.text->link.paused; ++sent)
+    send(*alice.text, piece(bytes, sent * kBlock, kBlock));
+  EXPECT_EQ(sent, 4U) << "half of the room";
+  station->tick();
+  station->end_of_turn();
+  EXPECT_TRUE(alice.text->link.paused);
+  send(*carol.text, get("0-1"));
+  EXPECT_EQ(carol.text->take().size(), 1U) << "who has nothing on the way gets through";
+  send(*bob.text, create(user("bob"), id_of("alice"), "hello"));
+  EXPECT_FALSE(bob.text->link.paused);
+  send(*bob.text, create(user("bob"), id_of("alice"), "and again"));
+  committer.held = false;
+  committer.run();
+  station->end_of_turn();
+  EXPECT_EQ(bob.text->take().size(), 2U);
+  EXPECT_EQ(alice.text->take().size(), sent);
+  EXPECT_FALSE(alice.text->link.paused);
+}
+
+/// Has lost its files.
+class LosingStore final : public MemoryStore {
+ public:
+  Result<std::string> media_bytes(const StoredMedia& media, std::int64_t first,
+                                  std::size_t size) override {
+    if (before_read) std::exchange(before_read, nullptr)();
+    if (lost) return fail(Errc::not_found, "no file");
+    return MemoryStore::media_bytes(media, first, size);
+  }
+  std::function<void()> before_read;
+  bool lost = false;
+};
+
+TEST_F(Media, R14_AFileThatIsMissingIsDamageAndNotGone) {
+  LosingStore losing;
+  TestCommitter other(losing);
+  station = std::make_unique<Station>(config, station_account(), losing, other, clock, random);
+  std::vector<std::string> seen;
+  station->on_event([&](const StationEvent& event) { seen.emplace_back(event.name); });
+  alice = uploading("alice");
+  upload(some_bytes(100));
+  seen.clear();
+  losing.lost = true;
+  EXPECT_EQ(code(get("0-1")), 500);
+  EXPECT_THAT(seen, testing::ElementsAre("store-read"));
+  losing.lost = false;
+  losing.before_read = [&] {
+    losing.lost = true;
+    Write drop = DropMedia{*Guid::parse(kGuid), id_of("alice"), MediaState::deleted, clock.now()};
+    ASSERT_TRUE(losing.commit(std::span(&drop, 1)));
+  };
+  EXPECT_EQ(code(get("0-1")), 410) << "deleted between the row and the bytes";
+  station.reset();
+}
+
+TEST_F(Media, ACheckThatComesTooLateLeavesTheUploadOfAnotherAlone) {
+  const Guid guid = *Guid::parse(kGuid);
+  const std::string bytes = some_bytes(100);
+  EXPECT_EQ(code(open(100)), 202);
+  EXPECT_EQ(code(piece(bytes, 0, 100)), 202);
+  committer.held = true;
+  send(*alice.text, finish(bytes));
+  committer.run();
+  station->end_of_turn();  // the check is under way
+  const auto commit = [&](Write write) {
+    const auto done = store.commit(std::span(&write, 1));
+    ASSERT_TRUE(done);
+    EXPECT_FALSE(done->front().refused);
+  };
+  commit(DropMedia{guid, id_of("alice"), MediaState::deleted, clock.now()});
+  commit(OpenMedia{.guid = guid, .owner = "bob", .size = 100, .time = clock.now()});
+  commit(PutPiece{guid, "bob", 0, std::string(100, 'b'), clock.now()});
+  committer.held = false;
+  committer.run();
+  station->end_of_turn();
+  const auto answers = alice.text->take();
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_EQ(answers[0].code, 404);
+  const auto media = store.media(guid).value();
+  ASSERT_TRUE(media);
+  EXPECT_EQ(media->owner, "bob");
+  EXPECT_TRUE(media->whole());
+}
+
+TEST_F(Media, R10_TheQuotaCountsBlocks) {
+  config.quotas.media = {.per_second = 1, .burst = 40};
+  start();
+  alice = uploading("alice");
+  const std::string bytes = some_bytes(16 * kBlock);
+  upload(bytes);  // 1 + 16 + 1
+  EXPECT_EQ(code(about(Operation::get)), 200);
+  const Packet over = answer(*alice.text, about(Operation::get));
+  EXPECT_EQ(over.code, 416) << "18 + 16 + 16 are more than 40";
+  EXPECT_TRUE(over.has("retry-after"));
+  pass(60'000);
+  config.quotas.media = {.per_second = 1, .burst = 2};
+  station->reload(config.quotas, {});
+  pass(60'000);
+  EXPECT_EQ(code(about(Operation::get)), 200) << "a small quota is never less than one request";
 }
 
 TEST_F(Media, AQuotaOfPiecesAndRanges) {

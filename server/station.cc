@@ -239,9 +239,14 @@ const std::string& StationCore::time_text(Millis time) {
 bool StationCore::held(const LinkState& link) const {
   return link.busy || link.unanswered >= limits::kOpenRequests ||
          link.queued() >= config_.send_queue_bytes || link.incoming >= limits::kMediaIncoming ||
-         // Bans and other priority requests overtake what waits for the disk.
-         (inflight_bytes_ >= config_.inflight_bytes && link.info.lane != Lane::control) ||
-         link.held_until > clock_.monotonic();
+         is_flooded(link) || link.held_until > clock_.monotonic();
+}
+
+/// Enough of this lane waits for the disk. Bans and other priority requests overtake it.
+bool StationCore::is_flooded(const LinkState& link) const {
+  if (link.info.lane == Lane::control) return false;
+  if (link.info.lane == Lane::text) return inflight_bytes_ >= config_.inflight_bytes;
+  return media_inflight_ >= config_.media_inflight_bytes / (link.incoming == 0 ? 1 : 2);
 }
 
 void StationCore::process(LinkState& link) {

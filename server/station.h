@@ -84,7 +84,10 @@ struct StationConfig {
   std::size_t sessions_per_user = limits::kSessionsPerUser;
   std::size_t send_queue_bytes = limits::kSendQueueBytes;
   std::size_t inflight_bytes =
-      64 * limits::kMiB;              ///< content on its way to the disk; beyond it reading stops
+      64 * limits::kMiB;  ///< content of messages on its way to the disk; beyond it reading stops
+  /// The same of media, and of their lane only: a slow disk does not keep messages waiting behind
+  /// it. Whose pieces are on the way already stops at half of it.
+  std::size_t media_inflight_bytes = limits::kMediaInflight;
   std::vector<Neighbour> neighbours;  ///< stations of the dimchat world that this one works with
 };
 

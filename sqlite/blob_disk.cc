@@ -21,6 +21,8 @@ std::unexpected<Error> disk_error(int error) {
     return fail(Errc::insufficient_storage, "the disk is full; make room, then try again");
   if (error == EACCES || error == EPERM || error == EROFS)
     return fail(Errc::forbidden, "the folder of the media cannot be written; check its owner");
+  if (error == EMFILE || error == ENFILE || error == ENOMEM)
+    return fail(Errc::unavailable, "the station has too many files open; try again later");
   return fail(Errc::io, "the disk failed while media were written or read");
 }
 

@@ -13,7 +13,8 @@
 namespace dim {
 
 /// One thread writes, syncs, removes and lists; reads may come from any. Errors:
-/// insufficient_storage (full), io.
+/// insufficient_storage (full), unavailable (nothing was done, and may be later: too many open
+/// files), io.
 class BlobDisk {
  public:
   virtual ~BlobDisk() = default;
@@ -52,7 +53,8 @@ class BlobFolder final : public BlobDisk {
 
   std::string path_;
   std::map<std::int64_t, Written> open_;  // of the thread that writes
-  bool names_dirty_ = false;
+  // A process that was killed may have made names that are not durable.
+  bool names_dirty_ = true;
 };
 
 }  // namespace dim

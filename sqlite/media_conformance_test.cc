@@ -86,7 +86,8 @@ class MediaConformance : public testing::Test {
   /// CheckMedia until there is an outcome.
   Written check(int number, const std::string& bytes) {
     for (;;) {
-      auto out = one(CheckMedia{guid(number), sha256(as_bytes(bytes)), kTestTime});
+      auto out =
+          one(CheckMedia{guid(number), media(number).owner, sha256(as_bytes(bytes)), kTestTime});
       const auto now = store().media(guid(number));
       if (out.refused || !now || !*now || (*now)->state == MediaState::complete) return out;
     }
@@ -204,7 +205,40 @@ TYPED_TEST(MediaConformance, AUserHasSoMuchRoomAndGetsItBack) {
   EXPECT_EQ(this->refused(this->open(3, "alice", 20 * kBlock + 1)), Errc::insufficient_storage);
   EXPECT_FALSE(this->one(this->open(3, "alice", 20 * kBlock)).refused);
   EXPECT_FALSE(this->one(DropMedia{guid(1), "alice", MediaState::deleted, kTestTime}).refused);
-  EXPECT_FALSE(this->one(this->open(4, "alice", 40 * kBlock)).refused);
+  EXPECT_EQ(this->refused(this->open(4, "alice", 40 * kBlock)), Errc::insufficient_storage)
+      << "of what was deleted a mark stays, which counts one block";
+  EXPECT_FALSE(this->one(this->open(4, "alice", 39 * kBlock)).refused);
+}
+
+TYPED_TEST(MediaConformance, S21_SmallObjectsAndMarksCountABlockEach) {
+  for (int i = 1; i <= 100; ++i) this->upload(i, "alice", i % 2 == 0 ? "" : std::to_string(i));
+  EXPECT_EQ(this->refused(this->open(101, "alice", 0)), Errc::insufficient_storage);
+  auto same = this->open(101, "alice", 0);
+  same.digest = sha256(as_bytes(""));
+  EXPECT_EQ(this->refused(same), Errc::insufficient_storage) << "nor without a byte sent";
+  for (int i = 1; i <= 100; ++i)
+    this->one(DropMedia{guid(i), "alice", MediaState::deleted, kTestTime});
+  EXPECT_EQ(this->refused(this->open(101, "alice", 0)), Errc::insufficient_storage);
+  EXPECT_FALSE(this->one(this->open(101, "bob", 0)).refused);
+  this->clean(kTestTime + kSeenMs + 1);
+  EXPECT_FALSE(this->one(this->open(102, "alice", 0)).refused);
+}
+
+TYPED_TEST(MediaConformance, AnUploadThatWasGivenUpLeavesNoMark) {
+  this->one(this->open(1, "alice", 10));
+  EXPECT_FALSE(this->one(DropMedia{guid(1), "alice", MediaState::removed, kTestTime}).refused);
+  EXPECT_FALSE(this->store().media(guid(1)).value());
+  this->clean();
+  EXPECT_EQ(this->backend_.blobs(), 0U);
+  EXPECT_FALSE(this->one(this->open(1, "bob", 10)).refused);
+}
+
+TYPED_TEST(MediaConformance, ACheckOfAnotherOwnerTouchesNothing) {
+  this->one(this->open(1, "alice", 10));
+  this->one(PutPiece{guid(1), "alice", 0, "0123456789", kTestTime});
+  EXPECT_FALSE(this->one(CheckMedia{guid(1), "bob", {}, kTestTime}).refused);
+  EXPECT_TRUE(this->media(1).whole());
+  EXPECT_FALSE(this->check(1, "0123456789").refused);
 }
 
 TYPED_TEST(MediaConformance, N14_TheSameBytesAreKeptOnceAndFreedWithTheLastReference) {
@@ -258,7 +292,8 @@ TYPED_TEST(MediaConformance, OpeningAgainIsAQuestion) {
   EXPECT_EQ(this->one(this->open(1, "alice", 10)).accepted, Accepted::repeated);
   EXPECT_EQ(this->refused(this->open(1, "alice", 11)), Errc::conflict);
   EXPECT_EQ(this->refused(this->open(1, "bob", 10)), Errc::conflict);
-  EXPECT_FALSE(this->one(CheckMedia{guid(1), {}, kTestTime}).refused) << "not whole: not checked";
+  EXPECT_FALSE(this->one(CheckMedia{guid(1), "alice", {}, kTestTime}).refused)
+      << "not whole: not checked";
   EXPECT_EQ(this->media(1).state, MediaState::open);
   this->one(PutPiece{guid(1), "alice", 0, "0123456789", kTestTime});
   ASSERT_FALSE(this->check(1, "0123456789").refused);

@@ -7,9 +7,9 @@
 namespace dim {
 namespace {
 
-constexpr std::size_t kRunning = 64;                         // uploads whose hash goes along
-constexpr std::int64_t kHashSlice = std::int64_t{16} << 20;  // bytes read for it in one transaction
+constexpr std::size_t kRunning = 64;  // uploads whose hash goes along
 constexpr std::size_t kBuffer = 256 * 1024;
+constexpr std::size_t kMostOrphans = 32;  // more than a crash leaves
 
 constexpr std::string_view kFind =
     "SELECT media.owner, media.state, media.size, media.blob, blob.have, media.touched, blob.digest"
@@ -28,6 +28,11 @@ StoredMedia read_row(Use& row) {
 }
 
 Written refused(const Error& error) { return {Accepted::stored, {}, error}; }
+/// What cannot be read concerns one object: the others go on.
+Written unreadable(const Error& error) {
+  if (error.code == Errc::unavailable) return refused(error);
+  return refused({Errc::internal, "a file of media cannot be read; restore it from a backup"});
+}
 Written repeated() { return {Accepted::repeated, {}, {}}; }
 
 }  // namespace
@@ -37,7 +42,9 @@ Status MediaWriter::start(Database& db, BlobDisk* disk) {
   const std::pair<Statement*, std::string_view> statements[] = {
       {&find_media_, kFind},
       {&find_uploads_, "SELECT count(*) FROM media WHERE owner = ? AND state = 0"},
-      {&find_used_, "SELECT total(size) FROM media WHERE owner = ? AND state < 2"},
+      {&find_used_,
+       "SELECT total(CASE WHEN state < 2 THEN max(size, ?1) ELSE ?1 END) FROM media WHERE owner ="
+       " ?2"},
       {&find_blob_, "SELECT id FROM blob WHERE digest = ? AND size = ? AND state = 1"},
       {&add_blob_, "INSERT INTO blob(size, refs, state, have) VALUES(?, 1, 0, ?)"},
       {&add_media_,
@@ -56,6 +63,10 @@ Status MediaWriter::start(Database& db, BlobDisk* disk) {
       {&old_, "SELECT guid, blob FROM media WHERE state = 1 AND touched < ? LIMIT ?"},
       {&marks_, "SELECT guid, blob FROM media WHERE state > 1 AND touched < ? LIMIT ?"},
       {&point_, "UPDATE media SET touched = ? WHERE guid = ?"},
+      {&move_media_, "UPDATE media SET blob = ?1 WHERE blob = ?2"},
+      {&kill_blob_, "UPDATE blob SET refs = 0, state = 2 WHERE id = ?"},
+      {&move_references_,
+       "UPDATE blob SET refs = refs + (SELECT refs FROM blob WHERE id = ?2) WHERE id = ?1"},
   };
   for (const auto& [statement, sql] : statements) {
     if (auto ready = statement->prepare(db, sql); !ready) return ready;
@@ -65,19 +76,30 @@ Status MediaWriter::start(Database& db, BlobDisk* disk) {
 
 void MediaWriter::stop() {
   for (Statement* statement :
-       {&find_media_, &find_uploads_, &find_used_, &find_blob_, &add_blob_, &add_media_,
-        &set_media_, &drop_media_, &set_have_, &set_digest_, &drop_blob_, &add_reference_,
-        &drop_reference_, &dead_blobs_, &stale_, &old_, &marks_, &point_}) {
+       {&find_media_, &find_uploads_,  &find_used_,      &find_blob_,  &add_blob_,
+        &add_media_,  &set_media_,     &drop_media_,     &set_have_,   &set_digest_,
+        &drop_blob_,  &add_reference_, &drop_reference_, &dead_blobs_, &stale_,
+        &old_,        &marks_,         &point_,          &move_media_, &move_references_,
+        &kill_blob_}) {
     statement->finish();
   }
   running_.clear();
 }
 
 /// A crash between the making of a file and the row that tells of it, or between a removed row and
-/// the removal of its file.
+/// the removal of its file. Many of them are no crash: the database is another one.
 Status MediaWriter::remove_orphans(Database& db) {
   auto files = disk_->list();
   if (!files) return std::unexpected(files.error());
+  if (files->size() > kMostOrphans) {
+    const auto known = db.integer("SELECT count(*) FROM (SELECT 1 FROM blob LIMIT 1)");
+    if (!known) return std::unexpected(known.error());
+    if (*known == 0) {
+      return fail(Errc::conflict,
+                  "the folder media holds files of which the database knows none; put back the "
+                  "database that belongs to them, or move the folder away");
+    }
+  }
   Statement find;
   if (auto ready = find.prepare(db, "SELECT 1 FROM blob WHERE id = ?"); !ready) return ready;
   for (const std::int64_t id : *files) {
@@ -120,7 +142,7 @@ Result<Written> MediaWriter::put(const OpenMedia& write) {
     if (!row) return std::unexpected(row.error());
     uploads = static_cast<std::size_t>(count.integer(0));
     Use sum(find_used_);
-    const auto total = sum.bind(write.owner).step();
+    const auto total = sum.bind(media_charge(0)).bind(write.owner).step();
     if (!total) return std::unexpected(total.error());
     used = sum.integer(0);
   }
@@ -187,14 +209,16 @@ Result<Written> MediaWriter::put(const PutPiece& write) {
     return refused(right.error());
   bool fresh = false;
   const auto same = same_bytes(upload, write.first, write.bytes, fresh);
-  if (!same) return std::unexpected(same.error());
+  if (!same) return unreadable(same.error());
   if (!*same) return refused({Errc::conflict, "other bytes than these are there already"});
   if (!fresh) return repeated();
 
   const ByteView bytes = as_bytes(write.bytes);
   wrote_ = true;
-  if (auto done = disk_->write(upload.blob, write.first, bytes); !done)
+  if (auto done = disk_->write(upload.blob, write.first, bytes); !done) {
+    if (done.error().code == Errc::unavailable) return refused(done.error());
     return std::unexpected(done.error());
+  }
   const std::int64_t end = write.first + static_cast<std::int64_t>(bytes.size());
   for (std::int64_t block = write.first / limits::kMediaBlock; block < media_blocks(end); ++block)
     add_block(upload.have, block);
@@ -203,30 +227,44 @@ Result<Written> MediaWriter::put(const PutPiece& write) {
   if (auto done = Use(point_).bind(write.time).bind(ByteView(write.guid.bytes())).run(); !done)
     return std::unexpected(done.error());
   // What comes in order is hashed on the way, and need not be read for it.
-  if (write.first == 0 && !running_.contains(upload.blob)) {
-    if (running_.size() >= kRunning) running_.erase(running_.begin());
-    running_.emplace(upload.blob, Running{});
-  }
-  if (const auto running = running_.find(upload.blob);
-      running != running_.end() && running->second.upto == write.first) {
-    running->second.hash.add(bytes);
-    running->second.upto = end;
+  if (write.first == 0 || running_.contains(upload.blob)) {
+    Running& hashed = running(upload.blob);
+    if (hashed.upto == write.first) {
+      hashed.hash.add(bytes);
+      hashed.upto = end;
+    }
   }
   return Written{};
 }
 
-Status MediaWriter::hash_on(const StoredMedia& media, std::int64_t budget) {
-  if (!running_.contains(media.blob) && running_.size() >= kRunning)
-    running_.erase(running_.begin());
-  Running& running = running_[media.blob];
-  for (; budget > 0 && running.upto < media.size; budget -= static_cast<std::int64_t>(kBuffer)) {
+MediaWriter::Running& MediaWriter::running(std::int64_t blob) {
+  if (!running_.contains(blob) && running_.size() >= kRunning) {
+    running_.erase(std::ranges::min_element(running_, {},
+                                            [](const auto& entry) { return entry.second.used; }));
+  }
+  Running& out = running_[blob];
+  out.used = ++uses_;
+  return out;
+}
+
+Status MediaWriter::hash_on(const StoredMedia& media) {
+  Running& hashed = running(media.blob);
+  while (to_hash_ > 0 && hashed.upto < media.size) {
     buffer_.resize(
-        std::min<std::size_t>(kBuffer, static_cast<std::size_t>(media.size - running.upto)));
-    if (auto done = disk_->read(media.blob, running.upto, buffer_); !done) return done;
-    running.hash.add(buffer_);
-    running.upto += static_cast<std::int64_t>(buffer_.size());
+        std::min<std::size_t>(kBuffer, static_cast<std::size_t>(media.size - hashed.upto)));
+    if (auto done = disk_->read(media.blob, hashed.upto, buffer_); !done) return done;
+    hashed.hash.add(buffer_);
+    hashed.upto += static_cast<std::int64_t>(buffer_.size());
+    to_hash_ -= static_cast<std::int64_t>(buffer_.size());
   }
   return {};
+}
+
+/// The upload is as if it had never begun.
+Status MediaWriter::discard(const Guid& guid, std::int64_t blob) {
+  running_.erase(blob);
+  if (auto done = Use(drop_media_).bind(ByteView(guid.bytes())).run(); !done) return done;
+  return release(blob);
 }
 
 Result<Written> MediaWriter::put(const CheckMedia& write) {
@@ -234,34 +272,47 @@ Result<Written> MediaWriter::put(const CheckMedia& write) {
   if (!known) return std::unexpected(known.error());
   if (!*known || !(*known)->media.whole() || disk_ == nullptr) return repeated();
   const StoredMedia& upload = (*known)->media;
-  if (auto done = hash_on(upload, kHashSlice); !done) return std::unexpected(done.error());
+  if (upload.owner != write.owner) return repeated();
+  if (to_hash_ <= 0 && upload.size > 0) return Written{};  // in another transaction
+  if (auto done = hash_on(upload); !done) {
+    // What is not there will not come back: who uploads must be able to begin anew.
+    const bool lost = done.error().code == Errc::not_found || done.error().code == Errc::internal;
+    if (!lost) return unreadable(done.error());
+    if (auto gone = discard(write.guid, upload.blob); !gone) return std::unexpected(gone.error());
+    return refused(
+        {Errc::internal,
+         "the station has lost bytes of this upload, which was discarded; send it anew"});
+  }
   if (running_[upload.blob].upto < upload.size) return Written{};
   const Digest32 digest = running_[upload.blob].hash.finish();
   running_.erase(upload.blob);
   if (digest != write.digest) {
-    if (auto done = Use(drop_media_).bind(ByteView(write.guid.bytes())).run(); !done)
-      return std::unexpected(done.error());
-    if (auto done = release(upload.blob); !done) return std::unexpected(done.error());
+    if (auto done = discard(write.guid, upload.blob); !done) return std::unexpected(done.error());
     return refused({Errc::bad_request,
                     "the bytes have another digest than announced; the upload was discarded"});
   }
-  std::int64_t blob = upload.blob;
+  if (auto done = merge(digest, upload); !done) return std::unexpected(done.error());
+  if (auto done = Use(set_digest_).bind(ByteView(digest)).bind(upload.blob).run(); !done)
+    return std::unexpected(done.error());
+  if (auto done = end(write.guid, upload.blob, MediaState::complete, write.time); !done)
+    return std::unexpected(done.error());
+  return Written{};
+}
+
+/// Of two files with the same bytes the one that was hashed just now stays: nobody has looked at
+/// the other since it was written.
+Status MediaWriter::merge(const Digest32& digest, const StoredMedia& upload) {
+  std::int64_t old = 0;
   {
     Use same(find_blob_);
     const auto row = same.bind(ByteView(digest)).bind(upload.size).step();
     if (!row) return std::unexpected(row.error());
-    if (*row) blob = same.integer(0);
+    if (!*row) return {};
+    old = same.integer(0);
   }
-  if (blob != upload.blob) {  // somebody else was faster with the very same bytes
-    if (auto done = Use(add_reference_).bind(blob).run(); !done)
-      return std::unexpected(done.error());
-    if (auto done = release(upload.blob); !done) return std::unexpected(done.error());
-  } else if (auto done = Use(set_digest_).bind(ByteView(digest)).bind(blob).run(); !done) {
-    return std::unexpected(done.error());
-  }
-  if (auto done = end(write.guid, blob, MediaState::complete, write.time); !done)
-    return std::unexpected(done.error());
-  return Written{};
+  if (auto done = Use(move_media_).bind(upload.blob).bind(old).run(); !done) return done;
+  if (auto done = Use(move_references_).bind(upload.blob).bind(old).run(); !done) return done;
+  return Use(kill_blob_).bind(old).run();
 }
 
 Result<Written> MediaWriter::put(const DropMedia& write) {
@@ -269,7 +320,10 @@ Result<Written> MediaWriter::put(const DropMedia& write) {
   if (!known) return std::unexpected(known.error());
   const auto media = *known ? std::optional((*known)->media) : std::nullopt;
   if (const auto error = refuse_change(media, write.owner)) return refused(*error);
-  running_.erase(media->blob);
+  if (media->state == MediaState::open) {  // nobody knows of it: no mark is needed
+    if (auto done = discard(write.guid, media->blob); !done) return std::unexpected(done.error());
+    return Written{};
+  }
   if (auto done = release(media->blob); !done) return std::unexpected(done.error());
   if (auto done = end(write.guid, 0, write.as, write.time); !done)
     return std::unexpected(done.error());

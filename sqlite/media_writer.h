@@ -25,9 +25,15 @@ class MediaWriter {
   Result<Written> put(const DropMedia& write);
 
   /// Before the transaction is committed: its bytes are on the disk.
-  Status sync() { return wrote_ ? sync_files() : Status{}; }
+  Status sync() {
+    to_hash_ = limits::kMediaHashed;
+    return wrote_ ? sync_files() : Status{};
+  }
   /// The transaction did not happen.
-  void forget() { running_.clear(); }
+  void forget() {
+    to_hash_ = limits::kMediaHashed;
+    running_.clear();
+  }
 
   /// Is there something for sweep()?
   Result<bool> has_work(Millis now);
@@ -44,8 +50,10 @@ class MediaWriter {
                           bool& fresh);
   Status release(std::int64_t blob);
   Status sync_files();
-  /// Goes on hashing as far as the blocks are there, at most `budget` bytes.
-  Status hash_on(const StoredMedia& media, std::int64_t budget);
+  /// Goes on hashing as far as this transaction may.
+  Status hash_on(const StoredMedia& media);
+  Status discard(const Guid& guid, std::int64_t blob);
+  Status merge(const Digest32& digest, const StoredMedia& upload);
   Status end(const Guid& guid, std::int64_t blob, MediaState as, Millis time);
   Status remove_orphans(Database& db);
 
@@ -53,17 +61,22 @@ class MediaWriter {
   struct Running {
     Sha256 hash;
     std::int64_t upto = 0;
+    std::uint64_t used = 0;  // the one that was used longest ago makes room
   };
+  Running& running(std::int64_t blob);
 
   MediaLimits limits_;
   BlobDisk* disk_ = nullptr;
   bool wrote_ = false;
+  std::int64_t to_hash_ =
+      limits::kMediaHashed;  // bytes that this transaction may still read for digests
+  std::uint64_t uses_ = 0;
   std::map<std::int64_t, Running> running_;  // by blob; bounded
   Bytes buffer_;
 
   Statement find_media_, find_uploads_, find_used_, find_blob_, add_blob_, add_media_, set_media_,
       drop_media_, set_have_, set_digest_, drop_blob_, add_reference_, drop_reference_, dead_blobs_,
-      stale_, old_, marks_, point_;
+      stale_, old_, marks_, point_, move_media_, move_references_, kill_blob_;
 };
 
 /// Reads of media. Part of SqliteStore, under its read mutex.

@@ -62,6 +62,7 @@ CREATE TABLE media(guid BLOB PRIMARY KEY, owner TEXT NOT NULL, state INTEGER NOT
                    blob INTEGER NOT NULL, touched INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX media_owner ON media(owner, state, size);
 CREATE INDEX media_age ON media(state, touched);
+CREATE INDEX media_blob ON media(blob);
 )sql";
 
 }  // namespace

@@ -131,7 +131,7 @@ def m10(scene):
     expect_code(alice.get(guid, "99-99"), 206, "the last byte")
 
 
-@claim("D02", "media.md 1", "only the owner takes an object away; everything on it is 410 then")
+@claim("D02", "media.md 1", "only the owner takes an object away; GET and what the owner does with it get 410 then; an upload that was given up leaves nothing")
 def d02(scene):
     alice, bob = Files(scene), Files(scene)
     for operation, code in (("DELETE", 204), ("REMOVE", 200)):
@@ -143,6 +143,12 @@ def d02(scene):
             expect_code(alice.drop(guid, operation), code)
             for what, answer in (("GET", bob.get(guid)), (operation, alice.drop(guid, operation)), ("CREATE", alice.open(guid, 100))):
                 expect_code(answer, 410, what)
+    with scene.case("given up"):
+        guid = uuid.uuid4().hex
+        expect_code(alice.open(guid, 100), 202)
+        expect_code(alice.drop(guid), 204)
+        expect_code(alice.piece(guid, b"x" * 100, 0), 404)
+        expect_code(bob.open(guid, 100), 202, "its GUID is free")
     with scene.case("unknown"):
         expect_code(alice.drop(uuid.uuid4().hex), 404)
     for operation in ("EDIT", "DESTROY"):

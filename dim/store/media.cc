@@ -73,6 +73,8 @@ std::optional<Error> refuse_open(const StoredMedia& known, const OpenMedia& writ
   return std::nullopt;
 }
 
+std::int64_t media_charge(std::int64_t size) { return std::max(size, limits::kMediaLeastCharge); }
+
 std::optional<Error> refuse_new(const OpenMedia& write, const MediaLimits& limits,
                                 std::size_t uploads, std::int64_t used) {
   if (write.size > limits.object_bytes)
@@ -81,7 +83,7 @@ std::optional<Error> refuse_new(const OpenMedia& write, const MediaLimits& limit
     return refusal(Errc::too_many_requests,
                    "too many uploads are open; finish or delete one of them first");
   }
-  if (used > limits.user_bytes - write.size) {
+  if (used > limits.user_bytes - media_charge(write.size)) {
     return refusal(Errc::insufficient_storage,
                    "your media would take more room than the station gives you; delete some");
   }

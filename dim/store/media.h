@@ -19,18 +19,21 @@ namespace dim {
 
 namespace limits {
 inline constexpr std::int64_t kMediaBlock = 65'536;  // bytes: pieces begin and end at these
+inline constexpr std::int64_t kMediaLeastCharge = kMediaBlock;  // of an object, or what is left
 inline constexpr std::int64_t kMediaObjectBytes = std::int64_t{2} << 30;
 inline constexpr std::int64_t kMediaUserBytes = std::int64_t{2} << 30;
 inline constexpr std::size_t kMediaUploads = 16;                // open ones of a user
 inline constexpr std::int64_t kMediaUploadMs = 24 * 3'600'000;  // without a new piece
-inline constexpr std::size_t kMediaIncoming = 4 * kMiB;  // of a connection, waiting for the disk
-inline constexpr std::size_t kMediaRanges = 100;         // named in one answer
+inline constexpr std::size_t kMediaIncoming = 4 * kMiB;   // of a connection, waiting for the disk
+inline constexpr std::size_t kMediaInflight = 16 * kMiB;  // the same of all connections
+inline constexpr std::int64_t kMediaHashed = 16 * kMiB;   // read for digests in one transaction
+inline constexpr std::size_t kMediaRanges = 100;          // named in one answer
 }  // namespace limits
 
 /// What one store allows.
 struct MediaLimits {
   std::int64_t object_bytes = limits::kMediaObjectBytes;
-  std::int64_t user_bytes = limits::kMediaUserBytes;  ///< of all that a user refers to
+  std::int64_t user_bytes = limits::kMediaUserBytes;  ///< media_charge() of all of a user
   std::size_t uploads = limits::kMediaUploads;
   Millis upload_ms = limits::kMediaUploadMs;
   Millis keep_ms = 0;  ///< after completion; 0: until the owner takes it away
@@ -59,7 +62,7 @@ struct OpenMedia {
 
 /// `bytes` from `first` on: whole blocks, or up to the end. Refused: not_found, forbidden
 /// (another's upload), gone, bad_request (not at blocks), too_large (beyond the size), conflict
-/// (other bytes than those that are there).
+/// (other bytes than those that are there), internal or unavailable (those cannot be read).
 struct PutPiece {
   Guid guid;
   std::string owner{};
@@ -69,15 +72,18 @@ struct PutPiece {
 };
 
 /// One slice of checking an upload that is whole: again until StoredMedia::state is complete.
-/// Refused with bad_request when the digest is another one: the upload is discarded then, and the
-/// GUID free.
+/// Nothing happens to the upload of another owner. Refused: bad_request when the digest is another
+/// one, internal when bytes were lost, and then the upload is discarded and the GUID free; internal
+/// or unavailable when they cannot be read now.
 struct CheckMedia {
   Guid guid;
+  std::string owner{};
   Digest32 digest{};
   Millis time = 0;
 };
 
-/// The reference goes; the bytes go with the last one. Refused: not_found, forbidden, gone.
+/// The reference goes, and of a complete object a mark stays; the bytes go with the last one.
+/// Refused: not_found, forbidden, gone.
 struct DropMedia {
   Guid guid;
   std::string owner{};
@@ -121,7 +127,10 @@ Status check_piece(std::int64_t first, std::size_t bytes, std::int64_t size);
 
 /// What refuses an OpenMedia whatever is in the store.
 std::optional<Error> refuse_open(const StoredMedia& known, const OpenMedia& write);
-/// What refuses a new one.
+/// What an object counts of the room of its user: its size, and not less than a block, for its row
+/// has a price too. What is left of a removed one counts as an empty one.
+std::int64_t media_charge(std::int64_t size);
+/// What refuses a new one; `used` is media_charge() of all that the user has.
 std::optional<Error> refuse_new(const OpenMedia& write, const MediaLimits& limits,
                                 std::size_t uploads, std::int64_t used);
 /// What refuses a piece or a removal, by somebody who is or is not the owner.

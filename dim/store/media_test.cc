@@ -63,9 +63,12 @@ TEST(Media, M03_M04_LimitsOfObjectsUploadsAndUsers) {
   EXPECT_EQ(refuse_new(opening(limits.object_bytes + 1), limits, 0, 0)->code, Errc::too_large);
   EXPECT_FALSE(refuse_new(opening(1), limits, 15, 0));
   EXPECT_EQ(refuse_new(opening(1), limits, 16, 0)->code, Errc::too_many_requests);
-  EXPECT_FALSE(refuse_new(opening(1), limits, 0, limits.user_bytes - 1));
-  EXPECT_EQ(refuse_new(opening(2), limits, 0, limits.user_bytes - 1)->code,
-            Errc::insufficient_storage);
+  const std::int64_t used = limits.user_bytes - kBlock;
+  for (const std::int64_t size : {std::int64_t{0}, std::int64_t{1}, kBlock})
+    EXPECT_FALSE(refuse_new(opening(size), limits, 0, used)) << size;
+  EXPECT_EQ(refuse_new(opening(kBlock + 1), limits, 0, used)->code, Errc::insufficient_storage);
+  EXPECT_EQ(refuse_new(opening(0), limits, 0, used + 1)->code, Errc::insufficient_storage)
+      << "nothing is for nothing";
 }
 
 TEST(Media, OnlyTheOwnerChangesAndNothingComesBack) {

@@ -35,8 +35,8 @@ Written MemoryMedia::apply(const OpenMedia& open) {
   std::size_t uploads = 0;
   std::int64_t used = 0;
   for (const auto& [guid, one] : media_) {
-    if (one.owner != open.owner || one.state > MediaState::complete) continue;
-    used += one.size;
+    if (one.owner != open.owner) continue;
+    used += media_charge(one.state > MediaState::complete ? 0 : one.size);
     if (one.state == MediaState::open) ++uploads;
   }
   if (const auto error = refuse_new(open, limits_, uploads, used)) return refused(*error);
@@ -87,7 +87,8 @@ Written MemoryMedia::apply(const PutPiece& put) {
 
 Written MemoryMedia::apply(const CheckMedia& check) {
   const auto found = media_.find(check.guid);
-  if (found == media_.end() || !found->second.whole()) return repeated();
+  if (found == media_.end() || !found->second.whole() || found->second.owner != check.owner)
+    return repeated();
   StoredMedia& known = found->second;
   Blob& blob = blobs_.at(known.blob);
   if (sha256(as_bytes(blob.bytes)) != check.digest) {
@@ -112,6 +113,10 @@ Written MemoryMedia::apply(const DropMedia& drop) {
   if (const auto error = refuse_change(media(drop.guid), drop.owner)) return refused(*error);
   StoredMedia& known = media_.at(drop.guid);
   release(std::exchange(known.blob, 0));
+  if (known.state == MediaState::open) {
+    media_.erase(drop.guid);
+    return {};
+  }
   known.state = drop.as;
   known.have.clear();
   known.touched = drop.time;
