@@ -171,7 +171,9 @@ int main(int argc, char** argv) {
   auto* download_verb = app.add_subcommand(
       "download", "get a file from the station; a run that was cut goes on where it was");
   download_verb
-      ->add_option("what", download.what, "a link to a file, or in which conversation it came")
+      ->add_option(
+          "what", download.what,
+          "a link to a file (- reads it from standard input), or in which conversation it came")
       ->required();
   download_verb
       ->add_option("path", download.path, "a new file, or a folder: nothing is overwritten")

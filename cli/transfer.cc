@@ -123,7 +123,7 @@ Result<Record> make_record(Context& context, const std::string& name, const std:
   return out;
 }
 
-/// The sealed bytes of a range of chunks; the file must be as it was.
+/// The sealed bytes of a range of chunks; the file must be as it was, also when there are none.
 Status read_sealed(const SourceFile& file, FileSeal& seal, std::int64_t first, std::int64_t size,
                    Bytes& out) {
   if (auto same = file.check(); !same) return same;
@@ -243,7 +243,11 @@ int save_from_station(Context& context, const MediaLink& link, const std::string
   const std::string shown = printable(safe_filename(link.name));
   if (whole > 0) context.out.note("Going on with an earlier download of " + shown);
   const int exit = run(context, **download, "Receiving " + shown, timeout_s);
-  if ((*download)->failed() && (*download)->failed()->code == Errc::decrypt) part->discard();
+  if (const auto& why = (*download)->failed();
+      why &&
+      (why->code == Errc::decrypt || why->code == Errc::gone || why->code == Errc::not_found)) {
+    part->discard();  // nothing will come of it, and it is in the clear
+  }
   if (exit != 0) return exit;
   auto saved = part->finish(link.name);
   if (!saved) return failed(saved.error());

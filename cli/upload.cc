@@ -1,6 +1,8 @@
 // `dim upload` and `dim download`.
 #include <fmt/core.h>
 
+#include <iostream>
+
 #include "cli/context.h"
 #include "cli/transfer.h"
 #include "cli/verbs.h"
@@ -124,7 +126,13 @@ int verb_upload(const CommonOptions& common, const UploadOptions& options) {
   return code(Exit::ok);
 }
 
-int verb_download(const CommonOptions& common, const DownloadOptions& options) {
+int verb_download(const CommonOptions& common, const DownloadOptions& given) {
+  DownloadOptions options = given;
+  if (options.what == "-") {
+    // Arguments can be read by everybody on this machine, and a link has a key in it.
+    std::getline(std::cin, options.what);
+    if (options.what.ends_with('\r')) options.what.pop_back();
+  }
   if (!is_media_url(options.what) || options.what.starts_with("dim:user:")) {
     SaveOptions save;
     save.who = options.what;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <span>
 #include <utility>
 
@@ -33,6 +34,23 @@ Status read_all(int file, std::int64_t offset, std::span<std::uint8_t> out) {
     offset += got;
   }
   return {};
+}
+
+/// Whether an open file is this user's, and has that name and no other.
+bool is_own(const struct stat& info, const std::string& path) {
+  struct stat named{};
+  return info.st_uid == ::geteuid() && info.st_nlink == 1 && ::lstat(path.c_str(), &named) == 0 &&
+         named.st_dev == info.st_dev && named.st_ino == info.st_ino;
+}
+
+/// Moves a file, and never over another one. errno.
+bool take_name(const std::string& from, const std::string& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return true;
+  if (errno != EINVAL && errno != ENOSYS) return false;
+  // A file system that cannot, as NFS. A link does not replace anything either.
+  if (::link(from.c_str(), to.c_str()) != 0) return false;
+  ::unlink(from.c_str());
+  return true;
 }
 
 std::string folder_of(const std::string& path) {
@@ -83,7 +101,12 @@ Status SourceFile::check() const {
 }
 
 Status SourceFile::read(std::int64_t offset, std::span<std::uint8_t> out) const {
-  return read_all(file_, offset, out);
+  if (auto done = read_all(file_, offset, out); !done) {
+    // One that was cut off meanwhile has changed, above all.
+    if (auto same = check(); !same) return same;
+    return done;
+  }
+  return check();
 }
 
 Result<PartFile> PartFile::open(const std::string& path, std::string_view tag) {
@@ -93,16 +116,25 @@ Result<PartFile> PartFile::open(const std::string& path, std::string_view tag) {
   if (there && !folder)
     return fail(Errc::conflict, "there is a file of that name, which stays; give another");
   std::string part = (folder ? path : folder_of(path)) + "/.dim-" + std::string(tag) + ".part";
-  const int file =
-      ::open(part.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-  if (file < 0) return fail(Errc::io, "the file cannot be written; check its folder");
-  PartFile out(file, path, std::move(part), folder);
-  if (::flock(file, LOCK_EX | LOCK_NB) != 0)
-    return fail(Errc::conflict, "this file is being downloaded here already");
-  if (::fstat(file, &info) != 0 || !S_ISREG(info.st_mode))
-    return fail(Errc::io, "the file cannot be written; check its folder");
-  out.size_ = info.st_size;
-  return out;
+  const auto failed = fail(Errc::io, "the file cannot be written; check its folder");
+  for (const int fresh : {0, O_EXCL}) {
+    const int file =
+        ::open(part.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | fresh, 0600);
+    if (file < 0) return failed;
+    PartFile out(file, path, part, folder);
+    out.part_.clear();  // not ours yet
+    if (::flock(file, LOCK_EX | LOCK_NB) != 0)
+      return fail(Errc::conflict, "this file is being downloaded here already");
+    if (::fstat(file, &info) != 0 || !S_ISREG(info.st_mode)) return failed;
+    if (is_own(info, part)) {
+      out.part_ = std::move(part);
+      out.size_ = info.st_size;
+      return out;
+    }
+    // A finished file whose second name a crash has left, or one that somebody else may read.
+    if (::unlink(part.c_str()) != 0 && errno != ENOENT) return failed;
+  }
+  return failed;
 }
 
 PartFile::PartFile(PartFile&& other) noexcept
@@ -122,7 +154,9 @@ PartFile& PartFile::operator=(PartFile&& other) noexcept {
   return *this;
 }
 PartFile::~PartFile() {
-  if (file_ >= 0) ::close(file_);
+  if (file_ < 0) return;
+  if (size_ == 0) discard();
+  ::close(file_);
 }
 
 Status PartFile::replay(std::int64_t bytes, std::int64_t piece,
@@ -166,9 +200,8 @@ Result<std::string> PartFile::finish(std::string_view name) {
       to += "/" + safe.substr(0, dot) + " (" + std::to_string(i) + ")" +
             (dot == std::string::npos ? std::string() : safe.substr(dot));
     }
-    // A link, unlike a renaming, never replaces what is there.
-    if (::link(part_.c_str(), to.c_str()) == 0) {
-      ::unlink(part_.c_str());
+    if (take_name(part_, to)) {
+      part_.clear();
       if (auto done = sync_names(folder_of(to)); !done) return std::unexpected(done.error());
       return to;
     }
@@ -180,6 +213,8 @@ Result<std::string> PartFile::finish(std::string_view name) {
               "there are a hundred files of that name in this folder; give another");
 }
 
-void PartFile::discard() { ::unlink(part_.c_str()); }
+void PartFile::discard() {
+  if (!part_.empty()) ::unlink(std::exchange(part_, {}).c_str());
+}
 
 }  // namespace dim

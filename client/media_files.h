@@ -26,7 +26,8 @@ class SourceFile {
   const std::string& stamp() const { return stamp_; }
   /// Errc::conflict when it is not in that state any more.
   Status check() const;
-  /// Fills `out` from `offset` on. Errc::io when it cannot, or ends before.
+  /// Fills `out` from `offset` on. Errc::io when it cannot, or ends before; as check() when the
+  /// file is another one by the end of it: what was sealed once is never sealed differently.
   Status read(std::int64_t offset, std::span<std::uint8_t> out) const;
 
  private:
@@ -42,10 +43,12 @@ class SourceFile {
 class PartFile {
  public:
   /// For `path`, or, where that is a folder, in it (the name is given to finish()). `tag` says
-  /// whose part it is. Errc::conflict when a file of that name is there already; Errc::io.
+  /// whose part it is. What lies there and is not a part of this user alone is removed, not
+  /// used. Errc::conflict when a file of that name is there already; Errc::io.
   static Result<PartFile> open(const std::string& path, std::string_view tag);
   PartFile(PartFile&& other) noexcept;
   PartFile& operator=(PartFile&& other) noexcept;
+  /// An empty part does not stay.
   ~PartFile();
 
   /// Bytes of an earlier run.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -46,6 +47,8 @@ TEST_F(MediaFiles, ReadsAnywhereAndNoticesChanges) {
       path, std::filesystem::file_time_type::clock::now() + std::chrono::seconds(5));
   ASSERT_FALSE(file->check());
   EXPECT_EQ(file->check().error().code, Errc::conflict);
+  EXPECT_EQ(file->read(0, out).error().code, Errc::conflict)
+      << "nothing of a changed file is sealed with the key of the old one";
   EXPECT_NE(SourceFile::open(path)->stamp(), file->stamp());
   EXPECT_FALSE(SourceFile::open(folder)) << "a folder is no file";
   EXPECT_FALSE(SourceFile::open(folder + "/none"));
@@ -99,6 +102,42 @@ TEST_F(MediaFiles, ALinkInThePlaceOfThePartIsNotFollowed) {
   std::filesystem::create_symlink(mine, folder + "/.dim-tag.part");
   EXPECT_FALSE(PartFile::open(folder, "tag"));
   EXPECT_EQ(slurp(mine), "mine");
+}
+
+TEST_F(MediaFiles, F45_APartThatACrashHasLeftWithTwoNamesLeavesTheFileAlone) {
+  const std::string done = put("movie", "whole");
+  std::filesystem::create_hard_link(done, folder + "/.dim-tag.part");
+  auto part = PartFile::open(folder, "tag");
+  ASSERT_TRUE(part);
+  EXPECT_EQ(part->size(), 0);
+  ASSERT_TRUE(part->append(as_bytes("another")));
+  EXPECT_EQ(slurp(done), "whole");
+  EXPECT_EQ(part->finish("movie").value(), folder + "/movie (2)");
+}
+
+TEST_F(MediaFiles, S21_APartThatSomebodyElseHasPutThereIsNotUsed) {
+  const std::string trap = put(".dim-tag.part", "");
+  std::ifstream reader(trap);
+  if (::chown(trap.c_str(), 12'345, 12'345) != 0) return;  // only root can set this trap
+  auto part = PartFile::open(folder, "tag");
+  ASSERT_TRUE(part);
+  ASSERT_TRUE(part->append(as_bytes("for me alone")));
+  std::string read;
+  EXPECT_FALSE(std::getline(reader, read)) << read;
+  struct stat info{};
+  ASSERT_EQ(::stat(trap.c_str(), &info), 0);
+  EXPECT_EQ(info.st_uid, ::geteuid());
+  EXPECT_EQ(info.st_mode & 0777U, 0600U);
+}
+
+TEST_F(MediaFiles, AnEmptyPartDoesNotStay) {
+  {
+    ASSERT_TRUE(PartFile::open(folder, "tag"));
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(folder));
+  auto part = PartFile::open(folder, "tag");
+  ASSERT_TRUE(part);
+  EXPECT_EQ(part->finish("empty").value(), folder + "/empty") << "an empty file is one";
 }
 
 TEST_F(MediaFiles, WhatIsDiscardedIsGone) {

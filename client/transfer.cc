@@ -147,6 +147,8 @@ void MediaUpload::pump() {
   }
   if (!may_send() || asking_ || !todo_.empty() || in_flight_ > 0) return;
   if (auto done = hash_up_to(size_); !done) return fail_with(done.error());
+  Bytes nothing;
+  if (auto same = read_(0, 0, nothing); !same) return fail_with(same.error());
   if (!whole_) whole_ = hash_.finish();
   open(true);
 }

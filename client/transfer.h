@@ -75,7 +75,8 @@ class Transfer {
 
 class MediaUpload final : public Transfer {
  public:
-  /// Appends the sealed bytes of a range of whole chunks.
+  /// Appends the sealed bytes of a range of whole chunks. Fails when they are not those of the file
+  /// as it was when the upload began, also for a range without bytes.
   using Read = std::function<Status(std::int64_t first, std::int64_t size, Bytes& out)>;
   MediaUpload(const Guid& guid, std::int64_t sealed_size, Read read, const Clock& clock)
       : Transfer(sealed_size, clock), guid_(guid), read_(std::move(read)) {}

@@ -28,7 +28,7 @@ class MediaStation {
       auto [packet, handler] = std::move(waiting.front());
       waiting.pop_front();
       const int failure = fail_next == 0 ? 0 : std::exchange(fail_next, 0);
-      handler(failure != 0 ? Packet::response(failure, "1").set("retry-after", "2")
+      handler(failure != 0 ? Packet::response(failure, "1").set("retry-after", retry_after)
                            : reply(packet));
     }
   }
@@ -77,6 +77,7 @@ class MediaStation {
   std::deque<std::pair<Packet, Uplink::Handler>> waiting;
   std::size_t most_waiting = 0;
   int pieces = 0, fail_next = 0;
+  std::string retry_after = "2";
   std::int64_t most_bytes = kMiB;
   bool spoil = false;
 };
@@ -97,6 +98,7 @@ class TransferTest : public testing::Test {
         link.guid, link.size,
         [this](std::int64_t first, std::int64_t size, Bytes& out) -> Status {
           EXPECT_EQ(first % kSealedChunk, 0);
+          if (changed) return fail(Errc::conflict, "the file was changed");
           for (std::int64_t at = first; at < first + size; at += kSealedChunk) {
             const std::int64_t chunk = at / kSealedChunk;
             const auto from = static_cast<std::size_t>(chunk * kPlainChunk);
@@ -128,6 +130,7 @@ class TransferTest : public testing::Test {
         .value();
   }
 
+  bool changed = false;  // the file, since the upload has begun
   FakeClock clock;
   MediaStation station;
   Bytes plain, got;
@@ -262,6 +265,33 @@ TEST_F(TransferTest, WaitsWhenTheStationSaysSo) {
   station.answer();
   ASSERT_TRUE(download->done());
   EXPECT_EQ(got, plain);
+}
+
+TEST_F(TransferTest, NeverWaitsLongerThanAMinute) {
+  upload->start(station.request());
+  station.answer(1);
+  station.fail_next = 416;
+  station.retry_after = "9223372036854775807";
+  station.answer();
+  clock.passed = 59'000;
+  upload->tick();
+  EXPECT_TRUE(station.waiting.empty());
+  clock.passed = 60'000;
+  upload->tick();
+  station.answer();
+  EXPECT_TRUE(upload->done());
+}
+
+TEST_F(TransferTest, AFileThatChangesUnderTheLastPieceIsNotFinished) {
+  upload->start(station.request());
+  station.answer(21);
+  ASSERT_EQ(station.waiting.size(), 1U) << "the last piece";
+  changed = true;
+  station.answer();
+  EXPECT_FALSE(upload->done());
+  ASSERT_TRUE(upload->failed());
+  EXPECT_EQ(upload->failed()->code, Errc::conflict);
+  EXPECT_EQ(station.store.media(link.guid).value()->state, MediaState::open);
 }
 
 TEST_F(TransferTest, SaysWhyItCannotGoOn) {

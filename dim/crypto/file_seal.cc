@@ -8,6 +8,7 @@
 namespace dim {
 namespace {
 
+constexpr std::int64_t kMostSealed = std::int64_t{1} << 53;  // JSON numbers are exact up to here
 constexpr std::string_view kContext = "dim/2023 file 1";
 
 using Nonce = std::array<std::uint8_t, 12>;
@@ -28,9 +29,10 @@ std::int64_t sealed_size(std::int64_t plain) {
 }
 
 Result<std::int64_t> plain_size(std::int64_t sealed) {
+  const auto wrong = fail(Errc::decrypt, "no sealed file has this size; the description is wrong");
+  if (sealed < kSealTag || sealed > kMostSealed) return wrong;
   const std::int64_t plain = sealed - chunk_count(sealed) * kSealTag;
-  if (sealed < kSealTag || sealed_size(plain) != sealed)
-    return fail(Errc::decrypt, "no sealed file has this size; the description is wrong");
+  if (sealed_size(plain) != sealed) return wrong;
   return plain;
 }
 

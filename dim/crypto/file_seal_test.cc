@@ -108,7 +108,9 @@ TEST(FileSeal, BytesStayTheSame) {
 }
 
 TEST(FileSeal, SizesThatNoFileHas) {
-  for (const std::int64_t size : {-1L, 0L, 15L, 65'536L + 15, 2 * 65'536L + 1})
+  const std::int64_t large = sealed_size(std::int64_t{1} << 53);  // more than a JSON number tells
+  for (const std::int64_t size :
+       {-1L, 0L, 15L, 65'536L + 15, 2 * 65'536L + 1, large, INT64_MAX, INT64_MIN})
     EXPECT_FALSE(plain_size(size)) << size;
   EXPECT_FALSE(FileSeal::make(Secret::copy_of(Bytes(16, 1))));
 }

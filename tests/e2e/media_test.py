@@ -132,7 +132,8 @@ class Media(harness.EndToEnd):
             lines, errors = self.finish(process)
             if verb[0] == "upload":
                 link = of(lines, "uploaded")[0]["link"]
-            self.assertIsNotNone(begun, "nothing was measured")
+            self.assertIsNotNone(begun, "nothing was measured of the client")
+            self.assertIsNotNone(station["grown"][1], "nothing was measured of the station")
             print(f"{verb[0]}: client +{client} KiB, station +{station['grown'][0]} KiB", flush=True)
             if harness.SLOWER == 1:  # sanitisers keep what was freed
                 self.assertLess(client, 8 * 1024)
@@ -209,6 +210,28 @@ class Media(harness.EndToEnd):
         self.assertEqual(of(self.alice.run("upload", "--list"), "uploaded"), [])
         self.bobby.run("listen", "--once", "--timeout", "5", code=None)
         self.bobby.run("download", "alice", self.folder, code=1)
+
+    def test_S21_half_a_download_of_a_deleted_file_does_not_stay(self):
+        sent = self.upload(self.file("film.mkv", 48 * MIB))
+        to = os.path.join(self.folder, "copy")
+        parts = lambda: [name for name in os.listdir(self.folder) if name.startswith(".dim-")]
+        down = self.bobby.start("download", sent["link"], to)
+        wait_until(lambda: any(os.path.getsize(os.path.join(self.folder, name)) > 4 * MIB for name in parts()))
+        down.send_signal(signal.SIGINT)
+        self.finish(down, code=130)
+        self.assertEqual(len(parts()), 1)
+        self.alice.run("upload", "--delete", sent["guid"][-8:])
+        self.bobby.run("download", sent["link"], to, code=1)
+        self.assertEqual(parts(), [], "it is in the clear")
+
+    def test_A39_a_link_may_come_from_standard_input(self):
+        path = self.file("one", 1000)
+        sent = self.upload(path)
+        to = os.path.join(self.folder, "copy")
+        done = subprocess.run(self.bobby.command("download", "-", to), input=sent["link"] + "\n", capture_output=True,
+                              text=True, timeout=120)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.digest(to), self.digest(path))
 
     def test_M03_an_empty_file(self):
         path = self.file("empty", 0)
