@@ -118,7 +118,7 @@ TEST(HubOutput, C11_NothingOfOthersPosesAsAnotherLine) {
   out.left(where);
   out.member(where, {.who = kOther, .member = {.roles = {kMessage}}});
   out.penalty(where, true, {.who = kOther, .penalty = {.by = kMe, .reason = forged}});
-  out.request(where, {.who = kOther, .request = {.invite = kMessage}});
+  out.request(where, {.who = kOther, .arrived = 0});
   out.unread(where, kChannel, 1, 2, 3);
   const std::string all = testing::internal::GetCapturedStdout();
   EXPECT_THAT(all, Not(HasSubstr("\n17:20")));
