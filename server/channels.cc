@@ -162,7 +162,7 @@ void Hubs::create_message(StationRequest& request) {
   std::vector<Write> writes;
   writes.emplace_back(PutPost{post});
   core_.submit(std::move(writes),
-               [this, id = request.link.id, reply_id = request.id, refused = std::move(refused),
+               [this, id = request.link.id, reply_id = request.id, refused,
                 post = std::move(post)](const Result<std::vector<Written>>& written) mutable {
                  core_.inflight_bytes_ -= std::min(core_.inflight_bytes_, post.content.size());
                  const bool stored = written && written->front().accepted == Accepted::stored;
