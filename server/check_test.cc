@@ -96,10 +96,9 @@ TEST_F(Check, EverythingIsLookedAtAndNothingIsChanged) {
     seen.push_back(one.what);
     EXPECT_FALSE(one.detail.empty()) << one.what;
   }
-  const std::string base = "port " + std::to_string(config.port_base);
-  const std::string next = "port " + std::to_string(config.port_base + 1);
-  EXPECT_THAT(seen, testing::ElementsAre(base, next, "IPv6", "data folder", "keys", "disk", "clock",
-                                         "open files"));
+  const auto port = [&](int lane) { return "port " + std::to_string(config.port_base + lane); };
+  EXPECT_THAT(seen, testing::ElementsAre(port(0), port(1), port(2), "IPv6", "data folder", "keys",
+                                         "disk", "clock", "open files"));
   EXPECT_FALSE(fs::exists(config.data));
 }
 
