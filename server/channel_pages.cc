@@ -3,6 +3,7 @@
 #include <limits>
 #include <utility>
 
+#include "dim/engine/hub_view.h"
 #include "server/hubs.h"
 
 namespace dim {
@@ -12,20 +13,6 @@ constexpr std::size_t kPageBytes = 1 * limits::kMiB;
 constexpr std::size_t kCatchUpBytes = 256 * limits::kKiB;
 constexpr std::size_t kSearchBytes = 200;
 constexpr Cursor kEnd = std::numeric_limits<Cursor>::max();
-
-std::string_view to_string(PostState state) {
-  switch (state) {
-    case PostState::hidden:
-      return "hidden";
-    case PostState::removed:
-      return "removed";
-    case PostState::deleted:
-      return "deleted";
-    case PostState::shown:
-      break;
-  }
-  return "shown";
-}
 
 /// The earlier texts of a message behind the number `after`, as many as one content holds.
 Status add_earlier(PostReads& reads, const Guid& post, std::int64_t after, Packet& answer) {
