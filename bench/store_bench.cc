@@ -233,7 +233,7 @@ void add(const std::string& name, std::size_t senders, const Open& open) {
 int main(int argc, char** argv) {
   using namespace dim::bench;
   std::vector<Ratio> ratios;
-  for (const std::size_t senders : {1, 64, 256}) {
+  for (const std::size_t senders : {1UZ, 64UZ, 256UZ}) {
     const std::string waiting = std::to_string(senders) + " waiting: ";
     const auto row = [&](std::string_view what) { return waiting + std::string(what); };
     add(row("store"), senders, open_ours);
