@@ -120,14 +120,7 @@ class MediaConformance : public testing::Test {
 };
 
 using Backends = testing::Types<InMemory, OnDisk>;
-class BackendNames {
- public:
-  template <class T>
-  static std::string GetName(int) {
-    return std::is_same_v<T, InMemory> ? "Memory" : "Sqlite";
-  }
-};
-TYPED_TEST_SUITE(MediaConformance, Backends, BackendNames);
+TYPED_TEST_SUITE(MediaConformance, Backends, BackendNames<InMemory>);
 
 TYPED_TEST(MediaConformance, GivesBackWhatWasUploaded) {
   const std::string bytes = some_bytes(3 * kBlock + 100);

@@ -87,14 +87,7 @@ class PostConformance : public testing::Test {
 };
 
 using Backends = testing::Types<InMemory, OnDisk>;
-class BackendNames {
- public:
-  template <class T>
-  static std::string GetName(int) {
-    return std::is_same_v<T, InMemory> ? "Memory" : "Sqlite";
-  }
-};
-TYPED_TEST_SUITE(PostConformance, Backends, BackendNames);
+TYPED_TEST_SUITE(PostConformance, Backends, BackendNames<InMemory>);
 
 TYPED_TEST(PostConformance, ChangesOfAHubAreNumberedWithoutGaps) {
   EXPECT_EQ(this->one(PutHubChange{"hub", 1, "a"}).accepted, Accepted::stored);

@@ -67,14 +67,7 @@ class StoreConformance : public testing::Test {
 };
 
 using Backends = testing::Types<InMemory, OnDisk>;
-class BackendNames {
- public:
-  template <class T>
-  static std::string GetName(int) {
-    return std::is_same_v<T, InMemory> ? "Memory" : "Sqlite";
-  }
-};
-TYPED_TEST_SUITE(StoreConformance, Backends, BackendNames);
+TYPED_TEST_SUITE(StoreConformance, Backends, BackendNames<InMemory>);
 
 TYPED_TEST(StoreConformance, ReturnsMessagesInOrderOfCursorsWithEveryField) {
   EXPECT_THAT(this->one(message(1, "one", {"bob"})).cursors, ElementsAre(1));

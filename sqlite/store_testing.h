@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "dim/store/store.h"
@@ -49,6 +50,16 @@ class TemporaryFolder {
 
  private:
   std::string path_;
+};
+
+/// Names of typed tests that run against the store in memory and the one on disk.
+template <class Memory>
+class BackendNames {
+ public:
+  template <class T>
+  static std::string GetName(int) {
+    return std::is_same_v<T, Memory> ? "Memory" : "Sqlite";
+  }
 };
 
 }  // namespace dim
