@@ -62,20 +62,6 @@ int edit(HubRun& run, const HubPlace& place) {
   return code(Exit::ok);
 }
 
-/// What was said in a hub before one came is not unread.
-bool mark_all_read(HubRun& run, const HubView& hub) {
-  for (const auto& [guid, channel] : hub.channels) {
-    const auto mark = run.wait<ReadMark>(
-        [&](HubDone<ReadMark> done) { run.context.messenger->hubs().mark(guid, std::move(done)); });
-    if (!mark) return false;
-    if (mark->newest <= mark->cursor) continue;
-    Packet packet = HubClient::request(Operation::notify, HubObject::mark, guid.text());
-    packet.set("cursor", std::to_string(mark->newest));
-    if (!run.ask(packet)) return false;
-  }
-  return true;
-}
-
 int join(HubRun& run) {
   auto link = HubLink::parse(run.options.link);
   if (!link) return run.failed({Errc::usage, link.error().hint});
@@ -112,7 +98,6 @@ int join(HubRun& run) {
       std::ranges::any_of(run.hubs, [&](const HubView& one) { return one.id == hub_id; });
   if (!was_in) {
     forget_followed(*run.context.home, *hub);
-    if (!mark_all_read(run, *hub)) return run.exit;
     run.hubs.push_back(*hub);
     (void)keep_hubs(*run.context.home, run.hubs);
   }
