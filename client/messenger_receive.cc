@@ -15,7 +15,6 @@ namespace {
 constexpr std::string_view kSeen = "seen";
 constexpr std::string_view kSent = "sent";      // by hash and by signature: old peers know no GUIDs
 constexpr std::string_view kChains = "chains";  // of a sender in a large group
-constexpr std::size_t kLookBack = 1'000;        // own messages that a receipt may be about
 constexpr std::string_view kFailed = "failed decrypts";  // of each sender, A22
 
 /// A command that this edition knows, or an array of nothing else: never shown, never receipted.
@@ -287,7 +286,8 @@ Status Messenger::take_receipt(const Receipt& receipt, const Opened& opened,
   return {};
 }
 
-/// The own message that a receipt is about: by its GUID, else by what remember_sent() kept.
+/// The own message that a receipt is about: by its GUID, else by what remember_sent() kept. At a
+/// neighbour of the own station a message has another GUID.
 Result<std::optional<Messenger::Sent>> Messenger::find_sent(const Id& peer,
                                                             const Receipt& receipt) {
   std::string guid = receipt.guid, hash;
@@ -311,17 +311,6 @@ Result<std::optional<Messenger::Sent>> Messenger::find_sent(const Id& peer,
     if (auto id = Id::parse(text_in(*object, "group"))) group = std::move(*id);
     break;
   }
-  if (hash.empty() && !receipt.guid.empty()) {
-    // The receiver's station is another one: there the message has another GUID.
-    const std::string wanted = to_base64(receipt.hash);
-    auto before = history_.newest(peer, kLookBack);
-    if (!before) return std::unexpected(before.error());
-    for (const HistoryEntry& entry : *before) {
-      if (!entry.outgoing || entry.hash != wanted) continue;
-      guid = entry.guid;
-      hash = entry.hash;
-    }
-  }
   const auto digest = digest_in(hash);
   if (!digest) return std::nullopt;
   return Sent{.message = {.receiver = peer,
@@ -342,6 +331,8 @@ Status Messenger::remember_sent(const OutboxRow& row, const SignedMessage& messa
   object.set("time", row.time);
   const std::string body = write_json(object);
   if (auto put = home_.vault().put(kSent, "hash " + hash, body); !put) return put;
+  // Who promises to bind names it by its hash.
+  if (home_.directory().promises(row.to, "bind")) return {};
   return home_.vault().put(kSent, "signature " + to_base64(message.signature), body);
 }
 

@@ -178,15 +178,13 @@ void Messenger::transmit(OutboxRow item) {
         return {};
       }
       item.wire = write_message(*signed_message);
-      // Receipts of old peers name the message by its signature; and where it is signed anew, its
-      // hash in the history is only the last one.
+      bool gets_receipts = true;  // in a large group nobody sends any
       if (item.group) {
         auto small = is_small(*item.group);
         if (!small) return std::unexpected(small.error());
-        if (*small) {
-          if (auto put = remember_sent(item, *signed_message); !put) return put;
-        }
-      } else if (!repeats || !home_.directory().promises(item.to, "bind")) {
+        gets_receipts = *small;
+      }
+      if (gets_receipts) {
         if (auto put = remember_sent(item, *signed_message); !put) return put;
       }
       if (item.kind == "message") {

@@ -41,6 +41,37 @@ TEST_F(MessengerTest, R5_OnlyWhatMayBeSignedAnewIsComparedByItsContent) {
   EXPECT_THAT(received, SizeIs(2));
 }
 
+// The receiver's station is a neighbour of ours: there the message has another GUID.
+TEST_F(MessengerTest, A16_AReceiptWithAnotherGuidIsFoundByTheHashHoweverLongAgo) {
+  log_in();
+  const auto receipt_of = [this](const Packet& request, const Account& from_whom) {
+    const Digest32 hash = message_hash(SignedMessage::parse(*request.content).value());
+    const std::string guid = Guid::make(clock.now(), fake_random()).text();
+    const Receipt receipt{.guid = guid, .hash = hash, .read = true};
+    return from(from_whom,
+                decode_content(receipt_content(receipt, clock.now(), fake_random())).value());
+  };
+  const std::string first = send("to a neighbour's user");
+  const Packet request = station.next(Lane::text);
+  accept(request);
+  const auto text = messenger->history(peer().id, 1).value().front();
+  History history(home.vault());
+  for (int i = 0; i < 1'001; ++i) {
+    HistoryEntry later = text;
+    later.guid = Guid::make(clock.now(), fake_random()).text();
+    later.hash.clear();
+    ASSERT_TRUE(history.put(later));
+  }
+  ticked.clear();
+  know(fake_user(3));
+  push(receipt_of(request, fake_user(3)));
+  EXPECT_THAT(ticked, IsEmpty()) << "who was not written to has nothing to say about it";
+  push(receipt_of(request, peer()));
+  ASSERT_THAT(ticked, SizeIs(1));
+  EXPECT_EQ(ticked.front().guid, first);
+  EXPECT_EQ(ticked.front().tick, Tick::read);
+}
+
 TEST_F(MessengerTest, KeepsOrderAndAWindowOfUnansweredMessages) {
   log_in();
   clock.passed += 60'000;
