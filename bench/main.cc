@@ -44,6 +44,17 @@ void measure_all(bool quick) {
   };
   measure_sessions(
       std::vector{sessions(1'000, false), sessions(1'000, true), sessions(10'000, false)});
+  fmt::print("\n");
+  std::vector<FanoutOptions> fanouts;
+  for (const int writers : {1, 10}) {
+    for (const double rate : {0.0, 100.0}) {
+      fanouts.push_back({.members = quick ? 20 : 1'000,
+                         .writers = writers,
+                         .rate = rate,
+                         .posts = quick ? 50UZ : 2'000UZ});
+    }
+  }
+  measure_fanout(fanouts);
 }
 
 }  // namespace
@@ -81,6 +92,27 @@ int main(int argc, char** argv) {
   sessions_verb->add_option("--seconds", sessions.seconds, "how long they are watched")
       ->capture_default_str();
   sessions_verb->add_flag("--text-lane", sessions.text_lane, "with the second connection");
+  FanoutOptions fanout;
+  auto* fanout_verb = app.add_subcommand(
+      "fanout", "a channel of a public hub, all of its members online, durable before each ack");
+  fanout_verb->add_option("--members", fanout.members)
+      ->check(CLI::Range(1, 20'000))
+      ->capture_default_str();
+  fanout_verb->add_option("--writers", fanout.writers, "of the members")
+      ->check(CLI::Range(1, 20'000))
+      ->capture_default_str();
+  fanout_verb->add_option("--window", fanout.window, "posts of a writer without ack")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  fanout_verb
+      ->add_option("--rate", fanout.rate, "posts a second over all writers; 0: as fast as it goes")
+      ->capture_default_str();
+  fanout_verb->add_option("--posts", fanout.posts)
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  fanout_verb->add_option("--size", fanout.size, "bytes of a post")
+      ->check(CLI::Range(8, 65'536))
+      ->capture_default_str();
   auto* all_verb = app.add_subcommand("all", "the tables of docs/performance.md (the default)");
   bool quick = false;
   app.add_flag("--quick", quick, "all of it, but only a glance: does it work?");
@@ -92,6 +124,8 @@ int main(int argc, char** argv) {
       measure_relay({&relay, 1});
     else if (*sessions_verb)
       measure_sessions({&sessions, 1});
+    else if (*fanout_verb)
+      measure_fanout({&fanout, 1});
     else
       measure_all(quick);
   } catch (const std::exception& error) {

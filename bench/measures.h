@@ -27,4 +27,16 @@ struct SessionOptions {
 /// Log-ins with fifty at once, then silence.
 void measure_sessions(std::span<const SessionOptions> rows);
 
+struct FanoutOptions {
+  int members = 1'000;        ///< of one channel, all of them online
+  int writers = 1;            ///< of the members
+  int window = 8;             ///< posts of a writer that wait for their ack
+  double rate = 0;            ///< posts/s over all writers; 0: as fast as the windows allow
+  std::size_t posts = 2'000;  ///< after a tenth of that to warm up
+  std::size_t size = 1'024;   ///< bytes of a post
+};
+/// Posts in a channel of a public hub, durable before each ack, pushed to every member over TLS:
+/// none lost, none twice, in the order of cursors.
+void measure_fanout(std::span<const FanoutOptions> rows);
+
 }  // namespace dim::bench
