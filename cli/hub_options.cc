@@ -41,6 +41,19 @@ struct Verb {
     app.add_option("name", to.name, "what it is called, 1 to 64 bytes")->required();
     return *this;
   }
+  /// HUB NAME, or HUB/NAME as it is called later.
+  Verb& name_in_hub() {
+    app.add_option("name", to.name, "what it is called, 1 to 64 bytes; HUB/NAME does as well");
+    app.parse_complete_callback([this_to = &to] {
+      if (!this_to->name.empty()) return;
+      const std::size_t slash = this_to->place.rfind('/');
+      if (slash == std::string::npos || slash + 1 == this_to->place.size())
+        throw CLI::RequiredError("name");
+      this_to->name = this_to->place.substr(slash + 1);
+      this_to->place.resize(slash);
+    });
+    return *this;
+  }
   Verb& new_name() {
     app.add_option("--name", to.name, "another name");
     return *this;
@@ -147,7 +160,7 @@ void add_channels(CLI::App& app, HubOptions& to) {
   Verb channel = verb(app, to, "channel", "channels of a hub");
   channel.app.require_subcommand(1);
   action(channel, "list", "those that you may read").place(kHub);
-  action(channel, "create", "make a channel").place(kHub).name().channel_options();
+  action(channel, "create", "make a channel").place(kHub).name_in_hub().channel_options();
   action(channel, "edit", "change it").place(kChannel).new_name().channel_options();
   for (const auto& [name, what] :
        {std::pair{"allow", "let a role do this here"},

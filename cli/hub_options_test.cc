@@ -50,6 +50,19 @@ TEST(HubOptions, F20_VerbsTakeWhatTheyNeed) {
   EXPECT_TRUE(parsed({"unread"}));
 }
 
+TEST(HubOptions, F20_AChannelIsMadeUnderTheNameThatItHasLater) {
+  for (const auto& words : {std::vector<std::string>{"channel", "create", "gardeners", "roses"},
+                            std::vector<std::string>{"channel", "create", "gardeners/roses"}}) {
+    const auto created = parsed(words);
+    ASSERT_TRUE(created);
+    EXPECT_EQ(created->action, "create");
+    EXPECT_EQ(created->place, "gardeners");
+    EXPECT_EQ(created->name, "roses");
+  }
+  for (const char* const nameless : {"gardeners", "gardeners/", ""})
+    EXPECT_FALSE(parsed({"channel", "create", nameless})) << nameless;
+}
+
 TEST(HubOptions, WrongCommandLinesAreRefused) {
   EXPECT_FALSE(parsed({"hub"}));
   EXPECT_FALSE(parsed({"hub", "create"}));

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "client/names.h"
 #include "dim/engine/hub_body.h"
 
 namespace dim {
@@ -40,7 +41,11 @@ std::string deed_of(const HubNotice& notice) {
 }  // namespace
 
 std::string HubOutput::who(const std::string& id) const {
-  return id == me_ ? "you" : printable(name_(id));
+  if (id == me_) return "you";
+  std::string name = name_(id);
+  // Where nothing better is known; lists of people have the whole ID beside it.
+  if (const auto unknown = Id::parse(id); name == id && unknown) name = short_id(*unknown);
+  return printable(name);
 }
 
 std::string HubOutput::where(const HubView& hub, const Guid& channel) const {

@@ -44,6 +44,22 @@ std::string printed(bool json, Print print) {
   return testing::internal::GetCapturedStdout();
 }
 
+TEST(HubOutput, WhoseNameIsNotKnownIsShownByAPieceOfTheIdAndListedWithTheWhole) {
+  const auto lines = [](bool json, auto print) {
+    testing::internal::CaptureStdout();
+    const Output out(json);
+    print(HubOutput(out, kMe, [](const std::string& id) { return id; }));
+    return testing::internal::GetCapturedStdout();
+  };
+  const auto print = [](const HubOutput& out) { out.post(hub(), post(), false); };
+  EXPECT_THAT(lines(false, print), HasSubstr("  0x95E6F7… in "));
+  EXPECT_THAT(lines(false, print), Not(HasSubstr(kOther)));
+  EXPECT_THAT(lines(true, print), HasSubstr("\"author_name\":\"" + kOther + "\""));
+  EXPECT_THAT(
+      lines(false, [](const HubOutput& out) { out.request(hub(), {.who = kOther, .arrived = 0}); }),
+      HasSubstr(kOther));
+}
+
 TEST(HubOutput, C11_NothingOfOthersDrivesATerminal) {
   const HubNotice notice{.object = HubObject::channel,
                          .change = Operation::create,

@@ -4,8 +4,16 @@
 
 namespace dim {
 
-std::string name_of(Home& home, const Id& id) {
+namespace {
+
+std::string short_address(const Id& id) {
   constexpr std::size_t kShortAddress = 8;
+  return id.address().text().substr(0, kShortAddress) + "…";
+}
+
+}  // namespace
+
+std::string name_of(Home& home, const Id& id) {
   if (auto contact = home.contact(id); contact && *contact) {
     if (!(*contact)->alias.empty()) return (*contact)->alias;
     if (!(*contact)->registered.empty()) return (*contact)->registered;
@@ -14,10 +22,14 @@ std::string name_of(Home& home, const Id& id) {
     for (auto document = known->documents.rbegin(); document != known->documents.rend();
          ++document) {
       if (document->name().empty()) continue;
-      return document->name() + " (" + id.address().text().substr(0, kShortAddress) + "…)";
+      return document->name() + " (" + short_address(id) + ")";
     }
   }
   return id.bare().text();
+}
+
+std::string short_id(const Id& id) {
+  return (id.name().empty() ? "" : id.name() + "@") + short_address(id);
 }
 
 }  // namespace dim

@@ -10,4 +10,8 @@ namespace dim {
 /// a piece of the ID, because its owner has chosen it; else the ID.
 std::string name_of(Home& home, const Id& id);
 
+/// "bob@4WDfe3zZ…": the ID with a piece of its address, for lines where the whole would be in the
+/// way. It names nobody: others may have the same piece.
+std::string short_id(const Id& id);
+
 }  // namespace dim

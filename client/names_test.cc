@@ -22,5 +22,11 @@ TEST(Names, AnOwnAliasGoesFirstAndAForeignNameNeverStandsAlone) {
   EXPECT_EQ(name_of(home, other.id), "Two");
 }
 
+TEST(Names, AShortIdKeepsTheNameInItAndTheBeginningOfTheAddress) {
+  EXPECT_EQ(short_id(*Id::parse("0x95E6F72fB194200e95b60332E8142DDF41C7c333")), "0x95E6F7…");
+  EXPECT_EQ(short_id(*Id::parse("hulk@4YeVEN3aUnvC1DNUufCq1bs9zoBSJTzVEj/phone")),
+            "hulk@4YeVEN3a…");
+}
+
 }  // namespace
 }  // namespace dim
