@@ -38,6 +38,8 @@ class Channel {
       for (; batch.size() < kBatch && i < posts; ++i) batch.emplace_back(PutPost{post(i)});
       if (!store_->commit(batch) || !store_->tidy(kTime, false)) std::abort();
     }
+    const Write half = PutMark{channel_, "carol", static_cast<Cursor>(posts / 2)};
+    if (!store_->commit(std::span(&half, 1))) std::abort();
     if (sqlite3_open_v2((folder_ + "/station.db").c_str(), &bare_, SQLITE_OPEN_READWRITE,
                         nullptr) != SQLITE_OK)
       std::abort();
@@ -62,7 +64,11 @@ class Channel {
     const auto out = store_->search(std::array{channel_}, words, 0, kPage);
     return out && !out->empty();
   }
-  bool unread() { return store_->read_state(channel_, "bob").has_value(); }
+  /// Of Bob, who has read nothing, or Carol, who has read half of it.
+  bool unread(const std::string& user) {
+    const auto state = store_->read_state(channel_, user);
+    return state && state->unread == state->newest - state->upto;
+  }
   bool bare(const char* sql) {
     return sqlite3_exec(bare_, sql, nullptr, nullptr, nullptr) == SQLITE_OK;
   }
@@ -121,9 +127,16 @@ int main(int argc, char** argv) {
         "MATCH "
         "'aubergine' ORDER BY post_text.rowid DESC LIMIT 50");
   });
-  add("unread, all", [&] { return channel.unread(); });
+  add("unread, all", [&] { return channel.unread("bob"); });
+  add("unread, half", [&] { return channel.unread("carol"); });
+  add("unread, bare SQLite", [&] {
+    return channel.bare(
+        "SELECT count(*) FROM post WHERE channel = 1 AND cursor > 0 AND state = 0 AND author <> "
+        "'bob'");
+  });
   return run(
       argc, argv,
       {{"newest page by bare SQLite", {"newest page, bare SQLite"}, {"newest page of 50"}, 0},
-       {"search by bare SQLite", {"search, bare SQLite"}, {"search, a rare word"}, 0}});
+       {"search by bare SQLite", {"search, bare SQLite"}, {"search, a rare word"}, 0},
+       {"unread by bare SQLite, one by one", {"unread, bare SQLite"}, {"unread, all"}, 0}});
 }

@@ -2,8 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "dim/store/memory_store.h"
 #include "sqlite/sqlite_store.h"
@@ -256,6 +260,68 @@ TYPED_TEST(PostConformance, F18_UnreadCountsAreExact) {
   this->act(1, PostAct::edit, "changed");
   EXPECT_EQ(state().unread, 1) << "an edit is nothing new";
   EXPECT_EQ(this->store().read_state(kTulips, "bob")->unread, 0);
+}
+
+TYPED_TEST(PostConformance, F18_C10_UnreadCountsAreExactOfThousandsInAnyState) {
+  // Cursors: 4,000 messages in two channels, then a change of every third.
+  constexpr int kMessages = 4'000;
+  const std::array<std::string, 3> people = {"alice", "bob", "carol"};
+  struct Told {
+    Cursor cursor;
+    std::string author;
+    PostState state;
+  };
+  std::map<Guid, std::vector<Told>> told;
+  std::vector<Write> batch;
+  for (int i = 1; i <= kMessages; ++i) {
+    const Guid& channel = i % 5 == 0 ? kTulips : kRoses;
+    const std::string& author = people[static_cast<std::size_t>(i) * 7 / 3 % 3];
+    batch.emplace_back(PutPost{post(i, "m", author, channel)});
+    told[channel].push_back({static_cast<Cursor>(told[channel].size()) + 1, author, {}});
+  }
+  for (int i = 3; i <= kMessages; i += 3) {
+    const auto act = static_cast<PostAct>(i / 3 % 4 + 1);  // hide, show, take_back, erase
+    batch.emplace_back(ChangePost{.guid = guid(i), .act = act, .time = kTestTime});
+    auto& in = told[i % 5 == 0 ? kTulips : kRoses];
+    auto& message = in[static_cast<std::size_t>(i % 5 == 0 ? i / 5 : i - i / 5) - 1];
+    message.state = act == PostAct::hide        ? PostState::hidden
+                    : act == PostAct::take_back ? PostState::removed
+                    : act == PostAct::erase     ? PostState::deleted
+                                                : PostState::shown;
+  }
+  ASSERT_TRUE(this->store().commit(batch));
+  const auto check = [&] {
+    for (const auto& [channel, messages] : told) {
+      for (const char* reader : {"alice", "bob", "dave"}) {
+        const ReadState state = *this->store().read_state(channel, reader);
+        const auto unread = std::ranges::count_if(messages, [&](const Told& one) {
+          return one.cursor > state.upto && one.author != reader && one.state == PostState::shown;
+        });
+        ASSERT_EQ(state.unread, unread) << reader << " behind " << state.upto;
+      }
+    }
+  };
+  check();
+  this->backend_.reopen();
+  for (const Cursor upto : {1, 500, 999, 1'000, 1'001, 1'023, 1'024, 1'025, 2'047, 2'048, 2'999}) {
+    for (const auto& [channel, messages] : told) {
+      this->one(PutMark{channel, "bob", upto});
+      this->one(PutMark{channel, "dave", upto - 1});
+    }
+    check();
+  }
+  // Shown again, across the blocks; and everything read is nothing unread, on every device.
+  for (int i = 12; i <= kMessages; i += 12) {
+    this->act(i, PostAct::show);
+    auto& in = told[i % 5 == 0 ? kTulips : kRoses];
+    auto& message = in[static_cast<std::size_t>(i % 5 == 0 ? i / 5 : i - i / 5) - 1];
+    if (message.state == PostState::hidden) message.state = PostState::shown;
+  }
+  check();
+  for (const char* reader : {"alice", "bob", "dave"}) {
+    this->one(PutMark{kRoses, reader, INT64_MAX});
+    EXPECT_EQ(this->store().read_state(kRoses, reader)->unread, 0);
+  }
 }
 
 TYPED_TEST(PostConformance, F18_AMarkGoesNoFurtherThanWhatIsThere) {

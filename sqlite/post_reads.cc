@@ -59,10 +59,15 @@ Status PostTableReads::start(Database& db) {
        "SELECT symbol, count(*) AS many FROM reaction WHERE post = ? GROUP BY symbol ORDER BY many "
        "DESC, symbol"},
       {&state_,
-       "SELECT channel.newest, coalesce(mark.upto, 0), (SELECT count(*) FROM post WHERE channel = "
-       "channel.id AND cursor > coalesce(mark.upto, 0) AND state = 0 AND author <> ?2) FROM "
-       "channel "
-       "LEFT JOIN mark ON mark.channel = channel.id AND mark.user = ?2 WHERE channel.guid = ?1"},
+       // Whole blocks behind the mark from their counts, the rest of its own block one by one.
+       "SELECT newest, upto, (SELECT coalesce(sum(number), 0) FROM shown WHERE channel = id AND "
+       "author = '' AND block > upto >> 10) - (SELECT coalesce(sum(number), 0) FROM shown WHERE "
+       "channel = id AND author = ?2 AND block > upto >> 10) + (SELECT count(*) FROM post WHERE "
+       "post.channel = state.id AND cursor > upto AND cursor < ((upto >> 10) + 1) << 10 AND "
+       "post.state = 0 AND author <> ?2) FROM (SELECT channel.id AS id, newest, "
+       "coalesce(mark.upto, 0) AS upto FROM channel LEFT JOIN mark ON mark.channel = channel.id "
+       "AND mark.user = ?2 "
+       "WHERE channel.guid = ?1) AS state"},
       {&search_,
        "SELECT " DIM_POST_COLUMNS
        "FROM post_text JOIN post ON post.id = post_text.rowid WHERE post_text MATCH ? AND "

@@ -27,7 +27,7 @@ CREATE INDEX resume_expires ON resume(expires);
 )sql";
 
 // Since format 2. A message's row id grows with time; the index of words (without a copy of the
-// text) has it as its own. post_place holds all that counting the unread needs.
+// text) has it as its own. post_place holds all that counting messages one by one needs.
 constexpr const char* kHubTables = R"sql(
 CREATE TABLE hub_change(id INTEGER PRIMARY KEY, hub TEXT NOT NULL, number INTEGER NOT NULL, change TEXT NOT NULL,
                         UNIQUE(hub, number));
@@ -63,6 +63,36 @@ CREATE TABLE media(guid BLOB PRIMARY KEY, owner TEXT NOT NULL, state INTEGER NOT
 CREATE INDEX media_owner ON media(owner, state, size);
 CREATE INDEX media_age ON media(state, touched);
 CREATE INDEX media_blob ON media(blob);
+)sql";
+
+// Since format 4. How many shown messages each 1,024 cursors of a channel hold, of one author and
+// ('') of all: what is unread is counted by these, and one by one in the first block alone. The
+// triggers keep the counts equal to what is in post, whoever changes it.
+constexpr const char* kUnreadTables = R"sql(
+CREATE TABLE shown(channel INTEGER NOT NULL, author TEXT NOT NULL, block INTEGER NOT NULL, number INTEGER NOT NULL,
+                   PRIMARY KEY(channel, author, block)) WITHOUT ROWID;
+INSERT INTO shown SELECT channel, '', cursor >> 10, count(*) FROM post WHERE state = 0 GROUP BY 1, 3;
+INSERT INTO shown SELECT channel, author, cursor >> 10, count(*) FROM post WHERE state = 0 GROUP BY 1, 2, 3;
+CREATE TRIGGER post_put AFTER INSERT ON post WHEN new.state = 0 BEGIN
+  INSERT INTO shown VALUES(new.channel, '', new.cursor >> 10, 1), (new.channel, new.author, new.cursor >> 10, 1)
+    ON CONFLICT DO UPDATE SET number = number + 1;
+END;
+CREATE TRIGGER post_shown AFTER UPDATE OF state ON post WHEN old.state <> 0 AND new.state = 0 BEGIN
+  INSERT INTO shown VALUES(new.channel, '', new.cursor >> 10, 1), (new.channel, new.author, new.cursor >> 10, 1)
+    ON CONFLICT DO UPDATE SET number = number + 1;
+END;
+CREATE TRIGGER post_hidden AFTER UPDATE OF state ON post WHEN old.state = 0 AND new.state <> 0 BEGIN
+  UPDATE shown SET number = number - 1
+    WHERE channel = old.channel AND author IN ('', old.author) AND block = old.cursor >> 10;
+  DELETE FROM shown
+    WHERE channel = old.channel AND author IN ('', old.author) AND block = old.cursor >> 10 AND number = 0;
+END;
+CREATE TRIGGER post_dropped AFTER DELETE ON post WHEN old.state = 0 BEGIN
+  UPDATE shown SET number = number - 1
+    WHERE channel = old.channel AND author IN ('', old.author) AND block = old.cursor >> 10;
+  DELETE FROM shown
+    WHERE channel = old.channel AND author IN ('', old.author) AND block = old.cursor >> 10 AND number = 0;
+END;
 )sql";
 
 }  // namespace
@@ -111,8 +141,11 @@ Status prepare_database(Database& db, bool exclusive) {
   if (*format < 2) {
     if (auto done = db.run(kHubTables); !done) return done;
   }
-  if (auto done = db.run(kMediaTables); !done) return done;
-  return db.run("PRAGMA application_id=1145654577; PRAGMA user_version=3; COMMIT");
+  if (*format < 3) {
+    if (auto done = db.run(kMediaTables); !done) return done;
+  }
+  if (auto done = db.run(kUnreadTables); !done) return done;
+  return db.run("PRAGMA application_id=1145654577; PRAGMA user_version=4; COMMIT");
 }
 
 }  // namespace dim

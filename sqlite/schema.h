@@ -4,7 +4,7 @@
 
 namespace dim {
 
-inline constexpr int kStoreFormat = 3;
+inline constexpr int kStoreFormat = 4;
 
 /// Settings of a connection that writes. Creates the tables in an empty file, and
 /// those that an older format did not have. Errc::edition:

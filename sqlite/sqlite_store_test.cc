@@ -110,7 +110,7 @@ TEST(SqliteStore, C06_R21_RefusesANewerFormatAndLeavesItAlone) {
   opened(folder).reset();
   sqlite3* db = nullptr;
   ASSERT_EQ(sqlite3_open((folder.path() + "/station.db").c_str(), &db), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(db, "PRAGMA user_version=4; PRAGMA wal_checkpoint(TRUNCATE)", nullptr,
+  ASSERT_EQ(sqlite3_exec(db, "PRAGMA user_version=5; PRAGMA wal_checkpoint(TRUNCATE)", nullptr,
                          nullptr, nullptr),
             SQLITE_OK);
   sqlite3_close(db);
@@ -136,7 +136,7 @@ TEST(SqliteStore, R21_OpensTheFormatBeforeHubsAndKeepsWhatIsInIt) {
     ASSERT_TRUE(
         db.run("DROP TABLE post_text; DROP TABLE mark; DROP TABLE reaction; DROP TABLE revision; "
                "DROP TABLE post; DROP TABLE channel; DROP TABLE hub_change; "
-               "DROP TABLE media; DROP TABLE blob; PRAGMA user_version=1"));
+               "DROP TABLE shown; DROP TABLE media; DROP TABLE blob; PRAGMA user_version=1"));
     db.close();
   }
   const auto store = opened(folder);
@@ -156,13 +156,48 @@ TEST(SqliteStore, R21_OpensTheFormatBeforeMedia) {
     ASSERT_TRUE(vfs);
     Database db;
     ASSERT_TRUE(db.open(folder.path() + "/station.db", SQLITE_OPEN_READWRITE, (*vfs)->name()));
-    ASSERT_TRUE(db.run("DROP TABLE media; DROP TABLE blob; PRAGMA user_version=2"));
+    ASSERT_TRUE(
+        db.run("DROP TABLE shown; DROP TRIGGER post_put; DROP TRIGGER post_shown; "
+               "DROP TRIGGER post_hidden; DROP TRIGGER post_dropped; "
+               "DROP TABLE media; DROP TABLE blob; PRAGMA user_version=2"));
     db.close();
   }
   const auto store = opened(folder);
   EXPECT_EQ(store->hub_changes(0, 10)->size(), 1U);
   one(*store, OpenMedia{.guid = guid(1), .owner = "alice", .size = 10, .time = kTestTime});
   EXPECT_TRUE(store->media(guid(1)).value());
+}
+
+TEST(SqliteStore, R21_C10_WhatIsUnreadInTheFormatBeforeIsCounted) {
+  const TemporaryFolder folder;
+  {
+    const auto store = opened(folder);
+    for (int i = 1; i <= 1'500; ++i)
+      one(*store, PutPost{{.guid = guid(i),
+                           .channel = guid(9'999),
+                           .time = kTestTime,
+                           .author = i % 3 == 0 ? "bob" : "alice",
+                           .content = "text"}});
+    one(*store, ChangePost{.guid = guid(1'499), .act = PostAct::hide, .time = kTestTime});
+  }
+  {
+    auto vfs = CheckedVfs::make({});
+    ASSERT_TRUE(vfs);
+    Database db;
+    ASSERT_TRUE(db.open(folder.path() + "/station.db", SQLITE_OPEN_READWRITE, (*vfs)->name()));
+    ASSERT_TRUE(
+        db.run("DROP TABLE shown; DROP TRIGGER post_put; DROP TRIGGER post_shown; "
+               "DROP TRIGGER post_hidden; DROP TRIGGER post_dropped; "
+               "PRAGMA user_version=3"));
+    db.close();
+  }
+  const auto store = opened(folder);
+  EXPECT_EQ(store->read_state(guid(9'999), "bob")->unread, 999);
+  EXPECT_EQ(store->read_state(guid(9'999), "carol")->unread, 1'499);
+  one(*store, ChangePost{.guid = guid(1'499), .act = PostAct::show, .time = kTestTime});
+  one(*store, ChangePost{.guid = guid(3), .act = PostAct::erase, .time = kTestTime});
+  EXPECT_EQ(store->read_state(guid(9'999), "bob")->unread, 1'000);
+  EXPECT_EQ(store->read_state(guid(9'999), "carol")->unread, 1'499);
 }
 
 TEST(SqliteStore, RefusesSomebodyElsesDatabase) {
