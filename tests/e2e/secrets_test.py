@@ -1,9 +1,23 @@
 """What only the two ends may know is nowhere at the station: not on its disk, not in its log, not in its memory."""
+import base64
+import json
 import os
 import re
+import secrets
+import sys
+import uuid
+
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 import harness
 from harness import of
+
+ROOT = os.path.join(os.path.dirname(__file__), "../..")
+sys.path.insert(0, os.path.join(ROOT, "conformance"))
+from peer import dimchat, letters  # noqa: E402
+from peer.identity import Account  # noqa: E402
+from peer.login import Session  # noqa: E402
+from peer.login import Station as Address  # noqa: E402
 
 CANARY = "canary-7f3d9b2e-the-quick-brown-fox"
 
@@ -34,7 +48,81 @@ def memory_of(pid, piece=1 << 24, overlap=1 << 10):
                     continue
 
 
+def three_people(make=Account):
+    """Three accounts made with `make`; they share the key that decrypts, which takes a while to make."""
+    key = rsa.generate_private_key(65537, 2048)
+    return [make(key, name) for name in ("alice", "bob", "carol")]
+
+
+def forms_of(key):
+    """A key as it might lie somewhere: its bytes, and the base64 in which it stands in the object that is encrypted."""
+    return key, base64.b64encode(key), key.hex().encode()
+
+
 class Secrets(harness.EndToEnd):
+    def holds_none_of(self, station, needles, wire):
+        """Looks for `needles` in the memory of a station, which is then stopped, on its disk and in its log; `wire` is what
+        it must have."""
+        seen_wire = False
+        for region in memory_of(station.process.pid):
+            for needle in needles:
+                self.assertFalse(needle in region, f"the station's memory holds {needle[:40]}")
+            seen_wire = seen_wire or wire in region
+        self.assertTrue(seen_wire, "the memory image was not really read")
+        station.stop()
+        stored = b""
+        for folder, _, names in os.walk(station.data):
+            for name in names:
+                with open(os.path.join(folder, name), "rb") as file:
+                    stored += file.read() + b"|"
+        with open(station.log.name, "rb") as log:
+            said = log.read()
+        for needle in needles:
+            self.assertFalse(needle in stored, f"the station's folder holds {needle[:40]}")
+            self.assertFalse(needle in said, f"the station's log holds {needle[:40]}")
+        self.assertTrue(b"SQLite format 3" in stored and wire in stored, "the station's folder was not really read")
+
+    def test_A06_station_never_holds_the_key_of_a_message(self):
+        """Messages sealed under known keys, one for who is there and one for who is away."""
+        station = self.station()
+        address = Address(json.loads(station.dimd("id", "--json"))["id"], "::1", station.base)
+        alice, bob, carol = three_people()
+        needles = [CANARY.encode()]
+        with Session(address, carol):
+            pass  # known, and away
+        with Session(address, alice) as sender, Session(address, bob) as there:
+            for receiver, code in ((bob, 201), (carol, 202)):
+                key = secrets.token_bytes(32)
+                message = letters.seal(alice, receiver.id, json.loads(receiver.visa["data"])["key"]["data"], CANARY, key=key)
+                answer = sender.text.ask("CREATE", json.dumps(message).encode(), {
+                    "type": "message", "target": receiver.id, "guid": uuid.uuid4().hex})
+                self.assertEqual(answer.code, code)
+                needles += forms_of(key)
+            push = there.text.next_push()
+            self.assertEqual(letters.open_letter(bob, json.loads(push.content), alice.id, alice.meta["key"]["data"])["text"],
+                             CANARY)
+            self.holds_none_of(station, needles, message["data"][:200].encode())
+
+    def test_A06_gateway_never_holds_the_key_of_a_message(self):
+        port = harness.free_port_base()
+        station = self.station("--dimchat", f"127.0.0.1:{port}")
+        alice, bob, carol = three_people(dimchat.Account)
+        needles = [CANARY.encode()]
+        with dimchat.Client(("127.0.0.1", port), carol) as away:
+            away.log_in()
+        with dimchat.Client(("127.0.0.1", port), alice) as sender, dimchat.Client(("127.0.0.1", port), bob) as there:
+            sender.log_in()
+            there.log_in()
+            for receiver in (bob, carol):
+                key = secrets.token_bytes(32)
+                message = dimchat.private(alice, receiver.id, json.loads(receiver.visa["data"])["key"]["data"],
+                                          dimchat.text(CANARY), key)
+                sender.send(message)
+                self.assertIn(sender.content()[1]["text"], ("Message delivered.", "Message cached."))
+                needles += forms_of(key)
+            self.assertEqual(there.content()[1]["text"], CANARY)
+            self.holds_none_of(station, needles, message["data"][:60].encode())
+
     def test_station_never_holds_plaintext(self):
         station = self.station()
         alice = self.person("alice", station.link())
@@ -43,24 +131,9 @@ class Secrets(harness.EndToEnd):
         listener.stdout.readline()
         for i in range(20):
             alice.run("send", "bobby", f"{CANARY} {i}")
-        needle = CANARY.encode()
-        wire = b"dim/2023"
-        seen_wire = False
-        for region in memory_of(station.process.pid):
-            self.assertNotIn(needle, region, "the station's memory holds plain text")
-            seen_wire = seen_wire or wire in region
-        self.assertTrue(seen_wire, "the memory image was not really read")
+        self.holds_none_of(station, [CANARY.encode()], alice.id().encode())
         listener.kill()
         listener.communicate()
-        station.stop()
-        self.assertNotIn(CANARY, station.log_text())
-        files = 0
-        for folder, _, names in os.walk(station.data):
-            for name in names:
-                with open(os.path.join(folder, name), "rb") as file:
-                    self.assertNotIn(needle, file.read(), name)
-                files += 1
-        self.assertGreater(files, 0)
 
     def test_A43_home_holds_no_plaintext(self):
         station = self.station()
