@@ -331,8 +331,6 @@ Status Messenger::remember_sent(const OutboxRow& row, const SignedMessage& messa
   object.set("time", row.time);
   const std::string body = write_json(object);
   if (auto put = home_.vault().put(kSent, "hash " + hash, body); !put) return put;
-  // Who promises to bind names it by its hash.
-  if (home_.directory().promises(row.to, "bind")) return {};
   return home_.vault().put(kSent, "signature " + to_base64(message.signature), body);
 }
 
