@@ -56,10 +56,12 @@ Status Messenger::start() {
   if (auto forgotten = forget_old(); !forgotten) return forgotten;
   pushes_.clear();
   fetching_for_outbox_ = false;
+  lookups_.clear();
   fetched_.clear();
   introduced_.clear();
   asked_groups_.clear();
   asking_.clear();
+  decides_.clear();
   shared_entry_.clear();
   in_flight_.clear();
   refused_ = false;
@@ -102,6 +104,7 @@ void Messenger::unreachable(const Error& error) {
 }
 void Messenger::tick() {
   if (session_) session_->tick();
+  if (is_ready()) look_up_again();
   outbox_dry_ = false;  // another program of this home may have written
   pump();
   if (is_ready()) hubs_.tick();

@@ -151,7 +151,8 @@ class Messenger final : private SessionHost {
   /// Errc::not_found; Errc::usage where several have that name.
   Result<Id> group_called(std::string_view name);
   /// Fetches meta and documents of `id` unless they are known; the callback says whether messages
-  /// can be encrypted to it.
+  /// can be encrypted to it. A station that has no time now (416, 5xx) is asked again later; when
+  /// the session ends the callback is forgotten.
   void fetch(const Id& id, std::function<void(Status)> done);
   /// Registers meta and visa at the station, and `name` unless it is empty.
   void publish(std::string_view name, std::function<void(Status)> done);
@@ -181,6 +182,9 @@ class Messenger final : private SessionHost {
   /// The row is done with: `sent`, or `failed` with its cause.
   void settle(const std::string& guid, Tick tick, std::string_view cause = {});
   std::optional<Id> lacks_keys(const OutboxRow& row);
+  void look_up(const Id& id);
+  Status learn_answer(const Id& id, const Packet& response);
+  void look_up_again();
   Result<HistoryEntry> entry_for(const Id& to, const Content& content, const JsonObject& json);
   Status put_words(HistoryEntry& entry, const Content& content);
   Result<JsonObject> content_of(const OutboxRow& row);
@@ -276,14 +280,20 @@ class Messenger final : private SessionHost {
   HubClient hubs_;
   std::unique_ptr<HubFollower> follower_;  // while hubs are followed
   std::unique_ptr<Uplink> session_;
-  std::vector<Packet> pushes_;        // arrived, not processed
-  std::set<std::string> fetched_;     // asked for in this session and not found
-  std::set<std::string> introduced_;  // peers that got our meta and visa in this session
-  std::string shared_entry_;          // the message to a large group that shared_ is
+  std::vector<Packet> pushes_;  // arrived, not processed
+  struct Lookup {
+    std::vector<std::function<void(Status)>> done;
+    Millis again_at = 0;  // monotonic; 0: the answer is under way
+  };
+  std::map<std::string, Lookup> lookups_;  // IDs whose documents the station is asked for
+  std::set<std::string> fetched_;          // asked for in this session and not found
+  std::set<std::string> introduced_;       // peers that got our meta and visa in this session
+  std::string shared_entry_;               // the message to a large group that shared_ is
   std::optional<SignedMessage> shared_;
   std::set<std::string> asked_groups_;  // "group member": asked for news in this session
   std::set<std::string> needs_;         // IDs that something waits for
   std::set<std::string> asking_;        // IDs that are asked for, or are about to be
+  std::set<std::string> decides_;       // those of them whose answer decides about what waits
   bool retry_ = false;                  // what waited may be read now
   std::set<std::string> in_flight_;     // GUIDs of the outbox that wait for the station's answer
   std::int64_t outbox_place_ = 0;       // everything up to here was handed to this session

@@ -1,3 +1,6 @@
+#include <algorithm>
+
+#include "client/fields.h"
 #include "client/messenger.h"
 #include "dim/packet/uri.h"
 
@@ -38,29 +41,59 @@ void Messenger::fetch(const Id& id, std::function<void(Status)> done) {
   if (fetched_.contains(bare.text())) {
     return done(fail(Errc::not_found, "nobody at this station knows that ID's keys"));
   }
+  Lookup& lookup = lookups_[bare.text()];
+  lookup.done.push_back(std::move(done));
+  if (lookup.done.size() == 1) look_up(bare);
+}
+
+void Messenger::look_up(const Id& id) {
   session_->request(
       Lane::control,
-      Packet::request(Operation::get).set("type", "document").set("target", bare.text()),
-      [this, bare, done = std::move(done)](const Packet& response) {
-        fetched_.insert(bare.text());
-        if (response.code != 200 || !response.content) {
-          return done(fail(Errc::not_found, "nobody at this station knows that ID's keys"));
+      Packet::request(Operation::get).set("type", "document").set("target", id.text()),
+      [this, id](const Packet& response) {
+        const auto lookup = lookups_.find(id.text());
+        if (lookup == lookups_.end()) return;
+        // The station has said nothing about them yet.
+        if (response.code == 416 || (response.code >= 500 && response.code != 501)) {
+          lookup->second.again_at =
+              clock_.monotonic() + std::max<Millis>(1'000, seconds_in(response.get("retry-after")));
+          return;
         }
-        auto object = parse_json_object(*response.content);
-        if (!object) return done(std::unexpected(object.error()));
-        const Json* meta = object->find("meta");
-        const Json* documents = object->find("documents");
-        if (meta == nullptr || meta->object() == nullptr || documents == nullptr ||
-            documents->array() == nullptr) {
-          return done(fail(Errc::document, "the station's answer holds no meta and documents"));
-        }
-        std::vector<JsonObject> list;
-        for (const Json& document : *documents->array()) {
-          if (document.object() != nullptr && list.size() < limits::kAttachedDocuments)
-            list.push_back(*document.object());
-        }
-        done(home_.learn(bare, *meta->object(), list, clock_.now()));
+        fetched_.insert(id.text());
+        const Status learnt = learn_answer(id, response);
+        const auto answered = lookups_.extract(lookup);
+        for (const auto& done : answered.mapped().done) done(learnt);
       });
+}
+
+Status Messenger::learn_answer(const Id& id, const Packet& response) {
+  if (response.code != 200 || !response.content)
+    return fail(Errc::not_found, "nobody at this station knows that ID's keys");
+  auto object = parse_json_object(*response.content);
+  if (!object) return std::unexpected(object.error());
+  const Json* meta = object->find("meta");
+  const Json* documents = object->find("documents");
+  if (meta == nullptr || meta->object() == nullptr || documents == nullptr ||
+      documents->array() == nullptr) {
+    return fail(Errc::document, "the station's answer holds no meta and documents");
+  }
+  std::vector<JsonObject> list;
+  for (const Json& document : *documents->array()) {
+    if (document.object() != nullptr && list.size() < limits::kAttachedDocuments)
+      list.push_back(*document.object());
+  }
+  return home_.learn(id, *meta->object(), list, clock_.now());
+}
+
+void Messenger::look_up_again() {
+  const Millis now = clock_.monotonic();
+  std::vector<Id> due;
+  for (auto& [text, lookup] : lookups_) {
+    if (lookup.again_at == 0 || lookup.again_at > now) continue;
+    lookup.again_at = 0;
+    if (auto id = Id::parse(text)) due.push_back(std::move(*id));
+  }
+  for (const Id& id : due) look_up(id);
 }
 
 void Messenger::resolve(std::string_view who, Found found) {
@@ -93,20 +126,25 @@ void Messenger::resolve(std::string_view who, Found found) {
         Errc::unreachable,
         "a name that was never looked up before needs the station, which is away; use the ID"));
   }
-  session_->request(Lane::control,
-                    Packet::request(Operation::get).set("type", "name").set("target", *name),
-                    [this, name = *name, found = std::move(found)](const Packet& response) {
-                      if (!session_) return;
-                      auto owner = session_->owner_of(name, response);
-                      if (!owner) return found(std::unexpected(owner.error()));
-                      auto contact = home_.contact(*owner);
-                      if (!contact) return found(std::unexpected(contact.error()));
-                      Contact kept = contact->value_or(Contact{.id = owner->bare()});
-                      kept.registered = name;
-                      if (auto status = home_.put_contact(kept); !status)
-                        return found(std::unexpected(status.error()));
-                      found(*owner);
-                    });
+  session_->request(
+      Lane::control, Packet::request(Operation::get).set("type", "name").set("target", *name),
+      [this, name = *name, found = std::move(found)](const Packet& response) {
+        if (!session_) return;
+        if (response.code == 416) {
+          return found(fail(Errc::too_many_requests,
+                            "the station takes no more questions now; try again in a few "
+                            "seconds"));
+        }
+        auto owner = session_->owner_of(name, response);
+        if (!owner) return found(std::unexpected(owner.error()));
+        auto contact = home_.contact(*owner);
+        if (!contact) return found(std::unexpected(contact.error()));
+        Contact kept = contact->value_or(Contact{.id = owner->bare()});
+        kept.registered = name;
+        if (auto status = home_.put_contact(kept); !status)
+          return found(std::unexpected(status.error()));
+        found(*owner);
+      });
 }
 
 void Messenger::publish(std::string_view name, std::function<void(Status)> done) {

@@ -108,10 +108,12 @@ void Messenger::ask_for_keys() {
       asking_.erase(text);
       continue;
     }
-    // Known or not: what waits for them can be decided now.
     asking_.insert(text);
+    if (!decides_.insert(text).second) continue;
+    // Known or not: what waits for them can be decided then.
     fetch(*id, [this, text](Status) {
       asking_.erase(text);
+      decides_.erase(text);
       retry_waiting();
     });
   }

@@ -58,6 +58,37 @@ TEST_F(MessengerWaitingTest, WhoIsUnknownToTheStationIsSaidToBeUnreadableOnce) {
   EXPECT_EQ(messenger->set_aside().value(), 0U);
 }
 
+TEST_F(MessengerWaitingTest, HoweverMuchWaitsEachSenderIsAskedForOnce) {
+  log_in();
+  station.requests[Lane::control].clear();
+  for (int number = 5; number < 9; ++number) {
+    for (int i = 0; i < 3; ++i)
+      push(from(fake_user(number), TextContent::make("one of many", clock.now(), fake_random())));
+  }
+  EXPECT_EQ(station.requests[Lane::control].size(), 4U);
+  answer_documents(&stranger());
+  EXPECT_EQ(station.requests[Lane::control].size(), 3U) << "the others are asked for already";
+  EXPECT_THAT(received, SizeIs(3));
+}
+
+TEST_F(MessengerWaitingTest, AStationThatCannotAnswerNowHasNotSaidThatNobodyKnowsThem) {
+  log_in();
+  station.requests[Lane::control].clear();
+  const auto guid = messenger->send_text(stranger().id, "to somebody new").value().guid;
+  for (const int code : {416, 500}) {
+    const Packet asked = station.next(Lane::control);
+    answer(Lane::control, Packet::response(code, asked.get("id")).set("retry-after", "3"));
+    clock.passed += 2'900;
+    messenger->tick();
+    EXPECT_THAT(station.requests[Lane::control], IsEmpty()) << "too early";
+    EXPECT_EQ(messenger->waiting(), 1U) << "it has not failed";
+    clock.passed += 100;
+    messenger->tick();
+  }
+  answer_documents(&stranger());
+  EXPECT_EQ(station.next(Lane::text).get("guid"), guid);
+}
+
 TEST_F(MessengerWaitingTest, WhatWaitsIsDecidedAfterARestart) {
   log_in();
   push(from_stranger("kept"));
