@@ -1,5 +1,6 @@
 #include "testing/world.h"
 
+#include <array>
 #include <charconv>
 #include <deque>
 #include <set>
@@ -52,8 +53,12 @@ Account make_station_account(int number, Millis now, Random& random) {
   Id id = meta.id(EntityType::station).value();
   JsonObject properties;
   properties.set("tls", JsonArray{"sha256-" + to_base64url(spki_of(number))});
+  std::vector<PrivateKey> message_keys;
+  message_keys.push_back(message_key(number));
+  properties.set("key", message_keys.front().public_key().json());
   Document visa = Document::make(id, "visa", std::move(properties), now, identity_key);
-  return {std::move(id), std::move(meta), std::move(visa), std::move(identity_key), {}};
+  return {std::move(id), std::move(meta), std::move(visa), std::move(identity_key),
+          std::move(message_keys)};
 }
 
 }  // namespace
@@ -145,6 +150,53 @@ struct World::StationNode final : public Committer, public Crew {
       tick();
     });
   }
+};
+
+/// A connection that one station (side 0) has dialled to the gateway of another.
+struct World::Trunk {
+  struct End final : public StationLink {
+    World* world = nullptr;
+    std::weak_ptr<Trunk> trunk;
+    int side = 0;
+    int station = 0;
+    std::optional<LinkId> link;  // while the station knows it
+    std::uint64_t boot = 0;      // of the station process at this end
+    std::size_t sent_bytes = 0;  // that have not arrived
+    bool paused = false;
+    std::deque<std::string> held;  // arrived while the station was not reading
+    Millis last_arrival = 0;
+
+    Station* alive() const {
+      StationNode& node = *world->stations_[static_cast<std::size_t>(station)];
+      return link && boot == node.boot ? node.station.get() : nullptr;
+    }
+    void send(std::string bytes) override {
+      sent_bytes += bytes.size();
+      world->carry_on(trunk.lock(), 1 - side, std::move(bytes));
+    }
+    void close() override {
+      link.reset();
+      world->end_trunk(trunk.lock(), 1 - side, 1);
+    }
+    std::size_t queued() const override { return sent_bytes; }
+    void pause(bool paused_now) override {
+      paused = paused_now;
+      if (paused || held.empty()) return;
+      world->clock_.after(0, [whole = trunk.lock(), this] { read_held(); });
+    }
+    void read_held() {
+      while (!paused && !held.empty()) {
+        Station* reader = alive();
+        if (reader == nullptr) return;
+        const std::string bytes = std::move(held.front());
+        held.pop_front();
+        reader->received(*link, bytes);
+        reader->end_of_turn();
+      }
+    }
+  };
+  std::array<End, 2> ends;
+  bool open = true;
 };
 
 struct World::ClientNode final : public Transport {
@@ -330,6 +382,78 @@ void World::carry(const std::shared_ptr<Wire>& wire, bool to_station, std::strin
   });
 }
 
+void World::carry_on(const std::shared_ptr<Trunk>& trunk, int to, std::string bytes) {
+  Trunk::End& end = trunk->ends[static_cast<std::size_t>(to)];
+  Trunk::End& writer = trunk->ends[static_cast<std::size_t>(1 - to)];
+  if (!trunk->open) {
+    writer.sent_bytes -= bytes.size();
+    return;
+  }
+  note("trunk", as_bytes(bytes));
+  end.last_arrival = std::max(end.last_arrival, clock_.monotonic() + latency());
+  clock_.after(end.last_arrival - clock_.monotonic(),
+               [trunk, &end, &writer, bytes = std::move(bytes)] {
+                 writer.sent_bytes -= bytes.size();
+                 if (end.alive() != nullptr) {
+                   end.held.push_back(bytes);
+                   end.read_held();
+                 }
+                 if (writer.sent_bytes > 0) return;
+                 if (Station* station = writer.alive()) {
+                   station->drained(*writer.link);
+                   station->end_of_turn();
+                 }
+               });
+}
+
+/// The station at `to` hears that the connection is gone, behind what was sent before.
+void World::end_trunk(const std::shared_ptr<Trunk>& trunk, int to, Millis wait) {
+  trunk->open = false;
+  Trunk::End& end = trunk->ends[static_cast<std::size_t>(to)];
+  const Millis at = std::max(end.last_arrival, clock_.monotonic() + wait);
+  clock_.after(at - clock_.monotonic(), [trunk, &end] {
+    Station* station = end.alive();
+    if (station == nullptr) return;
+    station->closed(*std::exchange(end.link, std::nullopt));
+    station->end_of_turn();
+  });
+}
+
+void World::dial_neighbour(StationNode& from, std::size_t index) {
+  // The others in order: see start_station.
+  const int number = static_cast<int>(index) + (static_cast<int>(index) >= from.number ? 1 : 0);
+  clock_.after(latency(), [this, &from, index, number, at = from.boot] {
+    if (at != from.boot || !from.station) return;
+    StationNode& to = *stations_[static_cast<std::size_t>(number)];
+    if (!to.station) {
+      from.station->unreachable_neighbour(index, {Errc::unreachable, "the station is down"});
+      return from.station->end_of_turn();
+    }
+    auto trunk = std::make_shared<Trunk>();
+    for (int side = 0; side < 2; ++side) {
+      Trunk::End& end = trunk->ends[static_cast<std::size_t>(side)];
+      const StationNode& node = side == 0 ? from : to;
+      end.world = this;
+      end.trunk = trunk;
+      end.side = side;
+      end.station = node.number;
+      end.boot = node.boot;
+    }
+    trunks_.push_back(trunk);
+    trunk->ends[1].link = to.station->opened_gateway(trunk->ends[1], "fd00:d2::1");
+    to.station->end_of_turn();
+    trunk->ends[0].link = from.station->opened_neighbour(index, trunk->ends[0], "fd00:d2::2");
+    from.station->end_of_turn();
+  });
+}
+
+void World::cut_neighbours() {
+  for (const auto& trunk : trunks_) {
+    if (!trunk->open) continue;
+    for (int side = 0; side < 2; ++side) end_trunk(trunk, side, latency());
+  }
+}
+
 // --- the world
 // --------------------------------------------------------------------------------------------------
 
@@ -339,8 +463,8 @@ World::World(const WorldOptions& options)
     auto node = std::make_unique<StationNode>(*this, i, random_.next());
     node->account = std::make_unique<Account>(make_station_account(i, clock_.now(), random_));
     stations_.push_back(std::move(node));
-    start_station(*stations_.back());
   }
+  for (auto& node : stations_) start_station(*node);
   for (int i = 0; i < options_.clients; ++i) {
     auto node = std::make_unique<ClientNode>(*this, i);
     node->home = std::make_unique<Home>(
@@ -380,8 +504,13 @@ void World::start_station(StationNode& node) {
   }
   node.store = std::move(*store);
   StationConfig config;
+  for (const auto& other : stations_) {
+    if (options_.bridged && other.get() != &node)
+      config.neighbours.push_back({.id = other->account->id.bare(), .host = "neighbour"});
+  }
   node.station = std::make_unique<Station>(std::move(config), *node.account, *node.store, node,
                                            clock_, random_, &node);
+  node.station->on_dial([this, &node](std::size_t index) { dial_neighbour(node, index); });
   node.tick();
 }
 
@@ -406,6 +535,14 @@ void World::power_cut(int station, Millis down_ms) {
         const auto found = peer.wires.find(wire->lane);
         if (found != peer.wires.end() && found->second == wire) peer.lost(wire->lane);
       });
+    }
+  }
+  for (const auto& trunk : trunks_) {
+    if (!trunk->open) continue;
+    for (Trunk::End& end : trunk->ends) {
+      if (end.station != station) continue;
+      end.link.reset();
+      end_trunk(trunk, 1 - end.side, latency());
     }
   }
   clock_.after(down_ms, [this, &node, at = node.boot] {
@@ -504,6 +641,9 @@ WorldReport World::report() {
     for (const HistoryEntry& entry : *history) {
       if (entry.outgoing && (entry.tick == Tick::delivered || entry.tick == Tick::read))
         ++out.delivered;
+      if (entry.outgoing && entry.tick == Tick::failed)
+        faults_.push_back(std::to_string(pair.first) + " could not send " + entry.text + ": " +
+                          entry.cause);
     }
   }
   out.faults = std::exchange(faults_, {});

@@ -22,6 +22,7 @@ struct WorldOptions {
   int dimchat_every = 0;       ///< so-manyth client comes through the gateway; 0: none
   Millis latency_ms = 40;      ///< a piece of bytes takes 1 … this
   double split_chance = 0.05;  ///< a piece arrives in two
+  bool bridged = false;        ///< the stations are neighbours: everybody can write to everybody
 };
 
 /// What went wrong between people, if anything: lost, doubled, out of order, unreadable.
@@ -43,8 +44,11 @@ class World {
   Scheduler& clock() { return clock_; }
   SeededRandom& random() { return random_; }
   int clients() const { return options_.clients; }
-  /// Clients of one station can write to each other.
   int station_of(int client) const { return client % options_.stations; }
+  /// Clients of one station, or of neighbours.
+  bool can_write(int from, int to) const {
+    return from != to && (options_.bridged || station_of(from) == station_of(to));
+  }
   bool is_dimchat(int client) const {
     return options_.dimchat_every > 0 && client % options_.dimchat_every == 0;
   }
@@ -57,6 +61,7 @@ class World {
 
   /// Power cut: what was not on the disk is gone or torn. Comes back after `down_ms`.
   void power_cut(int station, Millis down_ms);
+  void cut_neighbours();  ///< the network drops what runs between stations
   StationCounters counters(int station) const;
 
   void run_for(Millis ms) { clock_.run_for(ms); }
@@ -66,6 +71,7 @@ class World {
 
  private:
   struct Wire;
+  struct Trunk;
   struct StationNode;
   struct ClientNode;
 
@@ -73,6 +79,9 @@ class World {
   void note(std::string_view what, ByteView bytes);
   Millis latency();
   void start_station(StationNode& node);
+  void dial_neighbour(StationNode& from, std::size_t index);
+  void carry_on(const std::shared_ptr<Trunk>& trunk, int to, std::string bytes);
+  void end_trunk(const std::shared_ptr<Trunk>& trunk, int to, Millis wait);
   void on_received(int client, const HistoryEntry& entry);
 
   WorldOptions options_;
@@ -81,6 +90,7 @@ class World {
   Digest32 trace_{};
   std::vector<std::unique_ptr<StationNode>> stations_;
   std::vector<std::unique_ptr<ClientNode>> clients_;
+  std::vector<std::shared_ptr<Trunk>> trunks_;  // all there ever were: stations may still know them
   std::map<std::string, int> by_id_;
   std::map<std::pair<int, int>, int> sent_;
   std::map<std::pair<int, int>, int> received_;
