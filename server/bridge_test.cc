@@ -271,9 +271,8 @@ TEST_F(BridgeTest, A25_TracesOfClientsAreNotPassedOn) {
   EXPECT_EQ(stations_in(sent[0]), Strings{station_id()});
 }
 
-// --- names and questions
-
-class ElsewhereTest : public BridgeTest {
+/// Alice is here, and the neighbour has brought the documents of Xena.
+class XenaTest : public BridgeTest {
  protected:
   void SetUp() override {
     BridgeTest::SetUp();
@@ -281,10 +280,20 @@ class ElsewhereTest : public BridgeTest {
     give(*neighbour, documents_of(legacy("xena")));
     alice = come("alice");
     introduce(*alice, legacy("xena"));
-    xena.account = &legacy("xena");
-    introduce(xena, station_account());
     pass(1'500);
     take(*neighbour);
+  }
+  std::unique_ptr<Client> neighbour, alice;
+};
+
+// --- names and questions
+
+class ElsewhereTest : public XenaTest {
+ protected:
+  void SetUp() override {
+    XenaTest::SetUp();
+    xena.account = &legacy("xena");
+    introduce(xena, station_account());
   }
   /// What the neighbour gets for Xena when it brings this message of hers.
   std::vector<JsonObject> told(const std::string& message) {
@@ -305,7 +314,6 @@ class ElsewhereTest : public BridgeTest {
     const std::string* text = contents.empty() ? nullptr : contents[0].text("text");
     return text != nullptr ? *text : "(none)";
   }
-  std::unique_ptr<Client> neighbour, alice;
   Client xena;
 };
 
@@ -371,16 +379,10 @@ TEST_F(ElsewhereTest, A26_AMessageToANameReachesWhoBearsItHere) {
 
 // --- login records
 
-class RoamingTest : public BridgeTest {
+class RoamingTest : public XenaTest {
  protected:
   void SetUp() override {
-    BridgeTest::SetUp();
-    neighbour = come(other());
-    give(*neighbour, documents_of(legacy("xena")));
-    alice = come("alice");
-    introduce(*alice, legacy("xena"));
-    pass(1'500);
-    take(*neighbour);
+    XenaTest::SetUp();
     news(*alice);
   }
   /// Whether a text to Xena goes to the neighbour now.
@@ -390,7 +392,6 @@ class RoamingTest : public BridgeTest {
     take(*neighbour);
     return messages_for(*neighbour, id_in(legacy("xena"))).size() > before;
   }
-  std::unique_ptr<Client> neighbour, alice;
 };
 
 TEST_F(RoamingTest, A23_MessagesFollowTheNewestRecord) {
