@@ -227,8 +227,10 @@ class Messenger final : private SessionHost {
     quietly,   ///< the same for what programs say to each other: nobody misses it
     for_group,
   };
+  static Waits why_of(const JsonObject& row);
   Result<bool> is_waiting(const std::string& guid);
   Status stop_waiting(const std::string& guid);
+  Result<bool> make_room(const std::string& sender, Waits why, std::vector<HistoryEntry>& show);
   Status keep_waiting(const std::string& guid, const std::string& wire, Waits why, Millis arrived,
                       std::vector<HistoryEntry>& show);
   Millis arrival_of(const Packet& push) const;

@@ -1,6 +1,7 @@
 // What cannot be read yet: its sender's keys or its group are not known. It has been kept, so the
 // station may forget it, and it holds up nothing that came behind it.
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "client/fields.h"
@@ -11,6 +12,7 @@ namespace dim {
 namespace {
 
 constexpr std::string_view kWaiting = "group-waiting";
+constexpr std::string_view kWaitingOf = "waiting-of";  // whose each of them is: small rows
 constexpr std::size_t kWaitingMost = 500;
 constexpr Millis kWaitingMs = 7 * 86'400'000;
 
@@ -22,10 +24,16 @@ Millis Messenger::arrival_of(const Packet& push) const {
   return std::min(parse_time(push.get("time")).value_or(now), now);
 }
 
+Messenger::Waits Messenger::why_of(const JsonObject& row) {
+  if (truth_in(row, "quiet")) return Waits::quietly;
+  return truth_in(row, "fresh") ? Waits::for_keys : Waits::for_group;
+}
+
 Result<bool> Messenger::is_waiting(const std::string& guid) {
   return home_.vault().contains(kWaiting, guid);
 }
 Status Messenger::stop_waiting(const std::string& guid) {
+  if (auto erased = home_.vault().erase(kWaitingOf, guid); !erased) return erased;
   return home_.vault().erase(kWaiting, guid);
 }
 Result<std::size_t> Messenger::set_aside() {
@@ -34,16 +42,66 @@ Result<std::size_t> Messenger::set_aside() {
   return static_cast<std::size_t>(*count);
 }
 
-/// When too much waits already, it is shown as unreadable at once: nothing goes without a word.
+/// When the places are taken: the last one of whoever has the most of them, so that nobody keeps
+/// others' messages out. What waits for its group goes first: whose signature has not been checked
+/// yet is decided soon. False when `sender` has no fewer places than anybody else.
+Result<bool> Messenger::make_room(const std::string& sender, Waits why,
+                                  std::vector<HistoryEntry>& show) {
+  struct Places {
+    std::size_t count = 0;
+    std::string last{};
+  };
+  std::map<std::string, Places> of_groups, others;
+  auto rows = home_.vault().list(kWaitingOf);
+  if (!rows) return std::unexpected(rows.error());
+  for (const auto& row : *rows) {
+    auto object = parse_json_object(row.body);
+    if (!object) continue;
+    Places& places = (truth_in(*object, "fresh") ? others : of_groups)[text_in(*object, "sender")];
+    ++places.count;
+    places.last = text_in(*object, "guid");
+  }
+  const bool for_group = why == Waits::for_group;
+  if (why == Waits::quietly || (for_group && of_groups.empty())) return false;
+  const auto& candidates = of_groups.empty() ? others : of_groups;
+  const auto most = std::ranges::max_element(candidates, {},
+                                             [](const auto& entry) { return entry.second.count; });
+  if (most == candidates.end()) return false;
+  const auto own = candidates.find(sender);
+  const std::size_t has = own != candidates.end() ? own->second.count : 0;
+  const bool goes_first = !for_group && !of_groups.empty();
+  if (!goes_first && most->second.count <= has) return false;
+  auto body = home_.vault().get(kWaiting, most->second.last);
+  if (!body) return std::unexpected(body.error());
+  auto object = parse_json_object(body->value_or("{}"));
+  if (!object) return false;
+  if (auto gone = give_up(most->second.last, text_in(*object, "wire"), why_of(*object), show);
+      !gone)
+    return std::unexpected(gone.error());
+  return true;
+}
+
+/// What finds no room is shown as unreadable at once: nothing goes without a word.
 Status Messenger::keep_waiting(const std::string& guid, const std::string& wire, Waits why,
                                Millis arrived, std::vector<HistoryEntry>& show) {
-  auto count = home_.vault().count(kWaiting);
-  if (!count) return std::unexpected(count.error());
   auto waits = is_waiting(guid);
   if (!waits) return std::unexpected(waits.error());
-  if (!*waits && static_cast<std::size_t>(*count) >= kWaitingMost)
-    return give_up(guid, wire, why, show);
   if (*waits) return {};
+  auto message = SignedMessage::parse(wire);
+  if (!message) return {};  // none that gets here
+  const std::string sender = message->sealed.envelope.sender.bare().text();
+  auto count = home_.vault().count(kWaiting);
+  if (!count) return std::unexpected(count.error());
+  if (static_cast<std::size_t>(*count) >= kWaitingMost) {
+    auto room = make_room(sender, why, show);
+    if (!room) return std::unexpected(room.error());
+    if (!*room) return give_up(guid, wire, why, show);
+  }
+  JsonObject of;
+  of.set("guid", guid);
+  of.set("sender", sender);
+  of.set("fresh", why != Waits::for_group);
+  if (auto put = home_.vault().put(kWaitingOf, guid, write_json(of)); !put) return put;
   JsonObject row;
   row.set("guid", guid);
   row.set("wire", wire);
@@ -124,7 +182,10 @@ Status Messenger::retry_row(const JsonObject& row, std::vector<HistoryEntry>& sh
   const std::string guid = text_in(row, "guid"), wire = text_in(row, "wire");
   const bool fresh = truth_in(row, "fresh");
   const bool quiet = truth_in(row, "quiet");
-  const Waits why = quiet ? Waits::quietly : fresh ? Waits::for_keys : Waits::for_group;
+  const Waits why = why_of(row);
+  auto waits = is_waiting(guid);  // another one may have taken its place
+  if (!waits) return std::unexpected(waits.error());
+  if (!*waits) return {};
   const Millis since = integer_in(row, "since");
   if (since > 0 && clock_.now() - since > kWaitingMs) return give_up(guid, wire, why, show);
   auto message = SignedMessage::parse(wire);

@@ -109,6 +109,32 @@ TEST_F(MessengerWaitingTest, WhenTooMuchWaitsTheRestIsShownAsUnreadable) {
   EXPECT_THAT(received.front().cause, HasSubstr("keys"));
 }
 
+TEST_F(MessengerWaitingTest, WhoTakesAllPlacesWithMadeUpGroupsKeepsNobodyElseOut) {
+  know(fake_user(7));
+  log_in();
+  const auto to_group = [&](const Account& sender, const std::string& name) {
+    TextContent content = TextContent::make("hello, " + name, clock.now(), fake_random());
+    content.head.group = Id(name, Address::btc(EntityType::group, as_bytes(name)));
+    push(from(sender, Content(std::move(content))));
+  };
+  for (int i = 0; i < 501; ++i) to_group(fake_user(7), "made-up-" + std::to_string(i));
+  ASSERT_EQ(messenger->set_aside().value(), 500U);
+  ASSERT_THAT(received, SizeIs(1)) << "the one that found no room";
+  to_group(peer(), "friends");
+  push(from_stranger("who am I?"));
+  EXPECT_EQ(messenger->set_aside().value(), 500U);
+  ASSERT_THAT(received, SizeIs(3));
+  for (const HistoryEntry& entry : received) EXPECT_EQ(entry.peer, fake_user(7).id) << entry.cause;
+  answer_documents(&stranger());
+  ASSERT_THAT(received, SizeIs(4));
+  EXPECT_EQ(received[3].text, "who am I?");
+  EXPECT_EQ(messenger->set_aside().value(), 499U) << "what the friend wrote is among them";
+  to_group(fake_user(7), "made-up-again");
+  EXPECT_EQ(messenger->set_aside().value(), 500U);
+  to_group(fake_user(7), "one-more");
+  EXPECT_EQ(received.back().peer, fake_user(7).id);
+}
+
 TEST_F(MessengerWaitingTest, AMessageThatMakesNoSenseHoldsUpNothingAndIsShown) {
   log_in();
   Packet packet = Packet::request(Operation::create);
