@@ -59,9 +59,12 @@ class Relay {
         "| {} | {} | {} | {} | {:.0f} | {:.0f} | {:.2f} | {:.2f} | {:.2f} | {:.2f} | {:.1f} | "
         "{:.1f} | {:.0f} | {:.2f} |\n",
         options_.pairs, options_.window, options_.rate > 0 ? fmt::format("{}", options_.rate) : "",
-        options_.verify_always ? "each" : "channel", taken / took, got / took,
-        percentile(ack_ms_, 0.5), percentile(ack_ms_, 0.99), percentile(arrival_ms_, 0.5),
-        percentile(arrival_ms_, 0.99), (after.cpu_s - before.cpu_s) * 1e6 / got,
+        options_.verify_always       ? "station"
+        : options_.receiver_verifies ? "receiver"
+                                     : "channel",
+        taken / took, got / took, percentile(ack_ms_, 0.5), percentile(ack_ms_, 0.99),
+        percentile(arrival_ms_, 0.5), percentile(arrival_ms_, 0.99),
+        (after.cpu_s - before.cpu_s) * 1e6 / got,
         (self_after.cpu_s - self_before.cpu_s) * 1e6 / got, after.rss_kib / 1024,
         (sync_ms + station_.sync_ms()) / 2);
   }

@@ -4,12 +4,11 @@ import os
 import subprocess
 import sys
 import time
-import unittest
 
 import harness
 from harness import of
 
-# Mounting a small file system needs a namespace of one's own; where that is not allowed the test says so.
+# Mounting a small file system needs a namespace of one's own.
 INSIDE = "DIM_FULL_DISK"
 UNSHARE = ["unshare", "--map-root-user", "--mount"]
 
@@ -18,7 +17,6 @@ def allowed():
     return subprocess.run([*UNSHARE, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True).returncode == 0
 
 
-@unittest.skipUnless(INSIDE in os.environ, "no file system may be mounted here")
 class FullDisk(harness.EndToEnd):
     def test_R14_a_full_disk_refuses_messages_and_the_station_recovers(self):
         data = os.path.join(self.folder, "station")
@@ -83,7 +81,10 @@ class FullDisk(harness.EndToEnd):
 
 
 if __name__ == "__main__":
-    if INSIDE not in os.environ and allowed():
+    if INSIDE not in os.environ:
+        if not allowed():
+            print("no file system may be mounted here: R14 is not tested")
+            sys.exit(77)  # ctest lists it under what did not run
         os.environ[INSIDE] = "1"
         os.execvp(UNSHARE[0], [*UNSHARE, sys.executable, *sys.argv])
     harness.main()

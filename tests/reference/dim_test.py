@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """dim and clients of the reference with each other, through our station: one logs in on 8800, the other on 9394."""
+import signal
+
 from harness import ReferenceTest, main
 from ours import OurClient, OurStation
 from with_dim import WithDim
@@ -17,7 +19,7 @@ class World(WithDim):
         return client
 
     def test_a_station_that_was_killed_loses_nothing_and_doubles_nothing(self):
-        self.station.restart()
+        self.station.restart(signal.SIGKILL)
         self.dora.send(self.bob.id, "after the restart")
         self.bob.do("wait_running")
         self.bob.got_text("after the restart", self.dora.id, 60)

@@ -30,6 +30,7 @@ LIBC = ctypes.CDLL(None)
 SECONDS = float(os.environ.get("DIM_REFERENCE_SECONDS", "90"))
 LONGEST = 3 * SECONDS  # however many words come meanwhile: two programs may answer each other for ever
 WORLDS = 3
+CRASHED = []  # programs of ours that did, and how
 
 
 def free_port():
@@ -76,6 +77,8 @@ def end_with_parent():
 class Program:
     """A process with a log file in the folder of the test, ended with it."""
 
+    seconds_to_end = 3
+
     def __init__(self, test, name, command, **options):
         self.name = name
         self.log = os.path.join(test.folder, name + ".log")
@@ -88,7 +91,7 @@ class Program:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(3)
+                self.process.wait(self.seconds_to_end)
             except subprocess.TimeoutExpired:
                 self.process.kill()
         self.process.wait()
@@ -477,7 +480,8 @@ def main():
 
     A failure ends its world, because programs that are out of step would fail the tests behind it as well; the test
     that failed opens the next world. Programs of the reference have races of their own (each is told of where it shows),
-    which no change here mends: what fails in three worlds has failed, what fails in fewer is told at the end.
+    which no change here mends: what fails in three worlds has failed, what fails in fewer is told at the end and in the
+    summary of ./dev test. When a program of ours crashes, that is all.
     """
     loader, module = unittest.defaultTestLoader, sys.modules["__main__"]
     suite = loader.loadTestsFromNames(sys.argv[1:], module) if sys.argv[1:] else loader.loadTestsFromModule(module)
@@ -488,6 +492,9 @@ def main():
     while left:
         result = unittest.TextTestRunner(verbosity=2, failfast=True).run(unittest.TestSuite(left))
         left = [test for test in left if test.id() not in ReferenceTest.passed]
+        if CRASHED:
+            failed += CRASHED
+            break
         if result.wasSuccessful():
             break
         if not left:
@@ -496,6 +503,11 @@ def main():
         worlds[left[0].id()] += 1
         if worlds[left[0].id()] == WORLDS:
             failed.append(left.pop(0).id())
-    for name, count in worlds.items():
-        print(f"failed in {count} of {WORLDS} worlds: {name}", file=sys.stderr)
+    told = [f"failed in {count} of {WORLDS} worlds: {name}" for name, count in worlds.items()]
+    told += [f"crashed: {what}" for what in CRASHED]
+    for line in told:
+        print(line, file=sys.stderr)
+    if told and "DIM_TEST_NOTES" in os.environ:
+        with open(os.environ["DIM_TEST_NOTES"], "a", encoding="utf-8") as notes:
+            notes.write("".join(f"    {os.path.basename(sys.argv[0])}: {line}\n" for line in told))
     sys.exit(1 if failed else 0)

@@ -5,13 +5,15 @@ import signal
 import subprocess
 import time
 
-from harness import HERE, SECONDS, Failed, Program, free_port, free_port_base, shortened, wait_for_port
+from harness import CRASHED, HERE, SECONDS, Failed, Program, free_port, free_port_base, shortened, wait_for_port
 
 BIN = os.environ.get("DIM_BIN") or os.path.join(HERE, "../../build/release/bin")
 
 
 class OurStation(Program):
     """dimd, with its own ports on [::1] and the gateway on 127.0.0.1."""
+
+    seconds_to_end = 60
 
     def __init__(self, test, *arguments, old=None):
         """old: the root of a reference station's database, to be imported first."""
@@ -34,10 +36,15 @@ class OurStation(Program):
                 "--dimchat", f"{self.host}:{self.port}", *self.arguments], stdin=subprocess.DEVNULL, stdout=out)
         wait_for_port(self, self.port)
 
+    def stop(self):
+        super().stop()
+        if self.process.returncode not in (0, -signal.SIGKILL):
+            CRASHED.append(f"dimd ended with {self.process.returncode}\n{self.words()}")
+
     def restart(self, how=signal.SIGTERM):
         """Ends it (SIGKILL: without a warning) and starts it again on the same folder and ports."""
         self.process.send_signal(how)
-        self.process.wait(10)
+        self.process.wait(self.seconds_to_end)
         self.test.programs.remove(self)
         self.start()
 
@@ -66,6 +73,8 @@ class OurClient:
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout)
         objects = [json.loads(line) for line in done.stdout.splitlines()]
         self.said += [{"verb": list(arguments)}, *objects]
+        if done.returncode < 0:
+            CRASHED.append(f"dim {arguments}: ended by signal {-done.returncode}\n{done.stderr}")
         if code is not None and done.returncode != code:
             raise Failed(f"dim {arguments}: {done.returncode}, not {code}\n{done.stdout}\n{done.stderr}")
         return objects

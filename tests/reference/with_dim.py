@@ -6,6 +6,7 @@ dora (a home of dim), home(name), which gives one more home of dim at that stati
 import base64
 import hashlib
 import os
+import subprocess
 
 from contents import CONTENTS, PICTURE, filled, lost
 from harness import kind
@@ -115,6 +116,11 @@ class WithDim:
         with open(sealed, "rb") as file:
             cipher = file.read()
         self.assertEqual(base64.b64encode(hashlib.sha256(cipher).digest()).decode(), content["sha256"])
+        key, iv = base64.b64decode(content["key"]["data"]), base64.b64decode(content["IV"])
+        opened = subprocess.run(["openssl", "enc", "-d", "-aes-256-cbc", "-K", key.hex(), "-iv", iv.hex(), "-in", sealed],
+                                capture_output=True, check=True)
+        with open(path, "rb") as file:
+            self.assertEqual(opened.stdout, file.read())
 
     def test_an_answer_names_the_message_and_a_card_the_person(self):
         sn = self.bob.text(self.dora.id, "shall we?")["sn"]
