@@ -394,13 +394,14 @@ void StationCore::remember_ack(const std::string& owner, Cursor highest) {
 }
 
 void StationCore::flush_acks() {
+  // Only users online are worth remembering, and those of whom the store does not know it yet; it
+  // ignores an old cursor anyway.
+  std::erase_if(acked_, [&](const auto& entry) {
+    return !acks_.contains(entry.first) && !gateway_->reads(entry.first) &&
+           sessions_.of(std::string_view(entry.first).substr(0, entry.first.find('/'))).empty();
+  });
   for (const auto& [owner, upto] : acks_) submit(AckInbox{owner, upto});
   acks_.clear();
-  // Only users online are worth remembering; the store ignores an old cursor anyway.
-  std::erase_if(acked_, [&](const auto& entry) {
-    return sessions_.of(std::string_view(entry.first).substr(0, entry.first.find('/'))).empty() &&
-           !gateway_->reads(entry.first);
-  });
 }
 
 // --- answers again

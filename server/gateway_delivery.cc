@@ -124,6 +124,11 @@ void Gateway::go_online(GatewayLink& link, bool after_login) {
   if (link.active) return;
   link.active = true;
   link.caught_up = false;
+  // The store may still have what was acknowledged on the connection before.
+  if (const auto acked = core_.acked_.find(link.owner); acked != core_.acked_.end()) {
+    link.sent = std::max(link.sent, acked->second);
+    link.acked = std::max(link.acked, acked->second);
+  }
   readers_[link.owner].push_back(&link);
   if (after_login) {
     link.push_from = core_.clock_.monotonic() + kHoldMs;

@@ -73,6 +73,22 @@ TEST_F(GatewayTest, A15_AMessageLeavesTheInboxWithTheAckFrameOnly) {
   EXPECT_TRUE(store.inbox(id_of("bob"), 0, 10, 1'000'000)->empty());
 }
 
+TEST_F(GatewayTest, A15_WhatWasAcknowledgedDoesNotComeAgainToWhoReconnectsAtOnce) {
+  auto [alice, bob] = come_together("alice", "bob");
+  give(*alice, pack(*alice, id_of("bob"), text_of("one")));
+  take(*bob);
+  EXPECT_EQ(texts(*bob), Strings{"one"});
+  station->closed(bob->id);
+  give(*alice, pack(*alice, id_of("bob"), text_of("two")));
+  auto again = come("bob");
+  introduce(*again, legacy("alice"));
+  pass(1'500);
+  take(*again);
+  EXPECT_EQ(texts(*again), Strings{"two"});
+  pass(6'000);
+  EXPECT_TRUE(store.inbox(id_of("bob"), 0, 10, 1'000'000)->empty());
+}
+
 TEST_F(GatewayTest, TheTransportAckWaitsForTheDisk) {
   auto alice = come("alice");
   introduce(*alice, legacy("bob"));
