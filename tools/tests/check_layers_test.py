@@ -74,6 +74,17 @@ class CheckLayers(unittest.TestCase):
             with self.subTest(header=header):
                 self.assertEqual(len(self.offences("dim/base/a.cc", f"<{header}>")), 1)
 
+    def test_A24_product_code_has_no_generator_that_can_be_foretold(self):
+        for line in ("#include <random>", "std::mt19937_64 engine(1);", "std::mt19937 engine;", "int i = rand();", "srand(1);",
+                     "std::random_device device{};", "auto x = std::rand() % 6;", "double d = drand48();"):
+            for path, count in (("net/a.cc", 1), ("net/a_test.cc", 0), ("testing/a.h", 0)):
+                with self.subTest(line=line, path=path):
+                    self.write(path, line + "\n")
+                    self.assertEqual(len(check_layers.check(self.root)[0]), count)
+                    (self.root / path).unlink()
+        self.write("net/a.cc", 'Secret::random(32); // not rand()\nlog("rand() is not used"); brand(1); operand(2);\n')
+        self.assertEqual(check_layers.check(self.root)[0], [])
+
     def test_a_missing_header_and_a_bare_name_are_refused(self):
         self.assertEqual(len(self.offences("net/tls.cc", '"tls.h"', '"net/none.h"')), 2)
 
