@@ -262,7 +262,7 @@ TYPED_TEST(PostConformance, F18_UnreadCountsAreExact) {
   EXPECT_EQ(this->store().read_state(kTulips, "bob")->unread, 0);
 }
 
-TYPED_TEST(PostConformance, F18_C10_UnreadCountsAreExactOfThousandsInAnyState) {
+TYPED_TEST(PostConformance, F18_UnreadCountsAreExactOfThousandsInAnyState) {
   // Cursors: 4,000 messages in two channels, then a change of every third.
   constexpr int kMessages = 4'000;
   const std::array<std::string, 3> people = {"alice", "bob", "carol"};

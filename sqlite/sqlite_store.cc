@@ -74,6 +74,7 @@ struct SqliteStore::Impl {
   std::uint64_t mover_log = 0;  // log_begins of when the mover was sent off
   Millis forgot_at = INT64_MIN;
   bool forgetting = false;
+  bool expiring = false;
   bool dropping = true;  // channels of which an earlier run may have left something
   Bytes forget_from;
 };
@@ -279,13 +280,13 @@ Status SqliteStore::Impl::move_some() {
 Result<bool> SqliteStore::Impl::idle_slice(Millis now) {
   if (!forgetting &&
       (forgot_at == INT64_MIN || now >= forgot_at + kForgetEveryMs || now < forgot_at)) {
-    forgetting = true;
+    forgetting = expiring = true;
     forgot_at = now;
     forget_from.clear();
   }
   const auto media = writer.media().has_work(now);
   if (!media) return std::unexpected(media.error());
-  if (!waiting.has_dead() && !forgetting && !dropping && !*media) {
+  if (!waiting.has_dead() && !forgetting && !expiring && !dropping && !*media) {
     if (log_pages == 0) return false;
     if (mover && mover->busy()) return true;
     if (auto done = checkpoint(SQLITE_CHECKPOINT_TRUNCATE); !done)
@@ -302,6 +303,11 @@ Result<bool> SqliteStore::Impl::idle_slice(Millis now) {
       forget_from = std::move(*next);
       forgetting = !forget_from.empty();
     }
+    if (expiring) {
+      const auto more = writer.expire(now - kSeenMs, kSliceRows / 4);
+      if (!more) return std::unexpected(more.error());
+      expiring = *more;
+    }
     if (dropping) {
       const auto more = writer.sweep_channels(kSliceRows / 4);
       if (!more) return std::unexpected(more.error());
@@ -316,6 +322,7 @@ Result<bool> SqliteStore::Impl::idle_slice(Millis now) {
     undo(done.error());
     return std::unexpected(done.error());
   }
+  waiting.publish();
   return true;
 }
 

@@ -168,7 +168,7 @@ TEST(SqliteStore, R21_OpensTheFormatBeforeMedia) {
   EXPECT_TRUE(store->media(guid(1)).value());
 }
 
-TEST(SqliteStore, R21_C10_WhatIsUnreadInTheFormatBeforeIsCounted) {
+TEST(SqliteStore, R21_F18_WhatIsUnreadInTheFormatBeforeIsCounted) {
   const TemporaryFolder folder;
   {
     const auto store = opened(folder);

@@ -203,6 +203,33 @@ TYPED_TEST(StoreConformance, ForgetsGuidsOnlyAfterNinetyDays) {
   EXPECT_EQ(this->one(message(1, "one", {"bob"})).accepted, Accepted::stored);
 }
 
+TYPED_TEST(StoreConformance, WhatNobodyFetchesIsGoneAfterNinetyDays) {
+  const auto at = [](int number, std::string content, std::vector<std::string> receivers,
+                     Millis time) {
+    PutMessage out = message(number, std::move(content), std::move(receivers));
+    out.message.time = time;
+    return out;
+  };
+  constexpr Millis kDay = Millis{24} * 3'600'000;
+  this->one(at(1, "one", {"bob"}, kTestTime));
+  this->one(at(2, "two", {"bob", "carol"}, kTestTime + kDay));
+  this->one(at(3, "three", {"carol", "bob"}, kTestTime + 5 * kDay));
+  this->one(at(4, "four", {"dave"}, kTestTime + 5 * kDay));
+  this->clean(kTestTime + kSeenMs - 1'000);
+  EXPECT_THAT(this->contents("bob"), ElementsAre("one", "two", "three"));
+  this->clean(kTestTime + kSeenMs + 3 * kDay);
+  EXPECT_THAT(this->contents("bob"), ElementsAre("three"));
+  EXPECT_THAT(this->contents("carol"), ElementsAre("three"));
+  EXPECT_THAT(this->contents("dave"), ElementsAre("four"));
+  this->reopen();
+  EXPECT_THAT(this->contents("bob"), ElementsAre("three"));
+  EXPECT_THAT(this->one(at(5, "five", {"bob"}, kTestTime + kSeenMs)).cursors, ElementsAre(4));
+  this->clean(kTestTime + kSeenMs + 9 * kDay);
+  EXPECT_THAT(this->contents("bob"), ElementsAre("five"));
+  EXPECT_THAT(this->contents("dave"), IsEmpty());
+  EXPECT_THAT(this->one(message(6, "six", {"dave"})).cursors, ElementsAre(2));
+}
+
 TYPED_TEST(StoreConformance, ReceiverNamedTwiceHasOnePlace) {
   EXPECT_THAT(this->one(message(1, "one", {"bob", "carol", "bob"})).cursors, ElementsAre(1, 1, 1));
   EXPECT_THAT(this->contents("bob"), ElementsAre("one"));

@@ -19,6 +19,7 @@ Status StoreWriter::start(BlobDisk* blobs) {
       {&scan_seen_, "SELECT guid, time FROM seen WHERE guid > ? ORDER BY guid LIMIT ?"},
       {&drop_seen_, "DELETE FROM seen WHERE guid = ?"},
       {&add_msg_, "INSERT INTO msg VALUES(?, ?)"},
+      {&next_msg_, "SELECT id, body FROM msg WHERE id >= ? ORDER BY id LIMIT 1"},
       {&drop_msg_, "DELETE FROM msg WHERE id = ?"},
       {&add_row_, "INSERT INTO inbox VALUES(?, ?, ?, ?, ?)"},
       {&drop_row_, "DELETE FROM inbox WHERE id = ?"},
@@ -57,10 +58,10 @@ Status StoreWriter::start(BlobDisk* blobs) {
 
 void StoreWriter::stop() {
   for (Statement* statement :
-       {&begin_,        &commit_,     &rollback_,    &find_seen_,   &add_seen_,     &scan_seen_,
-        &drop_seen_,    &add_msg_,    &drop_msg_,    &add_row_,     &drop_row_,     &find_user_,
-        &add_user_,     &set_acked_,  &find_name_,   &add_name_,    &set_identity_, &find_document_,
-        &set_document_, &set_resume_, &drop_resume_, &drop_expired_}) {
+       {&begin_,         &commit_,       &rollback_,   &find_seen_,   &add_seen_,    &scan_seen_,
+        &drop_seen_,     &add_msg_,      &next_msg_,   &drop_msg_,    &add_row_,     &drop_row_,
+        &find_user_,     &add_user_,     &set_acked_,  &find_name_,   &add_name_,    &set_identity_,
+        &find_document_, &set_document_, &set_resume_, &drop_resume_, &drop_expired_}) {
     statement->finish();
   }
   posts_.stop();
@@ -337,6 +338,43 @@ Result<Bytes> StoreWriter::forget(const Bytes& from, Millis before, Millis fresh
 
 Status StoreWriter::drop_expired(Millis now, std::size_t budget) {
   return Use(drop_expired_).bind(now).bind(static_cast<std::int64_t>(budget)).run();
+}
+
+/// The row of the first message that was accepted at `time` or later. Rows and times grow together.
+Result<std::int64_t> StoreWriter::first_since(Millis time) {
+  std::int64_t low = 1;
+  std::int64_t high = next_row_;  // no message of before is at or behind it
+  while (low < high) {
+    const std::int64_t middle = low + (high - low) / 2;
+    Use next(next_msg_);
+    const auto row = next.bind(middle).step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) {
+      high = middle;
+      continue;
+    }
+    const std::int64_t id = next.integer(0);
+    const auto message = decode_record(id, next.blob(1));
+    // Of a damaged one the time is not known: it and what is behind it stay.
+    if (message && message->time < time) {
+      low = id + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+Result<bool> StoreWriter::expire(Millis before, std::size_t budget) {
+  const auto first = first_since(before);
+  if (!first) return std::unexpected(first.error());
+  const auto old = waiting_.older_than(*first, budget);
+  for (const auto& [inbox, upto] : old) {
+    if (!waiting_.draft_ack(*inbox, upto)) continue;
+    if (auto done = Use(set_acked_).bind(inbox->user).bind(inbox->draft_acked).run(); !done)
+      return std::unexpected(done.error());
+  }
+  return old.size() == budget;
 }
 
 void encode_cursors(const std::vector<Cursor>& cursors, Bytes& out) {

@@ -38,6 +38,9 @@ class StoreWriter {
   /// they cannot be that old.
   Result<Bytes> forget(const Bytes& from, Millis before, Millis fresh, std::size_t budget);
   Status drop_expired(Millis now, std::size_t budget);
+  /// Takes what was accepted before `before` out of up to `budget` inboxes, as if it had been
+  /// acknowledged. True while more may be left.
+  Result<bool> expire(Millis before, std::size_t budget);
   /// Removes up to `budget` messages of channels that were deleted. True while more may be left.
   Result<bool> sweep_channels(std::size_t budget) { return posts_.sweep(budget); }
   MediaWriter& media() { return media_; }
@@ -61,6 +64,7 @@ class StoreWriter {
   /// nullptr: unknown and not `make`.
   Result<Waiting::Inbox*> inbox_of(const std::string& user, bool make);
   Status load_waiting();
+  Result<std::int64_t> first_since(Millis time);
 
   Waiting& waiting_;
   InboxLimits limits_;
@@ -76,7 +80,7 @@ class StoreWriter {
 
   Statement begin_, commit_, rollback_;
   Statement find_seen_, add_seen_, scan_seen_, drop_seen_;
-  Statement add_msg_, drop_msg_, add_row_, drop_row_;
+  Statement add_msg_, next_msg_, drop_msg_, add_row_, drop_row_;
   Statement find_user_, add_user_, set_acked_;
   Statement find_name_, add_name_, set_identity_, find_document_, set_document_;
   Statement set_resume_, drop_resume_, drop_expired_;

@@ -86,6 +86,21 @@ bool Waiting::draft_ack(Inbox& inbox, Cursor upto) {
   return true;
 }
 
+std::vector<std::pair<Waiting::Inbox*, Cursor>> Waiting::older_than(std::int64_t message,
+                                                                    std::size_t most) {
+  std::vector<std::pair<Inbox*, Cursor>> out;
+  for (const auto& [name, inbox] : users_) {
+    const auto begin = inbox->rows.begin() + static_cast<std::ptrdiff_t>(inbox->head);
+    const auto end = std::find_if(begin, inbox->rows.end(), [message](const WaitingRow& row) {
+      return row.message() >= message;
+    });
+    if (end == begin) continue;
+    out.emplace_back(inbox.get(), std::prev(end)->cursor);
+    if (out.size() == most) break;
+  }
+  return out;
+}
+
 void Waiting::publish() {
   for (const Shared& shared : shared_added_) shared_.emplace(shared.message, shared.receivers);
   shared_added_.clear();

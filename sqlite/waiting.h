@@ -78,6 +78,9 @@ class Waiting {
   void draft_shared(std::int64_t message, std::uint32_t receivers) {
     shared_added_.push_back({message, receivers});
   }
+  /// Writer: inboxes in which messages with rows below `message` wait, each with the cursor of the
+  /// last of them; at most `most`.
+  std::vector<std::pair<Inbox*, Cursor>> older_than(std::int64_t message, std::size_t most);
   void publish();
   void discard();
 

@@ -102,6 +102,12 @@ Result<bool> MemoryStore::tidy(Millis now, bool idle) {
   if (!idle) return false;
   const std::scoped_lock lock(mutex_);
   std::erase_if(seen_, [now](const auto& entry) { return entry.second.time < now - kSeenMs; });
+  for (auto& [user, inbox] : inboxes_) {
+    while (!inbox.waiting.empty() && inbox.waiting.front().time < now - kSeenMs) {
+      inbox.bytes -= inbox.waiting.front().content.size();
+      inbox.waiting.pop_front();
+    }
+  }
   std::erase_if(resumes_, [now](const auto& entry) { return entry.second.expires < now; });
   media_.tidy(now);
   return false;
