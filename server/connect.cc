@@ -167,7 +167,24 @@ void StationCore::login_failed(LinkState& link, std::string_view reply, const Er
     const Millis now = clock_.monotonic();
     subnets_.at(link.subnet, now).failures.charge(config_.quotas.subnet_failures, now);
   }
-  event(StationEvent::Level::info, "login-refused", std::move(who), error.hint);
+  event(StationEvent::Level::info, "login-refused", who, error.hint);
+  if (!who.empty()) {
+    // Soft: who has the right key is let in before this is asked (ADR 7).
+    const Millis now = clock_.monotonic();
+    const Rate& rate = config_.quotas.claimed_failures;
+    TokenBucket& failures = claimed_.at(who, now).failures;
+    const Millis wait = failures.wait(rate, now);
+    failures.charge(rate, now);
+    if (wait != 0) {
+      ++counters_.refused_quota;
+      Packet packet = Packet::response(
+          error_of(Errc::too_many_requests,
+                   "too many failed log-ins with this ID; the right key is let in at any time"),
+          reply);
+      send(link, packet.set("retry-after", std::to_string((wait + 999) / 1000)));
+      return close_link(link);
+    }
+  }
   refuse(link, reply, error);
   if (++link.failures >= kFailures) close_link(link);
 }

@@ -410,6 +410,29 @@ TEST_F(Connect, FailedLoginsAreCountedForTheNetworkNotForTheUser) {
   EXPECT_EQ(login("alice", "2001:db8:600d::1").welcome.code, 200);
 }
 
+TEST_F(Connect, FailedLoginsWithOneIdAreCountedWhereverTheyComeFromAndTheRightKeyIsLetIn) {
+  (void)login("bob");
+  (void)login("alice");
+  const auto wrong = [&](const std::string& name, int network) {
+    auto peer = connect(Lane::control, "2001:db8:" + std::to_string(network) + "::1");
+    const Packet challenge = answer(*peer, hello(user(name)));
+    ConnectInput input = input_for(user(name), *peer, challenge);
+    input.port = 1;
+    Packet refused = answer(*peer, proof(user(name), input, false));
+    EXPECT_EQ(peer->link.closed, refused.code == 416);
+    return refused;
+  };
+  for (int i = 1; i <= 20; ++i) EXPECT_EQ(wrong("alice", i).code, 402) << i;
+  const Packet refused = wrong("alice", 21);
+  EXPECT_EQ(refused.code, 416);
+  EXPECT_EQ(refused.get("retry-after"), "180");
+  EXPECT_EQ(wrong("bob", 22).code, 402) << "another ID";
+  EXPECT_EQ(login("alice", "2001:db8:600d::1").welcome.code, 200) << "she has the key";
+  EXPECT_EQ(login("alice", "2001:db8:21::1").welcome.code, 200) << "from a network of theirs too";
+  clock.at += 2 * 181'000;
+  EXPECT_EQ(wrong("alice", 23).code, 402);
+}
+
 TEST_F(Connect, TheThirdWrongProofCloses) {
   auto peer = connect();
   for (int i = 0; i < 3; ++i) {

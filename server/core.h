@@ -291,6 +291,7 @@ class StationCore {
   std::size_t inflight_bytes_ = 0;
   std::size_t media_inflight_ = 0;  // bytes of pieces
   SubnetTable subnets_;
+  ClaimedTable claimed_;
   QuotaTable left_;
   AnswerCache answers_;
   std::set<Guid> dropped_;  // sessions that cannot be resumed, until the disk knows it

@@ -37,7 +37,10 @@ struct Quotas {
   Rate subnet_messages{400, 1'200};                  ///< all sessions of one /64 together
   Rate subnet_failures{limits::kFailedLoginsPerMinute / 60.0, limits::kFailedLoginsPerMinute};
   Rate subnet_logins{10, 40};
-  bool count_loopback = false;  ///< whether ::1 has the quotas of a /64 too
+  static constexpr double kClaimedFailuresPerHour = 20;
+  /// Failed log-ins with one ID, from anywhere.
+  Rate claimed_failures{kClaimedFailuresPerHour / 3600.0, kClaimedFailuresPerHour};
+  bool count_loopback = false;             ///< whether ::1 has the quotas of a /64 too
 };
 
 class TokenBucket {
@@ -111,6 +114,14 @@ struct SubnetQuota {
 };
 /// By subnet_of.
 using SubnetTable = IdleTable<std::uint64_t, SubnetQuota>;
+
+/// What is left of failed log-ins with one ID, whoever tries.
+struct ClaimedQuota {
+  static constexpr Millis kForgetMs = 3'600'000;
+  TokenBucket failures;
+};
+/// By ID.
+using ClaimedTable = IdleTable<std::string, ClaimedQuota, TextHash>;
 
 /// What one user has left, on all connections together.
 struct UserQuota {

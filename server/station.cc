@@ -358,6 +358,7 @@ void StationCore::tick() {
   if (now >= next_purge_) {
     next_purge_ = now + kPurgeMs;
     subnets_.purge(now);
+    claimed_.purge(now);
     left_.purge(now);
   }
 }
