@@ -4,6 +4,7 @@
 
 #include "dim/base/fault.h"
 #include "dim/base/utf8.h"
+#include "dim/packet/uri.h"
 #include "server/hubs.h"
 
 namespace dim {
@@ -276,6 +277,24 @@ void StationCore::on_request(LinkState& link, Packet& packet) {
     if (wait != 0) return refuse_quota(request, wait);
   }
   link.refusals = 0;
+  // P30: the URI of an object may say at which station it is.
+  if (packet.get("target").starts_with("dim:object:")) {
+    const auto uri = Uri::parse(packet.get("target"));
+    if (!uri) return refuse(request, uri.error());
+    if (const std::string_view at = uri->parameter("station"); !at.empty()) {
+      const auto where = Id::parse(at);
+      if (!where) return refuse(request, where.error());
+      if (where->bare().text() != station_id_) {
+        Packet answer =
+            Packet::response(error_of(Errc::wrong_instance,
+                                      "this object is at another station; location says which"),
+                             request.id);
+        const Uri station{UriType::station, where->bare().text(), {}, {}, {}};
+        return send(link, answer.set("location", station.text()));
+      }
+    }
+    packet.set("target", uri->identifier);
+  }
   (this->*row->handler)(request);
 }
 

@@ -103,6 +103,23 @@ TEST_F(Operations, P30_UnknownReceiversAre404) {
   EXPECT_EQ(answer(*in.control, get("name", "some.name")).code, 404);
 }
 
+TEST_F(Operations, P30_AnObjectOfAnotherStationIsRefusedWithThatStation) {
+  auto in = online("alice");
+  const std::string other = "gsp-s001@2ACLy3krqTAvf5G6FTtPYvAaR4gLAMhVVQ";
+  const std::string object = "dim:object:018f6f0e7b8c7cc2a1f3b0d5f3a1c9e4";
+  for (const char* type : {"message", "channel", "hub"}) {
+    const Packet away = answer(*in.text, get(type, object + "?type=media;station=" + other + ";"));
+    EXPECT_EQ(away.code, 417) << type;
+    EXPECT_EQ(away.get("location"), "dim:station:" + other) << type;
+    EXPECT_TRUE(away.get("port").empty()) << type;
+  }
+  const std::string here = object + "?station=" + station_account().id.text();
+  EXPECT_EQ(answer(*in.text, get("channel", here)).code, 404) << "nobody knows it";
+  EXPECT_EQ(answer(*in.text, get("channel", object)).code, 404);
+  EXPECT_EQ(answer(*in.text, get("channel", object + "?station=nobody")).code, 401);
+  EXPECT_EQ(answer(*in.text, get("channel", "dim:object:42")).code, 401);
+}
+
 TEST_F(Operations, P32_TheWrongLaneIsNamed) {
   auto in = online("alice");
   const Packet refused = answer(*in.control, create(user("alice"), id_of("alice"), "x"));

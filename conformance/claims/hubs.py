@@ -67,12 +67,18 @@ def p37(scene):
     expect_code(ask(bob, "EDIT", "hub", hub, {"name": "Mine"}), 403, "another's hub")
 
 
-@claim("P30", "hubs.md 4", "a target that nobody knows gets 404, a deleted one 410")
+@claim("P30", "hubs.md 4", "a target that nobody knows gets 404, a deleted one 410, one of another station 417 with location")
 def p30(scene):
     alice = scene.person(after=None)
     hub = found(alice)
     channel = make(alice, "channel", hub, {"name": "general"})
     expect_code(ask(alice, "GET", "channel", uuid.uuid4().hex), 404, "an unknown GUID")
+    other = "gsp-s001@2ACLy3krqTAvf5G6FTtPYvAaR4gLAMhVVQ"
+    away = expect_code(ask(alice, "GET", "channel", f"dim:object:{channel}?station={other}"), 417, "another station's",
+                       "operations.md 6")
+    expect(away.get("location") == f"dim:station:{other}", f"location is {away.get('location')}", "responses.md 1")
+    expect_code(ask(alice, "GET", "channel", f"dim:object:{channel}?station={scene.station.id};"), 200, "its URI",
+                "operations.md 6")
     expect_code(ask(alice, "DELETE", "channel", channel), 204)
     expect_code(ask(alice, "EDIT", "channel", channel, {"name": "again"}), 410, "a deleted channel")
     expect_code(ask(alice, "DELETE", "hub", hub), 204)
