@@ -48,6 +48,30 @@ class DimVectors(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertIn("mine.json: one (telepathy): expected a known kind, got an unknown one", out)
 
+    def test_cases_name_the_accounts_of_their_folder_or_of_the_one_above(self):
+        cases = json.loads((VECTORS / "messages.json").read_text(encoding="utf-8"))
+        accounts = (VECTORS / "accounts.json").read_text(encoding="utf-8")
+        (self.folder / "deep/er").mkdir(parents=True)
+        (self.folder / "deep/er/messages.json").write_text(json.dumps(cases), encoding="utf-8")
+        self.assertEqual(self.run_tool()[0], 1, "nobody has accounts")
+        for place in ("deep/er", "deep", "."):
+            file = self.folder / place / "accounts.json"
+            file.write_text(accounts, encoding="utf-8")
+            for argument in (self.folder, f"{self.folder}/"):
+                self.assertEqual(self.run_tool(argument), (0, f"{len(cases['cases'])} passed, 0 failed, 0 set aside\n"), place)
+            file.unlink()
+        (self.folder / "accounts.json").write_text(accounts, encoding="utf-8")
+        (self.folder / "deep/accounts.json").write_text('{"alice": {}}', encoding="utf-8")
+        self.assertEqual(self.run_tool()[0], 1, "the nearest ones count")
+        (self.folder / "deep/accounts.json").write_text("[]", encoding="utf-8")
+        self.assertEqual(self.run_tool()[0], 2)
+
+    def test_help(self):
+        code, out = self.run_tool("--help")
+        self.assertEqual(code, 0)
+        self.assertIn("dim-vectors DIR", out)
+        self.assertEqual(self.run_tool("--hepl")[0], 2)
+
     def test_unreadable_input_is_2(self):
         self.assertEqual(self.run_tool()[0], 2, "an empty folder")
         self.assertEqual(self.run_tool(self.folder / "none")[0], 2)

@@ -6,7 +6,9 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <set>
+#include <string_view>
 #include <vector>
 
 #include "tools/vectors.h"
@@ -58,8 +60,9 @@ std::optional<Exceptions> read_exceptions(const fs::path& folder) {
   return out;
 }
 
-std::optional<Accounts> read_accounts(const fs::path& folder) {
-  Accounts out;
+// Those of `folder`, and for a generation that it has none of, `above`.
+std::optional<Accounts> read_accounts(const fs::path& folder, Accounts above) {
+  Accounts out = std::move(above);
   for (const auto& [name, target] :
        {std::pair{"accounts.json", &out.first}, {"accounts_2026.json", &out.generation2026}}) {
     if (!fs::exists(folder / name)) continue;
@@ -76,20 +79,19 @@ struct Count {
 
 class Run {
  public:
-  Run(CheckTable table, Accounts accounts, Exceptions exceptions)
-      : table_(std::move(table)),
-        accounts_(std::move(accounts)),
-        exceptions_(std::move(exceptions)) {}
+  Run(CheckTable table, Exceptions exceptions)
+      : table_(std::move(table)), exceptions_(std::move(exceptions)) {}
 
-  /// False when the file is not a case file.
-  bool file(const fs::path& path) {
+  /// False when the file is not a case file. Its cases name `accounts`.
+  bool file(const fs::path& path, const Accounts& accounts) {
     const auto value = read_json_file(path);
     const JsonObject* object = value ? value->object() : nullptr;
     const Json* cases = object != nullptr ? object->find("cases") : nullptr;
     if (cases == nullptr || cases->array() == nullptr) return false;
     for (const Json& entry : *cases->array()) {
       if (entry.object() == nullptr ||
-          !one(path.filename().string(), text_member(*object, "generation"), *entry.object())) {
+          !one(path.filename().string(), text_member(*object, "generation"), *entry.object(),
+               accounts)) {
         return false;
       }
     }
@@ -105,7 +107,8 @@ class Run {
   }
 
  private:
-  bool one(const std::string& file, const std::string& generation, const JsonObject& object) {
+  bool one(const std::string& file, const std::string& generation, const JsonObject& object,
+           const Accounts& accounts) {
     static const Json kNull;
     const Json* expected = object.find("expected");
     const Json* input = object.find("input");
@@ -123,7 +126,7 @@ class Run {
       fail_case(test.file, test.name, test.kind, "expected a known kind, got an unknown one");
       return true;
     }
-    const auto outcome = check->second(test, accounts_);
+    const auto outcome = check->second(test, accounts);
     const auto exception = exceptions_.find({test.file, test.name});
     if (exception != exceptions_.end()) {
       used_.insert(exception->first);
@@ -150,7 +153,6 @@ class Run {
   }
 
   CheckTable table_;
-  Accounts accounts_;
   Exceptions exceptions_;
   std::set<std::pair<std::string, std::string>> used_;
   Count count_;
@@ -175,8 +177,16 @@ int run(const fs::path& folder) {
   if (files.empty()) return unreadable(folder, "no case files (*.json) here");
   std::ranges::sort(files);
 
-  auto accounts = read_accounts(folder);
-  if (!accounts) return unreadable(folder, "accounts*.json must be objects: name to account");
+  // A folder's cases name the accounts of that folder, else those of the one above it.
+  std::map<fs::path, Accounts> accounts;
+  const auto accounts_of = [&](auto& self, const fs::path& where) -> const Accounts* {
+    if (const auto found = accounts.find(where); found != accounts.end()) return &found->second;
+    const Accounts* above =
+        where == folder || !where.has_relative_path() ? nullptr : self(self, where.parent_path());
+    if (above == nullptr && where != folder) return nullptr;
+    auto read = read_accounts(where, above != nullptr ? *above : Accounts{});
+    return read ? &accounts.emplace(where, std::move(*read)).first->second : nullptr;
+  };
   auto exceptions = read_exceptions(folder);
   if (!exceptions)
     return unreadable(folder / kExceptions, "must be a list of {file, name, reason}");
@@ -188,9 +198,13 @@ int run(const fs::path& folder) {
   add_content_checks(table);
   add_message_checks(table);
   add_frame_checks(table);
-  Run all(std::move(table), std::move(*accounts), std::move(*exceptions));
+  Run all(std::move(table), std::move(*exceptions));
   for (const fs::path& path : files) {
-    if (!all.file(path)) return unreadable(path, "not a file of test vectors (vectors/README.md)");
+    const Accounts* known = accounts_of(accounts_of, path.parent_path());
+    if (known == nullptr)
+      return unreadable(path.parent_path(), "accounts*.json must be objects: name to account");
+    if (!all.file(path, *known))
+      return unreadable(path, "not a file of test vectors (vectors/README.md)");
   }
   const Count count = all.finish();
   print(std::to_string(count.passed) + " passed, " + std::to_string(count.failed) + " failed, " +
@@ -202,9 +216,21 @@ int run(const fs::path& folder) {
 }  // namespace dim::vectors
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fprintf(stderr, "usage: dim-vectors DIR\n");
+  const std::string_view first = argc > 1 ? argv[1] : "";
+  if (first == "--help" || first == "-h") {
+    std::puts(
+        "dim-vectors DIR: checks every file of test vectors (*.json) in DIR and its folders.\n\n"
+        "A line for each case that fails, then the count. Exit code: 0 all passed, 1 a case "
+        "failed\n"
+        "or has an unknown kind, 2 something could not be read. vectors/README.md has the format.");
+    return 0;
+  }
+  if (argc != 2 || first.starts_with('-')) {
+    std::fputs("usage: dim-vectors DIR (dim-vectors --help says more)\n", stderr);
     return 2;
   }
-  return dim::vectors::run(argv[1]);
+  // Without a slash at the end, as the folders above files are named.
+  std::filesystem::path folder(argv[1]);
+  if (!folder.has_filename()) folder = folder.parent_path();
+  return dim::vectors::run(folder);
 }
