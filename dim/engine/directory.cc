@@ -37,6 +37,13 @@ bool is_same_slot(const Document& a, const Document& b) {
   return a.type() == b.type() && a.terminal() == b.terminal();
 }
 
+/// Whoever is pinned or forgotten is no more among those that may have to go.
+void drop(std::deque<std::string>& provisional, std::string_view name, std::size_t& count) {
+  --count;
+  const auto place = std::ranges::find(provisional, name);
+  if (place != provisional.end()) provisional.erase(place);
+}
+
 void rebuild_keys(Known& known) {
   known.keys.clear();
   for (std::size_t i = 0; i < known.documents.size(); ++i) {
@@ -118,7 +125,7 @@ Status Directory::prove(const Id& id, const Meta& meta) {
     }
     known->rivals.clear();
     known->state = MetaState::pinned;
-    --provisional_count_;
+    drop(provisional_, id.bare().text(), provisional_count_);
     return {};
   } else {
     if (same(*known->meta, meta)) return {};
@@ -144,7 +151,8 @@ Status Directory::decide(const Id& id, const Digest32& meta_digest) {
     known->documents.clear();
     known->keys.clear();
   }
-  if (known->state == MetaState::provisional) --provisional_count_;
+  if (known->state == MetaState::provisional)
+    drop(provisional_, id.bare().text(), provisional_count_);
   known->rivals.clear();
   known->state = MetaState::pinned;
   return {};
@@ -251,7 +259,8 @@ bool Directory::promises(const Id& id, std::string_view feature) const {
 void Directory::forget(const Id& id) {
   const auto found = entities_.find(id.bare().text());
   if (found == entities_.end()) return;
-  if (found->second.state == MetaState::provisional) --provisional_count_;
+  if (found->second.state == MetaState::provisional)
+    drop(provisional_, found->first, provisional_count_);
   entities_.erase(found);
 }
 

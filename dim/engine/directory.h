@@ -80,7 +80,7 @@ class Directory {
 
   std::map<std::string, Known, std::less<>>
       entities_;                         // by full name@address, never by address alone (A02)
-  std::deque<std::string> provisional_;  // oldest first; may name entities pinned since
+  std::deque<std::string> provisional_;  // oldest first
   std::size_t provisional_count_ = 0;
   std::size_t provisional_limit_;
 };

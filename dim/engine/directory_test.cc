@@ -2,43 +2,12 @@
 
 #include "dim/engine/verify.h"
 #include "testing/engine_accounts.h"
+#include "testing/twin_metas.h"
 
 namespace dim {
 namespace {
 
 using namespace dim::testing;
-
-// Two keys under which one fingerprint verifies for the seed "twins": their signatures of it had
-// opposite nonces. Whoever has one could compute the public half of the other (A02, J15).
-constexpr std::string_view kSeed = "twins";
-constexpr std::string_view kFingerprint =
-    "MEUCIQDBXo8MvdeOK7kJdS2lezTckIr0W+vLT2mrdT8323m7EAIgWSpAKS3gmZBu/b4dV/uz60O+xP95Gc8RMVKtskbV"
-    "cOI=";
-constexpr std::string_view kFirstKey =
-    "f641a82c4897e6c1b584fe722560f4ba19aeaf78be3b5bb2bdf0aca954897148";
-constexpr std::string_view kSecondKey =
-    "636a4f94394b7fa1409b917c161c328f1f512e484c6c32d7c1f042e72f708f79";
-
-struct Twin {
-  PrivateKey key;
-  Meta meta;
-  Id id;
-};
-
-Twin twin(std::string_view scalar) {
-  JsonObject object;
-  object.set("algorithm", "ECC");
-  object.set("data", scalar);
-  PrivateKey key = PrivateKey::parse(object).value();
-  JsonObject meta;
-  meta.set("type", 1);
-  meta.set("seed", kSeed);
-  meta.set("fingerprint", kFingerprint);
-  meta.set("key", key.public_key().json());
-  Meta parsed = Meta::parse(meta).value();
-  Id id = parsed.id(EntityType::user).value();
-  return {std::move(key), std::move(parsed), std::move(id)};
-}
 
 JsonObject visa_of(const Twin& owner, Millis time = kNow - kDay) {
   JsonObject properties;
@@ -79,7 +48,7 @@ Directory with_meta_of_alice() {
 // ---- metas ----
 
 TEST(Directory, A02_EntitiesAreKnownByFullIdNotByAddress) {
-  const Twin owner = twin(kFirstKey);
+  const Twin owner = make_twin(kFirstTwin);
   Directory directory;
   ASSERT_TRUE(directory.learn_meta(owner.id, owner.meta));
   EXPECT_NE(directory.find(owner.id), nullptr);
@@ -105,8 +74,8 @@ TEST(Directory, A02_MetaIsProvisionalUntilItsKeyHasSignedSomething) {
 }
 
 TEST(Directory, J15_ForgedMetaDoesNotReplaceThePinnedOne) {
-  const Twin real = twin(kFirstKey);
-  const Twin forged = twin(kSecondKey);
+  const Twin real = make_twin(kFirstTwin);
+  const Twin forged = make_twin(kSecondTwin);
   ASSERT_EQ(real.id, forged.id);
   ASSERT_NE(real.meta.digest(), forged.meta.digest());
   Directory directory;
@@ -120,8 +89,8 @@ TEST(Directory, J15_ForgedMetaDoesNotReplaceThePinnedOne) {
 }
 
 TEST(Directory, J16_TheRealMetaWinsWhenItsVisaComes) {
-  const Twin real = twin(kFirstKey);
-  const Twin forged = twin(kSecondKey);
+  const Twin real = make_twin(kFirstTwin);
+  const Twin forged = make_twin(kSecondTwin);
   Directory directory;
   ASSERT_TRUE(directory.learn_meta(real.id, forged.meta)) << "the forged one arrives first";
   ASSERT_TRUE(directory.learn_meta(real.id, real.meta));
@@ -133,8 +102,8 @@ TEST(Directory, J16_TheRealMetaWinsWhenItsVisaComes) {
 }
 
 TEST(Directory, J16_TheRealMetaWinsWhenItsMessageComes) {
-  const Twin real = twin(kFirstKey);
-  const Twin forged = twin(kSecondKey);
+  const Twin real = make_twin(kFirstTwin);
+  const Twin forged = make_twin(kSecondTwin);
   Directory directory;
   ASSERT_TRUE(directory.learn_meta(real.id, forged.meta));
   const SignedMessage message = message_by(real);
@@ -144,8 +113,8 @@ TEST(Directory, J16_TheRealMetaWinsWhenItsMessageComes) {
 }
 
 TEST(Directory, J16_A02_TwoMetasWithProofBlockSendingUntilTheUserDecides) {
-  const Twin real = twin(kFirstKey);
-  const Twin forged = twin(kSecondKey);
+  const Twin real = make_twin(kFirstTwin);
+  const Twin forged = make_twin(kSecondTwin);
   Directory directory;
   ASSERT_TRUE(directory.learn_meta(real.id, real.meta));
   ASSERT_TRUE(directory.learn_document(real.id, visa_of(real), kNow));
@@ -165,8 +134,8 @@ TEST(Directory, J16_A02_TwoMetasWithProofBlockSendingUntilTheUserDecides) {
 }
 
 TEST(Directory, J16_DecidingForTheOtherMetaDropsTheOldDocuments) {
-  const Twin real = twin(kFirstKey);
-  const Twin forged = twin(kSecondKey);
+  const Twin real = make_twin(kFirstTwin);
+  const Twin forged = make_twin(kSecondTwin);
   Directory directory;
   ASSERT_TRUE(directory.learn_meta(real.id, forged.meta));
   ASSERT_TRUE(directory.learn_document(real.id, visa_of(forged), kNow));
@@ -311,6 +280,31 @@ TEST(Directory, A08_PromiseIsThatOfAllVisas) {
   EXPECT_FALSE(directory.promises(alice().id, "bind"));
 }
 
+// A name that is left in the order of arrival would also grow without end (a link of a neighbour
+// forgets and learns at each change of speaker).
+TEST(Directory, A33_WhoIsForgottenOrProvenLosesTheirPlaceInTheOrderOfArrival) {
+  std::vector<Twin> crowd;
+  for (int i = 0; i < 6; ++i) {
+    PrivateKey key = PrivateKey::generate_ec(os_random());
+    Meta meta = Meta::make_mkm(key, "crowd-" + std::to_string(i));
+    Id id = meta.id(EntityType::user).value();
+    crowd.push_back({std::move(key), std::move(meta), std::move(id)});
+  }
+  Directory directory(4);
+  const auto learn = [&](int i) { ASSERT_TRUE(directory.learn_meta(crowd[i].id, crowd[i].meta)); };
+  const auto knows = [&](int i) { return directory.find(crowd[i].id) != nullptr; };
+  learn(0);
+  directory.forget(crowd[0].id);
+  for (const int i : {1, 2, 3, 0, 4}) learn(i);
+  EXPECT_FALSE(knows(1)) << "the oldest";
+  EXPECT_TRUE(knows(0)) << "one of the newest";
+  ASSERT_TRUE(directory.prove(crowd[2].id, crowd[2].meta));
+  directory.forget(crowd[2].id);
+  for (const int i : {1, 2}) learn(i);
+  EXPECT_FALSE(knows(3));
+  EXPECT_TRUE(knows(2));
+}
+
 TEST(Directory, A36_OneUserWhateverTheCaseOfTheAddress) {
   Directory directory = directory_of({&alice()});
   std::string lower = alice().id.text();
@@ -326,7 +320,7 @@ TEST(Directory, A36_OneUserWhateverTheCaseOfTheAddress) {
 }
 
 TEST(Directory, A36_LookAlikeNamesAreOtherEntities) {
-  const Twin owner = twin(kFirstKey);
+  const Twin owner = make_twin(kFirstTwin);
   Directory directory;
   ASSERT_TRUE(directory.learn_meta(owner.id, owner.meta));
   const Id cyrillic("tw\xD1\x96ns", owner.id.address());
