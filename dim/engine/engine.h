@@ -88,8 +88,8 @@ struct OpenRules {
 Result<Opened> open(const SignedMessage& message, const Account& receiver, Directory& directory,
                     const SeenBefore& seen_before, Millis now, const OpenRules& rules = {});
 
-/// A12: commands that change state (login, report, group history) are refused with Errc::content
-/// when their signed time is more than 10 min ago.
+/// A12: commands that change state (login, report, block and mute with a list, group history) are
+/// refused with Errc::content when their signed time is more than 10 min ago.
 Status check_command_age(const JsonObject& content, Millis now);
 
 }  // namespace dim
