@@ -93,7 +93,7 @@ Permissions Hub::permissions_of(std::string_view who) const {
 
 Permissions Hub::permissions_in(const HubChannel& channel, std::string_view who) const {
   Permissions out = permissions_of(who);
-  if (out.has(Permission::own) || out.empty()) return out;
+  if (out.has(Permission::own) || !members_.contains(who)) return out;
   const bool manages = out.has(Permission::manage_channels);
   // What a channel keeps back unless it says otherwise for a role or everyone.
   if (channel.kind == ChannelKind::secret) out = out - kChannelPermissions;

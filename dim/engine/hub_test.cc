@@ -224,6 +224,21 @@ TEST(Hub, F21_RanksBoundWhoMayDoWhatToWhom) {
   EXPECT_TRUE(hub.members().find(dave)->second.roles.empty());
 }
 
+TEST(Hub, AChannelGivesAMemberWhatTheHubGivesNobody) {
+  Hub hub = founded();
+  join(hub, kBob);
+  must(hub, {.operation = Operation::edit,
+             .object = HubObject::hub,
+             .actor = kOwner,
+             .body = object(R"({"everyone":[]})")});
+  must(hub, make(HubObject::channel, 1,
+                 R"({"name":"c","overrides":[{"role":"everyone","allow":["read"]}]})"));
+  const HubChannel& channel = *hub.channel(number(1));
+  EXPECT_TRUE(hub.permissions_of(kBob).empty());
+  EXPECT_EQ(hub.permissions_in(channel, kBob).words(), std::vector<std::string>{"read"});
+  EXPECT_TRUE(hub.permissions_in(channel, kCarol).empty()) << "no member";
+}
+
 TEST(Hub, TheOwnerGivesTheHubToAMemberAndCannotLeaveBefore) {
   Hub hub = founded();
   join(hub, kBob);
