@@ -149,10 +149,10 @@ void Gateway::on_event(GatewayLink& link, FrameEvent& event) {
   }
   const std::uint64_t ticket = link.first_ticket + link.tickets.size();
   link.tickets.push_back({std::move(event.ack), event.texts.size(), link.messages_sent});
-  // One by one: a frame holds thousands, and what holds the link up holds them up too.
+  // One by one: a frame holds many, and what holds the link up holds them up too.
   for (std::string& text : event.texts) {
-    link.texts_bytes += text.size();
     link.texts.push_back({std::move(text), ticket});
+    link.texts_bytes += link.texts.back().memory();
   }
 }
 

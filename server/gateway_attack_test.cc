@@ -1,6 +1,7 @@
 // What hostile clients try on the gateway: much in one frame, answers that are never acknowledged,
 // two users at once.
 #include "dim/packet/mtp.h"
+#include "server/gateway_check.h"
 #include "server/gateway_copy.h"
 #include "server/gateway_fixture.h"
 
@@ -224,6 +225,23 @@ TEST_F(GatewayAttackTest, A33_StrangersTogetherHold64MiB) {
   EXPECT_FALSE(late->link.closed);
   const auto carol = come("carol");
   EXPECT_EQ(station->sessions(), 2U);
+}
+
+TEST_F(GatewayAttackTest, A33_EachTextOfAStrangersFrameCountsForWhatItCosts) {
+  config.quotas.subnet_failures = {1.0 / 60, 2};  // then the rest of the frame waits
+  start();
+  std::string body;
+  for (std::size_t i = 0; i < limits::kFrameTexts; ++i) body += "{\n";
+  const std::string frame = write_mtp({.type = MtpType::message, .sn = 1}, body);
+  std::vector<std::unique_ptr<Client>> strangers;
+  for (int i = 0; i < 600; ++i) {
+    strangers.push_back(dial(legacy("mallory")));
+    bytes(*strangers.back(), frame);
+  }
+  const auto open = static_cast<std::size_t>(std::ranges::count_if(
+      strangers, [](const auto& stranger) { return !stranger->link.closed; }));
+  EXPECT_LE(open * (limits::kFrameTexts - 20) * sizeof(GatewayText), 64 * limits::kMiB);
+  EXPECT_GE(open, 64U) << "a few strangers do not use it up";
 }
 
 TEST_F(GatewayAttackTest, A14_NobodyTakesTheGuidOfAReferenceClientsMessage) {

@@ -26,6 +26,8 @@ struct GatewayText {
   std::uint64_t ticket = 0;  ///< of the frame that brought it
   std::optional<Result<SignedMessage>> message{};
   std::shared_ptr<const SignerKeys> verified_by{};  ///< one of these keys has signed it
+
+  std::size_t memory() const { return sizeof(GatewayText) + text.size(); }
 };
 
 inline constexpr std::size_t kGatewayRun = 8;  ///< texts

@@ -18,7 +18,7 @@ bool Gateway::handle_checked(GatewayLink& link) {
   GatewayRun& run = *link.runs.front();
   GatewayText text = std::move(run.texts[run.next++]);
   if (run.next == run.texts.size()) link.runs.pop_front();
-  link.texts_bytes -= text.text.size();
+  link.texts_bytes -= text.memory();
   on_text(link, std::move(text));
   return true;
 }
@@ -28,7 +28,7 @@ bool Gateway::handle_here(GatewayLink& link) {
   if (for_crew(link) || link.texts.empty() || !link.runs.empty()) return false;
   GatewayText text = std::move(link.texts.front());
   link.texts.pop_front();
-  link.texts_bytes -= text.text.size();
+  link.texts_bytes -= text.memory();
   on_text(link, std::move(text));
   return true;
 }

@@ -142,11 +142,12 @@ bool Gateway::learn_stored(Directory& directory, const Id& who) {
 
 /// What came before the log-in waits for it, without being acknowledged: it is in memory only.
 void Gateway::park(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket) {
-  if (link.parked.size() >= kParked || link.parked_bytes + message.wire.size() > kParkedBytes) {
+  GatewayText text{message.wire, ticket};
+  if (link.parked.size() >= kParked || link.parked_bytes + text.memory() > kParkedBytes) {
     return give_up(link.id, ticket);
   }
-  link.parked_bytes += message.wire.size();
-  link.parked.push_back({message.wire, ticket});
+  link.parked_bytes += text.memory();
+  link.parked.push_back(std::move(text));
   if (!learn_sender(link, message.sealed.envelope.sender)) return;
   if (!learn_attachments(message, link.directory, core_.clock_.now())) return;
   // Only who has signed is answered.

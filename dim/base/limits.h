@@ -23,6 +23,7 @@ inline constexpr std::size_t kEmptyLines = 16;        // before a packet; more c
 
 // Frames of the dimchat world (dimchat-frames.md)
 inline constexpr std::size_t kFrameBody = 1 * kMiB;    // of a frame, and of a message in fragments
+inline constexpr std::size_t kFrameTexts = 256;        // messages in it
 inline constexpr std::size_t kFrameJunk = 64 * kKiB;   // bytes without a frame in them
 inline constexpr std::size_t kDetectJunk = 4 * kKiB;   // the same, before the framing is known
 inline constexpr std::size_t kFragmentPages = 4'096;   // of one message

@@ -13,8 +13,10 @@ FrameEvent event(FrameEvent::Kind kind, std::string reply = {}) {
   return {.kind = kind, .reply = std::move(reply)};
 }
 
-FrameEvent messages(std::string payload, std::string ack) {
-  FrameEvent out{.kind = FrameEvent::Kind::messages, .texts = split_payload(std::move(payload))};
+Result<FrameEvent> messages(std::string payload, std::string ack) {
+  auto texts = split_payload(std::move(payload));
+  if (!texts) return std::unexpected(texts.error());
+  FrameEvent out{.kind = FrameEvent::Kind::messages, .texts = std::move(*texts)};
   // Nothing to keep: nothing to wait for either.
   if (out.texts.empty()) return event(FrameEvent::Kind::noop, std::move(ack));
   out.ack = std::move(ack);
@@ -46,7 +48,7 @@ std::string_view ack_key(std::string_view text) {
 
 }  // namespace
 
-std::vector<std::string> split_payload(std::string payload) {
+Result<std::vector<std::string>> split_payload(std::string payload) {
   std::vector<std::string> out;
   if (!payload.starts_with('{') || payload.find('\n') == std::string::npos) {
     if (!payload.empty()) out.push_back(std::move(payload));
@@ -57,7 +59,10 @@ std::vector<std::string> split_payload(std::string payload) {
     std::string_view line = rest.substr(0, end);
     rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
     if (line.ends_with('\r')) line.remove_suffix(1);
-    if (!line.empty()) out.emplace_back(line);
+    if (line.empty()) continue;
+    if (out.size() == limits::kFrameTexts)
+      return fail(Errc::too_large, "a frame brings at most 256 messages");
+    out.emplace_back(line);
   }
   return out;
 }
@@ -149,7 +154,9 @@ FrameStream::Outcome FrameStream::next_mtp(Mtp& state, Millis now) {
       frame->body = std::move(whole->body);
       parts = std::move(whole->parts);
     }
-    if (auto got = on_mtp(std::move(*frame), std::move(parts))) return std::move(*got);
+    auto got = on_mtp(std::move(*frame), std::move(parts));
+    if (!got) return bad(got.error());
+    if (*got) return std::move(**got);
   }
 }
 
@@ -193,7 +200,9 @@ FrameStream::Outcome FrameStream::next_mars(MarsReader& reader) {
     if (const auto* error = std::get_if<Error>(&decoded)) return bad(*error);
     auto* frame = std::get_if<MarsFrame>(&decoded);
     if (frame == nullptr) return {};
-    if (auto got = on_mars(std::move(*frame))) return std::move(*got);
+    auto got = on_mars(std::move(*frame));
+    if (!got) return bad(got.error());
+    if (*got) return std::move(**got);
   }
 }
 
@@ -213,8 +222,8 @@ FrameStream::Event FrameStream::on_mars(MarsFrame frame) {
   }
   const MarsHeader push{.command = MarsCommand::push_message};
   const std::string line = mars_sn_line(static_cast<std::uint32_t>(next_sn()));
-  FrameEvent out = messages(std::string(payload), write_mars(push, {}, line));
-  out.acked = acked;
+  auto out = messages(std::string(payload), write_mars(push, {}, line));
+  if (out) out->acked = acked;
   return out;
 }
 
@@ -231,15 +240,17 @@ FrameStream::Outcome FrameStream::next_websocket(WebSocket& state) {
   }
   for (;;) {
     auto decoded = state.reader.next();
-    if (const auto* error = std::get_if<Error>(&decoded)) {
-      return bad(*error, write_websocket_close(websocket_close_code(*error)));
-    }
+    const auto lost = [&](const Error& error) {
+      return bad(error, write_websocket_close(websocket_close_code(error)));
+    };
+    if (const auto* error = std::get_if<Error>(&decoded)) return lost(*error);
     auto* message = std::get_if<WebSocketMessage>(&decoded);
     if (message == nullptr) return {};
-    if (auto got = on_websocket(state, std::move(*message))) {
-      if (got->kind == FrameEvent::Kind::closed) over_ = true;
-      return std::move(*got);
-    }
+    auto got = on_websocket(state, std::move(*message));
+    if (!got) return lost(got.error());
+    if (!*got) continue;
+    if ((*got)->kind == FrameEvent::Kind::closed) over_ = true;
+    return std::move(**got);
   }
 }
 

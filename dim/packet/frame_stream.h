@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "dim/base/error.h"
 #include "dim/base/time.h"
 #include "dim/packet/mars.h"
 #include "dim/packet/mtp.h"
@@ -30,7 +31,8 @@ struct FrameEvent {
     closed,    ///< WebSocket; send `reply`, then close
   };
   Kind kind = Kind::noop;
-  std::vector<std::string> texts{};  ///< JSON texts, not looked into; never empty ones
+  /// JSON texts, not looked into; never empty ones; limits::kFrameTexts at most.
+  std::vector<std::string> texts{};
   /// Send it once the messages are durable, and there is no other answer to give (Mars: every other
   /// message to this peer will do). Empty where the framing has no such thing.
   std::string ack{};
@@ -87,7 +89,7 @@ class FrameStream {
     bool peer_acks = false;  // it has said ACK: once
     std::deque<std::pair<std::string, std::uint64_t>> awaited;
   };
-  using Event = std::optional<FrameEvent>;  // nothing: a frame that says nothing, go on
+  using Event = Result<std::optional<FrameEvent>>;  // nothing: a frame that says nothing, go on
   using Outcome = std::variant<std::monostate, FrameEvent, BadFrame>;
   enum class More : std::uint8_t { no, yes };
 
@@ -108,7 +110,7 @@ class FrameStream {
 };
 
 /// A payload as the dimchat world packs it: one that begins with `{` holds a JSON text in each
-/// line, any other is one text.
-std::vector<std::string> split_payload(std::string payload);
+/// line, any other is one text. Errc::too_large for more than limits::kFrameTexts of them.
+Result<std::vector<std::string>> split_payload(std::string payload);
 
 }  // namespace dim

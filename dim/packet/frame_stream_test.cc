@@ -57,6 +57,36 @@ TEST(SplitPayload, CutsAtLineBreaksOnlyWhereAnObjectBegins) {
   EXPECT_EQ(split_payload(""), Texts{});
 }
 
+TEST(FrameStream, A33_AFrameBrings256MessagesAndNoMore) {
+  std::string full;
+  for (std::size_t i = 0; i < limits::kFrameTexts; ++i) full += "{\n\n";
+  const std::string over = full + "{";
+  const auto frames_of = [](FrameStream stream, const std::string& frame) {
+    return drain(stream, frame);
+  };
+  const auto mtp = [](const std::string& body) {
+    return write_mtp({.type = MtpType::message, .sn = 1}, body);
+  };
+  const auto mars = [](const std::string& body) {
+    return write_mars({.command = MarsCommand::send_message, .seq = 1}, {}, body);
+  };
+  EXPECT_EQ(frames_of(station(), mtp(full)).events.at(0).texts.size(), limits::kFrameTexts);
+  EXPECT_EQ(frames_of(station(), mars(full)).events.at(0).texts.size(), limits::kFrameTexts);
+  EXPECT_EQ(frames_of(upgraded(), websocket(full)).events.at(0).texts.size(), limits::kFrameTexts);
+  // Half a million lines fit into one frame; each costs far more than its two bytes.
+  std::string many;
+  for (int i = 0; i < 500'000; ++i) many += "{\n";
+  for (const std::string& body : {over, many}) {
+    for (const Seen& seen : {frames_of(station(), mtp(body)), frames_of(station(), mars(body)),
+                             frames_of(upgraded(), websocket(body))}) {
+      EXPECT_TRUE(seen.events.empty());
+      ASSERT_TRUE(seen.bad);
+      EXPECT_EQ(seen.bad->error.code, Errc::too_large);
+    }
+  }
+  EXPECT_EQ(frames_of(upgraded(), websocket(over)).bad->reply, write_websocket_close(1009));
+}
+
 TEST(FrameStream, Mtp_AMessageIsAcknowledgedByItsOwnerAndNotBefore) {
   FrameStream stream = station();
   const std::string frame = write_mtp(head(MtpType::message, 7), "{\"a\":1}\n{\"b\":2}");
