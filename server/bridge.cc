@@ -224,11 +224,9 @@ void Bridge::tick(Millis now) {
       }
     }
   }
-  while (!questions_.empty() && questions_.front().until <= now) {
-    const auto again = std::move(questions_.front().again);
-    questions_.pop_front();
-    again();
-  }
+  // All that ask for the same: one that stays behind would keep the others waiting for its sake.
+  while (!questions_.empty() && questions_.front().until <= now)
+    answer_questions(std::string(questions_.front().did));
   const std::set<std::string> moving = std::exchange(moving_, {});
   for (const std::string& user : moving) {
     if (is_live(user)) {

@@ -447,6 +447,32 @@ TEST_F(RoamingTest, A20_AGroupThatIsUnknownHereIsAskedOfTheNeighbours) {
   EXPECT_NE(answers[0].content->find("Garden"), std::string::npos);
 }
 
+TEST_F(RoamingTest, R1_TwoQuestionsForOneUnknownIdAreAnsweredWhenNobodyAnswers) {
+  // The neighbour knows nothing either, and says nothing.
+  const std::string yuri = legacy("yuri").id.bare().text();
+  for (const char* name : {"meta", "documents"}) {
+    JsonObject query = command(name);
+    query.set("did", yuri);
+    give(*alice, pack(*alice, station_id(), query));
+    pass(100);
+  }
+  EXPECT_EQ(texts(*alice), Strings{}) << "the neighbour has five seconds";
+  pass(6'000);
+  take(*alice);
+  EXPECT_EQ(texts(*alice), (Strings{"Meta not found.", "Document not found."}));
+  // Who goes on asking is answered, and stops nobody.
+  for (int i = 0; i < 20; ++i) {
+    JsonObject query = command("documents");
+    query.set("did", yuri);
+    give(*alice, pack(*alice, station_id(), query));
+    pass(4'000);
+    take(*alice);
+  }
+  pass(6'000);
+  take(*alice);
+  EXPECT_EQ(texts(*alice).size(), 20U);
+}
+
 TEST_F(RoamingTest, A33_AUsersRecordsAreSixteenAndOneHoweverManyDevicesTheyName) {
   Client writer;
   writer.account = &legacy("xena");
