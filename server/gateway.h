@@ -169,6 +169,7 @@ class Gateway {
   // gateway_commands.cc: what the station does itself
   void on_local(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket);
   bool seen_before(const Digest32& hash);
+  void forget_command(const SignedMessage& message);
   Result<Opened> open_local(GatewayLink& link, const SignedMessage& message);
   void on_content(Request& request, int depth);
   void on_array(Request& request, int depth);

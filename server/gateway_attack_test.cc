@@ -185,6 +185,72 @@ TEST_F(GatewayAttackTest, WhatCouldNotBeStoredStopsNothingForEver) {
   EXPECT_EQ(alice->station_acks, acks + 1);
 }
 
+TEST_F(GatewayAttackTest, R1_ACommandThatCouldNotBeStoredIsDoneWhenItComesAgain) {
+  make_known("bob");
+  make_known("carol");
+  auto alice = come("alice");
+  introduce(*alice, legacy("bob"));
+  JsonObject block = command("block");
+  block.set("list", JsonArray{Json(id_of("carol"))});
+  JsonObject where;
+  where.set("did", station_id());
+  JsonObject login = command("login");
+  login.set("did", id_of("alice"));
+  login.set("station", std::move(where));
+  JsonObject visa = command("documents");
+  visa.set("did", id_of("alice"));
+  const PrivateKey& key = legacy("alice").identity_key;
+  visa.set("documents", JsonArray{Json(Document::make(user("alice").id.with_terminal("pad"), "visa",
+                                                      {}, clock.now(), key)
+                                           .json())});
+  auto inner = parse_json_object(pack(*alice, id_of("bob"), text_of("in a forward")));
+  JsonObject forward;
+  forward.set("type", 255);
+  forward.set("sn", 7);
+  forward.set("time", static_cast<double>(clock.now()) / 1000);
+  forward.set("secrets", JsonArray{Json(std::move(*inner))});
+  // The same bytes come again, as a client sends what was not acknowledged.
+  std::vector<std::string> frames;
+  for (const JsonObject& content : {block, login, visa, forward})
+    frames.push_back(alice->frames.encode_message(pack(*alice, station_id(), content)).bytes);
+  const auto send_all = [&] {
+    const std::size_t acks = alice->station_acks;
+    for (const std::string& frame : frames) bytes(*alice, frame);
+    take(*alice);
+    return alice->station_acks - acks;
+  };
+  committer.error = Error{Errc::insufficient_storage, "the disk is full"};
+  EXPECT_EQ(send_all(), 0U);
+  committer.error.reset();
+  news(*alice);
+  EXPECT_EQ(send_all(), frames.size());
+  EXPECT_EQ(texts(*alice), (std::vector<std::string>{"Block list received.", "Login received.",
+                                                     "Document received.", "Message cached."}));
+  EXPECT_EQ(store.inbox(id_of("bob"), 0, 10, 1'000'000)->size(), 1U);
+  EXPECT_EQ(store.documents(id_of("alice"))->size(), 4U);
+  // And once only.
+  EXPECT_EQ(send_all(), frames.size());
+  EXPECT_EQ(texts(*alice), std::vector<std::string>{"Message cached."});
+  EXPECT_EQ(store.inbox(id_of("bob"), 0, 10, 1'000'000)->size(), 1U);
+}
+
+TEST_F(GatewayAttackTest, R1_AClientThatHasLeftMeanwhileMayRepeatItsCommandToo) {
+  auto alice = come("alice");
+  JsonObject block = command("block");
+  block.set("list", JsonArray{Json(id_of("carol"))});
+  const std::string text = pack(*alice, station_id(), block);
+  committer.held = true;
+  give(*alice, text);
+  station->closed(alice->id);
+  committer.error = Error{Errc::insufficient_storage, "the disk is full"};
+  committer.run();
+  committer.error.reset();
+  committer.held = false;
+  auto again = come("alice");
+  give(*again, text);
+  EXPECT_EQ(texts(*again), std::vector<std::string>{"Block list received."});
+}
+
 TEST_F(GatewayAttackTest, ASecondUserHasTheTimeOfALogInToo) {
   auto alice = come("alice");
   for (int i = 0; i < 2; ++i) {

@@ -44,6 +44,12 @@ bool Gateway::seen_before(const Digest32& hash) {
   return false;
 }
 
+/// It could not be stored, so it is obeyed when it comes again.
+void Gateway::forget_command(const SignedMessage& message) {
+  const Digest32 hash = message_hash(message);
+  if (seen_.erase(hash) != 0) std::erase(seen_order_, hash);
+}
+
 /// A22: after some failures nothing of that sender is decrypted for a while. Only who has signed
 /// counts, so nobody can use up somebody else's.
 Result<Opened> Gateway::open_local(GatewayLink& link, const SignedMessage& message) {
@@ -87,7 +93,9 @@ void Gateway::on_local(GatewayLink& link, const SignedMessage& message, std::uin
   if (link.user.empty()) note_terminal(link, message);
   JsonObject content = std::move(opened->message.content);
   if (content_command(content) != "handshake") {
-    if (seen_before(opened->hash)) return finished();  // A12, J23
+    // A12, J23. What is in a forward is stored once under its own name.
+    const bool forward = type_number(content_type(content)) == kForwardType;
+    if (!forward && seen_before(opened->hash)) return finished();
     if (auto status = check_command_age(content, now); !status) {
       failed(link, "gateway-refused", sender.bare().text(), status.error());
       return finished();
@@ -270,6 +278,7 @@ void Gateway::on_login(Request& request) {
                 body = request.content, user, time](const Result<std::vector<Written>>& written) {
                  GatewayLink* target = find(id);
                  const bool old = written && written->front().accepted == Accepted::conflict;
+                 if (!written) forget_command(message);
                  if (written && !old) bridge_->login_kept(message, target);
                  if (target == nullptr || !written) return give_up(id, ticket);
                  if (old && target->neighbour != nullptr)
@@ -372,6 +381,7 @@ void Gateway::on_list(Request& request) {
                 message = request.message,
                 body = request.content](const Result<std::vector<Written>>& written) {
                  core_.forget_receiver(user);
+                 if (!written) forget_command(message);
                  GatewayLink* target = find(id);
                  if (target == nullptr || !written) return give_up(id, ticket);
                  Request later{*target, message, body, ticket};

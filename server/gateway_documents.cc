@@ -254,7 +254,10 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
                           body = request.content](const Result<std::vector<Written>>& written) {
         core_.forget_receiver(id);
         GatewayLink* target = find(link_id);
-        if (!written) groups_.erase(user);
+        if (!written) {
+          groups_.erase(user);
+          forget_command(message);
+        }
         if (written) bridge_->learnt(did, &message, target);
         if (target == nullptr || !written) return give_up(link_id, ticket);
         const bool old = any_old || std::ranges::any_of(*written, [](const Written& one) {
