@@ -117,14 +117,15 @@ StationProcess::StationProcess(const Options& options) {
   } while (listens(base_) || listens(static_cast<std::uint16_t>(base_ + 1)));
   {
     std::ofstream config(folder_ + "/bench.toml");
-    config
-        << "[quotas]\nmessages_per_second = 0\nhistory_per_second = 0\ndocuments_per_hour = 0\n"
-           "subnet_messages_per_second = 0\nlogins_per_second = 0\nfailed_logins_per_minute = 0\n"
-           "[network]\nunauthenticated = 60000\nunauthenticated_per_64 = "
-           "60000\nunauthenticated_per_48 = 60000\n"
-           "connections_per_second = 0\n[limits]\ninbox_messages = 10000000\ninbox_bytes = "
-           "\"16GiB\"\n"
-           "[log]\nlevel = \"warn\"\n";
+    if (!options.quotas)
+      config
+          << "[quotas]\nmessages_per_second = 0\nhistory_per_second = 0\ndocuments_per_hour = 0\n"
+             "subnet_messages_per_second = 0\nlogins_per_second = 0\nfailed_logins_per_minute = 0\n"
+             "[network]\nunauthenticated = 60000\nunauthenticated_per_64 = "
+             "60000\nunauthenticated_per_48 = 60000\n"
+             "connections_per_second = 0\n[limits]\ninbox_messages = 10000000\ninbox_bytes = "
+             "\"16GiB\"\n";
+    config << "[log]\nlevel = \"warn\"\n";
     if (options.verify_always) config << "[security]\nverify = \"always\"\n";
   }
   launch();
@@ -147,7 +148,7 @@ void StationProcess::launch() {
 }
 
 void StationProcess::wait() {
-  for (int i = 0; i < 500; ++i) {
+  for (int i = 0; i < 3'000; ++i) {
     if (listens(static_cast<std::uint16_t>(base_ + 1))) return;
     if (::waitpid(pid_, nullptr, WNOHANG) == pid_) {
       pid_ = -1;
@@ -158,17 +159,18 @@ void StationProcess::wait() {
   throw std::runtime_error("dimd does not listen; see " + log());
 }
 
-void StationProcess::kill() {
-  ::kill(pid_, SIGKILL);
+void StationProcess::end(int signal) {
+  if (pid_ <= 0) return;
+  ::kill(pid_, signal);
   ::waitpid(pid_, nullptr, 0);
   pid_ = -1;
 }
 
+void StationProcess::kill() { end(SIGKILL); }
+void StationProcess::stop() { end(SIGTERM); }
+
 StationProcess::~StationProcess() {
-  if (pid_ > 0) {
-    ::kill(pid_, SIGTERM);
-    ::waitpid(pid_, nullptr, 0);
-  }
+  stop();
   std::error_code ignored;
   std::filesystem::remove_all(folder_, ignored);
 }

@@ -35,13 +35,15 @@ Usage own_usage();
 /// Ends the measurement with std::runtime_error: a figure with losses is none.
 [[noreturn]] void give_up(const Error& error, std::string_view message);
 
-/// `dimd run` with quotas off, in a temporary folder (below `folder`, default the system's),
-/// stopped with the object. Throws std::runtime_error when it does not come up.
+/// `dimd run`, with quotas off unless they are wanted, in a temporary folder (below `folder`,
+/// default the system's), stopped with the object. Throws std::runtime_error when it does not come
+/// up.
 class StationProcess {
  public:
   struct Options {
     std::string folder;
     bool verify_always = false;
+    bool quotas = false;  ///< as a station has them that nobody has configured
   };
   explicit StationProcess(const Options& options);
   ~StationProcess();
@@ -49,8 +51,9 @@ class StationProcess {
   StationProcess& operator=(const StationProcess&) = delete;
 
   void kill();    ///< SIGKILL, without warning
+  void stop();    ///< SIGTERM, and waits for its end
   void launch();  ///< again, with the same folder and ports, without waiting
-  void wait();    ///< until it listens, 10 s at most
+  void wait();    ///< until it listens, 60 s at most
 
   /// What one bare write of 4 KiB with fdatasync takes beside the station's files now: the median
   /// of some, in milliseconds.
@@ -60,6 +63,7 @@ class StationProcess {
   Usage usage() const { return usage_of(pid_); }
 
  private:
+  void end(int signal);
   std::string log() const { return folder_ + "/dimd.log"; }
 
   std::string folder_;
