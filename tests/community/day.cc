@@ -192,6 +192,19 @@ void Day::gather() {
     }
     wait("giving roles", [&] { return !people_[owner]->asks(); });
   }
+  // Everybody follows every channel before so much is written that a first look leaves it out.
+  for (std::size_t channel = 0; channel < channels_.size(); ++channel)
+    write_in(hubs_[channels_[channel].hub].owner, channel);
+  wait("telling the first messages", [&] {
+    return std::ranges::all_of(ledger_, [&](const auto& one) {
+      for (std::size_t who = 0; who < people_.size(); ++who) {
+        if (who != one.second.author && follows(who) && reads(who, one.second.channel) &&
+            !people_[who]->told.contains(one.first))
+          return false;
+      }
+      return true;
+    });
+  });
 }
 
 // ---- the day
@@ -210,8 +223,11 @@ void Day::plan() {
     const auto number = static_cast<std::size_t>(share * static_cast<double>(options_.posts));
     later([this, number] { return written_ >= number; }, std::move(what));
   };
-  const auto kills = static_cast<double>(options_.kills);
-  for (double kill = 1; kill <= kills; ++kill) at(kill / (kills + 1), [this] { kill_station(); });
+  const auto part = [](std::size_t i, std::size_t of) {
+    return static_cast<double>(i) / static_cast<double>(of);
+  };
+  for (std::size_t i = 1; i <= options_.kills; ++i)
+    at(part(i, options_.kills + 1), [this] { kill_station(); });
   at(0.52, [this] {
     later([this] { return !down_; },
           [this] {
@@ -219,7 +235,7 @@ void Day::plan() {
             station_.launch();
           });
   });
-  for (double program = 1; program < 20; ++program) at(program / 20, [this] { kill_program(); });
+  for (std::size_t i = 1; i < 20; ++i) at(part(i, 20), [this] { kill_program(); });
   double share = 0.08;
   for (const bool ban : {false, true, true, false}) {
     const std::size_t hub = ban ? 1 : 0;
@@ -267,7 +283,10 @@ void Day::act() {
 
 void Day::write(std::size_t who) {
   const std::size_t channel = below(channels_.size());
-  if (!writes(who, channel)) return;
+  if (writes(who, channel)) write_in(who, channel);
+}
+
+void Day::write_in(std::size_t who, std::size_t channel) {
   std::string text = fmt::format("w{} ", written_);
   for (std::uint64_t words = below(40); words > 0; --words) text += one_in(9) ? "园林 " : "garden ";
   const auto reply =

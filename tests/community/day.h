@@ -68,6 +68,7 @@ class Day {
   void live();
   void act();
   void write(std::size_t who);
+  void write_in(std::size_t who, std::size_t channel);
   void edit(std::size_t who);
   void react(std::size_t who);
   void take_away(std::size_t who);
