@@ -3,6 +3,7 @@
 #include <limits>
 #include <utility>
 
+#include "dim/base/fault.h"
 #include "dim/engine/hub_view.h"
 #include "server/hubs.h"
 
@@ -72,7 +73,8 @@ Packet Hubs::show(const Post& post, Operation operation, const std::string& read
     }
     add("reactions", list + "]");
   }
-  const bool hidden = post.state == PostState::hidden && !moderator && post.author != reader;
+  const bool hidden = post.state == PostState::hidden && !moderator && post.author != reader &&
+                      !DIM_FAULT("hidden-shown");
   if (!post.content.empty() && !hidden) out.content = post.content;
   return out;
 }
@@ -193,7 +195,8 @@ void Hubs::get_mark(StationRequest& request) {
   answer.set("target", spot->channel.text())
       .set("cursor", std::to_string(state->upto))
       .set("newest", std::to_string(state->newest));
-  core_.send(request.link, answer.set("unread", std::to_string(state->unread)));
+  const std::int64_t more = DIM_FAULT("unread-off-by-one") && state->unread > 0 ? 1 : 0;
+  core_.send(request.link, answer.set("unread", std::to_string(state->unread + more)));
 }
 
 void Hubs::search(StationRequest& request) {
@@ -231,7 +234,9 @@ void Hubs::search(StationRequest& request) {
                        : may(*hub, user, Operation::get, {.object = HubObject::hub}, now);
     if (!allowed) return core_.refuse(request, allowed.error());
     for (const auto& [guid, channel] : hub->channels()) {
-      if (may(*hub, user, Operation::get, {.object = HubObject::message, .channel = &channel}, now))
+      if (may(*hub, user, Operation::get, {.object = HubObject::message, .channel = &channel},
+              now) ||
+          DIM_FAULT("search-anywhere"))
         channels.push_back(guid);
     }
   }

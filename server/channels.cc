@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "dim/base/fault.h"
 #include "dim/base/utf8.h"
 #include "server/hubs.h"
 
@@ -82,7 +83,8 @@ const std::vector<std::string>& Hubs::readers(const Hub& hub, const Guid& channe
   const HubChannel* in = hub.channel(channel);
   if (in == nullptr) return known.users;
   for (const auto& [user, member] : hub.members()) {
-    if (hub.permissions_in(*in, user).has(Permission::read)) known.users.push_back(user);
+    if (hub.permissions_in(*in, user).has(Permission::read) || DIM_FAULT("private-pushed"))
+      known.users.push_back(user);
   }
   return known.users;
 }
@@ -146,7 +148,7 @@ void Hubs::create_message(StationRequest& request) {
     if (!to) return core_.refuse(request, to.error());
     auto origin = core_.reads_.post(*to);
     if (!origin) return core_.read_failed(request.link, request.id, origin.error());
-    if (!*origin || (*origin)->channel != *channel)
+    if (!*origin || ((*origin)->channel != *channel && !DIM_FAULT("reply-anywhere")))
       return core_.refuse(request,
                           {Errc::not_found, "no such message in this channel to reply to"});
     reply = *to;
@@ -166,7 +168,9 @@ void Hubs::create_message(StationRequest& request) {
                 post = std::move(post)](const Result<std::vector<Written>>& written) mutable {
                  core_.inflight_bytes_ -= std::min(core_.inflight_bytes_, post.content.size());
                  const bool stored = written && written->front().accepted == Accepted::stored;
-                 if (stored) {
+                 const bool again =
+                     DIM_FAULT("post-pushed-again") && written && !written->front().cursors.empty();
+                 if (stored || again) {
                    post.cursor = post.changed = written->front().cursors.front();
                    ++core_.counters_.messages_stored;
                    spread(post.channel, post.cursor, show(post, Operation::create, {}, false));
@@ -244,7 +248,7 @@ void Hubs::change_message(StationRequest& request) {
   } else if (operation == Operation::edit) {
     if (const Status right = check_text(packet.content); !right)
       return core_.refuse(request, right.error());
-    if (packet.has("revision")) {
+    if (packet.has("revision") && !DIM_FAULT("edit-stale")) {
       const auto revision = parse_count(packet.get("revision"));
       if (!revision || *revision == 0)
         return core_.refuse(request, {Errc::bad_request, "revision is a whole number from 1"});
@@ -342,7 +346,7 @@ void Hubs::read_mark(StationRequest& request) {
                [this, id = request.link.id, reply = request.id, user,
                 push = std::move(push)](const Result<std::vector<Written>>& written) {
                  LinkState* link = core_.finish_request(id, reply);
-                 if (written) {
+                 if (written && !DIM_FAULT("mark-untold")) {
                    // So that all devices count alike.
                    for (UserSession* session : core_.sessions_.of(user)) {
                      LinkState* lane = session->lanes[static_cast<std::size_t>(Lane::text)];

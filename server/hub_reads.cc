@@ -3,6 +3,7 @@
 #include <functional>
 #include <utility>
 
+#include "dim/base/fault.h"
 #include "dim/engine/hub_body.h"
 #include "server/hubs.h"
 
@@ -150,7 +151,8 @@ void Hubs::get(StationRequest& request, HubObject object) {
       list(
           out, hub->channels(),
           [&](const Guid& key, const HubChannel& channel) {
-            return one(key, channel) && sees({.object = object, .channel = &channel});
+            return one(key, channel) &&
+                   (sees({.object = object, .channel = &channel}) || DIM_FAULT("private-listed"));
           },
           [&](const Guid& key, const auto&) { return hub->channel_json(key); });
       break;

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "dim/base/fault.h"
 #include "dim/engine/hub_body.h"
 
 namespace dim {
@@ -205,12 +206,13 @@ void Hubs::change(StationRequest& request, HubObject object) {
     return core_.send(request.link, answer);
   }
   if (object == HubObject::ban && created) {
-    const std::size_t streams = was_member ? end_streams(change.member, *hub, change) : 0;
+    const bool ends = was_member && !DIM_FAULT("ban-keeps-streams");
+    const std::size_t streams = ends ? end_streams(change.member, *hub, change) : 0;
     answer.set("streams", std::to_string(streams));
     answer.set("invites", std::to_string(effect->dropped_invites));
     answer.set("took", std::to_string(core_.clock_.monotonic() - request.link.last_byte));
   } else if (object == HubObject::member && change.operation == Operation::erase &&
-             change.member != change.actor) {
+             change.member != change.actor && !DIM_FAULT("kick-keeps-streams")) {
     end_streams(change.member, *hub, change);
   }
   std::vector<Write> writes;
@@ -233,7 +235,8 @@ void Hubs::commit(StationRequest& request, std::vector<Write> writes, Packet ans
                  --open_;
                  const bool conflict = written && written->front().accepted == Accepted::conflict;
                  if (!written || conflict) forget();
-                 if (written && !conflict && !push.users.empty()) tell(push.users, push.packet);
+                 if (written && !conflict && !push.users.empty() && !DIM_FAULT("change-untold"))
+                   tell(push.users, push.packet);
                  LinkState* link = core_.finish_request(id, reply);
                  if (link == nullptr) return;
                  if (!written) return core_.refuse(*link, reply, written.error());

@@ -85,7 +85,8 @@ void StationCore::check_upload(LinkId id, const std::string& reply, const OpenMe
   const auto media = reads_.media(upload.guid);
   // Discarded meanwhile, the GUID may be somebody else's.
   const bool own = media && *media && (*media)->owner == upload.owner;
-  if (own && (*media)->whole() && upload.digest) {
+  const bool unchecked = upload.digest && DIM_FAULT("digest-unchecked");
+  if (own && (*media)->whole() && upload.digest && !unchecked) {
     std::vector<Write> writes;
     writes.emplace_back(CheckMedia{upload.guid, upload.owner, *upload.digest, clock_.now()});
     return submit(std::move(writes),
@@ -103,7 +104,7 @@ void StationCore::check_upload(LinkId id, const std::string& reply, const OpenMe
   const StoredMedia& found = **media;
   if (found.state > MediaState::complete)
     return refuse(*link, reply, error_of(Errc::gone, "this object was removed"));
-  const bool complete = found.state == MediaState::complete;
+  const bool complete = found.state == MediaState::complete || (found.whole() && unchecked);
   Packet answer = Packet::response(complete ? 201 : (fresh ? 202 : 205), reply);
   answer.set("guid", upload.guid.text()).set("size", std::to_string(found.size));
   if (!complete) {
@@ -176,7 +177,8 @@ void StationCore::get_media(StationRequest& request) {
     range->last = std::min({range->last, found.size - 1, range->first + most - 1});
     if (!take_blocks(request, range->size())) return;
     const auto size = static_cast<std::size_t>(range->size());
-    auto bytes = reads_.media_bytes(found, range->first, size);
+    const bool shifted = DIM_FAULT("media-range") && range->first > 0;
+    auto bytes = reads_.media_bytes(found, range->first - (shifted ? 1 : 0), size);
     if (!bytes && bytes.error().code == Errc::not_found) {
       // Removed meanwhile, or in another file now; else it is damage.
       const auto now = reads_.media(*guid);
@@ -201,8 +203,13 @@ void StationCore::drop_media(StationRequest& request) {
   }
   const bool back = *request.packet.operation == Operation::remove;
   open_request(request.link, request.id);
+  std::string owner = request.session.user;
+  if (DIM_FAULT("media-anybody-deletes")) {
+    const auto media = reads_.media(*guid);
+    if (media && *media) owner = (*media)->owner;
+  }
   std::vector<Write> writes;
-  writes.emplace_back(DropMedia{*guid, request.session.user,
+  writes.emplace_back(DropMedia{*guid, std::move(owner),
                                 back ? MediaState::removed : MediaState::deleted, clock_.now()});
   submit(std::move(writes), [this, id = request.link.id, reply = request.id,
                              back](const Result<std::vector<Written>>& written) {

@@ -130,6 +130,8 @@ def b02(scene):
         secret = make(alice, "channel", hub, {"name": "secret", "kind": "private"})
         expect_code(ask(bob, "GET", "channel", secret), 404, "a private channel", "hubs.md 4")
         expect_code(ask(bob, "GET", "message", secret), 404, "what is in it", "hubs.md 4")
+        listed = json.loads(expect_code(ask(bob, "GET", "channel", hub), 200).content)["list"]
+        expect({one["guid"] for one in listed} == {channel, other}, f"the list of channels is {listed}", "hubs.md 4")
     with scene.case("a mute takes writing and reacting, not reading"):
         fields = {"type": "mute", "target": hub, "member": bob.account.id}
         expect_code(alice.control.ask("CREATE", b"{}", fields), 201, "a mute", "hubs.md 6")
