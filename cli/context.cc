@@ -72,6 +72,7 @@ void Context::make_messenger(Messenger::Options options) {
 
 bool Context::connect(Millis timeout_ms) {
   failure.reset();
+  if (messenger->is_ready()) return true;
   if (auto status = messenger->start(); !status) {
     failure = status.error();
     return false;
@@ -86,27 +87,28 @@ bool Context::connect(Millis timeout_ms) {
 std::string Context::name_of(const Id& id) { return dim::name_of(*home, id); }
 
 std::optional<Id> Context::find(const std::string& who, Millis timeout_ms) {
-  std::optional<Result<Id>> result;
-  messenger->resolve(who, [&](Result<Id> found) { result.emplace(std::move(found)); });
-  link.run_until([&] { return result.has_value() || failure.has_value(); }, timeout_ms);
-  if (!result) {
+  // Shared, because the answer may come when nobody waits any more.
+  const auto result = std::make_shared<std::optional<Result<Id>>>();
+  messenger->resolve(who, [result](Result<Id> found) { result->emplace(std::move(found)); });
+  link.run_until([&] { return result->has_value() || failure.has_value(); }, timeout_ms);
+  if (!*result) {
     report_failure();
     return std::nullopt;
   }
-  if (!*result) {
-    out.error((*result).error());
-    failure = (*result).error();
+  if (!**result) {
+    out.error((**result).error());
+    failure = (**result).error();
     return std::nullopt;
   }
-  return **result;
+  return ***result;
 }
 
 std::optional<Id> Context::find_here(const std::string& who) {
   constexpr Millis kPatienceMs = 10'000;
-  std::optional<Result<Id>> result;
-  messenger->resolve(who, [&](Result<Id> found) { result.emplace(std::move(found)); });
-  if (result && *result) return **result;
-  if (result && (*result).error().code == Errc::unreachable && !connect(kPatienceMs)) {
+  const auto result = std::make_shared<std::optional<Result<Id>>>();
+  messenger->resolve(who, [result](Result<Id> found) { result->emplace(std::move(found)); });
+  if (*result && **result) return ***result;
+  if (*result && (**result).error().code == Errc::unreachable && !connect(kPatienceMs)) {
     report_failure();
     return std::nullopt;
   }

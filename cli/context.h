@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "cli/output.h"
 #include "cli/verbs.h"
@@ -22,13 +23,16 @@ Result<std::optional<Secret>> passphrase_for(const CommonOptions& common, bool a
 
 class Context {
  public:
-  explicit Context(const CommonOptions& options) : common(options), out(options.json) {}
+  /// `sink`: takes what people are told, instead of the terminal.
+  explicit Context(const CommonOptions& options, Output::Sink sink = {})
+      : common(options), out(options.json, std::move(sink)) {}
 
   /// Opens the home; prints what is wrong and returns false when it cannot.
   bool open_home();
   /// Makes the messenger; `events` may be given before.
   void make_messenger(Messenger::Options options);
-  /// Dials and waits until the session is ready or has failed; `failure` says why.
+  /// Dials, unless there is a session, and waits until it is ready or has failed; `failure` says
+  /// why.
   bool connect(Millis timeout_ms);
   /// The name a person goes by here: alias, registered name, name in the visa, short ID.
   std::string name_of(const Id& id);
@@ -67,6 +71,8 @@ class Context {
   std::optional<Error> failure;
   std::string station_message;
   bool ids = false;  ///< show the ends of GUIDs
+  /// Asks the person for a yes, for who draws a screen; empty: at the terminal.
+  std::function<bool(const std::string& what)> ask;
 };
 
 }  // namespace dim

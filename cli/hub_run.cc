@@ -232,6 +232,12 @@ void HubRun::learn(const std::vector<Post>& posts) {
 }
 
 bool HubRun::confirm(const std::string& what) {
+  if (context.ask) {
+    if (options.yes || context.ask(what)) return true;
+    context.out.note("Nothing was done.");
+    exit = code(Exit::failed);
+    return false;
+  }
   context.out.note(what);
   if (options.yes) return true;
   if (::isatty(STDIN_FILENO) == 0) {
@@ -268,22 +274,26 @@ std::string text_or_input(const std::string& what) {
   return text;
 }
 
+int run_hub_verb(HubRun& run) {
+  const std::string& verb = run.options.verb;
+  if (verb == "hub") return run_hub(run);
+  if (verb == "channel") return run_channel(run);
+  if (verb == "category") return run_category(run);
+  if (verb == "role") return run_role(run);
+  if (verb == "post") return run_post(run);
+  if (verb == "search") return run_search(run);
+  if (verb == "unread") return run_unread(run);
+  if (verb == "read") return run_read(run);
+  if (verb == "kick" || verb == "ban" || verb == "mute") return run_people(run);
+  return run_post_change(run);
+}
+
 int verb_hub(const CommonOptions& common, const HubOptions& options) {
   Context context(common);
   if (!context.open_home()) return code(Exit::home);
   context.make_messenger({.receive = false});
   HubRun run(context, options);
-  const std::string& verb = options.verb;
-  const int result = verb == "hub"                                       ? run_hub(run)
-                     : verb == "channel"                                 ? run_channel(run)
-                     : verb == "category"                                ? run_category(run)
-                     : verb == "role"                                    ? run_role(run)
-                     : verb == "post"                                    ? run_post(run)
-                     : verb == "search"                                  ? run_search(run)
-                     : verb == "unread"                                  ? run_unread(run)
-                     : verb == "read"                                    ? run_read(run)
-                     : verb == "kick" || verb == "ban" || verb == "mute" ? run_people(run)
-                                                                         : run_post_change(run);
+  const int result = run_hub_verb(run);
   context.link.finish();
   return result;
 }

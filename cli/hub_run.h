@@ -95,6 +95,9 @@ int run_search(HubRun& run);
 int run_unread(HubRun& run);
 int run_read(HubRun& run);
 
+/// The one that the options name. The exit code.
+int run_hub_verb(HubRun& run);
+
 /// What was read of `what` at the command line, or from standard input for "-".
 std::string text_or_input(const std::string& what);
 

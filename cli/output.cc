@@ -25,35 +25,6 @@ Exit exit_of(const Error& error) {
   }
 }
 
-namespace {
-
-/// `next_line`: what stands for a line break; nullptr: it is escaped, and tabs are.
-std::string shown(std::string_view text, const char* next_line) {
-  if (!valid_utf8(text)) return escape(text, text.size() * 4);
-  std::string out;
-  std::size_t at = 0;
-  while (at < text.size()) {
-    const std::size_t begin = at;
-    const char32_t c = next_code_point(text, at);
-    const bool breaks = c == U'\n' || c == U'\u2028' || c == U'\u2029';
-    if (next_line != nullptr && breaks) {
-      out += next_line;
-    } else if ((next_line != nullptr && c == U'\t') ||
-               (!breaks && !is_control(c) && !is_invisible(c))) {
-      out.append(text.substr(begin, at - begin));
-    } else {
-      out += fmt::format("\\u{{{:X}}}", static_cast<std::uint32_t>(c));
-    }
-  }
-  return out;
-}
-
-}  // namespace
-
-std::string printable(std::string_view text) { return shown(text, nullptr); }
-
-std::string printable_lines(std::string_view text) { return shown(text, "\n       | "); }
-
 void Output::object(std::string_view event, JsonObject members) const {
   if (!json_) return;
   JsonObject out;
@@ -75,12 +46,14 @@ void Output::object(std::string_view event, JsonObject members) const {
 }
 
 void Output::line(std::string_view text) const {
+  if (sink_) return sink_(text);
   if (json_) return;
   fmt::print("{}\n", text);
   std::fflush(stdout);
 }
 
 void Output::note(std::string_view text) const {
+  if (sink_) return sink_(text);
   if (!json_) fmt::print(stderr, "{}\n", text);
 }
 
@@ -93,10 +66,10 @@ void Output::error(const Error& error, std::string_view station_message) const {
     object("error", std::move(members));
     return;
   }
-  fmt::print(stderr, "dim: {}{}\n", error.hint,
-             station_message.empty()
-                 ? ""
-                 : fmt::format(" (the station says: {})", escape(station_message)));
+  note(fmt::format("dim: {}{}", error.hint,
+                   station_message.empty()
+                       ? ""
+                       : fmt::format(" (the station says: {})", escape(station_message))));
 }
 
 void Output::typing(const Id& peer, bool on, std::string_view peer_name) const {

@@ -1,11 +1,14 @@
 // What the verbs print: for people, or one JSON object a line (docs/cli-json.md). Nothing from a
 // peer reaches the terminal unescaped (C11).
 #pragma once
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "client/messenger.h"
+#include "terminal/printable.h"
 
 namespace dim {
 
@@ -25,7 +28,11 @@ Exit exit_of(const Error& error);
 
 class Output {
  public:
-  explicit Output(bool json) : json_(json) {}
+  /// Takes what people are told, a line or more without the last line break.
+  using Sink = std::function<void(std::string_view text)>;
+
+  /// `sink`: instead of standard output and standard error, for who draws a screen.
+  explicit Output(bool json, Sink sink = {}) : json_(json), sink_(std::move(sink)) {}
   bool json() const { return json_; }
 
   /// One object; `event` is its first member.
@@ -48,18 +55,10 @@ class Output {
 
  private:
   bool json_;
+  Sink sink_;
 };
 
 /// What names a message at the command line: the last digits of its GUID.
 std::string short_guid(std::string_view guid);
-
-/// What a peer calls something, for a terminal: one line, every control or invisible character
-/// escaped.
-std::string printable(std::string_view text);
-
-/// What a peer has written, for a terminal: as `printable`, but with its tabs and line breaks. Each
-/// further line begins with "       | ", as no line of ours does: a text cannot pose as another
-/// message.
-std::string printable_lines(std::string_view text);
 
 }  // namespace dim

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <cerrno>
 #include <map>
 
 #include "net/connection.h"
@@ -37,8 +39,12 @@ struct Link::Impl {
   std::function<void()> on_end;
   std::function<void()> on_begun;
   std::string input;
+  std::optional<boost::asio::posix::stream_descriptor> keys;
+  std::function<void(std::string_view)> on_keys;
+  std::function<void()> on_turn;
 
   void check() {
+    if (on_turn) on_turn();
     if (done && done()) {
       done = nullptr;
       reactor.stop();
@@ -80,6 +86,23 @@ struct Link::Impl {
     reactor.arm(ticker, kTickMs, [this] { tick(); });
     if (messenger != nullptr && ++ticks % 5 == 0) messenger->tick();
     read_input();
+    check();
+  }
+
+  void wait_for_keys() {
+    keys->async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                     [this](const boost::system::error_code& error) {
+                       if (!error) read_keys();
+                     });
+  }
+
+  void read_keys() {
+    char buffer[4'096];
+    const ssize_t got = ::read(keys->native_handle(), buffer, sizeof buffer);
+    const bool over = got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+    if (got > 0) on_keys({buffer, static_cast<std::size_t>(got)});
+    if (over) on_keys({});
+    if (!over) wait_for_keys();
     check();
   }
 
@@ -187,6 +210,14 @@ void Link::finish() {
   impl.lanes.clear();
   run_until([left] { return *left == 0; }, kFinishMs);
 }
+
+void Link::watch_terminal(int file, std::function<void(std::string_view)> bytes) {
+  impl_->on_keys = std::move(bytes);
+  impl_->keys.emplace(impl_->reactor.io(), file);
+  impl_->wait_for_keys();
+}
+
+void Link::each_turn(std::function<void()> turn) { impl_->on_turn = std::move(turn); }
 
 void Link::watch_input(std::function<void(std::string)> line, std::function<void()> end,
                        std::function<void()> begun) {

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "client/messenger.h"
 #include "net/backoff.h"
@@ -32,6 +33,11 @@ class Link final : public Transport {
   /// `begun` when a line has begun and is not ended. (A terminal gives whole lines only.)
   void watch_input(std::function<void(std::string)> line, std::function<void()> end,
                    std::function<void()> begun = {});
+  /// Calls `bytes` with what comes from `file`, a terminal that is open for reading and that nobody
+  /// else uses, as soon as it comes; with nothing when it has ended.
+  void watch_terminal(int file, std::function<void(std::string_view)> bytes);
+  /// Called after each event and every 100 ms, from within run_until(): the place to draw.
+  void each_turn(std::function<void()> turn);
 
  private:
   struct Impl;
