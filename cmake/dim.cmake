@@ -33,6 +33,8 @@ if(DIM_PROGRAMS)
   find_package(CLI11 REQUIRED)
   pkg_check_modules(qrencode REQUIRED IMPORTED_TARGET libqrencode)
   pkg_check_modules(edit REQUIRED IMPORTED_TARGET libedit)
+  # Only what is linked: its definitions would be others than those of the precompiled header.
+  pkg_check_modules(ncursesw REQUIRED ncursesw)
 endif()
 if(DIM_TESTS)
   find_package(GTest REQUIRED)
