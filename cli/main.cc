@@ -120,6 +120,16 @@ int main(int argc, char** argv) {
   chat_verb->add_flag("--no-typing", chat.no_typing,
                       "neither tell when you write nor show when they do");
 
+  dim::TuiOptions tui;
+  auto* tui_verb = app.add_subcommand(
+      "tui", "full-screen chat with everybody, in groups and in channels; F1 shows its keys");
+  tui_verb->add_option("who", tui.who, "whom to begin with: as for chat");
+  tui_verb->add_flag("--no-presence", tui.no_presence, kNoPresence);
+  tui_verb->add_flag("--no-typing", tui.no_typing,
+                     "neither tell when you write nor show when they do");
+  tui_verb->add_flag("--mouse", tui.mouse,
+                     "click on conversations, turn the wheel; selecting text needs Shift then");
+
   dim::HistoryOptions history;
   auto* history_verb =
       app.add_subcommand("history", "what was said with one person, or in a channel of a hub");
@@ -248,6 +258,7 @@ int main(int argc, char** argv) {
   if (*send_verb) return dim::verb_send(common, send);
   if (*listen_verb) return dim::verb_listen(common, listen);
   if (*chat_verb) return dim::verb_chat(common, chat);
+  if (*tui_verb) return dim::verb_tui(common, tui);
   if (*history_verb) return dim::verb_history(common, history);
   if (*save_verb) return dim::verb_save(common, save);
   if (*upload_verb) return dim::verb_upload(common, upload);

@@ -43,6 +43,12 @@ struct ChatOptions {
   bool no_presence = false;
   bool no_typing = false;
 };
+struct TuiOptions {
+  std::string who;  ///< what is open at first; may be empty
+  bool no_presence = false;
+  bool no_typing = false;
+  bool mouse = false;
+};
 struct HistoryOptions {
   std::string who;  ///< or HUB/CHANNEL
   int limit = 50;
@@ -97,6 +103,7 @@ int verb_id(const CommonOptions& common);
 int verb_send(const CommonOptions& common, const SendOptions& options);
 int verb_listen(const CommonOptions& common, const ListenOptions& options);
 int verb_chat(const CommonOptions& common, const ChatOptions& options);
+int verb_tui(const CommonOptions& common, const TuiOptions& options);
 int verb_history(const CommonOptions& common, const HistoryOptions& options);
 int verb_import(const CommonOptions& common, const ImportOptions& options);
 int verb_save(const CommonOptions& common, const SaveOptions& options);

@@ -94,6 +94,7 @@ class Json(harness.EndToEnd):
         alice.run("upload", "--delete", of(alice.run("upload", "--list"), "uploaded")[0]["guid"])
         alice.run("history", "bobby")
         self.run_hub_verbs(station, alice, bobby)
+        alice.run("tui", code=2)  # a screen is nothing for programs
         alice.run("status")
         alice.run("send", "nobody_here", "lost", code=6)
         station.stop()

@@ -1,0 +1,251 @@
+// `dim tui` with people and in groups: what the home has of them.
+#include <algorithm>
+
+#include "cli/tui_app.h"
+#include "client/attach.h"
+#include "terminal/printable.h"
+
+namespace dim {
+namespace {
+
+constexpr std::size_t kPage = 200;  // messages that are read at once
+constexpr Millis kTypingMs = 30'000;
+
+tui::Progress progress_of(Tick tick) {
+  switch (tick) {
+    case Tick::queued:
+      return tui::Progress::queued;
+    case Tick::sent:
+      return tui::Progress::sent;
+    case Tick::delivered:
+      return tui::Progress::delivered;
+    case Tick::read:
+      return tui::Progress::read;
+    case Tick::failed:
+      return tui::Progress::failed;
+  }
+  return tui::Progress::none;
+}
+
+}  // namespace
+
+// ---- whom there is
+
+void TuiApp::load_people() {
+  if (auto contacts = context_.home->contacts()) {
+    for (const Contact& contact : *contacts) {
+      if (!contact.id.is_user()) continue;
+      const auto last = context_.messenger->history(contact.id, 1);
+      if (contact.written || !contact.alias.empty() || (last && !last->empty()))
+        conversation_with(contact.id);
+    }
+  }
+  if (auto groups = context_.messenger->groups().all()) {
+    for (const Id& group : *groups) conversation_with(group);
+  }
+  model_.select(0);
+}
+
+tui::Conversation& TuiApp::conversation_with(const Id& peer) {
+  const std::string id = peer.bare().text();
+  if (tui::Conversation* there = model_.find(id)) return *there;
+  tui::Conversation one{.id = id,
+                        .kind = peer.is_group() ? tui::Kind::group : tui::Kind::person,
+                        .title = context_.name_of(peer)};
+  describe(one);
+  dirty_ = true;
+  return model_.add(std::move(one));
+}
+
+/// What its header says beside the name.
+void TuiApp::describe(tui::Conversation& one) {
+  const auto id = Id::parse(one.id);
+  if (!id) return;
+  one.title = context_.name_of(*id);
+  if (one.kind == tui::Kind::group) {
+    const auto group = context_.messenger->groups().find(*id, context_.clock.now());
+    one.about = "group";
+    if (group && *group != nullptr)
+      one.about += ", " + std::to_string((*group)->members().size()) + " members";
+    return;
+  }
+  const auto contact = context_.home->contact(*id);
+  one.about.clear();
+  for (auto message = one.messages.rbegin(); message != one.messages.rend(); ++message) {
+    if (message->mine || !message->cause.empty()) continue;
+    one.about = message->security;
+    break;
+  }
+  if (!contact || !*contact) return;
+  const std::string trust = (*contact)->blocked    ? "KEY CHANGED: dim verify"
+                            : (*contact)->verified ? "verified"
+                                                   : "not verified";
+  one.about += (one.about.empty() ? "" : " · ") + trust;
+}
+
+// ---- what was said
+
+tui::Message TuiApp::message_of(const HistoryEntry& entry) {
+  const Id& author =
+      entry.outgoing ? context_.home->account().id : entry.sender.value_or(entry.peer);
+  tui::Message out{.id = entry.guid,
+                   .day = day_in_words(entry.time),
+                   .clock = clock_in_words(entry.time),
+                   .author = entry.outgoing ? "you" : context_.name_of(author),
+                   .author_id = author.bare().text(),
+                   .mine = entry.outgoing,
+                   .text = entry.text,
+                   .cause = entry.cause,
+                   .missing = entry.missing};
+  (entry.content_type == "quote" ? out.answers : out.words) = entry.words;
+  if (entry.outgoing) {
+    out.progress = progress_of(entry.tick);
+  } else {
+    out.security = to_string(entry.label);
+    const bool secure = entry.label == Label::secure || entry.label == Label::secure_old;
+    if (!secure && entry.cause.empty()) out.labels.push_back(out.security);
+    if (entry.late) out.labels.emplace_back("arrived late");
+    out.names_me = entry.sender && names_me(entry.text);
+  }
+  return out;
+}
+
+void TuiApp::load(tui::Conversation& one) {
+  const auto id = Id::parse(one.id);
+  if (!id) return;
+  std::size_t& limit = limits_[one.id];
+  if (limit == 0) limit = kPage;
+  const auto entries = context_.messenger->history(*id, limit);
+  if (!entries) return fail(entries.error());
+  one.messages.clear();
+  for (const HistoryEntry& entry : *entries) one.messages.push_back(message_of(entry));
+  one.whole = entries->size() < limit;
+  if (!one.loaded) {
+    // The line stands above what nobody has seen when the conversation is opened.
+    const auto unread = context_.messenger->unread();
+    if (unread) {
+      const auto first = std::ranges::find_if(
+          *unread, [&](const HistoryEntry& entry) { return entry.peer.same_entity(*id); });
+      if (first != unread->end() && tui::find_message(one, first->guid) != nullptr)
+        one.new_from = first->guid;
+    }
+  }
+  one.loaded = true;
+  describe(one);
+  dirty_ = true;
+}
+
+void TuiApp::load_older(tui::Conversation& one) {
+  if (one.whole || !one.loaded) return;
+  limits_[one.id] *= 2;
+  load(one);
+}
+
+void TuiApp::refresh_unread() {
+  const auto unread = context_.messenger->unread();
+  if (!unread) return fail(unread.error());
+  std::map<std::string, std::int64_t> counts;
+  std::set<std::string> named;
+  for (const HistoryEntry& entry : *unread) {
+    tui::Conversation& one = conversation_with(entry.peer);
+    ++counts[one.id];
+    if (entry.sender && names_me(entry.text)) named.insert(one.id);
+    if (!one.loaded || tui::find_message(one, entry.guid) != nullptr) continue;
+    const bool is_seen = &one == model_.now() && !one.anchor && !model_.pager && has_focus_;
+    one.messages.push_back(message_of(entry));
+    if (!is_seen && one.new_from.empty()) one.new_from = entry.guid;
+    on_typing(one.id, one.messages.back().author, false);
+    describe(one);
+    dirty_ = true;
+  }
+  for (tui::Conversation& one : model_.conversations) {
+    if (one.kind == tui::Kind::channel) continue;
+    const std::int64_t count = counts.contains(one.id) ? counts[one.id] : 0;
+    dirty_ = dirty_ || one.unread != count;
+    one.unread = count;
+    one.names_me = named.contains(one.id);
+  }
+}
+
+/// What another program of this home has written shows up too.
+void TuiApp::refresh_current() {
+  tui::Conversation* one = model_.now();
+  if (one == nullptr || one->kind == tui::Kind::channel || !one->loaded) return;
+  const auto id = Id::parse(one->id);
+  if (!id) return;
+  const auto newest = context_.messenger->history(*id, 1);
+  if (newest && !newest->empty() && tui::find_message(*one, newest->back().guid) == nullptr)
+    load(*one);
+}
+
+void TuiApp::see_direct(tui::Conversation& one) {
+  if (one.unread == 0) return;
+  const auto id = Id::parse(one.id);
+  const auto unread = context_.messenger->unread();
+  if (!id || !unread) return;
+  for (const HistoryEntry& entry : *unread) {
+    if (!entry.peer.same_entity(*id)) continue;
+    if (tui::find_message(one, entry.guid) == nullptr) one.messages.push_back(message_of(entry));
+    if (auto seen = context_.messenger->shown(entry); !seen) return fail(seen.error());
+  }
+  one.unread = 0;
+  one.names_me = false;
+}
+
+void TuiApp::on_ticked(const HistoryEntry& entry) {
+  tui::Conversation* one = model_.find(entry.peer.bare().text());
+  tui::Message* message = one == nullptr ? nullptr : tui::find_message(*one, entry.guid);
+  if (message == nullptr) return;
+  *message = message_of(entry);
+  dirty_ = true;
+}
+
+void TuiApp::on_typing(const std::string& conversation, const std::string& name, bool on) {
+  tui::Conversation* one = model_.find(conversation);
+  if (one == nullptr) return;
+  const std::pair key(conversation, name);
+  if (on) {
+    typing_until_[key] = context_.clock.monotonic() + kTypingMs;
+    dirty_ = one->typing.insert(name).second || dirty_;
+  } else {
+    typing_until_.erase(key);
+    dirty_ = one->typing.erase(name) > 0 || dirty_;
+  }
+}
+
+// ---- what is written
+
+void TuiApp::send_text(tui::Conversation& one, const std::string& text) {
+  const auto id = Id::parse(one.id);
+  if (!id) return;
+  const auto sent = context_.messenger->send_text(*id, text);
+  if (!sent) {
+    one.composer.set(text);
+    return fail(sent.error());
+  }
+  if (tui::find_message(one, sent->guid) == nullptr) one.messages.push_back(message_of(*sent));
+  one.anchor.reset();
+  one.new_from.clear();
+  dirty_ = true;
+}
+
+void TuiApp::send_content(tui::Conversation& one, const Content& content) {
+  const auto id = Id::parse(one.id);
+  if (!id) return;
+  const auto sent = context_.messenger->send(*id, content);
+  if (!sent) return fail(sent.error());
+  if (tui::find_message(one, sent->guid) == nullptr) one.messages.push_back(message_of(*sent));
+  one.anchor.reset();
+  dirty_ = true;
+}
+
+std::optional<HistoryEntry> TuiApp::entry_of(const tui::Conversation& one, std::string_view guid) {
+  const auto id = Id::parse(one.id);
+  if (!id) return std::nullopt;
+  const auto entries = context_.messenger->history(*id, limits_[one.id]);
+  if (!entries) return std::nullopt;
+  const auto found = std::ranges::find(*entries, guid, &HistoryEntry::guid);
+  return found == entries->end() ? std::nullopt : std::optional(*found);
+}
+
+}  // namespace dim
