@@ -411,9 +411,10 @@ int verb_status(const CommonOptions& common) {
       : context.failure ? std::string(context.failure->hint)
                         : "down",
       waiting ? *waiting : 0, unread ? unread->size() : 0,
-      aside && *aside > 0
-          ? fmt::format("\naside      {} that cannot be read yet: sender or group unknown", *aside)
-          : ""));
+      aside && *aside > 0 ? fmt::format("\naside      {} that cannot be read yet: sender or group "
+                                        "unknown, or written in the future",
+                                        *aside)
+                          : ""));
   if (!connected && context.failure && exit_of(*context.failure) == Exit::security)
     return context.report_failure();
   if (!connected) return code(context.failure ? exit_of(*context.failure) : Exit::unreachable);

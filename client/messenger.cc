@@ -105,6 +105,10 @@ void Messenger::unreachable(const Error& error) {
 void Messenger::tick() {
   if (session_) session_->tick();
   if (is_ready()) look_up_again();
+  if (early_at_ != 0 && clock_.monotonic() >= early_at_) {
+    early_at_ = 0;
+    retry_waiting();
+  }
   outbox_dry_ = false;  // another program of this home may have written
   pump();
   if (is_ready()) hubs_.tick();

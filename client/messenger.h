@@ -226,6 +226,7 @@ class Messenger final : private SessionHost {
     for_keys,  ///< of its sender: not verified, not counted as seen
     quietly,   ///< the same for what programs say to each other: nobody misses it
     for_group,
+    for_time,  ///< that its sender's clock has shown already
   };
   static Waits why_of(const JsonObject& row);
   Result<bool> is_waiting(const std::string& guid);
@@ -297,6 +298,7 @@ class Messenger final : private SessionHost {
   std::set<std::string> asking_;        // IDs that are asked for, or are about to be
   std::set<std::string> decides_;       // those of them whose answer decides about what waits
   bool retry_ = false;                  // what waited may be read now
+  Millis early_at_ = 0;                 // monotonic: when what came too early is looked at; 0: none
   std::set<std::string> in_flight_;     // GUIDs of the outbox that wait for the station's answer
   std::int64_t outbox_place_ = 0;       // everything up to here was handed to this session
   std::deque<OutboxRow> ahead_;         // read from the outbox behind that place

@@ -15,6 +15,7 @@ namespace {
 constexpr std::string_view kSeen = "seen";
 constexpr std::string_view kSent = "sent";      // by hash and by signature: old peers know no GUIDs
 constexpr std::string_view kChains = "chains";  // of a sender in a large group
+constexpr Millis kEarlyMs = 30'000;             // between looks at what is not due yet
 constexpr std::string_view kFailed = "failed decrypts";  // of each sender, A22
 
 /// A command that this edition knows, or an array of nothing else: never shown, never receipted.
@@ -108,6 +109,14 @@ Status Messenger::take(const Packet& push, std::vector<HistoryEntry>& show,
   Status disk;
   auto opened = open_message(*message, disk);
   if (!disk) return disk;
+  if (!opened && opened.error().code == Errc::too_early) {
+    // This clock is slow, or the sender's ahead: it waits here, and its sender is not punished.
+    const Millis arrived = arrival_of(push);
+    if (clock_.now() - arrived > kReplayLife) return reject(opened.error());
+    if (early_at_ == 0) early_at_ = clock_.monotonic() + kEarlyMs;
+    const Waits why = push.get("type") == "receipt" ? Waits::quietly : Waits::for_time;
+    return keep_waiting(guid, *push.content, why, arrived, show);
+  }
   if (!opened) return reject(opened.error());
   if (auto put = home_.vault().put(kSeen, to_base64(opened->hash), std::to_string(clock_.now()));
       !put)

@@ -25,6 +25,7 @@ Millis Messenger::arrival_of(const Packet& push) const {
 }
 
 Messenger::Waits Messenger::why_of(const JsonObject& row) {
+  if (truth_in(row, "early")) return Waits::for_time;
   if (truth_in(row, "quiet")) return Waits::quietly;
   return truth_in(row, "fresh") ? Waits::for_keys : Waits::for_group;
 }
@@ -107,6 +108,7 @@ Status Messenger::keep_waiting(const std::string& guid, const std::string& wire,
   row.set("wire", wire);
   row.set("fresh", why != Waits::for_group);
   row.set("quiet", why == Waits::quietly);
+  row.set("early", why == Waits::for_time);
   row.set("time", format_time(arrived));
   row.set("since", clock_.now());
   return home_.vault().put(kWaiting, guid, write_json(row));
@@ -118,10 +120,13 @@ Status Messenger::give_up(const std::string& guid, const std::string& wire, Wait
   if (auto erased = stop_waiting(guid); !erased) return erased;
   auto message = SignedMessage::parse(wire);
   if (!message || why == Waits::quietly) return {};
-  const Error error =
-      why == Waits::for_keys
-          ? Error{Errc::not_found, "the keys of its sender are not known to this station"}
-          : Error{Errc::not_found, "nobody has told you of its group, or of its writer in it"};
+  Error error{Errc::not_found, "nobody has told you of its group, or of its writer in it"};
+  if (why == Waits::for_keys) error.hint = "the keys of its sender are not known to this station";
+  if (why == Waits::for_time) {
+    error = {Errc::too_early,
+             "its time is in the future, and too much waits already; is the clock of this computer "
+             "right?"};
+  }
   return show_unreadable(message->sealed.envelope.sender, guid, error, show);
 }
 
@@ -187,7 +192,9 @@ Status Messenger::retry_row(const JsonObject& row, std::vector<HistoryEntry>& sh
   if (!waits) return std::unexpected(waits.error());
   if (!*waits) return {};
   const Millis since = integer_in(row, "since");
-  if (since > 0 && clock_.now() - since > kWaitingMs) return give_up(guid, wire, why, show);
+  // A clock that is set right may go on by years: what waited for that has not waited too long.
+  if (why != Waits::for_time && since > 0 && clock_.now() - since > kWaitingMs)
+    return give_up(guid, wire, why, show);
   auto message = SignedMessage::parse(wire);
   if (!message) return stop_waiting(guid);
   Packet push = Packet::request(Operation::create);

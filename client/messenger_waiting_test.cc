@@ -135,6 +135,55 @@ TEST_F(MessengerWaitingTest, WhoTakesAllPlacesWithMadeUpGroupsKeepsNobodyElseOut
   EXPECT_EQ(received.back().peer, fake_user(7).id);
 }
 
+TEST_F(MessengerWaitingTest, J21_WhatASlowClockTakesForTheFutureWaitsUntilItIsNot) {
+  log_in();
+  const auto written_in = [&](Millis ms, std::string_view text) {
+    clock.passed += ms;
+    const SignedMessage out = from_peer(text);
+    clock.passed -= ms;
+    return out;
+  };
+  push(written_in(360'000, "one"));
+  push(written_in(361'000, "two"));
+  push(written_in(30 * 86'400'000LL, "by a clock that is a month ahead"));
+  push(from_peer("zero"));
+  ASSERT_THAT(received, SizeIs(1));
+  EXPECT_EQ(received[0].text, "zero");
+  EXPECT_EQ(messenger->set_aside().value(), 3U);
+  clock.passed += 58'000;
+  messenger->tick();
+  EXPECT_THAT(received, SizeIs(1));
+  clock.passed += 34'000;
+  messenger->tick();
+  ASSERT_THAT(received, SizeIs(3));
+  EXPECT_EQ(received[1].text, "one");
+  EXPECT_EQ(received[2].text, "two");
+  // It survives a restart, and the clock that is set right.
+  messenger->closed(Lane::control);
+  connect();
+  EXPECT_EQ(messenger->set_aside().value(), 1U);
+  clock.passed += 30 * 86'400'000LL;
+  messenger->tick();
+  ASSERT_THAT(received, SizeIs(4));
+  EXPECT_EQ(received[3].text, "by a clock that is a month ahead");
+  EXPECT_EQ(messenger->set_aside().value(), 0U);
+}
+
+TEST_F(MessengerWaitingTest, J21_WhatStaysInTheFutureIsSaidToBeUnreadableAtLast) {
+  log_in();
+  constexpr Millis kYear = 365 * 86'400'000LL;
+  clock.passed += 5 * kYear;
+  const SignedMessage never = from_peer("in the year of never");
+  clock.passed -= 5 * kYear;
+  push(never);
+  EXPECT_THAT(received, IsEmpty());
+  clock.passed += kReplayLife + 60'000;
+  messenger->tick();
+  ASSERT_THAT(received, SizeIs(1));
+  EXPECT_THAT(received[0].cause, HasSubstr("future"));
+  EXPECT_EQ(messenger->set_aside().value(), 0U);
+}
+
 TEST_F(MessengerWaitingTest, AMessageThatMakesNoSenseHoldsUpNothingAndIsShown) {
   log_in();
   Packet packet = Packet::request(Operation::create);

@@ -99,8 +99,11 @@ Status check_content(const Envelope& envelope, const JsonObject& content, Millis
     return fail(Errc::content, "the envelope names another type than the content");
   }
   const double time = content_time(content);
+  if (time > 0 && to_millis(time) > now + limits::kFutureToleranceMs) {
+    return fail(Errc::too_early, "its time is in the future; is the clock of this computer right?");
+  }
   if (time <= 0 || !plausible_time(to_millis(time), now)) {
-    return fail(Errc::content, "the time of the content is missing, before 2018 or in the future");
+    return fail(Errc::content, "the time of the content is missing or before 2018");
   }
   if (envelope.time > 0 && std::abs(envelope.time - time) > kTimeTolerance) {
     return fail(Errc::content, "the envelope has another time than the content");

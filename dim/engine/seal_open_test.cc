@@ -458,6 +458,7 @@ TEST(SealOpen, J21_ContentNeedsTypeSnAndTheTimeOfItsEnvelope) {
     EXPECT_EQ(failure(bob_opens(without_checks(content), directory)), Errc::content)
         << write_json(content);
   }
+  EXPECT_EQ(failure(bob_opens(without_checks(at(kSeconds + 301)), directory)), Errc::too_early);
   for (const JsonObject& content : {at(kSeconds + 1.5), at(kSeconds - 1.5)}) {
     EXPECT_TRUE(bob_opens(without_checks(content), directory)) << write_json(content);
   }
