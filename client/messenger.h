@@ -175,7 +175,7 @@ class Messenger final : private SessionHost {
   void pump();
   void rewind();
   bool may_send(std::string_view kind);
-  void transmit(OutboxRow item);
+  bool transmit(OutboxRow item);
   void transmit_post(const OutboxRow& item);
   void keep_refused(const OutboxRow& item, int code, std::string_view station);
   void on_accepted(const std::string& guid, const Packet& response);

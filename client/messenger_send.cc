@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "client/fields.h"
 #include "client/messenger.h"
@@ -13,6 +14,12 @@ namespace {
 constexpr std::size_t kInFlight = 32;
 // With twin fields and what binds it, a content stays below the 640 KiB that can be sealed.
 constexpr std::size_t kContentBytes = 600 * limits::kKiB;
+
+/// Not what a row says: the same may succeed later.
+bool is_of_disk(const Error& error) {
+  return error.code == Errc::io || error.code == Errc::unavailable ||
+         error.code == Errc::insufficient_storage;
+}
 
 }  // namespace
 
@@ -131,8 +138,13 @@ void Messenger::pump() {
     if (!may_send(next.kind)) break;
     OutboxRow item = std::move(ahead_.front());
     ahead_.pop_front();
-    outbox_place_ = item.place;
-    transmit(std::move(item));
+    const std::int64_t before = std::exchange(outbox_place_, item.place);
+    if (transmit(std::move(item))) continue;
+    // The disk failed. It keeps its place, and what is behind it waits, until the next tick.
+    outbox_place_ = before;
+    ahead_.clear();
+    shared_entry_.clear();
+    break;
   }
   pumping_ = false;
 }
@@ -155,8 +167,12 @@ std::optional<Id> Messenger::lacks_keys(const OutboxRow& row) {
   return std::nullopt;
 }
 
-void Messenger::transmit(OutboxRow item) {
-  if (item.kind == kPostRow) return transmit_post(item);
+/// False when the disk could not keep what is about to go out.
+bool Messenger::transmit(OutboxRow item) {
+  if (item.kind == kPostRow) {
+    transmit_post(item);
+    return true;
+  }
   const bool repeats = session_->repeats_bytes();
   if (item.wire.empty() || !repeats) {
     std::string cause;
@@ -197,9 +213,11 @@ void Messenger::transmit(OutboxRow item) {
       }
       return outbox_.put(item);
     });
-    if (!status) return;
-    if (left) return settle(item.guid, Tick::sent);
-    if (!cause.empty()) return settle(item.guid, Tick::failed, cause);
+    if (!status) return !is_of_disk(status.error());
+    if (left || !cause.empty()) {
+      settle(item.guid, left ? Tick::sent : Tick::failed, cause);
+      return true;
+    }
   }
   Packet packet = Packet::request(Operation::create);
   packet.set("type", item.kind == "receipt" ? "receipt" : "message");
@@ -209,6 +227,7 @@ void Messenger::transmit(OutboxRow item) {
   session_->request(
       Lane::text, std::move(packet),
       [this, guid = item.guid](const Packet& response) { on_accepted(guid, response); });
+  return true;
 }
 
 Result<SignedMessage> Messenger::seal_for(const OutboxRow& row, const JsonObject& marks) {

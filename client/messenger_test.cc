@@ -1,5 +1,8 @@
 #include "client/messenger.h"
 
+#include <cstdlib>
+#include <filesystem>
+
 #include "client/messenger_fixture.h"
 
 namespace dim {
@@ -145,6 +148,40 @@ TEST_F(MessengerTest, ARowOfTheOutboxThatCannotBeReadHoldsUpNothing) {
   log_in();
   const std::string guid = send("behind it");
   EXPECT_EQ(station.next(Lane::text).get("guid"), guid);
+}
+
+TEST_F(MessengerTest, R5_WhatTheDiskRefusesKeepsItsPlaceInTheOutbox) {
+  std::string folder = (std::filesystem::temp_directory_path() / "dim-outbox-XXXXXX").string();
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  folder += "/home";
+  home =
+      Home::create(folder, std::nullopt,
+                   Account::make_user("me", kFakeNow - 1'000, fake_random()).value(), fake_random())
+          .value();
+  ASSERT_TRUE(home.set_station(fake_target()));
+  know(peer());
+  log_in();
+  const std::string zero = send("zero");
+  answer(Lane::text, Packet::response(416, station.next(Lane::text).get("id"))
+                         .set("retry-after", "1")
+                         .set("message", "slowly"));
+  const std::string one = send("one"), two = send("two");
+  ASSERT_THAT(station.requests[Lane::text], IsEmpty());
+  {
+    Home other = Home::open(folder, std::nullopt, fake_random()).value();
+    clock.passed += 1'000;
+    ASSERT_TRUE(other.vault().transaction([&]() -> Status {
+      messenger->tick();  // waits 5 s for the other program, in vain
+      return {};
+    }));
+  }
+  EXPECT_EQ(station.next(Lane::text).get("guid"), zero) << "it is sealed already";
+  ASSERT_THAT(station.requests[Lane::text], IsEmpty());
+  clock.passed += 1'000;
+  messenger->tick();
+  for (const std::string& guid : {one, two}) EXPECT_EQ(station.next(Lane::text).get("guid"), guid);
+  messenger.reset();
+  std::filesystem::remove_all(std::filesystem::path(folder).parent_path());
 }
 
 TEST_F(MessengerTest, WhatAnotherProgramOfThisHomeWritesGoesOutAtTheNextTick) {
