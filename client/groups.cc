@@ -98,6 +98,10 @@ Result<Groups::Read> Groups::read(const ForwardContent& forward, const Id& group
                                   home_.directory(), now, floor);
   Read out{.missing = read.missing};
   if (!read.group) return out;
+  // Groups of strangers are nobody's business here.
+  const Id& self = home_.account().id;
+  if (*before == nullptr && !read.group->is_member(self) && !read.group->may_reset(self))
+    return out;
   const bool renewed = bulletin != read.group->bulletin().time();
   const bool changes = read.applied > 0 || renewed;
   if (changes) {

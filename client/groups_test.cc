@@ -58,6 +58,15 @@ TEST_F(GroupsTest, A28_IsThereAgainAfterARestartWithItsLastReset) {
   EXPECT_EQ((*found)->members().size(), 3U);
 }
 
+TEST_F(GroupsTest, AGroupOfStrangersIsNotKept) {
+  meet_alice();
+  const auto read = groups.read(history({alice().id, bob().id}), founded.id(), kNow);
+  ASSERT_TRUE(read);
+  EXPECT_FALSE(read->changed);
+  EXPECT_THAT(read->added, ::testing::IsEmpty());
+  EXPECT_EQ(groups.find(founded.id(), kNow).value(), nullptr);
+}
+
 TEST_F(GroupsTest, OnlyMembersAreToldTheHistory) {
   meet_alice();
   ASSERT_TRUE(
