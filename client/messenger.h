@@ -48,8 +48,9 @@ struct RefusedPost {
 /// What a Messenger tells; every member may be left empty.
 struct MessengerEvents {
   std::function<void()> ready;
-  std::function<void(const Error&, int code, std::string_view message)>
-      failed;                                         ///< the session ended
+  /// The session ended. It is still on the stack: no start(), no stop() and no destruction of the
+  /// Messenger from within.
+  std::function<void(const Error&, int code, std::string_view message)> failed;
   std::function<void(const HistoryEntry&)> received;  ///< stored durably already
   std::function<void(const HistoryEntry&)> ticked;    ///< an own message got further
   /// Of contacts only; `state`: "online", "away" or "offline".
