@@ -43,6 +43,7 @@ class Channel {
     if (sqlite3_open_v2((folder_ + "/station.db").c_str(), &bare_, SQLITE_OPEN_READWRITE,
                         nullptr) != SQLITE_OK)
       std::abort();
+    index_bare(posts);
   }
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
@@ -64,6 +65,11 @@ class Channel {
     const auto out = store_->search(std::array{channel_}, words, 0, kPage);
     return out && !out->empty();
   }
+  /// Through all parts of the index.
+  bool search_in_vain() {
+    const auto out = store_->search(std::array{channel_}, "cactus", 0, kPage);
+    return out && out->empty();
+  }
   /// Of Bob, who has read nothing, or Carol, who has read half of it.
   bool unread(const std::string& user) {
     const auto state = store_->read_state(channel_, user);
@@ -76,10 +82,33 @@ class Channel {
  private:
   static constexpr Millis kTime = 1'790'000'000'000;
 
-  Post post(std::size_t i) {
+  static std::string text(std::size_t i) {
     std::string content = "message " + std::to_string(i) + " about the garden";
     if (i % 10 == 0) content += " and its " + std::string(kCommon);
     if (i % 1'000 == 0) content += " with one " + std::string(kRare) + " 我爱中国园林";
+    return content;
+  }
+
+  /// The words themselves, as one index: what SQLite does without our keys.
+  void index_bare(std::size_t posts) {
+    sqlite3_stmt* put = nullptr;
+    if (!bare("CREATE VIRTUAL TABLE temp.plain USING fts5(words, content=''); BEGIN") ||
+        sqlite3_prepare_v2(bare_, "INSERT INTO plain(rowid, words) VALUES(?, ?)", -1, &put,
+                           nullptr) != SQLITE_OK)
+      std::abort();
+    for (std::size_t i = 0; i < posts; ++i) {
+      const std::string words = text(i);
+      sqlite3_bind_int64(put, 1, static_cast<std::int64_t>(i) + 1);
+      sqlite3_bind_text(put, 2, words.data(), static_cast<int>(words.size()), SQLITE_STATIC);
+      if (sqlite3_step(put) != SQLITE_DONE) std::abort();
+      sqlite3_reset(put);
+    }
+    sqlite3_finalize(put);
+    if (!bare("COMMIT")) std::abort();
+  }
+
+  Post post(std::size_t i) {
+    std::string content = text(i);
     return {.guid = Guid::make(kTime + static_cast<Millis>(i), random_),
             .channel = channel_,
             .time = kTime + static_cast<Millis>(i),
@@ -121,11 +150,12 @@ int main(int argc, char** argv) {
   add("search, a rare word", [&] { return channel.search(kRare); });
   add("search, a common word", [&] { return channel.search(kCommon); });
   add("search, two characters", [&] { return channel.search(kChinese); });
+  add("search, a word that is nowhere", [&] { return channel.search_in_vain(); });
   add("search, bare SQLite", [&] {
     return channel.bare(
-        "SELECT content FROM post_text JOIN post ON post.id = post_text.rowid WHERE post_text "
+        "SELECT content FROM plain JOIN post ON post.id = plain.rowid WHERE plain "
         "MATCH "
-        "'aubergine' ORDER BY post_text.rowid DESC LIMIT 50");
+        "'aubergine' ORDER BY plain.rowid DESC LIMIT 50");
   });
   add("unread, all", [&] { return channel.unread("bob"); });
   add("unread, half", [&] { return channel.unread("carol"); });

@@ -24,8 +24,10 @@ using namespace dim;
 using fuzz::must;
 using File = std::vector<std::uint8_t>;
 
-constexpr std::array<const char*, 3> kNames = {"/data/station.db", "/data/station.db-wal",
-                                               "/data/station.db-synced"};
+constexpr std::array<const char*, 5> kNames = {"/data/station.db", "/data/station.db-wal",
+                                               "/data/station.db-synced", "/data/station.db-keys1",
+                                               "/data/station.db-words1"};
+constexpr int kFirstPost = 500'000, kPosts = 90;
 constexpr std::size_t kRecord = 8;
 constexpr std::size_t kMostEdits = 24;
 constexpr std::size_t kMostBytes = 1'000'000;
@@ -51,6 +53,14 @@ PutMessage message_of(int number) {
 
 PutDocument document_of(int number) {
   return {user(number % 3), "visa", "", number, "document " + std::to_string(number)};
+}
+
+Post post_of(int number) {
+  return {.guid = guid_of(kFirstPost + number),
+          .channel = guid_of(kFirstPost),
+          .time = kTime,
+          .author = user(number % 3),
+          .content = "post " + std::to_string(number)};
 }
 
 SqliteOptions options_for(const SimDisk& disk) {
@@ -80,9 +90,15 @@ const std::array<Image, 3>& images() {
     const auto commit = [&](int batches) {
       for (; batches > 0; --batches) {
         const std::vector<Write> batch = {
-            message_of(number), message_of(number + 1), document_of(number),
+            message_of(number),
+            message_of(number + 1),
+            document_of(number),
             PutName{"name" + std::to_string(number % 7), user(number % 7), 1},
-            PutIdentity{user(number % 3), "meta of " + user(number % 3), true}};
+            PutIdentity{user(number % 3), "meta of " + user(number % 3), true},
+            PutPost{post_of(number)},
+            ChangePost{.guid = post_of(number - 4).guid,
+                       .act = number % 8 == 1 ? PostAct::destroy : PostAct::hide,
+                       .time = kTime}};
         number += 2;
         must((*store)->commit(batch).has_value());
       }
@@ -198,6 +214,13 @@ void read_all(Store& store, bool trusted, bool whole) {
     const auto owner = store.owner_of("name" + std::to_string(i));
     if (owner && *owner && trusted) must(**owner == user(i));
   }
+  for (int i = 1; i < kPosts; ++i) {
+    const auto post = store.post(post_of(i).guid);
+    must(post.has_value() || !whole);
+    if (!post || !*post || !trusted) continue;
+    must((*post)->content == post_of(i).content || (*post)->content.empty());
+  }
+  static_cast<void>(store.search(std::array{guid_of(kFirstPost)}, "post", 0, 50));
   static_cast<void>(store.resume(guid_of(1)));
   if (whole) must(found > 0);
 }

@@ -80,6 +80,12 @@ class Use {
     return *this;
   }
 
+  /// SQLite's way of passing an object of the given kind to a function.
+  Use& bind_pointer(void* object, const char* kind) {
+    sqlite3_bind_pointer(raw_, ++bound_, object, kind, nullptr);
+    return *this;
+  }
+
   /// True: a row is there. False: done.
   Result<bool> step() {
     const int rc = sqlite3_step(raw_);

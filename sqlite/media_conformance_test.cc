@@ -270,6 +270,43 @@ TYPED_TEST(MediaConformance, OnlyTheOwnerDropsAndTheGuidIsSpent) {
   EXPECT_FALSE(this->one(this->open(1, "bob", 10)).refused) << "the mark is forgotten in the end";
 }
 
+TYPED_TEST(MediaConformance, N1_P38_WhatIsDestroyedIsGoneUnlessOthersHaveTheSameBytes) {
+  const auto destroy = [&](int number, const char* owner) {
+    for (;;) {
+      auto out = this->one(DestroyMedia{guid(number), owner, kTestTime});
+      if (out.refused || out.accepted == Accepted::repeated) return out;
+    }
+  };
+  const std::string bytes = some_bytes(200'000);
+  this->upload(1, "alice", bytes);
+  this->upload(2, "bob", bytes);
+  EXPECT_EQ(destroy(1, "bob").refused->code, Errc::forbidden);
+  EXPECT_EQ(destroy(9, "bob").refused->code, Errc::not_found);
+  EXPECT_EQ(destroy(1, "alice").cursors, (std::vector<Cursor>{1})) << "bob's are the same";
+  EXPECT_EQ(this->media(1).state, MediaState::destroyed);
+  EXPECT_EQ(this->read(2, 0, 200'000), bytes);
+  EXPECT_EQ(destroy(2, "bob").cursors, (std::vector<Cursor>{0}));
+  this->backend_.reopen();
+  this->clean();
+  EXPECT_EQ(this->backend_.blobs(), 0U);
+  EXPECT_EQ(this->media(2).state, MediaState::destroyed);
+  EXPECT_FALSE(destroy(2, "bob").refused) << "twice";
+  EXPECT_EQ(this->refused(DropMedia{guid(2), "bob", MediaState::deleted, kTestTime}), Errc::gone);
+  this->upload(3, "carol", bytes);
+  EXPECT_EQ(this->read(3, 0, 200'000), bytes) << "the same may come again under another GUID";
+}
+
+TYPED_TEST(MediaConformance, N1_AnUploadIsDestroyedBeforeItIsComplete) {
+  const std::string bytes = some_bytes(200'000);
+  ASSERT_FALSE(this->one(this->open(1, "alice", 200'000)).refused);
+  ASSERT_FALSE(this->one(this->piece(1, "alice", bytes, 65'536, 65'536)).refused);
+  while (this->one(DestroyMedia{guid(1), "alice", kTestTime}).accepted == Accepted::stored)
+    continue;
+  EXPECT_EQ(this->media(1).state, MediaState::destroyed);
+  EXPECT_EQ(this->backend_.blobs(), 0U);
+  EXPECT_EQ(this->refused(this->piece(1, "alice", bytes, 0, 65'536)), Errc::gone);
+}
+
 TYPED_TEST(MediaConformance, F48_ObjectsGoByAge) {
   this->upload(1, "alice", "some bytes");
   this->clean(kTestTime + 100'000);

@@ -65,6 +65,9 @@ Status MediaWriter::start(Database& db, BlobDisk* disk) {
       {&point_, "UPDATE media SET touched = ? WHERE guid = ?"},
       {&move_media_, "UPDATE media SET blob = ?1 WHERE blob = ?2"},
       {&kill_blob_, "UPDATE blob SET refs = 0, state = 2 WHERE id = ?"},
+      {&doom_blob_, "UPDATE blob SET refs = 0, state = 3 WHERE id = ?"},
+      {&doomed_blobs_, "SELECT id FROM blob WHERE state = 3 LIMIT 1"},
+      {&blob_place_, "SELECT size, have, refs, state FROM blob WHERE id = ?"},
       {&move_references_,
        "UPDATE blob SET refs = refs + (SELECT refs FROM blob WHERE id = ?2) WHERE id = ?1"},
   };
@@ -80,7 +83,7 @@ void MediaWriter::stop() {
         &add_media_,  &set_media_,     &drop_media_,     &set_have_,   &set_digest_,
         &drop_blob_,  &add_reference_, &drop_reference_, &dead_blobs_, &stale_,
         &old_,        &marks_,         &point_,          &move_media_, &move_references_,
-        &kill_blob_}) {
+        &kill_blob_,  &doom_blob_,     &doomed_blobs_,   &blob_place_}) {
     statement->finish();
   }
   running_.clear();
@@ -330,6 +333,75 @@ Result<Written> MediaWriter::put(const DropMedia& write) {
   return Written{};
 }
 
+Result<Written> MediaWriter::put(const DestroyMedia& write) {
+  auto known = find(write.guid);
+  if (!known) return std::unexpected(known.error());
+  const auto media = *known ? std::optional((*known)->media) : std::nullopt;
+  if (media && media->state == MediaState::destroyed && media->owner == write.owner) {
+    if (media->blob == 0) return Written{Accepted::repeated, {0}, {}};
+    const auto done = overwrite(media->blob);
+    if (!done && done.error().code == Errc::unavailable) return refused(done.error());
+    if (!done) return std::unexpected(done.error());
+    if (!*done) return Written{Accepted::stored, {0}, {}};
+    if (auto set = end(write.guid, 0, MediaState::destroyed, write.time); !set)
+      return std::unexpected(set.error());
+    return Written{Accepted::repeated, {0}, {}};
+  }
+  if (const auto error = refuse_change(media, write.owner)) return refused(*error);
+  if (disk_ == nullptr) return refused({Errc::not_implemented, "this station keeps no media"});
+  std::int64_t others = 0;
+  {
+    Use place(blob_place_);
+    const auto row = place.bind(media->blob).step();
+    if (!row) return std::unexpected(row.error());
+    others = place.integer(2) - 1;
+  }
+  running_.erase(media->blob);
+  if (others > 0) {
+    if (auto done = release(media->blob); !done) return std::unexpected(done.error());
+    if (auto done = end(write.guid, 0, MediaState::destroyed, write.time); !done)
+      return std::unexpected(done.error());
+    return Written{Accepted::repeated, {others}, {}};
+  }
+  // The intent; noise comes when it is on the disk.
+  if (auto done = Use(doom_blob_).bind(media->blob).run(); !done)
+    return std::unexpected(done.error());
+  if (auto done = end(write.guid, media->blob, MediaState::destroyed, write.time); !done)
+    return std::unexpected(done.error());
+  return Written{Accepted::stored, {0}, {}};
+}
+
+/// Of an upload the blocks that are there: the others have no room on the disk.
+Result<bool> MediaWriter::overwrite(std::int64_t blob) {
+  std::int64_t size = 0;
+  Bytes have;
+  {
+    Use place(blob_place_);
+    const auto row = place.bind(blob).step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return true;
+    size = place.integer(0);
+    have.assign(place.blob(1).begin(), place.blob(1).end());
+  }
+  std::int64_t& upto = overwritten_[blob];
+  for (; upto < size; upto += limits::kMediaBlock) {
+    if (!have.empty() && !has_block(have, upto / limits::kMediaBlock)) continue;
+    if (to_overwrite_ <= 0) return false;
+    buffer_.resize(static_cast<std::size_t>(std::min(limits::kMediaBlock, size - upto)));
+    noise_.fill(buffer_);
+    wrote_ = true;
+    if (auto done = disk_->write(blob, upto, buffer_); !done) return std::unexpected(done.error());
+    to_overwrite_ -= limits::kMediaBlock;
+  }
+  if (wrote_) {
+    if (auto done = sync_files(); !done) return std::unexpected(done.error());
+  }
+  overwritten_.erase(blob);
+  if (auto done = disk_->remove(blob); !done) return std::unexpected(done.error());
+  if (auto done = Use(drop_blob_).bind(blob).run(); !done) return std::unexpected(done.error());
+  return true;
+}
+
 Status MediaWriter::end(const Guid& guid, std::int64_t blob, MediaState as, Millis time) {
   return Use(set_media_)
       .bind(static_cast<std::int64_t>(as))
@@ -354,6 +426,10 @@ Result<bool> MediaWriter::has_work(Millis now) {
     const auto row = dead.bind(std::int64_t{1}).step();
     if (!row) return std::unexpected(row.error());
     if (*row) return true;
+    Use doomed(doomed_blobs_);
+    const auto other = doomed.step();
+    if (!other) return std::unexpected(other.error());
+    if (*other) return true;
   }
   const std::pair<Statement*, Millis> ages[] = {
       {&stale_, now - limits_.upload_ms}, {&marks_, now - kSeenMs}, {&old_, now - limits_.keep_ms}};
@@ -386,6 +462,18 @@ Status MediaWriter::sweep(Millis now, std::size_t budget) {
     running_.erase(blob);
     if (auto done = disk_->remove(blob); !done) return done;
     if (auto done = Use(drop_blob_).bind(blob).run(); !done) return done;
+  }
+  // What an earlier run was to overwrite, or a request whose end nobody waited for.
+  std::int64_t doomed = 0;
+  {
+    Use scan(doomed_blobs_);
+    const auto row = scan.step();
+    if (!row) return std::unexpected(row.error());
+    if (*row) doomed = scan.integer(0);
+  }
+  if (doomed != 0) {
+    const auto gone = overwrite(doomed);
+    if (!gone && gone.error().code != Errc::unavailable) return std::unexpected(gone.error());
   }
   struct Old {
     Guid guid;

@@ -4,6 +4,7 @@
 #pragma once
 #include <map>
 
+#include "dim/crypto/os_random.h"
 #include "dim/crypto/sha256.h"
 #include "dim/store/store.h"
 #include "sqlite/blob_disk.h"
@@ -23,16 +24,20 @@ class MediaWriter {
   Result<Written> put(const PutPiece& write);
   Result<Written> put(const CheckMedia& write);
   Result<Written> put(const DropMedia& write);
+  Result<Written> put(const DestroyMedia& write);
 
   /// Before the transaction is committed: its bytes are on the disk.
   Status sync() {
     to_hash_ = limits::kMediaHashed;
+    to_overwrite_ = limits::kMediaOverwritten;
     return wrote_ ? sync_files() : Status{};
   }
   /// The transaction did not happen.
   void forget() {
     to_hash_ = limits::kMediaHashed;
+    to_overwrite_ = limits::kMediaOverwritten;
     running_.clear();
+    overwritten_.clear();
   }
 
   /// Is there something for sweep()?
@@ -56,6 +61,9 @@ class MediaWriter {
   Status merge(const Digest32& digest, const StoredMedia& upload);
   Status end(const Guid& guid, std::int64_t blob, MediaState as, Millis time);
   Status remove_orphans(Database& db);
+  /// Goes on writing noise over a blob, as far as this transaction may. True: that, and its sync,
+  /// are done, and the blob is gone.
+  Result<bool> overwrite(std::int64_t blob);
 
   /// SHA-256 of an upload up to a place.
   struct Running {
@@ -70,13 +78,17 @@ class MediaWriter {
   bool wrote_ = false;
   std::int64_t to_hash_ =
       limits::kMediaHashed;  // bytes that this transaction may still read for digests
+  std::int64_t to_overwrite_ = limits::kMediaOverwritten;  // the same for noise
+  std::map<std::int64_t, std::int64_t> overwritten_;       // blobs, up to where
+  OsRandom noise_;
   std::uint64_t uses_ = 0;
   std::map<std::int64_t, Running> running_;  // by blob; bounded
   Bytes buffer_;
 
   Statement find_media_, find_uploads_, find_used_, find_blob_, add_blob_, add_media_, set_media_,
       drop_media_, set_have_, set_digest_, drop_blob_, add_reference_, drop_reference_, dead_blobs_,
-      stale_, old_, marks_, point_, move_media_, move_references_, kill_blob_;
+      stale_, old_, marks_, point_, move_media_, move_references_, kill_blob_, doom_blob_,
+      doomed_blobs_, blob_place_;
 };
 
 /// Reads of media. Part of SqliteStore, under its read mutex.

@@ -217,6 +217,78 @@ TYPED_TEST(PostConformance, F12_WhatIsTakenBackOrDeletedLeavesItsPlaceOnly) {
   EXPECT_THAT(this->page(PostPage::Order::pinned, INT64_MAX), IsEmpty());
 }
 
+TYPED_TEST(PostConformance, N1_P38_WhatIsDestroyedLeavesItsPlaceAndCannotComeBack) {
+  this->one(PutPost{post(1, "canary one")});
+  this->one(PutPost{post(2, "canary two")});
+  this->act(1, PostAct::edit, "canary one, better");
+  this->act(1, PostAct::react, "+1", "bob");
+  this->act(1, PostAct::pin);
+  EXPECT_EQ(this->one(PutErasure{guid(1), "bob", "{}"}).accepted, Accepted::conflict);
+  const Written first = this->act(1, PostAct::destroy);
+  EXPECT_EQ(first.accepted, Accepted::stored);
+  EXPECT_THAT(first.cursors, ElementsAre(6));
+  const Written again = this->act(1, PostAct::destroy);
+  EXPECT_EQ(again.accepted, Accepted::repeated) << "P38";
+  EXPECT_THAT(again.cursors, ElementsAre(6));
+  for (const PostAct late : {PostAct::edit, PostAct::hide, PostAct::show, PostAct::take_back,
+                             PostAct::react, PostAct::pin})
+    EXPECT_EQ(this->act(1, late, "+1", "bob").accepted, Accepted::conflict);
+  EXPECT_EQ(this->act(1, PostAct::erase).accepted, Accepted::repeated);
+  EXPECT_EQ(this->one(PutPost{post(1, "canary one")}).accepted, Accepted::conflict)
+      << "the same once more would bring it back";
+  EXPECT_EQ(this->one(PutPost{post(2, "canary two")}).accepted, Accepted::repeated);
+  this->backend_.reopen();
+  const auto kept = this->store().post(guid(1));
+  ASSERT_TRUE(kept && *kept);
+  EXPECT_EQ((*kept)->state, PostState::destroyed);
+  EXPECT_EQ((*kept)->content, "");
+  EXPECT_EQ((*kept)->pinned, 0);
+  EXPECT_THAT((*kept)->reactions, IsEmpty());
+  EXPECT_THAT(*this->store().revisions(guid(1), 0, 1'000), IsEmpty());
+  EXPECT_THAT(this->page(PostPage::Order::forward, 0), ElementsAre("", "canary two"));
+  EXPECT_THAT(this->search("canary"), ElementsAre("canary two"));
+  EXPECT_EQ(this->store().read_state(kRoses, "bob")->unread, 1);
+}
+
+TYPED_TEST(PostConformance, N1_WhatWasDeletedCanStillBeDestroyed) {
+  this->one(PutPost{post(1, "canary")});
+  this->act(1, PostAct::erase);
+  EXPECT_EQ(this->act(1, PostAct::destroy).accepted, Accepted::stored);
+  EXPECT_EQ((*this->store().post(guid(1)))->state, PostState::destroyed);
+}
+
+TYPED_TEST(PostConformance, N1_TheFirstReceiptOfEachPersonIsKept) {
+  this->one(PutPost{post(1, "canary")});
+  this->act(1, PostAct::destroy);
+  EXPECT_EQ(this->one(PutErasure{guid(1), "carol", "c"}).accepted, Accepted::stored);
+  EXPECT_EQ(this->one(PutErasure{guid(1), "bob", "b"}).accepted, Accepted::stored);
+  EXPECT_EQ(this->one(PutErasure{guid(1), "bob", "other"}).accepted, Accepted::repeated);
+  EXPECT_EQ(this->one(PutErasure{guid(9), "bob", "b"}).accepted, Accepted::conflict);
+  this->backend_.reopen();
+  EXPECT_THAT(*this->store().erasures(guid(1)), ElementsAre("b", "c"));
+  EXPECT_THAT(*this->store().erasures(guid(9)), IsEmpty());
+}
+
+TYPED_TEST(PostConformance, SearchGoesThroughAllPartsOfTheIndex) {
+  // Parts are closed by their bytes: 8 KiB of each message are searched.
+  const std::string filler(9'000, 'x');
+  for (int i = 1; i <= 150; ++i)
+    this->one(PutPost{post(i, "word" + std::to_string(i % 50) + " " + filler + " late")});
+  this->act(60, PostAct::destroy);
+  this->backend_.reopen();
+  std::vector<std::int64_t> places;
+  std::int64_t place = 0;
+  for (;;) {
+    const auto found = this->store().search(std::array{kRoses}, "word10", place, 1);
+    ASSERT_TRUE(found) << to_string(found.error());
+    if (found->empty()) break;
+    place = found->front().place;
+    places.push_back(found->front().post.cursor);
+  }
+  EXPECT_THAT(places, ElementsAre(110, 10)) << "60 is destroyed";
+  EXPECT_THAT(this->search("late"), IsEmpty()) << "behind the first 8 KiB";
+}
+
 TYPED_TEST(PostConformance, F13_ReactionsCountEachPersonOnce) {
   this->one(PutPost{post(1, "one")});
   EXPECT_EQ(this->act(1, PostAct::react, "+1", "bob").accepted, Accepted::stored);

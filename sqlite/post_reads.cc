@@ -6,8 +6,6 @@
 #include <sstream>
 #include <utility>
 
-#include "sqlite/post_writer.h"
-
 namespace dim {
 namespace {
 
@@ -23,29 +21,34 @@ Result<Guid> guid_in(ByteView bytes) {
   return Guid::from_bytes(raw);
 }
 
-/// The words as a query of the index: all of them, each as the sequence of its parts.
-std::string query_of(std::string_view words, const std::vector<std::int64_t>& channels) {
-  std::string out = "{place} : (";
-  for (std::size_t i = 0; i < channels.size(); ++i)
-    out += (i == 0 ? "" : " OR ") + channel_word(channels[i]);
-  out += ") AND {words} : (";
+/// The words as a query of one part of the index: all of them, each as the sequence of its parts.
+/// Empty when there are none.
+std::string query_of(WordIndex& index, std::string_view words,
+                     const std::vector<std::int64_t>& channels, const Secret& key) {
+  std::string all;
   std::istringstream in{std::string(words)};
-  bool first = true;
   for (std::string word; in >> word;) {
-    out += first ? "\"" : " AND \"";
-    first = false;
-    for (const char c : spaced_words(word)) {
-      out += c;
-      if (c == '"') out += c;
-    }
-    out += '"';
+    const std::string blind = index.words(word, key);
+    if (!blind.empty()) all += (all.empty() ? "\"" : " AND \"") + blind + '"';
   }
-  return first ? std::string() : out + ")";
+  if (all.empty()) return all;
+  std::string out = "{words} : (" + all + ") AND {place} : (";
+  for (std::size_t i = 0; i < channels.size(); ++i)
+    out += (i == 0 ? "" : " OR ") + WordIndex::channel(channels[i], key);
+  return out + ")";
 }
 
 }  // namespace
 
-Status PostTableReads::start(Database& db) {
+/// Those that are searched, by number and by GUID.
+struct PostTableReads::Channels {
+  std::vector<std::int64_t> numbers;
+  std::vector<Guid> named;
+};
+
+Status PostTableReads::start(Database& db, PostKeys& keys) {
+  keys_ = &keys;
+  if (auto ready = words_.start(db); !ready) return ready;
   const std::initializer_list<std::pair<Statement*, std::string_view>> statements = {
       {&changes_,
        "SELECT id, hub, number, change FROM hub_change WHERE id > ? ORDER BY id LIMIT ?"},
@@ -71,7 +74,11 @@ Status PostTableReads::start(Database& db) {
       {&search_,
        "SELECT " DIM_POST_COLUMNS
        "FROM post_text JOIN post ON post.id = post_text.rowid WHERE post_text MATCH ? AND "
-       "post_text.rowid < ? ORDER BY post_text.rowid DESC LIMIT ?"},
+       "post_text.rowid < ? AND post_text.rowid >= ? ORDER BY post_text.rowid DESC LIMIT ?"},
+      {&erasures_,
+       "SELECT receipt FROM erasure JOIN post ON post.id = erasure.post WHERE guid = ? ORDER BY "
+       "user"},
+      {&parts_, "SELECT id, first FROM part WHERE first < ? ORDER BY first DESC"},
       {&forward_, "SELECT " DIM_POST_COLUMNS
                   "FROM post WHERE channel = ? AND cursor > ? ORDER BY cursor LIMIT ?"},
       {&backward_, "SELECT " DIM_POST_COLUMNS
@@ -91,9 +98,10 @@ Status PostTableReads::start(Database& db) {
 void PostTableReads::stop() {
   for (Statement* statement :
        {&changes_, &find_channel_, &channel_guid_, &find_post_, &revisions_, &reactions_, &state_,
-        &search_, &forward_, &backward_, &changed_, &pinned_}) {
+        &search_, &parts_, &erasures_, &forward_, &backward_, &changed_, &pinned_}) {
     statement->finish();
   }
+  words_.stop();
 }
 
 Result<std::vector<StoredHubChange>> PostTableReads::hub_changes(std::int64_t row,
@@ -129,8 +137,10 @@ Result<Post> PostTableReads::read(Use& row, const Guid& channel) {
            .revision = row.integer(8),
            .edited = row.integer(9),
            .state = static_cast<PostState>(row.integer(10)),
-           .pinned = row.integer(11),
-           .content = row.text(12)};
+           .pinned = row.integer(11)};
+  auto content = keys_->open(row.integer(0), row.blob(4), row.blob(12));
+  if (!content) return std::unexpected(content.error());
+  out.content = std::move(*content);
   if (const ByteView reply = row.blob(7); !reply.empty()) {
     auto to = guid_in(reply);
     if (!to) return std::unexpected(to.error());
@@ -196,6 +206,12 @@ Result<std::vector<PostRevision>> PostTableReads::revisions(const Guid& guid, st
   const auto found = find.bind(ByteView(guid.bytes())).step();
   if (!found) return std::unexpected(found.error());
   if (!*found) return out;
+  const auto key = keys_->posts().get(find.integer(0));
+  if (!key) {
+    // A message that was destroyed has none, and no earlier texts.
+    if (static_cast<PostState>(find.integer(10)) == PostState::destroyed) return out;
+    return std::unexpected(key.error());
+  }
   Use list(revisions_);
   list.bind(find.integer(0)).bind(after).bind(static_cast<std::int64_t>(kPostRevisions));
   std::size_t size = 0;
@@ -203,10 +219,24 @@ Result<std::vector<PostRevision>> PostTableReads::revisions(const Guid& guid, st
     const auto row = list.step();
     if (!row) return std::unexpected(row.error());
     if (!*row) return out;
-    PostRevision one{list.integer(0), list.integer(1), list.text(2)};
+    auto content = keys_->open(*key, find.blob(4), list.blob(2));
+    if (!content) return std::unexpected(content.error());
+    PostRevision one{list.integer(0), list.integer(1), std::move(*content)};
     size += one.content.size();
     if (size > bytes && !out.empty()) return out;
     out.push_back(std::move(one));
+  }
+}
+
+Result<std::vector<std::string>> PostTableReads::erasures(const Guid& guid) {
+  std::vector<std::string> out;
+  Use list(erasures_);
+  list.bind(ByteView(guid.bytes()));
+  for (;;) {
+    const auto row = list.step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return out;
+    out.push_back(list.text(0));
   }
 }
 
@@ -222,29 +252,65 @@ Result<std::vector<FoundPost>> PostTableReads::search(std::span<const Guid> chan
                                                       std::string_view words, std::int64_t place,
                                                       std::size_t limit) {
   std::vector<FoundPost> out;
-  std::vector<std::int64_t> numbers;
-  std::vector<Guid> named;
+  Channels in;
   for (const Guid& channel : channels) {
     const auto number = channel_of(channel);
     if (!number) return std::unexpected(number.error());
     if (!*number) continue;
-    numbers.push_back(**number);
-    named.push_back(channel);
+    in.numbers.push_back(**number);
+    in.named.push_back(channel);
   }
-  const std::string query = numbers.empty() ? std::string() : query_of(words, numbers);
-  if (query.empty()) return out;
+  if (in.numbers.empty()) return out;
+  const std::int64_t before = place == 0 ? INT64_MAX : place;
+  Use parts(parts_);
+  parts.bind(before);
+  while (out.size() < limit) {
+    const auto part = parts.step();
+    if (!part) return std::unexpected(part.error());
+    if (!*part) break;
+    const auto key = keys_->words().get(parts.integer(0));
+    if (!key) return std::unexpected(key.error());
+    const std::string query = query_of(words_, words, in.numbers, *key);
+    if (query.empty()) break;
+    if (auto done = search_part(parts.integer(1), query, before, in, limit, out); !done)
+      return std::unexpected(done.error());
+  }
+  return out;
+}
+
+Status PostTableReads::search_part(std::int64_t first, const std::string& query,
+                                   std::int64_t before, const Channels& in, std::size_t limit,
+                                   std::vector<FoundPost>& out) {
   Use find(search_);
-  find.bind(query).bind(place == 0 ? INT64_MAX : place).bind(static_cast<std::int64_t>(limit));
+  find.bind(query).bind(before).bind(first).bind(static_cast<std::int64_t>(limit - out.size()));
   for (;;) {
     const auto found = find.step();
     if (!found) return std::unexpected(found.error());
-    if (!*found) return out;
-    const auto at = std::ranges::find(numbers, find.integer(1));
-    if (at == numbers.end()) continue;
-    auto post = read(find, named[static_cast<std::size_t>(at - numbers.begin())]);
+    if (!*found) return {};
+    const auto at = std::ranges::find(in.numbers, find.integer(1));
+    if (at == in.numbers.end()) continue;
+    auto post = read(find, in.named[static_cast<std::size_t>(at - in.numbers.begin())]);
     if (!post) return std::unexpected(post.error());
     out.push_back({find.integer(0), std::move(*post)});
   }
+}
+
+Result<std::size_t> PostTableReads::count_damaged(Database& db) {
+  std::size_t damaged = 0;
+  for (const char* sql :
+       {"SELECT id, guid, content FROM post WHERE content <> x''",
+        "SELECT post.id, guid, revision.content FROM revision JOIN post ON post.id = post"}) {
+    Statement all;
+    if (auto ready = all.prepare(db, sql); !ready) return std::unexpected(ready.error());
+    Use scan(all);
+    for (;;) {
+      const auto row = scan.step();
+      if (!row) return std::unexpected(row.error());
+      if (!*row) break;
+      if (!keys_->open(scan.integer(0), scan.blob(1), scan.blob(2))) ++damaged;
+    }
+  }
+  return damaged;
 }
 
 }  // namespace dim

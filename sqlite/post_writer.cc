@@ -7,17 +7,20 @@
 #include <vector>
 
 #include "dim/crypto/digest.h"
+#include "sqlite/schema.h"
 
 namespace dim {
 namespace {
 
-/// What makes a message "the same" when it comes again.
-std::array<std::uint8_t, 16> digest_of(const Post& post) {
+/// What makes a message "the same" when it comes again. Keyed, so that whoever guesses a short text
+/// cannot find out from what a disk remembers whether it was that.
+std::array<std::uint8_t, 16> digest_of(const Post& post, const Secret& key) {
   Bytes all;
   append_field(all, ByteView(post.channel.bytes()));
   append_field(all, as_bytes(post.author));
   append_field(all, post.reply ? ByteView(post.reply->bytes()) : ByteView{});
-  const Digest32 full = sha256({ByteView(all), as_bytes(post.content)});
+  append_field(all, as_bytes(post.content));
+  const Digest32 full = hmac_sha256(key.view(), all);
   std::array<std::uint8_t, 16> out{};
   std::copy_n(full.begin(), out.size(), out.begin());
   return out;
@@ -27,18 +30,19 @@ bool readable(PostState state) { return state == PostState::shown || state == Po
 
 }  // namespace
 
-std::string channel_word(std::int64_t channel) { return "c" + std::to_string(channel); }
-
 struct PostWriter::Row {
   std::int64_t id = 0, channel = 0;
-  Cursor cursor = 0, changed = 0;
+  Cursor changed = 0;
   std::int64_t revision = 0;
   Millis time = 0, edited = 0, pinned = 0;
   PostState state = PostState::shown;
-  std::string content;
+  Bytes guid{};
+  Bytes sealed{};
 };
 
-Status PostWriter::start(Database& db) {
+Status PostWriter::start(Database& db, PostKeys& keys) {
+  keys_ = &keys;
+  if (auto ready = words_.start(db); !ready) return ready;
   const std::initializer_list<std::pair<Statement*, std::string_view>> statements = {
       {&find_number_, "SELECT max(number) FROM hub_change WHERE hub = ?"},
       {&add_change_, "INSERT INTO hub_change(hub, number, change) VALUES(?, ?, ?)"},
@@ -50,20 +54,24 @@ Status PostWriter::start(Database& db) {
       {&forget_channel_, "DELETE FROM channel WHERE id = ?"},
       {&find_post_,
        "SELECT id, channel, cursor, changed, revision, time, edited, pinned, state, content, "
-       "digest "
+       "digest, guid "
        "FROM post WHERE guid = ?"},
+      {&newest_post_, "SELECT max(id) FROM post"},
       {&add_post_,
-       "INSERT INTO post(channel, cursor, changed, guid, digest, time, author, reply, content) "
-       "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"},
+       "INSERT INTO post(id, channel, cursor, changed, guid, digest, time, author, reply, content) "
+       "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
       {&set_post_,
        "UPDATE post SET changed = ?, revision = ?, edited = ?, pinned = ?, state = ?, content = ? "
        "WHERE id = ?"},
+      {&clear_digest_, "UPDATE post SET digest = x'' WHERE id = ?"},
       {&add_revision_, "INSERT INTO revision VALUES(?, ?, ?, ?)"},
       {&drop_oldest_, "DELETE FROM revision WHERE post = ? AND number <= ?"},
       {&drop_revisions_, "DELETE FROM revision WHERE post = ?"},
       {&add_reaction_, "INSERT OR IGNORE INTO reaction VALUES(?, ?, ?) RETURNING post"},
       {&drop_reaction_,
        "DELETE FROM reaction WHERE post = ? AND symbol = ? AND user = ? RETURNING post"},
+      {&add_erasure_, "INSERT OR IGNORE INTO erasure VALUES(?, ?, ?) RETURNING post"},
+      {&drop_erasures_, "DELETE FROM erasure WHERE post = ?"},
       {&drop_reactions_, "DELETE FROM reaction WHERE post = ?"},
       {&add_text_, "INSERT INTO post_text(rowid, words, place) VALUES(?, ?, ?)"},
       {&drop_text_,
@@ -72,24 +80,56 @@ Status PostWriter::start(Database& db) {
        "INSERT INTO mark VALUES(?, ?, ?) ON CONFLICT(channel, user) DO UPDATE SET upto = "
        "max(upto, excluded.upto)"},
       {&drop_marks_, "DELETE FROM mark WHERE channel = ?"},
-      {&some_posts_, "SELECT id, state, content FROM post WHERE channel = ? LIMIT ?"},
+      {&some_posts_, "SELECT id, state, guid, content FROM post WHERE channel = ? LIMIT ?"},
       {&drop_post_, "DELETE FROM post WHERE id = ?"},
+      {&find_part_,
+       "SELECT id, posts, bytes, EXISTS(SELECT 1 FROM part AS later WHERE later.first > part.first)"
+       " FROM part WHERE first <= ? ORDER BY first DESC LIMIT 1"},
+      {&add_part_, "INSERT INTO part(first, posts, bytes) VALUES(?, ?, ?)"},
+      {&fill_part_, "UPDATE part SET posts = posts + 1, bytes = bytes + ? WHERE id = ?"},
+      {&part_range_,
+       "SELECT first, posts, bytes, coalesce((SELECT min(later.first) FROM part AS later WHERE "
+       "later.first > part.first), ?2) FROM part WHERE id = ?1"},
+      {&drop_part_, "DELETE FROM part WHERE id = ?"},
+      {&part_posts_,
+       "SELECT id, channel, guid, content FROM post WHERE id >= ? AND id < ? AND state = 0 "
+       "ORDER BY id LIMIT ?"},
+      {&add_doomed_, "INSERT OR IGNORE INTO doomed VALUES(?, ?)"},
+      {&drop_doomed_, "DELETE FROM doomed"},
+      {&count_destroyed_, "UPDATE key_file SET destroyed = destroyed + 1 WHERE kind = ?"},
+      {&due_, "SELECT kind FROM key_file WHERE destroyed >= ? OR (destroyed > 0 AND since < ?)"},
+      {&set_file_, "UPDATE key_file SET number = ?, destroyed = 0, since = ? WHERE kind = ?"},
   };
   for (const auto& [statement, sql] : statements) {
     if (auto ready = statement->prepare(db, sql); !ready) return ready;
   }
-  return {};
+  Statement left;
+  if (auto ready = left.prepare(db, "SELECT kind, slot FROM doomed"); !ready) return ready;
+  {
+    Use scan(left);
+    for (;;) {
+      const auto row = scan.step();
+      if (!row) return std::unexpected(row.error());
+      if (!*row) break;
+      doomed_.push_back({scan.integer(0), scan.integer(1)});
+    }
+  }
+  return destroy();
 }
 
 void PostWriter::stop() {
   for (Statement* statement :
-       {&find_number_,   &add_change_,     &find_channel_,   &add_channel_,    &step_channel_,
-        &drop_channel_,  &find_dropped_,   &forget_channel_, &find_post_,      &add_post_,
-        &set_post_,      &add_revision_,   &drop_oldest_,    &drop_revisions_, &add_reaction_,
-        &drop_reaction_, &drop_reactions_, &add_text_,       &drop_text_,      &set_mark_,
-        &drop_marks_,    &some_posts_,     &drop_post_}) {
+       {&find_number_,   &add_change_,     &find_channel_,   &add_channel_,     &step_channel_,
+        &drop_channel_,  &find_dropped_,   &forget_channel_, &find_post_,       &add_post_,
+        &set_post_,      &add_revision_,   &drop_oldest_,    &drop_revisions_,  &add_reaction_,
+        &drop_reaction_, &drop_reactions_, &add_text_,       &drop_text_,       &set_mark_,
+        &drop_marks_,    &some_posts_,     &drop_post_,      &newest_post_,     &clear_digest_,
+        &find_part_,     &add_part_,       &fill_part_,      &part_range_,      &drop_part_,
+        &part_posts_,    &add_doomed_,     &drop_doomed_,    &count_destroyed_, &due_,
+        &set_file_,      &add_erasure_,    &drop_erasures_}) {
     statement->finish();
   }
+  words_.stop();
 }
 
 Result<Written> PostWriter::put(const PutHubChange& write) {
@@ -133,45 +173,101 @@ Result<PostWriter::Place> PostWriter::next_place(const Guid& channel) {
   return out;
 }
 
+Status PostWriter::index_with(const Secret& key, std::int64_t post, std::int64_t channel,
+                              std::string_view content, bool in) {
+  const std::string words = words_.words(indexed_text(content), key);
+  const std::string place = WordIndex::channel(channel, key);
+  return Use(in ? add_text_ : drop_text_).bind(post).bind(words).bind(place).run();
+}
+
 Status PostWriter::index(std::int64_t post, std::int64_t channel, std::string_view content,
                          bool in) {
-  const std::string words = spaced_words(content);
-  const std::string place = channel_word(channel);
-  return Use(in ? add_text_ : drop_text_).bind(post).bind(words).bind(place).run();
+  const auto part = part_of(post, 0);
+  if (!part) return std::unexpected(part.error());
+  const auto key = keys_->words().get(*part);
+  if (!key) return std::unexpected(key.error());
+  return index_with(*key, post, channel, content, in);
+}
+
+/// The part of a message; `bytes`: it is new there, and the first one makes room for itself.
+Result<std::int64_t> PostWriter::part_of(std::int64_t post, std::size_t bytes) {
+  std::int64_t part = 0;
+  bool full = true;
+  {
+    Use find(find_part_);
+    const auto row = find.bind(post).step();
+    if (!row) return std::unexpected(row.error());
+    if (*row) {
+      part = find.integer(0);
+      const bool last = find.integer(3) == 0;
+      full = last && (find.integer(1) >= kPartPosts || find.integer(2) >= kPartBytes);
+    }
+  }
+  if (bytes == 0) return part;
+  if (!full) {
+    if (auto done = Use(fill_part_).bind(static_cast<std::int64_t>(bytes)).bind(part).run(); !done)
+      return std::unexpected(done.error());
+    return part;
+  }
+  Use add(add_part_);
+  if (auto done = add.bind(post).bind(std::int64_t{1}).bind(static_cast<std::int64_t>(bytes)).run();
+      !done)
+    return std::unexpected(done.error());
+  part = add.inserted();
+  if (auto key = keys_->words().put(part); !key) return std::unexpected(key.error());
+  return part;
+}
+
+Result<std::int64_t> PostWriter::next_id() {
+  Use find(newest_post_);
+  const auto row = find.step();
+  if (!row) return std::unexpected(row.error());
+  return find.integer(0) + 1;
 }
 
 Result<Written> PostWriter::put(const PutPost& write) {
   const Post& post = write.post;
-  const auto digest = digest_of(post);
   {
     Use find(find_post_);
     const auto row = find.bind(ByteView(post.guid.bytes())).step();
     if (!row) return std::unexpected(row.error());
     if (*row) {
-      if (!std::ranges::equal(find.blob(10), digest)) return Written{Accepted::conflict, {}};
+      if (static_cast<PostState>(find.integer(8)) == PostState::destroyed)
+        return Written{Accepted::conflict, {}};
+      const auto key = keys_->posts().get(find.integer(0));
+      if (!key) return std::unexpected(key.error());
+      if (!std::ranges::equal(find.blob(10), digest_of(post, *key)))
+        return Written{Accepted::conflict, {}};
       return Written{Accepted::repeated, {find.integer(2)}};
     }
   }
   const auto place = next_place(post.channel);
   if (!place) return std::unexpected(place.error());
-  std::int64_t id = 0;
-  {
-    Use add(add_post_);
-    const auto row = add.bind(place->channel)
-                         .bind(place->cursor)
-                         .bind(place->cursor)
-                         .bind(ByteView(post.guid.bytes()))
-                         .bind(ByteView(digest))
-                         .bind(post.time)
-                         .bind(post.author)
-                         .bind(post.reply ? ByteView(post.reply->bytes()) : ByteView{})
-                         .bind(as_bytes(post.content))
-                         .step();
-    if (!row) return std::unexpected(row.error());
-    id = add.integer(0);
-    if (const auto end = add.step(); !end) return std::unexpected(end.error());
-  }
-  if (auto done = index(id, place->channel, post.content, true); !done)
+  const auto id = next_id();
+  if (!id) return std::unexpected(id.error());
+  const auto key = keys_->posts().put(*id);
+  if (!key) return std::unexpected(key.error());
+  const auto sealed = keys_->seal(*key, ByteView(post.guid.bytes()), post.content);
+  if (!sealed) return std::unexpected(sealed.error());
+  if (auto done = Use(add_post_)
+                      .bind(*id)
+                      .bind(place->channel)
+                      .bind(place->cursor)
+                      .bind(place->cursor)
+                      .bind(ByteView(post.guid.bytes()))
+                      .bind(ByteView(digest_of(post, *key)))
+                      .bind(post.time)
+                      .bind(post.author)
+                      .bind(post.reply ? ByteView(post.reply->bytes()) : ByteView{})
+                      .bind(ByteView(*sealed))
+                      .run();
+      !done)
+    return std::unexpected(done.error());
+  const auto part = part_of(*id, post.content.size() + 1);
+  if (!part) return std::unexpected(part.error());
+  const auto words = keys_->words().get(*part);
+  if (!words) return std::unexpected(words.error());
+  if (auto done = index_with(*words, *id, place->channel, post.content, true); !done)
     return std::unexpected(done.error());
   return Written{Accepted::stored, {place->cursor}};
 }
@@ -183,12 +279,22 @@ Result<Written> PostWriter::put(const ChangePost& write) {
     const auto found = find.bind(ByteView(write.guid.bytes())).step();
     if (!found) return std::unexpected(found.error());
     if (!*found) return Written{Accepted::conflict, {}};
-    row = {find.integer(0), find.integer(1), find.integer(2),
-           find.integer(3), find.integer(4), find.integer(5),
-           find.integer(6), find.integer(7), static_cast<PostState>(find.integer(8)),
-           find.text(9)};
+    row = {find.integer(0),
+           find.integer(1),
+           find.integer(3),
+           find.integer(4),
+           find.integer(5),
+           find.integer(6),
+           find.integer(7),
+           static_cast<PostState>(find.integer(8)),
+           Bytes(find.blob(11).begin(), find.blob(11).end()),
+           Bytes(find.blob(9).begin(), find.blob(9).end())};
   }
-  if (row.state == PostState::deleted) {
+  if (row.state == PostState::destroyed) {
+    const bool same = write.act == PostAct::destroy || write.act == PostAct::erase;
+    return same ? Written{Accepted::repeated, {row.changed}} : Written{Accepted::conflict, {}};
+  }
+  if (row.state == PostState::deleted && write.act != PostAct::destroy) {
     if (write.act == PostAct::erase) return Written{Accepted::repeated, {row.changed}};
     return Written{Accepted::conflict, {}};
   }
@@ -212,7 +318,7 @@ Result<Written> PostWriter::react(const ChangePost& write, const Row& row) {
                       .bind(row.edited)
                       .bind(row.pinned)
                       .bind(static_cast<std::int64_t>(row.state))
-                      .bind(as_bytes(row.content))
+                      .bind(ByteView(row.sealed))
                       .bind(row.id)
                       .run();
       !done)
@@ -222,18 +328,21 @@ Result<Written> PostWriter::react(const ChangePost& write, const Row& row) {
 
 Result<Written> PostWriter::change(const ChangePost& write, const Row& row) {
   Row next = row;
+  const auto before = keys_->open(row.id, row.guid, row.sealed);
+  if (!before) return std::unexpected(before.error());
+  std::string content = *before;
   Written again{Accepted::repeated, {row.changed}};
   Written conflict{Accepted::conflict, {}};
   switch (write.act) {
     case PostAct::edit:
       if (row.state == PostState::removed) return conflict;
-      if (row.content == write.text) return again;
+      if (*before == write.text) return again;
       if (write.revision && *write.revision != row.revision) return conflict;
       if (auto done = Use(add_revision_)
                           .bind(row.id)
                           .bind(row.revision)
                           .bind(row.edited != 0 ? row.edited : row.time)
-                          .bind(as_bytes(row.content))
+                          .bind(ByteView(row.sealed))
                           .run();
           !done)
         return std::unexpected(done.error());
@@ -242,7 +351,7 @@ Result<Written> PostWriter::change(const ChangePost& write, const Row& row) {
         if (auto done = Use(drop_oldest_).bind(row.id).bind(oldest).run(); !done)
           return std::unexpected(done.error());
       }
-      next.content = write.text;
+      content = write.text;
       next.edited = write.time;
       ++next.revision;
       break;
@@ -257,7 +366,8 @@ Result<Written> PostWriter::change(const ChangePost& write, const Row& row) {
       next.state = PostState::removed;
       break;
     case PostAct::erase:
-      next.state = PostState::deleted;
+    case PostAct::destroy:
+      next.state = write.act == PostAct::erase ? PostState::deleted : PostState::destroyed;
       next.pinned = 0;
       break;
     case PostAct::pin:
@@ -273,24 +383,41 @@ Result<Written> PostWriter::change(const ChangePost& write, const Row& row) {
       break;
   }
   if (!readable(next.state)) {
-    next.content.clear();
+    content.clear();
     if (auto done = Use(drop_revisions_).bind(row.id).run(); !done)
       return std::unexpected(done.error());
   }
-  if (next.state == PostState::deleted) {
+  if (next.state == PostState::deleted || next.state == PostState::destroyed) {
     if (auto done = Use(drop_reactions_).bind(row.id).run(); !done)
       return std::unexpected(done.error());
   }
-  if (row.state != next.state || row.content != next.content) {
+  if (row.state != next.state || *before != content) {
     // The index has what is shown, and must be told what it had.
     if (row.state == PostState::shown) {
-      if (auto done = index(row.id, row.channel, row.content, false); !done)
+      if (auto done = index(row.id, row.channel, *before, false); !done)
         return std::unexpected(done.error());
     }
     if (next.state == PostState::shown) {
-      if (auto done = index(row.id, row.channel, next.content, true); !done)
+      if (auto done = index(row.id, row.channel, content, true); !done)
         return std::unexpected(done.error());
     }
+  }
+  if (content.empty()) {
+    next.sealed.clear();
+  } else if (content != *before) {
+    const auto key = keys_->posts().get(row.id);
+    if (!key) return std::unexpected(key.error());
+    auto sealed = keys_->seal(*key, row.guid, content);
+    if (!sealed) return std::unexpected(sealed.error());
+    next.sealed = std::move(*sealed);
+  }
+  if (next.state == PostState::destroyed) {
+    if (auto done = Use(clear_digest_).bind(row.id).run(); !done)
+      return std::unexpected(done.error());
+    if (auto done = doom(kKeysOfPosts, row.id); !done) return std::unexpected(done.error());
+    const auto part = part_of(row.id, 0);
+    if (!part) return std::unexpected(part.error());
+    stale_.insert(*part);
   }
   const auto cursor = next_cursor(row.channel);
   if (!cursor) return std::unexpected(cursor.error());
@@ -300,12 +427,30 @@ Result<Written> PostWriter::change(const ChangePost& write, const Row& row) {
                       .bind(next.edited)
                       .bind(next.pinned)
                       .bind(static_cast<std::int64_t>(next.state))
-                      .bind(as_bytes(next.content))
+                      .bind(ByteView(next.sealed))
                       .bind(row.id)
                       .run();
       !done)
     return std::unexpected(done.error());
   return Written{Accepted::stored, {*cursor}};
+}
+
+Result<Written> PostWriter::put(const PutErasure& write) {
+  std::int64_t id = 0;
+  {
+    Use find(find_post_);
+    const auto row = find.bind(ByteView(write.post.bytes())).step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row || static_cast<PostState>(find.integer(8)) != PostState::destroyed)
+      return Written{Accepted::conflict, {}};
+    id = find.integer(0);
+  }
+  Use add(add_erasure_);
+  const auto first = add.bind(id).bind(write.user).bind(write.receipt).step();
+  if (!first) return std::unexpected(first.error());
+  if (!*first) return Written{Accepted::repeated, {}};
+  if (const auto end = add.step(); !end) return std::unexpected(end.error());
+  return Written{};
 }
 
 Result<Written> PostWriter::put(const PutMark& write) {
@@ -331,7 +476,7 @@ Result<Written> PostWriter::put(const DropChannel& write) {
 }
 
 Status PostWriter::forget(std::int64_t post) {
-  for (Statement* statement : {&drop_revisions_, &drop_reactions_, &drop_post_}) {
+  for (Statement* statement : {&drop_revisions_, &drop_reactions_, &drop_erasures_, &drop_post_}) {
     if (auto done = Use(*statement).bind(post).run(); !done) return done;
   }
   return {};
@@ -349,7 +494,8 @@ Result<bool> PostWriter::sweep(std::size_t budget) {
   struct Old {
     std::int64_t id;
     PostState state;
-    std::string content;
+    Bytes guid;
+    Bytes sealed;
   };
   std::vector<Old> old;
   {
@@ -359,12 +505,16 @@ Result<bool> PostWriter::sweep(std::size_t budget) {
       const auto row = some.step();
       if (!row) return std::unexpected(row.error());
       if (!*row) break;
-      old.push_back({some.integer(0), static_cast<PostState>(some.integer(1)), some.text(2)});
+      old.push_back({some.integer(0), static_cast<PostState>(some.integer(1)),
+                     Bytes(some.blob(2).begin(), some.blob(2).end()),
+                     Bytes(some.blob(3).begin(), some.blob(3).end())});
     }
   }
   for (const Old& one : old) {
     if (one.state == PostState::shown) {
-      if (auto done = index(one.id, channel, one.content, false); !done)
+      const auto content = keys_->open(one.id, one.guid, one.sealed);
+      if (!content) return std::unexpected(content.error());
+      if (auto done = index(one.id, channel, *content, false); !done)
         return std::unexpected(done.error());
     }
     if (auto done = forget(one.id); !done) return std::unexpected(done.error());
@@ -375,6 +525,117 @@ Result<bool> PostWriter::sweep(std::size_t budget) {
         return std::unexpected(done.error());
     }
   }
+  return true;
+}
+
+// --- what is destroyed
+
+Status PostWriter::doom(std::int64_t kind, std::int64_t slot) {
+  doomed_.push_back({kind, slot});
+  if (auto done = Use(add_doomed_).bind(kind).bind(slot).run(); !done) return done;
+  return Use(count_destroyed_).bind(kind).run();
+}
+
+/// What the index holds of a part, again under another key.
+Status PostWriter::remake(std::int64_t part) {
+  std::int64_t first = 0, posts = 0, bytes = 0, end = 0;
+  {
+    Use find(part_range_);
+    const auto row = find.bind(part).bind(INT64_MAX).step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return {};
+    first = find.integer(0);
+    posts = find.integer(1);
+    bytes = find.integer(2);
+    end = find.integer(3);
+  }
+  const auto old = keys_->words().get(part);
+  if (!old) return std::unexpected(old.error());
+  if (auto done = Use(drop_part_).bind(part).run(); !done) return done;
+  std::int64_t again = 0;
+  {
+    Use add(add_part_);
+    if (auto done = add.bind(first).bind(posts).bind(bytes).run(); !done) return done;
+    again = add.inserted();
+  }
+  const auto fresh = keys_->words().put(again);
+  if (!fresh) return std::unexpected(fresh.error());
+  struct One {
+    std::int64_t id, channel;
+    Bytes guid, sealed;
+  };
+  constexpr std::size_t kSome = 64;  // of up to 64 KiB
+  for (std::int64_t from = first;;) {
+    std::vector<One> some;
+    {
+      Use scan(part_posts_);
+      scan.bind(from).bind(end).bind(static_cast<std::int64_t>(kSome));
+      for (;;) {
+        const auto row = scan.step();
+        if (!row) return std::unexpected(row.error());
+        if (!*row) break;
+        some.push_back({scan.integer(0), scan.integer(1),
+                        Bytes(scan.blob(2).begin(), scan.blob(2).end()),
+                        Bytes(scan.blob(3).begin(), scan.blob(3).end())});
+      }
+    }
+    for (const One& one : some) {
+      const auto content = keys_->open(one.id, one.guid, one.sealed);
+      if (!content) return std::unexpected(content.error());
+      if (auto done = index_with(*old, one.id, one.channel, *content, false); !done) return done;
+      if (auto done = index_with(*fresh, one.id, one.channel, *content, true); !done) return done;
+    }
+    if (some.size() < kSome) return doom(kKeysOfWords, part);
+    from = some.back().id + 1;
+  }
+}
+
+Status PostWriter::begin() { return forgetful_ ? Use(drop_doomed_).run() : Status{}; }
+
+Result<bool> PostWriter::finish() {
+  for (const std::int64_t part : stale_) {
+    if (auto done = remake(part); !done) return std::unexpected(done.error());
+  }
+  stale_.clear();
+  for (KeySlots* slots : {&keys_->posts(), &keys_->words()}) {
+    if (auto done = slots->sync(); !done) return std::unexpected(done.error());
+  }
+  return !doomed_.empty();
+}
+
+Status PostWriter::destroy() {
+  if (!doomed_.empty()) forgetful_ = true;
+  for (const Doomed& one : doomed_) {
+    if (auto done = keys_->of_kind(one.kind).destroy(one.slot); !done) return done;
+  }
+  doomed_.clear();
+  for (KeySlots* slots : {&keys_->posts(), &keys_->words()}) {
+    if (auto done = slots->sync(); !done) return done;
+  }
+  return {};
+}
+
+void PostWriter::forget() {
+  stale_.clear();
+  doomed_.clear();
+}
+
+Result<bool> PostWriter::rotate(Millis now, std::size_t slots) {
+  std::int64_t kind = 0;
+  {
+    Use due(due_);
+    const auto row = due.bind(kRotateDestroyed).bind(now - kRotateMs).step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return false;
+    kind = due.integer(0);
+  }
+  KeySlots& file = keys_->of_kind(kind);
+  const auto whole = file.rotate(slots);
+  if (!whole) return std::unexpected(whole.error());
+  if (!*whole) return true;
+  if (auto done = Use(set_file_).bind(file.number() + 1).bind(now).bind(kind).run(); !done)
+    return std::unexpected(done.error());
+  if (auto done = file.finish_rotation(); !done) return std::unexpected(done.error());
   return true;
 }
 

@@ -1,25 +1,55 @@
 // What one transaction of the store does to hubs and channels. Part of StoreWriter.
 #pragma once
+#include <set>
+#include <vector>
+
 #include "dim/store/store.h"
 #include "sqlite/database.h"
+#include "sqlite/post_keys.h"
+#include "sqlite/word_index.h"
 
 namespace dim {
 
 class PostWriter {
  public:
-  Status start(Database& db);
+  /// Prepares its statements, and destroys the keys that an earlier run has left doomed.
+  Status start(Database& db, PostKeys& keys);
   void stop();
 
   Result<Written> put(const PutHubChange& write);
   Result<Written> put(const PutPost& write);
   Result<Written> put(const ChangePost& write);
+  Result<Written> put(const PutErasure& write);
   Result<Written> put(const PutMark& write);
   Result<Written> put(const DropChannel& write);
   /// Removes up to `budget` messages of dropped channels. True while more may be left.
   Result<bool> sweep(std::size_t budget);
 
+  /// In a transaction, before its first write: forgets what was destroyed after the last one.
+  Status begin();
+  /// Before it is committed: its own keys are on the disk. True: destroy() is to follow.
+  Result<bool> finish();
+  void committed() { forgetful_ = false; }
+  /// After that: keys of what it has destroyed are overwritten, on the disk.
+  Status destroy();
+  /// The transaction did not happen.
+  void forget();
+
+  /// Moves a slice of keys into fresh files when it is time for that: kRotateDestroyed keys were
+  /// destroyed, or one and kRotateMs ago. Between transactions; true while more is left.
+  Result<bool> rotate(Millis now, std::size_t slots);
+
+  static constexpr std::int64_t kRotateDestroyed = 1'000;
+  static constexpr Millis kRotateMs = 24 * 3'600'000;
+  /// A part of the index takes no more messages or bytes than this: it is made anew, between two
+  /// answers, when something of it is destroyed.
+  static constexpr std::int64_t kPartPosts = 4'096, kPartBytes = 512 * 1'024;
+
  private:
   struct Row;
+  struct Doomed {
+    std::int64_t kind = 0, slot = 0;
+  };
   /// The number of a channel, made when it is new, and its next cursor.
   struct Place {
     std::int64_t channel = 0;
@@ -30,17 +60,28 @@ class PostWriter {
   Result<Written> change(const ChangePost& write, const Row& row);
   Result<Written> react(const ChangePost& write, const Row& row);
   Status index(std::int64_t post, std::int64_t channel, std::string_view content, bool in);
+  Status index_with(const Secret& key, std::int64_t post, std::int64_t channel,
+                    std::string_view content, bool in);
+  Result<std::int64_t> part_of(std::int64_t post, std::size_t bytes);
+  Result<std::int64_t> next_id();
   Status forget(std::int64_t post);
+  Status doom(std::int64_t kind, std::int64_t slot);
+  Status remake(std::int64_t part);
 
+  PostKeys* keys_ = nullptr;
+  WordIndex words_;
+  std::set<std::int64_t> stale_;  // parts of which something was destroyed in this transaction
+  std::vector<Doomed> doomed_;    // by this transaction
+  bool forgetful_ = false;        // rows of `doomed` whose keys are destroyed
   Statement find_number_, add_change_;
   Statement find_channel_, add_channel_, step_channel_, drop_channel_, find_dropped_,
       forget_channel_;
-  Statement find_post_, add_post_, set_post_, add_revision_, drop_oldest_, drop_revisions_;
-  Statement add_reaction_, drop_reaction_, drop_reactions_;
+  Statement find_post_, add_post_, set_post_, add_revision_, drop_oldest_, drop_revisions_,
+      newest_post_, clear_digest_;
+  Statement add_reaction_, drop_reaction_, drop_reactions_, add_erasure_, drop_erasures_;
   Statement add_text_, drop_text_, set_mark_, drop_marks_, some_posts_, drop_post_;
+  Statement find_part_, add_part_, fill_part_, part_range_, drop_part_, part_posts_;
+  Statement add_doomed_, drop_doomed_, count_destroyed_, due_, set_file_;
 };
-
-/// "c7": what the index of words knows a channel by.
-std::string channel_word(std::int64_t channel);
 
 }  // namespace dim

@@ -26,14 +26,27 @@ CREATE TABLE resume(session BLOB PRIMARY KEY, user TEXT NOT NULL, secret TEXT NO
 CREATE INDEX resume_expires ON resume(expires);
 )sql";
 
-// Since format 2. A message's row id grows with time; the index of words (without a copy of the
-// text) has it as its own. post_place holds all that counting messages one by one needs.
+// Since format 2.
 constexpr const char* kHubTables = R"sql(
 CREATE TABLE hub_change(id INTEGER PRIMARY KEY, hub TEXT NOT NULL, number INTEGER NOT NULL, change TEXT NOT NULL,
                         UNIQUE(hub, number));
 CREATE TABLE channel(id INTEGER PRIMARY KEY AUTOINCREMENT, guid BLOB NOT NULL UNIQUE, newest INTEGER NOT NULL DEFAULT 0,
                      dropped INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX channel_dropped ON channel(id) WHERE dropped = 1;
+CREATE TABLE reaction(post INTEGER NOT NULL, symbol TEXT NOT NULL, user TEXT NOT NULL,
+                      PRIMARY KEY(post, symbol, user)) WITHOUT ROWID;
+CREATE TABLE mark(channel INTEGER NOT NULL, user TEXT NOT NULL, upto INTEGER NOT NULL,
+                  PRIMARY KEY(channel, user)) WITHOUT ROWID;
+)sql";
+
+// Since format 5. A message's row id grows with time; it is the slot of its key (key_slots.h), and
+// the index of words (word_index.h, without a copy of the text) has it as its own. Contents are
+// boxed under that key, bound to the GUID, and empty when there is none; digest is keyed with it.
+// post_place holds all that counting the unread needs. A part is a run of messages whose words in
+// the index have one key, in the slot of its id: from `first` up to the next part. key_file: which
+// files of keys are the current ones, what was destroyed in them, and since when. doomed: keys to
+// be overwritten, told of in the transaction that leaves their objects behind.
+constexpr const char* kPostTables = R"sql(
 CREATE TABLE post(id INTEGER PRIMARY KEY, channel INTEGER NOT NULL, cursor INTEGER NOT NULL,
                   changed INTEGER NOT NULL, guid BLOB NOT NULL UNIQUE, digest BLOB NOT NULL, time INTEGER NOT NULL,
                   author TEXT NOT NULL, reply BLOB NOT NULL, revision INTEGER NOT NULL DEFAULT 1,
@@ -44,15 +57,23 @@ CREATE INDEX post_changed ON post(channel, changed);
 CREATE INDEX post_pinned ON post(channel, cursor) WHERE pinned <> 0;
 CREATE TABLE revision(post INTEGER NOT NULL, number INTEGER NOT NULL, time INTEGER NOT NULL, content BLOB NOT NULL,
                       PRIMARY KEY(post, number)) WITHOUT ROWID;
-CREATE TABLE reaction(post INTEGER NOT NULL, symbol TEXT NOT NULL, user TEXT NOT NULL,
-                      PRIMARY KEY(post, symbol, user)) WITHOUT ROWID;
-CREATE TABLE mark(channel INTEGER NOT NULL, user TEXT NOT NULL, upto INTEGER NOT NULL,
-                  PRIMARY KEY(channel, user)) WITHOUT ROWID;
-CREATE VIRTUAL TABLE post_text USING fts5(words, place, content='', tokenize='unicode61 remove_diacritics 2');
+CREATE VIRTUAL TABLE post_text USING fts5(words, place, content='', tokenize='ascii');
+CREATE TABLE part(id INTEGER PRIMARY KEY AUTOINCREMENT, first INTEGER NOT NULL UNIQUE, posts INTEGER NOT NULL DEFAULT 0,
+                  bytes INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE key_file(kind INTEGER PRIMARY KEY, number INTEGER NOT NULL, destroyed INTEGER NOT NULL DEFAULT 0,
+                      since INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE doomed(kind INTEGER NOT NULL, slot INTEGER NOT NULL, PRIMARY KEY(kind, slot)) WITHOUT ROWID;
+CREATE TABLE erasure(post INTEGER NOT NULL, user TEXT NOT NULL, receipt TEXT NOT NULL, PRIMARY KEY(post, user))
+  WITHOUT ROWID;
 )sql";
 
+// Formats 2 to 4 kept messages of channels as plain text.
+constexpr const char* kDropPostTables =
+    "DROP TABLE post_text; DROP TABLE post; DROP TABLE revision; DROP TABLE IF EXISTS shown";
+
 // Since format 3. The bytes of a blob lie in the file of its number, which is never used again.
-// blob.state: 0 open, 1 complete, 2 without references; media.state is MediaState.
+// blob.state: 0 open, 1 complete, 2 without references, 3 to be overwritten; media.state is
+// MediaState.
 constexpr const char* kMediaTables = R"sql(
 CREATE TABLE blob(id INTEGER PRIMARY KEY AUTOINCREMENT, size INTEGER NOT NULL, refs INTEGER NOT NULL,
                   state INTEGER NOT NULL, digest BLOB, have BLOB NOT NULL);
@@ -123,6 +144,15 @@ Status prepare_database(Database& db, bool exclusive) {
     sqlite3_file_control(db.handle(), "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve);
     if (auto done = db.run("PRAGMA page_size=4096; PRAGMA auto_vacuum=NONE"); !done) return done;
   }
+  if (*format >= 2 && *format < kStoreFormat) {
+    const auto messages = db.integer("SELECT count(*) FROM post");
+    if (!messages) return std::unexpected(messages.error());
+    if (*messages > 0)
+      return fail(
+          Errc::edition,
+          "the data folder has messages of channels as plain text, of an edition before the "
+          "first release; start that edition, or name another folder");
+  }
   // EXTRA is FULL once there is a log; before, it also syncs the removal of the rollback journal,
   // which would otherwise come back after a power cut and undo the file's making.
   if (auto done =
@@ -138,14 +168,15 @@ Status prepare_database(Database& db, bool exclusive) {
   if (empty) {
     if (auto done = db.run(kTables); !done) return done;
   }
-  if (*format < 2) {
-    if (auto done = db.run(kHubTables); !done) return done;
-  }
+  if (auto done = db.run(*format < 2 ? kHubTables : kDropPostTables); !done) return done;
+  if (auto done = db.run(kPostTables); !done) return done;
   if (*format < 3) {
     if (auto done = db.run(kMediaTables); !done) return done;
   }
   if (auto done = db.run(kUnreadTables); !done) return done;
-  return db.run("PRAGMA application_id=1145654577; PRAGMA user_version=4; COMMIT");
+  if (auto done = db.run("CREATE INDEX blob_doomed ON blob(id) WHERE state = 3"); !done)
+    return done;
+  return db.run("PRAGMA application_id=1145654577; PRAGMA user_version=5; COMMIT");
 }
 
 }  // namespace dim

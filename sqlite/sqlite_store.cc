@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <mutex>
 #include <utility>
 
+#include "dim/crypto/os_random.h"
 #include "sqlite/checked_vfs.h"
 #include "sqlite/database.h"
 #include "sqlite/folder_lock.h"
@@ -26,6 +28,7 @@ constexpr std::size_t kSweepMore = 4;      // rows of a commit, beside two for e
 constexpr Millis kForgetEveryMs = 24 * 3'600'000;
 constexpr std::size_t kPageBytes = kDatabasePageBytes;
 constexpr std::size_t kForcedCheckpoint = 8;  // times the log that tidy() would have moved
+constexpr std::size_t kSliceKeys = 4'096;
 constexpr int kLastPages = 64;  // moved by the thread that commits, in half a millisecond
 
 }  // namespace
@@ -40,6 +43,7 @@ struct SqliteStore::Impl {
   Status open();
   Status prepare_reads();
   Result<std::vector<Written>> transact(std::span<const Write> batch);
+  static bool destroys(std::span<const Write> batch);
   /// Moves the whole log into the database, as far as readers let it.
   Status checkpoint(int mode);
   /// Beside the commits what there is much of, at once what there is little of.
@@ -54,7 +58,9 @@ struct SqliteStore::Impl {
   SqliteOptions options;
   std::string folder;
   FolderLock lock;
+  OsRandom os_random;
   std::unique_ptr<CheckedVfs> vfs;
+  std::unique_ptr<PostKeys> keys;
   std::unique_ptr<BlobFolder> folder_of_blobs;
   BlobDisk* blobs = nullptr;
   Waiting waiting;
@@ -98,6 +104,7 @@ Status SqliteStore::close() {
   impl.media_rows.stop();
   impl.reader.close();
   impl.writer.stop();
+  impl.keys.reset();
   impl.lock = {};
   return moved;
 }
@@ -126,8 +133,8 @@ Status SqliteStore::Impl::open() {
     if (fd >= 0) ::close(fd);
     if (auto done = sync_folder(folder); !done) return done;
   }
-  const auto torn =
-      check_log(sqlite3_vfs_find(options.vfs.empty() ? nullptr : options.vfs.c_str()), path);
+  sqlite3_vfs* const disk = sqlite3_vfs_find(options.vfs.empty() ? nullptr : options.vfs.c_str());
+  const auto torn = check_log(disk, path);
   if (!torn) return std::unexpected(torn.error());
   torn_bytes = *torn;
   if (auto done = writer.db().open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs->name());
@@ -158,7 +165,11 @@ Status SqliteStore::Impl::open() {
     folder_of_blobs = std::move(*files);
     blobs = folder_of_blobs.get();
   }
-  if (auto done = writer.start(blobs); !done) return done;
+  auto opened = PostKeys::open(writer.db(), disk, path,
+                               options.random != nullptr ? *options.random : os_random);
+  if (!opened) return std::unexpected(opened.error());
+  keys = std::move(*opened);
+  if (auto done = writer.start(blobs, *keys); !done) return done;
   if (!options.exclusive) {
     if (auto done = reader.open(path, SQLITE_OPEN_READWRITE, vfs->name()); !done) return done;
     sqlite3_busy_timeout(reader.handle(), 2'000);
@@ -187,7 +198,7 @@ Status SqliteStore::Impl::prepare_reads() {
   for (const auto& [statement, sql] : statements) {
     if (auto ready = statement->prepare(reads(), sql); !ready) return ready;
   }
-  if (auto ready = posts.start(reads()); !ready) return ready;
+  if (auto ready = posts.start(reads(), *keys); !ready) return ready;
   return media_rows.start(reads());
 }
 
@@ -213,8 +224,24 @@ Result<std::vector<Written>> SqliteStore::Impl::transact(std::span<const Write> 
     if (!written) return std::unexpected(written.error());
     out.push_back(std::move(*written));
   }
-  if (auto done = writer.commit(); !done) return std::unexpected(done.error());
+  const auto destroys = writer.commit();
+  if (!destroys) return std::unexpected(destroys.error());
+  if (*destroys) {
+    // The pages that held it are written over where they stand, and the log is cut.
+    if (auto done = writer.destroy(); !done) return std::unexpected(done.error());
+    // On a full disk that waits for room: what is there opens no more.
+    if (auto done = checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
+        !done && done.error().code != Errc::insufficient_storage)
+      return fail(Errc::io, "the disk failed while something was destroyed; check it");
+  }
   return out;
+}
+
+bool SqliteStore::Impl::destroys(std::span<const Write> batch) {
+  return std::ranges::any_of(batch, [](const Write& write) {
+    const auto* change = std::get_if<ChangePost>(&write);
+    return change != nullptr && change->act == PostAct::destroy;
+  });
 }
 
 Result<std::vector<Written>> SqliteStore::commit(std::span<const Write> batch) {
@@ -223,7 +250,8 @@ Result<std::vector<Written>> SqliteStore::commit(std::span<const Write> batch) {
     return fail(Errc::io, "the store stopped after a failure of the disk; end the process");
   if (batch.empty()) return std::vector<Written>{};
   std::unique_lock<std::mutex> alone;
-  if (impl.options.exclusive) alone = std::unique_lock(impl.read_mutex);
+  // A reader would hold up the cutting of the log, or meet a message whose key is gone.
+  if (impl.options.exclusive || Impl::destroys(batch)) alone = std::unique_lock(impl.read_mutex);
   auto out = impl.transact(batch);
   if (!out) {
     impl.undo(out.error());
@@ -287,6 +315,9 @@ Result<bool> SqliteStore::Impl::idle_slice(Millis now) {
   const auto media = writer.media().has_work(now);
   if (!media) return std::unexpected(media.error());
   if (!waiting.has_dead() && !forgetting && !expiring && !dropping && !*media) {
+    const auto rotating = writer.posts().rotate(now, kSliceKeys);
+    if (!rotating) return std::unexpected(rotating.error());
+    if (*rotating) return true;
     if (log_pages == 0) return false;
     if (mover && mover->busy()) return true;
     if (auto done = checkpoint(SQLITE_CHECKPOINT_TRUNCATE); !done)
@@ -316,7 +347,8 @@ Result<bool> SqliteStore::Impl::idle_slice(Millis now) {
     if (*media) {
       if (auto swept = writer.media().sweep(now, kSliceRows / 4); !swept) return swept;
     }
-    return writer.commit();
+    if (auto done = writer.commit(); !done) return std::unexpected(done.error());
+    return {};
   };
   if (auto done = work(); !done) {
     undo(done.error());
@@ -444,6 +476,11 @@ Result<std::vector<PostRevision>> SqliteStore::revisions(const Guid& guid, std::
   return impl_->posts.revisions(guid, after, bytes);
 }
 
+Result<std::vector<std::string>> SqliteStore::erasures(const Guid& guid) {
+  const std::scoped_lock lock(impl_->read_mutex);
+  return impl_->posts.erasures(guid);
+}
+
 Result<ReadState> SqliteStore::read_state(const Guid& channel, const std::string& user) {
   const std::scoped_lock lock(impl_->read_mutex);
   return impl_->posts.read_state(channel, user);
@@ -495,9 +532,12 @@ Result<std::size_t> SqliteStore::verify() {
   for (;;) {
     const auto row = scan.step();
     if (!row) return std::unexpected(row.error());
-    if (!*row) return damaged;
+    if (!*row) break;
     if (!decode_record(scan.integer(0), scan.blob(1))) ++damaged;
   }
+  const auto posts = impl_->posts.count_damaged(impl_->reads());
+  if (!posts) return posts;
+  return damaged + *posts;
 }
 
 }  // namespace dim

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "dim/base/limits.h"
+#include "dim/base/random.h"
 #include "dim/store/store.h"
 #include "sqlite/blob_disk.h"
 
@@ -29,6 +30,8 @@ struct SqliteOptions {
   /// One connection for reads and writes, no thread and no shared memory file: what a simulated
   /// disk needs.
   bool exclusive = false;
+  /// Of keys; null: the operating system's. Must outlive the store.
+  Random* random = nullptr;
 };
 
 /// One thread calls commit() and tidy(); reads may come from any thread at the same time and see
@@ -36,11 +39,11 @@ struct SqliteOptions {
 /// later commit() is Errc::io.
 class SqliteStore : public Store {
  public:
-  /// The store in `folder` (made with mode 0700 when absent): station.db, its -wal and -shm,
-  /// station.lock. Errc::conflict: another station holds the folder (exit 75). Errc::edition:
-  /// written by a newer version (78), nothing is changed. Errc::forbidden: not writable (73).
-  /// Errc::insufficient_storage: full (74). Errc::internal: damaged; a torn last record is not
-  /// damage and is cut. Errc::io: the disk failed (70).
+  /// The store in `folder` (made with mode 0700 when absent): station.db, its -wal and -shm, its
+  /// files of keys (key_slots.h), station.lock. Errc::conflict: another station holds the folder
+  /// (exit 75). Errc::edition: written by a newer version (78), nothing is changed.
+  /// Errc::forbidden: not writable (73). Errc::insufficient_storage: full (74). Errc::internal:
+  /// damaged; a torn last record is not damage and is cut. Errc::io: the disk failed (70).
   static Result<std::unique_ptr<SqliteStore>> open(const std::string& folder,
                                                    const SqliteOptions& options = {});
   /// close(), its outcome ignored.
@@ -64,6 +67,7 @@ class SqliteStore : public Store {
   Result<std::vector<Post>> posts(const Guid& channel, const PostPage& page) override;
   Result<std::vector<PostRevision>> revisions(const Guid& guid, std::int64_t after,
                                               std::size_t bytes) override;
+  Result<std::vector<std::string>> erasures(const Guid& guid) override;
   Result<ReadState> read_state(const Guid& channel, const std::string& user) override;
   Result<std::vector<FoundPost>> search(std::span<const Guid> channels, std::string_view words,
                                         std::int64_t place, std::size_t limit) override;
@@ -74,8 +78,8 @@ class SqliteStore : public Store {
   /// Bytes of an unfinished write that opening has cut off the end of the log; to be counted and
   /// logged.
   std::size_t torn_bytes() const;
-  /// Reads every page and record again: how many messages are damaged. Errc::internal when the
-  /// database itself is.
+  /// Reads every page and record again: how many messages, of inboxes and channels, are damaged.
+  /// Errc::internal when the database itself is.
   Result<std::size_t> verify();
 
  private:

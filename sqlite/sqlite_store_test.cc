@@ -71,7 +71,7 @@ bool in_any_file(const TemporaryFolder& folder, const std::string& needle) {
 /// Copies the files as a power cut would leave them, with the store still open: the log's mark may
 /// be lost.
 void copy_files(const TemporaryFolder& from, const TemporaryFolder& to, bool with_mark = false) {
-  for (const std::string_view ending : {"", "-wal", "-synced"}) {
+  for (const std::string_view ending : {"", "-wal", "-synced", "-keys1", "-words1"}) {
     if (ending == "-synced" && !with_mark) continue;
     const std::string name = "station.db" + std::string(ending);
     std::filesystem::copy_file(from.path() + "/" + name, to.path() + "/" + name,
@@ -110,7 +110,7 @@ TEST(SqliteStore, C06_R21_RefusesANewerFormatAndLeavesItAlone) {
   opened(folder).reset();
   sqlite3* db = nullptr;
   ASSERT_EQ(sqlite3_open((folder.path() + "/station.db").c_str(), &db), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(db, "PRAGMA user_version=5; PRAGMA wal_checkpoint(TRUNCATE)", nullptr,
+  ASSERT_EQ(sqlite3_exec(db, "PRAGMA user_version=6; PRAGMA wal_checkpoint(TRUNCATE)", nullptr,
                          nullptr, nullptr),
             SQLITE_OK);
   sqlite3_close(db);
@@ -135,7 +135,8 @@ TEST(SqliteStore, R21_OpensTheFormatBeforeHubsAndKeepsWhatIsInIt) {
     ASSERT_TRUE(db.open(folder.path() + "/station.db", SQLITE_OPEN_READWRITE, (*vfs)->name()));
     ASSERT_TRUE(
         db.run("DROP TABLE post_text; DROP TABLE mark; DROP TABLE reaction; DROP TABLE revision; "
-               "DROP TABLE post; DROP TABLE channel; DROP TABLE hub_change; "
+               "DROP TABLE post; DROP TABLE channel; DROP TABLE hub_change; DROP TABLE part; "
+               "DROP TABLE key_file; DROP TABLE doomed; DROP TABLE erasure; "
                "DROP TABLE shown; DROP TABLE media; DROP TABLE blob; PRAGMA user_version=1"));
     db.close();
   }
@@ -159,6 +160,7 @@ TEST(SqliteStore, R21_OpensTheFormatBeforeMedia) {
     ASSERT_TRUE(
         db.run("DROP TABLE shown; DROP TRIGGER post_put; DROP TRIGGER post_shown; "
                "DROP TRIGGER post_hidden; DROP TRIGGER post_dropped; "
+               "DROP TABLE part; DROP TABLE key_file; DROP TABLE doomed; DROP TABLE erasure; "
                "DROP TABLE media; DROP TABLE blob; PRAGMA user_version=2"));
     db.close();
   }
@@ -168,36 +170,28 @@ TEST(SqliteStore, R21_OpensTheFormatBeforeMedia) {
   EXPECT_TRUE(store->media(guid(1)).value());
 }
 
-TEST(SqliteStore, R21_F18_WhatIsUnreadInTheFormatBeforeIsCounted) {
+TEST(SqliteStore, R21_RefusesMessagesOfChannelsInPlainTextAndLeavesThemAlone) {
   const TemporaryFolder folder;
-  {
-    const auto store = opened(folder);
-    for (int i = 1; i <= 1'500; ++i)
-      one(*store, PutPost{{.guid = guid(i),
-                           .channel = guid(9'999),
-                           .time = kTestTime,
-                           .author = i % 3 == 0 ? "bob" : "alice",
-                           .content = "text"}});
-    one(*store, ChangePost{.guid = guid(1'499), .act = PostAct::hide, .time = kTestTime});
-  }
+  const std::string path = folder.path() + "/station.db";
+  one(*opened(folder), PutPost{.post = {.guid = guid(1),
+                                        .channel = guid(2),
+                                        .time = kTestTime,
+                                        .author = "alice",
+                                        .content = "text"}});
   {
     auto vfs = CheckedVfs::make({});
     ASSERT_TRUE(vfs);
     Database db;
-    ASSERT_TRUE(db.open(folder.path() + "/station.db", SQLITE_OPEN_READWRITE, (*vfs)->name()));
-    ASSERT_TRUE(
-        db.run("DROP TABLE shown; DROP TRIGGER post_put; DROP TRIGGER post_shown; "
-               "DROP TRIGGER post_hidden; DROP TRIGGER post_dropped; "
-               "PRAGMA user_version=3"));
+    ASSERT_TRUE(db.open(path, SQLITE_OPEN_READWRITE, (*vfs)->name()));
+    ASSERT_TRUE(db.run("PRAGMA user_version=4; PRAGMA wal_checkpoint(TRUNCATE)"));
     db.close();
   }
-  const auto store = opened(folder);
-  EXPECT_EQ(store->read_state(guid(9'999), "bob")->unread, 999);
-  EXPECT_EQ(store->read_state(guid(9'999), "carol")->unread, 1'499);
-  one(*store, ChangePost{.guid = guid(1'499), .act = PostAct::show, .time = kTestTime});
-  one(*store, ChangePost{.guid = guid(3), .act = PostAct::erase, .time = kTestTime});
-  EXPECT_EQ(store->read_state(guid(9'999), "bob")->unread, 1'000);
-  EXPECT_EQ(store->read_state(guid(9'999), "carol")->unread, 1'499);
+  const std::string before = slurp(path);
+  const auto store = SqliteStore::open(folder.path());
+  ASSERT_FALSE(store);
+  EXPECT_EQ(store.error().code, Errc::edition) << to_string(store.error());
+  EXPECT_NE(store.error().hint.find("plain text"), std::string_view::npos);
+  EXPECT_EQ(slurp(path), before);
 }
 
 TEST(SqliteStore, RefusesSomebodyElsesDatabase) {

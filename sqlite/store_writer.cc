@@ -9,7 +9,7 @@
 
 namespace dim {
 
-Status StoreWriter::start(BlobDisk* blobs) {
+Status StoreWriter::start(BlobDisk* blobs, PostKeys& keys) {
   const std::initializer_list<std::pair<Statement*, std::string_view>> statements = {
       {&begin_, "BEGIN IMMEDIATE"},
       {&commit_, "COMMIT"},
@@ -44,7 +44,7 @@ Status StoreWriter::start(BlobDisk* blobs) {
   for (const auto& [statement, sql] : statements) {
     if (auto ready = statement->prepare(db_, sql); !ready) return ready;
   }
-  if (auto ready = posts_.start(db_); !ready) return ready;
+  if (auto ready = posts_.start(db_, keys); !ready) return ready;
   if (auto ready = media_.start(db_, blobs); !ready) return ready;
   const auto last_row = db_.integer(
       "SELECT max(ifnull((SELECT max(id) FROM inbox), 0), ifnull((SELECT max(id) FROM msg), 0))");
@@ -106,17 +106,30 @@ Status StoreWriter::load_waiting() {
   return {};
 }
 
-Status StoreWriter::begin() { return Use(begin_).run(); }
+Status StoreWriter::begin() {
+  if (auto done = Use(begin_).run(); !done) return done;
+  return posts_.begin();
+}
 
-Status StoreWriter::commit() {
-  if (auto synced = media_.sync(); !synced) return synced;
-  auto done = Use(commit_).run();
-  if (done) swept_.clear();
-  return done;
+Result<bool> StoreWriter::commit() {
+  if (auto synced = media_.sync(); !synced) return std::unexpected(synced.error());
+  const auto destroys = posts_.finish();
+  if (!destroys) return destroys;
+  if (auto done = Use(commit_).run(); !done) return std::unexpected(done.error());
+  swept_.clear();
+  posts_.committed();
+  return destroys;
+}
+
+Status StoreWriter::destroy() {
+  if (auto done = posts_.destroy(); !done)
+    return fail(Errc::io, "the disk failed while keys were destroyed; check it");
+  return {};
 }
 
 Status StoreWriter::rollback() {
   media_.forget();
+  posts_.forget();
   for (const DeadRow& row : swept_) waiting_.push_dead(row);
   swept_.clear();
   if (!db_.in_transaction()) return {};  // SQLite has rolled back by itself

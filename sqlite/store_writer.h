@@ -21,11 +21,14 @@ class StoreWriter {
 
   Database& db() { return db_; }
   /// Prepares the statements and reads the inbox log into `waiting`.
-  Status start(BlobDisk* blobs);
+  Status start(BlobDisk* blobs, PostKeys& keys);
   void stop();
 
   Status begin();
-  Status commit();
+  /// True: it has destroyed something, and destroy() is to follow.
+  Result<bool> commit();
+  /// What the transaction has doomed is overwritten, on the disk. Errc::io in all failures.
+  Status destroy();
   /// Leaves the database as it was before begin().
   Status rollback();
 
@@ -44,6 +47,7 @@ class StoreWriter {
   /// Removes up to `budget` messages of channels that were deleted. True while more may be left.
   Result<bool> sweep_channels(std::size_t budget) { return posts_.sweep(budget); }
   MediaWriter& media() { return media_; }
+  PostWriter& posts() { return posts_; }
 
  private:
   Result<Written> put(const PutMessage& write);
@@ -57,6 +61,7 @@ class StoreWriter {
   Result<Written> put(const PutPiece& write) { return media_.put(write); }
   Result<Written> put(const CheckMedia& write) { return media_.put(write); }
   Result<Written> put(const DropMedia& write) { return media_.put(write); }
+  Result<Written> put(const DestroyMedia& write) { return media_.put(write); }
   template <class Other>
   Result<Written> put(const Other& write) {
     return posts_.put(write);

@@ -283,6 +283,13 @@ Status Vault::erase_through(std::string_view bucket, std::int64_t place) {
   return {};
 }
 
+Status Vault::scrub() {
+  const int rc =
+      sqlite3_wal_checkpoint_v2(impl_->db, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  if (rc != SQLITE_OK) return std::unexpected(io_error(impl_->db));
+  return {};
+}
+
 Status Vault::transaction(const std::function<Status()>& work) {
   if (impl_->depth > 0) return work();
   if (auto status = impl_->run("BEGIN IMMEDIATE"); !status) return status;

@@ -48,6 +48,10 @@ class Vault {
   /// Drops the rows of a bucket with place <= `place`.
   Status erase_through(std::string_view bucket, std::int64_t place);
 
+  /// What was erased and replaced is in none of the vault's files any more: the log is moved and
+  /// cut. Errc::unavailable: another program is reading; try again.
+  Status scrub();
+
   /// All of `work` or nothing. Nested calls join the outer transaction.
   Status transaction(const std::function<Status()>& work);
 

@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "dim/crypto/os_random.h"
+#include "sqlite/database.h"
 #include "sqlite/store_testing.h"
 
 namespace dim {
@@ -163,6 +164,27 @@ TEST_F(VaultTest, SomethingElseIsNoVault) {
   EXPECT_EQ(open(key).error().code, Errc::io);
   path = folder.path() + "/none/vault.db";
   EXPECT_EQ(open(key).error().code, Errc::io);
+}
+
+TEST_F(VaultTest, N1_WhatWasErasedIsInNoFileBehindAScrub) {
+  Vault vault = opened();
+  ASSERT_TRUE(vault.put("post", "one", std::string(2'000, 'x')));
+  std::string sealed;  // a piece of its cipher text
+  {
+    Database db;
+    ASSERT_TRUE(db.open(path, SQLITE_OPEN_READONLY, nullptr));
+    Statement newest;
+    ASSERT_TRUE(newest.prepare(db, "SELECT body FROM entry ORDER BY place DESC LIMIT 1"));
+    Use use(newest);
+    ASSERT_EQ(use.step(), Result<bool>(true));
+    sealed = use.text(0).substr(1'000, 64);
+  }
+  ASSERT_NE(every_byte().find(sealed), std::string::npos);
+  ASSERT_TRUE(vault.erase("post", "one"));
+  ASSERT_NE(every_byte().find(sealed), std::string::npos) << "the log still has it";
+  ASSERT_TRUE(vault.scrub());
+  EXPECT_EQ(every_byte().find(sealed), std::string::npos);
+  EXPECT_EQ(std::filesystem::file_size(path + "-wal"), 0U);
 }
 
 }  // namespace

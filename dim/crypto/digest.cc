@@ -189,6 +189,15 @@ Digest32 hmac_sha256(ByteView key, ByteView data) {
   return out;
 }
 
+std::uint64_t siphash(const Digest16& key, ByteView data) {
+  const std::uint8_t nothing = 0;
+  std::array<std::uint8_t, crypto_shorthash_BYTES> out{};
+  crypto_shorthash(out.data(), data.empty() ? &nothing : data.data(), data.size(), key.data());
+  std::uint64_t number = 0;
+  for (std::size_t i = 0; i < out.size(); ++i) number |= std::uint64_t{out[i]} << (8 * i);
+  return number;
+}
+
 std::uint32_t crc32c(ByteView data) {
 #if defined(__x86_64__)
   static const bool hardware = __builtin_cpu_supports("sse4.2") != 0;

@@ -20,6 +20,8 @@ Digest20 ripemd160(ByteView data);
 Digest20 sha1(ByteView data);
 Digest16 md5(ByteView data);
 Digest32 hmac_sha256(ByteView key, ByteView data);
+/// SipHash-2-4: 64 bits that say nothing of `data` to whoever has not the key.
+std::uint64_t siphash(const Digest16& key, ByteView data);
 std::uint32_t crc32c(ByteView data);  ///< Castagnoli, RFC 3720 appendix B.4
 
 /// Four-byte big-endian length, then the bytes: the injective building block of every signed input.

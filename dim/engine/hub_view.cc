@@ -89,8 +89,8 @@ Result<std::pair<Guid, T>> read_named(const JsonObject& shown,
 }
 
 Result<PostState> state_of(std::string_view word) {
-  for (const PostState state :
-       {PostState::shown, PostState::hidden, PostState::removed, PostState::deleted}) {
+  for (const PostState state : {PostState::shown, PostState::hidden, PostState::removed,
+                                PostState::deleted, PostState::destroyed}) {
     if (word == to_string(state)) return state;
   }
   return broken();
@@ -144,6 +144,8 @@ std::string_view to_string(PostState state) {
       return "removed";
     case PostState::deleted:
       return "deleted";
+    case PostState::destroyed:
+      return "destroyed";
     case PostState::shown:
       break;
   }
@@ -328,10 +330,11 @@ Result<PostEvent> read_post_event(const Packet& push) {
   auto object = parse_hub_object(push.get("type"));
   if (!object || !push.operation) return broken();
   const Operation operation = *push.operation;
-  const bool create = operation == Operation::create, erase = operation == Operation::erase;
+  const bool create = operation == Operation::create, erase = operation == Operation::erase,
+             destroy = operation == Operation::destroy;
   const bool fits =
       *object == HubObject::message
-          ? erase || operation == Operation::edit || operation == Operation::remove
+          ? erase || destroy || operation == Operation::edit || operation == Operation::remove
           : (*object == HubObject::reaction || *object == HubObject::pin) && (create || erase);
   if (!fits) return broken();
   auto head = head_of(push);
@@ -362,6 +365,8 @@ Result<PostEvent> read_post_event(const Packet& push) {
     out.state = *state;
   } else if (*object == HubObject::message && erase) {
     out.state = PostState::deleted;
+  } else if (*object == HubObject::message && destroy) {
+    out.state = PostState::destroyed;
   }
   return out;
 }

@@ -27,7 +27,8 @@ inline constexpr std::int64_t kMediaUploadMs = 24 * 3'600'000;  // without a new
 inline constexpr std::size_t kMediaIncoming = 4 * kMiB;   // of a connection, waiting for the disk
 inline constexpr std::size_t kMediaInflight = 16 * kMiB;  // the same of all connections
 inline constexpr std::int64_t kMediaHashed = 16 * kMiB;   // read for digests in one transaction
-inline constexpr std::size_t kMediaRanges = 100;          // named in one answer
+inline constexpr std::int64_t kMediaOverwritten = 16 * kMiB;  // in one transaction
+inline constexpr std::size_t kMediaRanges = 100;              // named in one answer
 }  // namespace limits
 
 /// What one store allows.
@@ -40,10 +41,11 @@ struct MediaLimits {
 };
 
 enum class MediaState : std::uint8_t {
-  open = 0,      ///< pieces are missing, or not checked yet
-  complete = 1,  ///< its bytes have the digest that was announced
-  removed = 2,   ///< taken back by the owner
-  deleted = 3,   ///< deleted by the owner, or by age
+  open = 0,       ///< pieces are missing, or not checked yet
+  complete = 1,   ///< its bytes have the digest that was announced
+  removed = 2,    ///< taken back by the owner
+  deleted = 3,    ///< deleted by the owner, or by age
+  destroyed = 4,  ///< its bytes were overwritten, unless others have the same
 };
 
 /// How media writes end: Written::refused says what was wrong, as the packet's answer says it. Else
@@ -88,6 +90,17 @@ struct DropMedia {
   Guid guid;
   std::string owner{};
   MediaState as = MediaState::deleted;
+  Millis time = 0;
+};
+
+/// One slice of overwriting an object: again until it is `repeated`. The first one takes the
+/// reference; when no other is left the bytes are written over with noise, on the disk, and freed.
+/// A process that is killed on the way goes on at its next start. Refused: not_found, forbidden,
+/// gone (removed or deleted before). Written::cursors has one number: how many other objects have
+/// the same bytes, which stay then.
+struct DestroyMedia {
+  Guid guid;
+  std::string owner{};
   Millis time = 0;
 };
 

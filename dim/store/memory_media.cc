@@ -123,6 +123,21 @@ Written MemoryMedia::apply(const DropMedia& drop) {
   return {};
 }
 
+Written MemoryMedia::apply(const DestroyMedia& destroy) {
+  const auto known = media_.find(destroy.guid);
+  if (known != media_.end() && known->second.state == MediaState::destroyed &&
+      known->second.owner == destroy.owner)
+    return {Accepted::repeated, {0}, {}};
+  if (const auto error = refuse_change(media(destroy.guid), destroy.owner)) return refused(*error);
+  StoredMedia& one = known->second;
+  const auto others = static_cast<Cursor>(blobs_.at(one.blob).references) - 1;
+  release(std::exchange(one.blob, 0));
+  one.state = MediaState::destroyed;
+  one.have.clear();
+  one.touched = destroy.time;
+  return {Accepted::repeated, {others}, {}};
+}
+
 std::optional<StoredMedia> MemoryMedia::media(const Guid& guid) const {
   const auto found = media_.find(guid);
   return found == media_.end() ? std::nullopt : std::optional(found->second);

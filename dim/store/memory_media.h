@@ -15,6 +15,7 @@ class MemoryMedia {
   Written apply(const PutPiece& put);
   Written apply(const CheckMedia& check);
   Written apply(const DropMedia& drop);
+  Written apply(const DestroyMedia& destroy);
   std::optional<StoredMedia> media(const Guid& guid) const;
   Result<std::string> media_bytes(const StoredMedia& media, std::int64_t first,
                                   std::size_t size) const;

@@ -41,7 +41,8 @@ Written MemoryPosts::apply(const PutHubChange& put) {
 Written MemoryPosts::apply(const PutPost& put) {
   if (const Row* row = find(put.post.guid)) {
     const Post& first = row->first;
-    const bool same = first.channel == put.post.channel && first.author == put.post.author &&
+    const bool same = row->post.state != PostState::destroyed &&
+                      first.channel == put.post.channel && first.author == put.post.author &&
                       first.reply == put.post.reply && first.content == put.post.content;
     if (!same) return {Accepted::conflict, {}};
     return {Accepted::repeated, {row->post.cursor}};
@@ -60,7 +61,11 @@ Written MemoryPosts::apply(const ChangePost& change) {
   Row& row = rows_.at(place->second);
   Post& post = row.post;
   Written again{Accepted::repeated, {post.changed}};
-  if (post.state == PostState::deleted)
+  if (post.state == PostState::destroyed) {
+    const bool same = change.act == PostAct::destroy || change.act == PostAct::erase;
+    return same ? again : Written{Accepted::conflict, {}};
+  }
+  if (post.state == PostState::deleted && change.act != PostAct::destroy)
     return change.act == PostAct::erase ? again : Written{Accepted::conflict, {}};
   switch (change.act) {
     case PostAct::edit:
@@ -89,7 +94,8 @@ Written MemoryPosts::apply(const ChangePost& change) {
       row.earlier.clear();
       break;
     case PostAct::erase:
-      post.state = PostState::deleted;
+    case PostAct::destroy:
+      post.state = change.act == PostAct::destroy ? PostState::destroyed : PostState::deleted;
       post.content.clear();
       post.pinned = 0;
       row.earlier.clear();
@@ -112,6 +118,23 @@ Written MemoryPosts::apply(const ChangePost& change) {
   }
   post.changed = ++newest_[post.channel];
   return {Accepted::stored, {post.changed}};
+}
+
+Written MemoryPosts::apply(const PutErasure& put) {
+  const auto place = places_.find(put.post);
+  if (place == places_.end()) return {Accepted::conflict, {}};
+  Row& row = rows_.at(place->second);
+  if (row.post.state != PostState::destroyed) return {Accepted::conflict, {}};
+  const bool first = row.erasures.emplace(put.user, put.receipt).second;
+  return {first ? Accepted::stored : Accepted::repeated, {}};
+}
+
+std::vector<std::string> MemoryPosts::erasures(const Guid& guid) const {
+  std::vector<std::string> out;
+  if (const Row* row = find(guid)) {
+    for (const auto& [user, receipt] : row->erasures) out.push_back(receipt);
+  }
+  return out;
 }
 
 Written MemoryPosts::apply(const PutMark& put) {
@@ -229,7 +252,7 @@ std::vector<FoundPost> MemoryPosts::search(std::span<const Guid> channels, std::
     if (row.post.state != PostState::shown ||
         std::ranges::find(channels, row.post.channel) == channels.end())
       continue;
-    const auto text = words_of(row.post.content);
+    const auto text = words_of(indexed_text(row.post.content));
     if (std::ranges::all_of(phrases, [&](const auto& phrase) { return holds(text, phrase); }))
       out.push_back({number, shown(row)});
   }

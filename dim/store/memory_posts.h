@@ -14,6 +14,7 @@ class MemoryPosts final {
   Written apply(const PutHubChange& put);
   Written apply(const PutPost& put);
   Written apply(const ChangePost& change);
+  Written apply(const PutErasure& put);
   Written apply(const PutMark& put);
   Written apply(const DropChannel& drop);
 
@@ -22,6 +23,7 @@ class MemoryPosts final {
   std::vector<Post> posts(const Guid& channel, const PostPage& page) const;
   std::vector<PostRevision> revisions(const Guid& guid, std::int64_t after,
                                       std::size_t bytes) const;
+  std::vector<std::string> erasures(const Guid& guid) const;
   ReadState read_state(const Guid& channel, const std::string& user) const;
   std::vector<FoundPost> search(std::span<const Guid> channels, std::string_view words,
                                 std::int64_t place, std::size_t limit) const;
@@ -32,6 +34,7 @@ class MemoryPosts final {
     Post first;  // as it was made
     std::vector<PostRevision> earlier{};
     std::set<std::pair<std::string, std::string>> reactions{};  // symbol, user
+    std::map<std::string, std::string> erasures{};              // by user
   };
   static Post shown(const Row& row);
   const Row* find(const Guid& guid) const;

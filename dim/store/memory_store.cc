@@ -184,6 +184,11 @@ Result<std::vector<PostRevision>> MemoryStore::revisions(const Guid& guid, std::
   const std::scoped_lock lock(mutex_);
   return posts_.revisions(guid, after, bytes);
 }
+Result<std::vector<std::string>> MemoryStore::erasures(const Guid& guid) {
+  const std::scoped_lock lock(mutex_);
+  return posts_.erasures(guid);
+}
+
 Result<ReadState> MemoryStore::read_state(const Guid& channel, const std::string& user) {
   const std::scoped_lock lock(mutex_);
   return posts_.read_state(channel, user);

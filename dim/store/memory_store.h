@@ -34,6 +34,7 @@ class MemoryStore : public Store {
   Result<std::vector<Post>> posts(const Guid& channel, const PostPage& page) override;
   Result<std::vector<PostRevision>> revisions(const Guid& guid, std::int64_t after,
                                               std::size_t bytes) override;
+  Result<std::vector<std::string>> erasures(const Guid& guid) override;
   Result<ReadState> read_state(const Guid& channel, const std::string& user) override;
   Result<std::vector<FoundPost>> search(std::span<const Guid> channels, std::string_view words,
                                         std::int64_t place, std::size_t limit) override;
@@ -67,6 +68,7 @@ class MemoryStore : public Store {
   Written apply(const PutPiece& put) { return media_.apply(put); }
   Written apply(const CheckMedia& check) { return media_.apply(check); }
   Written apply(const DropMedia& drop) { return media_.apply(drop); }
+  Written apply(const DestroyMedia& destroy) { return media_.apply(destroy); }
   template <class Other>
   Written apply(const Other& other) {
     return posts_.apply(other);

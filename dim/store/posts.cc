@@ -16,6 +16,11 @@ bool stands_alone(char32_t c) {
 
 }  // namespace
 
+std::string_view indexed_text(std::string_view content) {
+  constexpr std::size_t kIndexed = 8'192;
+  return content.substr(0, kIndexed);
+}
+
 std::string spaced_words(std::string_view text) {
   std::string out;
   out.reserve(text.size() + text.size() / 4);

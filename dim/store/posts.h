@@ -25,9 +25,10 @@ struct PutHubChange {
 
 enum class PostState : std::uint8_t {
   shown,
-  hidden,   ///< by a moderator: only they and the author see the content
-  removed,  ///< the author took it back: the content is gone
-  deleted,  ///< gone but for its place
+  hidden,     ///< by a moderator: only they and the author see the content
+  removed,    ///< the author took it back: the content is gone
+  deleted,    ///< gone but for its place
+  destroyed,  ///< the same, and nothing that could bring it back is left
 };
 
 struct ReactionCount {
@@ -55,7 +56,8 @@ struct Post {
 };
 
 /// `repeated` (with its cursor) for the same GUID, channel, author, reply and content as at first,
-/// `conflict` for the same GUID with anything else. For ever: messages are never forgotten.
+/// `conflict` for the same GUID with anything else, and for one that was destroyed. For ever:
+/// messages are never forgotten.
 struct PutPost {
   Post post;
 };
@@ -66,6 +68,7 @@ enum class PostAct : std::uint8_t {
   show,
   take_back,
   erase,
+  destroy,
   react,
   unreact,
   pin,
@@ -74,7 +77,9 @@ enum class PostAct : std::uint8_t {
 
 /// `repeated` when it is so already, `conflict` for a stale revision or a message that is not there
 /// any more; `stored` gives it, and tells, the channel's next cursor. An edit keeps the content
-/// that it replaces, and drops the oldest one kept beyond kPostRevisions.
+/// that it replaces, and drops the oldest one kept beyond kPostRevisions. `destroy` is done when
+/// commit() returns: the key of the message and of everything about its words is overwritten on
+/// the disk, its bytes are, and a process that is killed on the way finishes it at its next start.
 struct ChangePost {
   Guid guid;
   PostAct act = PostAct::edit;
@@ -94,6 +99,15 @@ struct PutMark {
 /// The channel is deleted; its messages go slice by slice (Store::tidy).
 struct DropChannel {
   Guid channel;
+};
+
+/// What somebody has signed about a message that was destroyed: that nothing of it is left on their
+/// device. The first one of each person counts: `repeated` for another. `conflict` when the message
+/// was not destroyed.
+struct PutErasure {
+  Guid post;
+  std::string user{};
+  std::string receipt{};  ///< JSON, docs/protocol/hubs.md section 7
 };
 
 struct StoredHubChange {
@@ -149,6 +163,8 @@ class PostReads {
   /// most `bytes` of content (at least one).
   virtual Result<std::vector<PostRevision>> revisions(const Guid& guid, std::int64_t after,
                                                       std::size_t bytes) = 0;
+  /// Receipts of PutErasure, in order of users.
+  virtual Result<std::vector<std::string>> erasures(const Guid& guid) = 0;
   virtual Result<ReadState> read_state(const Guid& channel, const std::string& user) = 0;
   /// Shown messages of these channels that hold every word of `words`, newest first, from before
   /// `place` (0: the newest).
@@ -156,6 +172,10 @@ class PostReads {
                                                 std::string_view words, std::int64_t place,
                                                 std::size_t limit) = 0;
 };
+
+/// What of a message is searched: its first 8 KiB, so that making a part of an index anew has an
+/// end.
+std::string_view indexed_text(std::string_view content);
 
 /// What is searched for: the words of a text as an index of words sees them. Scripts that are
 /// written without spaces (Han, Kana, Hangul) have a space around each character, so that a word of

@@ -80,12 +80,13 @@ struct DropResume {
 };
 
 using Write = std::variant<PutMessage, PutName, PutIdentity, PutDocument, AckInbox, PutResume,
-                           DropResume, PutHubChange, PutPost, ChangePost, PutMark, DropChannel,
-                           OpenMedia, PutPiece, CheckMedia, DropMedia>;
+                           DropResume, PutHubChange, PutPost, ChangePost, PutErasure, PutMark,
+                           DropChannel, OpenMedia, PutPiece, CheckMedia, DropMedia, DestroyMedia>;
 
 /// Outcome of one write of a batch, in the order of the batch. `cursors` goes with PutMessage that
 /// is stored or repeated: one for each receiver in their order; a receiver named twice has one
-/// place, told twice. With PutPost and ChangePost it is one, of the channel.
+/// place, told twice. With PutPost and ChangePost it is one, of the channel; DestroyMedia has its
+/// own use of it.
 struct Written {
   Accepted accepted = Accepted::stored;
   std::vector<Cursor> cursors{};

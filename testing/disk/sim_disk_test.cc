@@ -211,6 +211,88 @@ TEST(SqliteStore, R2_LosesNothingAcknowledgedInPowerCuts) {
   EXPECT_LT(in_flight_kept, cuts / 2);
 }
 
+/// Pieces of what a message had that the files still hold.
+bool holds(SimDisk& disk, const std::vector<std::string>& pieces) {
+  for (const char* ending : {"", "-wal", "-keys1", "-keys2", "-words1", "-words2"}) {
+    const auto* bytes = disk.content(std::string("/data/station.db") + ending);
+    if (bytes == nullptr) continue;
+    for (const std::string& piece : pieces) {
+      if (as_text(*bytes).find(piece) != std::string_view::npos) return true;
+    }
+  }
+  return false;
+}
+
+// At each write and sync of a DESTROY in turn the power goes: what was acknowledged is destroyed,
+// what was not is either untouched or finished at the start.
+TEST(SqliteStore, R2_R20_ADestroyThatThePowerInterruptsIsFinishedAtTheNextStart) {
+  constexpr std::size_t kHead = 4'096, kSlot = 72, kPosts = 5;
+  const auto destroying = [](std::size_t number) {
+    return Write(ChangePost{
+        .guid = guid(static_cast<int>(number)), .act = PostAct::destroy, .time = kTestTime});
+  };
+  const auto text = [](std::size_t number) { return "text of " + std::to_string(number); };
+  std::size_t untouched = 0, finished = 0, acknowledged = 0;
+  for (std::uint64_t n = 1;; ++n) {
+    SimDisk disk(n);
+    auto store = SqliteStore::open("/data", options_for(disk));
+    ASSERT_TRUE(store) << to_string(store.error());
+    std::vector<Write> posts;
+    for (std::size_t i = 1; i <= kPosts; ++i) {
+      posts.emplace_back(PutPost{.post = {.guid = guid(static_cast<int>(i)),
+                                          .channel = guid(1'000),
+                                          .time = kTestTime,
+                                          .author = "alice",
+                                          .content = text(i)}});
+    }
+    ASSERT_TRUE((*store)->commit(posts));
+    std::vector<std::string> slot;
+    {
+      const auto keys = as_text(*disk.content("/data/station.db-keys1"));
+      slot.emplace_back(keys.substr(kHead + 2 * kSlot, kSlot / 2));  // of the third
+      slot.emplace_back(keys.substr(kHead + 2 * kSlot + kSlot / 2, kSlot / 2));
+    }
+    ASSERT_TRUE(holds(disk, slot));
+    disk.fail_at(n, SimDisk::Fault::power_cut);
+    const Write write = destroying(3);
+    const bool told = (*store)->commit(std::span(&write, 1)).has_value();
+    if (told && disk.struck() == false) {
+      EXPECT_FALSE(holds(disk, slot));
+      for (int i = 0; i < 8 && !disk.struck(); ++i) (void)(*store)->tidy(kTestTime, true);
+    }
+    const bool through = !disk.struck();
+    disk.power_off();
+    store->reset();
+    disk.power_on();
+    store = SqliteStore::open("/data", options_for(disk));
+    ASSERT_TRUE(store) << n << ": " << to_string(store.error());
+    const auto post = (*store)->post(guid(3));
+    ASSERT_TRUE(post && *post) << n;
+    if ((*post)->state == PostState::shown) {
+      ASSERT_FALSE(told) << n;
+      EXPECT_EQ((*post)->content, text(3));
+      ++untouched;
+    } else {
+      EXPECT_EQ((*post)->state, PostState::destroyed);
+      EXPECT_FALSE(holds(disk, slot)) << n;
+      ++(told ? acknowledged : finished);
+    }
+    for (std::size_t i : {1U, 2U, 4U, 5U}) {
+      const auto other = (*store)->post(guid(static_cast<int>(i)));
+      ASSERT_TRUE(other && *other) << n << ": " << to_string(other.error());
+      EXPECT_EQ((*other)->content, text(i)) << n;
+      const auto found = (*store)->search(std::array{guid(1'000)}, std::to_string(i), 0, 10);
+      ASSERT_TRUE(found) << n << ": " << to_string(found.error());
+      EXPECT_EQ(found->size(), 1U) << n;
+    }
+    ASSERT_EQ((*store)->verify(), Result<std::size_t>(0)) << n;
+    if (through) break;
+  }
+  EXPECT_GT(untouched, 3U);
+  EXPECT_GT(finished, 3U);
+  EXPECT_GT(acknowledged, 3U) << "cuts of what tidies up behind it";
+}
+
 class DiskFault : public testing::TestWithParam<SimDisk::Fault> {};
 
 /// 60 batches of about 5 writes with the fault at the n-th call; false when it never struck.

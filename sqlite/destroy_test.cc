@@ -1,0 +1,377 @@
+// R20: what is destroyed is nowhere in the data folder any more when the commit returns, and after
+// a kill at any moment it is finished at the next start.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <random>
+
+#include "sqlite/database.h"
+#include "sqlite/sqlite_store.h"
+#include "sqlite/store_testing.h"
+
+namespace dim {
+namespace {
+
+using testing::IsEmpty;
+
+const Guid kChannel = guid(1'000'001);
+
+std::string slurp(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::unique_ptr<SqliteStore> opened(const TemporaryFolder& folder) {
+  auto store = SqliteStore::open(folder.path());
+  EXPECT_TRUE(store) << to_string(store.error());
+  return store ? std::move(*store) : nullptr;
+}
+
+Written one(Store& store, Write write) {
+  const auto out = store.commit(std::span(&write, 1));
+  EXPECT_TRUE(out) << to_string(out.error());
+  return out ? out->at(0) : Written{Accepted::conflict, {}};
+}
+
+Write destroy(int number) {
+  return ChangePost{.guid = guid(number), .act = PostAct::destroy, .time = kTestTime};
+}
+
+std::string text_of(int number) {
+  return "canary" + std::to_string(number) + " sings of number " + std::to_string(number * 7'919);
+}
+
+void put(Store& store, int number, const std::string& text, const Guid& channel = kChannel) {
+  EXPECT_EQ(one(store, PutPost{.post = {.guid = guid(number),
+                                        .channel = channel,
+                                        .time = kTestTime,
+                                        .author = "alice",
+                                        .content = text}})
+                .accepted,
+            Accepted::stored);
+}
+
+void edit(Store& store, int number, const std::string& text) {
+  one(store,
+      ChangePost{.guid = guid(number), .act = PostAct::edit, .text = text, .time = kTestTime});
+}
+
+/// What the files hold of a message: its key in its box, and everything that was sealed with it.
+std::vector<std::string> traces_of(const TemporaryFolder& folder, int number) {
+  constexpr std::size_t kHead = 4'096, kSlot = 72;
+  std::vector<std::string> out;
+  const std::string path = folder.path() + "/station.db";
+  Database db;
+  EXPECT_TRUE(db.open(path, SQLITE_OPEN_READONLY, nullptr));
+  const auto file = db.integer("SELECT number FROM key_file WHERE kind = 0");
+  Statement find;
+  EXPECT_TRUE(
+      find.prepare(db,
+                   "SELECT id, content FROM post WHERE guid = ?1 UNION ALL SELECT id, "
+                   "revision.content FROM revision JOIN post ON id = post WHERE guid = ?1"));
+  {
+    Use use(find);
+    use.bind(ByteView(guid(number).bytes()));
+    while (use.step().value()) {
+      const std::string keys = slurp(path + "-keys" + std::to_string(*file));
+      const auto at = kHead + static_cast<std::size_t>(use.integer(0) - 1) * kSlot;
+      if (out.empty()) out.push_back(keys.substr(at, kSlot));
+      out.push_back(use.text(1));
+    }
+  }
+  return out;
+}
+
+/// Pieces of the traces that some file still holds.
+std::vector<std::string> left_of(const TemporaryFolder& folder,
+                                 const std::vector<std::string>& traces) {
+  constexpr std::size_t kPiece = 24;
+  std::vector<std::string> out;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder.path())) {
+    if (!entry.is_regular_file()) continue;
+    const std::string bytes = slurp(entry.path());
+    for (const std::string& trace : traces) {
+      for (const std::size_t at : {std::size_t{0}, trace.size() / 2, trace.size() - kPiece}) {
+        if (bytes.find(trace.substr(at, kPiece)) != std::string::npos)
+          out.push_back(entry.path().filename().string() + " at " + std::to_string(at));
+      }
+    }
+  }
+  return out;
+}
+
+bool in_any_file(const TemporaryFolder& folder, const std::string& needle) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder.path())) {
+    if (entry.is_regular_file() && slurp(entry.path()).find(needle) != std::string::npos)
+      return true;
+  }
+  return false;
+}
+
+TEST(Destroy, R20_NothingOfItIsInAnyFileWhenTheCommitReturns) {
+  const TemporaryFolder folder;
+  auto store = opened(folder);
+  constexpr int kPosts = 60;
+  std::mt19937 random(7);
+  for (int i = 1; i <= kPosts; ++i) {
+    put(*store, i, text_of(i) + std::string(i % 10 == 0 ? 9'000 : 0, 'x'));
+    if (i % 3 == 0) edit(*store, i / 2 + 1, text_of(1'000 + i));
+    if (i % 20 == 0) {
+      ASSERT_TRUE(store->tidy(kTestTime, random() % 2 == 0));
+    }
+  }
+  std::map<int, std::vector<std::string>> traces;
+  for (int i = 1; i <= kPosts; ++i) {
+    traces[i] = traces_of(folder, i);
+    ASSERT_GE(traces[i].size(), 2U);
+    ASSERT_THAT(left_of(folder, {traces[i].front()}), testing::SizeIs(testing::Ge(3U)))
+        << "the search finds what is there";
+  }
+  std::vector<int> order(kPosts);
+  for (int i = 0; i < kPosts; ++i) order[static_cast<std::size_t>(i)] = i + 1;
+  std::ranges::shuffle(order, random);
+  order.resize(30);
+  std::set<int> gone;
+  for (const int number : order) {
+    const auto word = "canary" + std::to_string(number);
+    EXPECT_FALSE(in_any_file(folder, word)) << "no text lies anywhere in the plain";
+    ASSERT_EQ(one(*store, destroy(number)).accepted, Accepted::stored);
+    gone.insert(number);
+    EXPECT_THAT(left_of(folder, traces[number]), IsEmpty()) << number;
+    EXPECT_THAT(*store->search(std::array{kChannel}, word, 0, 10), IsEmpty());
+    EXPECT_EQ((*store->post(guid(number)))->state, PostState::destroyed);
+    EXPECT_EQ((*store->post(guid(number)))->content, "");
+    EXPECT_THAT(*store->revisions(guid(number), 0, 1'000), IsEmpty());
+    if (number % 7 == 0) {
+      store.reset();
+      store = opened(folder);
+    }
+  }
+  for (const int number : gone) EXPECT_THAT(left_of(folder, traces[number]), IsEmpty()) << number;
+  for (int i = 1; i <= kPosts; ++i) {
+    if (gone.contains(i)) continue;
+    EXPECT_EQ((*store->post(guid(i)))->content.substr(0, 6), "canary") << "the others stay";
+    EXPECT_THAT(*store->search(std::array{kChannel}, std::to_string(i * 7'919), 0, 10),
+                testing::SizeIs(testing::Le(1U)));
+  }
+  EXPECT_EQ(store->verify(), Result<std::size_t>(0));
+}
+
+TEST(Destroy, R20_TheIndexOfWordsIsMadeAnewUnderAnotherKey) {
+  const TemporaryFolder folder;
+  const auto store = opened(folder);
+  put(*store, 1, "secret plan");
+  put(*store, 2, "open plan");
+  const std::string path = folder.path() + "/station.db";
+  constexpr std::size_t kHead = 4'096, kSlot = 72;
+  const std::string before = slurp(path + "-words1").substr(kHead, kSlot);
+  ASSERT_EQ(before.size(), kSlot);
+  one(*store, destroy(1));
+  EXPECT_FALSE(in_any_file(folder, before)) << "the key of what the index held is gone";
+  EXPECT_THAT(*store->search(std::array{kChannel}, "plan", 0, 10), testing::SizeIs(1));
+  EXPECT_THAT(*store->search(std::array{kChannel}, "secret", 0, 10), IsEmpty());
+}
+
+TEST(Destroy, R20_AlsoWhatWasHiddenTakenBackOrDeletedBefore) {
+  const TemporaryFolder folder;
+  const auto store = opened(folder);
+  const PostAct acts[] = {PostAct::hide, PostAct::take_back, PostAct::erase};
+  for (int i = 0; i < 3; ++i) {
+    put(*store, i + 1, text_of(i));
+    const auto traces = traces_of(folder, i + 1);
+    one(*store, ChangePost{.guid = guid(i + 1), .act = acts[i], .time = kTestTime});
+    EXPECT_EQ(one(*store, destroy(i + 1)).accepted, Accepted::stored);
+    EXPECT_THAT(left_of(folder, traces), IsEmpty());
+  }
+}
+
+TEST(Destroy, AMessageThatIsMadeInTheSameBatchIsDestroyedToo) {
+  const TemporaryFolder folder;
+  const auto store = opened(folder);
+  std::vector<Write> batch;
+  batch.emplace_back(PutPost{.post = {.guid = guid(1),
+                                      .channel = kChannel,
+                                      .time = kTestTime,
+                                      .author = "alice",
+                                      .content = "canary"}});
+  batch.push_back(destroy(1));
+  ASSERT_TRUE(store->commit(batch));
+  EXPECT_EQ((*store->post(guid(1)))->state, PostState::destroyed);
+  EXPECT_THAT(*store->search(std::array{kChannel}, "canary", 0, 10), IsEmpty());
+}
+
+TEST(Destroy, AnIdThatIsUsedAgainKeepsItsNewKey) {
+  const TemporaryFolder folder;
+  auto store = opened(folder);
+  put(*store, 1, "one");
+  one(*store, destroy(1));
+  one(*store, DropChannel{kChannel});
+  while (*store->tidy(kTestTime, true)) continue;
+  put(*store, 2, "two", guid(77));  // in the row, and the slot, of the first
+  store.reset();
+  store = opened(folder);
+  EXPECT_EQ((*store->post(guid(2)))->content, "two");
+  EXPECT_EQ(store->verify(), Result<std::size_t>(0));
+}
+
+TEST(Destroy, KeysMoveToAFreshFileAndTheOldEpochKeyIsGone) {
+  const TemporaryFolder folder;
+  auto store = opened(folder);
+  for (int i = 1; i <= 20; ++i) put(*store, i, text_of(i));
+  const std::string path = folder.path() + "/station.db";
+  const std::string epoch = slurp(path + "-keys1").substr(16, 32);
+  const std::string words = slurp(path + "-words1").substr(16, 32);
+  one(*store, destroy(3));
+  while (*store->tidy(kTestTime, true)) continue;
+  EXPECT_FALSE(in_any_file(folder, epoch));
+  EXPECT_FALSE(in_any_file(folder, words));
+  EXPECT_TRUE(std::filesystem::exists(path + "-keys2"));
+  const auto readable = [&] {
+    for (int i = 1; i <= 20; ++i) {
+      EXPECT_EQ((*store->post(guid(i)))->content, i == 3 ? "" : text_of(i));
+    }
+    EXPECT_THAT(*store->search(std::array{kChannel}, "canary7", 0, 10), testing::SizeIs(1));
+  };
+  readable();
+  store.reset();
+  store = opened(folder);
+  readable();
+}
+
+/// Destroys what it is told to, and says so, until it is killed.
+[[noreturn]] void destroy_all(const TemporaryFolder& folder, const std::vector<int>& numbers,
+                              int to) {
+  auto store = SqliteStore::open(folder.path());
+  if (!store) ::_exit(1);
+  for (const int number : numbers) {
+    const Write write = destroy(number);
+    if (!(*store)->commit(std::span(&write, 1))) ::_exit(1);
+    if (::write(to, &number, sizeof number) != sizeof number) ::_exit(1);
+    if (number % 2 == 0) (void)(*store)->tidy(kTestTime, true);
+  }
+  for (;;) ::pause();
+}
+
+TEST(Destroy, R20_AfterAKillAtAnyMomentItIsFinishedAtTheNextStart) {
+  std::mt19937 random(20);
+  constexpr int kRounds = 10, kPosts = 10;
+  int unfinished = 0;
+  for (int round = 0; round < kRounds; ++round) {
+    const TemporaryFolder folder;
+    std::map<int, std::vector<std::string>> traces;
+    std::vector<int> numbers;
+    {
+      const auto store = opened(folder);
+      for (int i = 1; i <= kPosts; ++i) {
+        put(*store, i, text_of(i));
+        numbers.push_back(i);
+      }
+    }
+    for (const int i : numbers) traces[i] = traces_of(folder, i);
+    std::ranges::shuffle(numbers, random);
+    std::array<int, 2> pipe{};
+    ASSERT_EQ(::pipe(pipe.data()), 0);
+    const pid_t child = ::fork();
+    if (child == 0) destroy_all(folder, numbers, pipe[1]);
+    ::close(pipe[1]);
+    std::set<int> told;
+    // Some are told of, and then it is killed somewhere in the next one.
+    const auto most = static_cast<std::size_t>(random() % kPosts);
+    int number = 0;
+    while (told.size() < most && ::read(pipe[0], &number, sizeof number) == sizeof number)
+      told.insert(number);
+    ::usleep(static_cast<useconds_t>(random() % 2'000));
+    ASSERT_EQ(::kill(child, SIGKILL), 0);
+    ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+    while (::read(pipe[0], &number, sizeof number) == sizeof number) told.insert(number);
+    ::close(pipe[0]);
+    for (const int i : told)
+      EXPECT_THAT(left_of(folder, traces[i]), IsEmpty()) << "it was told of before the kill";
+    const auto store = opened(folder);
+    for (int i = 1; i <= kPosts; ++i) {
+      const auto post = store->post(guid(i));
+      ASSERT_TRUE(post && *post) << to_string(post.error());
+      if ((*post)->state == PostState::shown) {
+        EXPECT_FALSE(told.contains(i));
+        EXPECT_EQ((*post)->content, text_of(i));
+        continue;
+      }
+      if (!told.contains(i)) ++unfinished;
+      EXPECT_EQ((*post)->state, PostState::destroyed);
+      EXPECT_THAT(left_of(folder, traces[i]), IsEmpty());
+    }
+    EXPECT_EQ(store->verify(), Result<std::size_t>(0));
+  }
+  RecordProperty("killed on the way", unfinished);
+}
+
+// --- media
+
+void upload(Store& store, int number, const std::string& bytes, const std::string& owner) {
+  const Digest32 digest = sha256(as_bytes(bytes));
+  const auto size = static_cast<std::int64_t>(bytes.size());
+  const auto opened = one(store, OpenMedia{guid(number), owner, size, digest, kTestTime});
+  ASSERT_FALSE(opened.refused);
+  if ((*store.media(guid(number)))->state == MediaState::complete) return;
+  one(store, PutPiece{guid(number), owner, 0, bytes, kTestTime});
+  while (one(store, CheckMedia{guid(number), owner, digest, kTestTime}).accepted ==
+             Accepted::stored &&
+         (*store.media(guid(number)))->state == MediaState::open)
+    continue;
+  ASSERT_EQ((*store.media(guid(number)))->state, MediaState::complete);
+}
+
+std::string large_text() {
+  std::string out;
+  while (out.size() < 300'000) out += "canary in media " + std::to_string(out.size()) + " ";
+  return out;
+}
+
+TEST(Destroy, R20_TheBytesOfMediaAreOverwrittenWhereTheyLie) {
+  const TemporaryFolder folder;
+  const TemporaryFolder elsewhere;
+  const auto store = opened(folder);
+  upload(*store, 1, large_text(), "alice");
+  const std::string second = elsewhere.path() + "/second-name";
+  std::filesystem::create_hard_link(folder.path() + "/media/1", second);
+  ASSERT_TRUE(in_any_file(folder, "canary in media 0 "));
+  int slices = 0;
+  while (one(*store, DestroyMedia{guid(1), "alice", kTestTime}).accepted == Accepted::stored)
+    ++slices;
+  EXPECT_GT(slices, 0);
+  EXPECT_FALSE(in_any_file(folder, "canary in media"));
+  EXPECT_EQ(slurp(second).find("canary"), std::string::npos) << "not only the name is gone";
+  EXPECT_EQ(slurp(second).size(), large_text().size());
+  EXPECT_EQ((*store->media(guid(1)))->state, MediaState::destroyed);
+}
+
+TEST(Destroy, R20_AKilledOverwritingOfMediaGoesOnAfterTheStart) {
+  const TemporaryFolder folder;
+  const TemporaryFolder elsewhere;
+  const TemporaryFolder crashed;
+  const std::string second = elsewhere.path() + "/second-name";
+  {
+    const auto store = opened(folder);
+    upload(*store, 1, large_text(), "alice");
+    // The intent is on the disk, and nothing more.
+    EXPECT_EQ(one(*store, DestroyMedia{guid(1), "alice", kTestTime}).accepted, Accepted::stored);
+    std::filesystem::copy(folder.path(), crashed.path(), std::filesystem::copy_options::recursive);
+  }
+  std::filesystem::create_hard_link(crashed.path() + "/media/1", second);
+  ASSERT_TRUE(in_any_file(crashed, "canary in media"));
+  const auto store = opened(crashed);
+  EXPECT_EQ((*store->media(guid(1)))->state, MediaState::destroyed);
+  while (*store->tidy(kTestTime, true)) continue;
+  EXPECT_FALSE(in_any_file(crashed, "canary in media"));
+  EXPECT_EQ(slurp(second).find("canary"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace dim
