@@ -64,7 +64,10 @@ Result<Hubs::Spot> Hubs::message_spot(StationRequest& request, HubObject object,
               {.object = object, .channel = channel, .subject = subject}, core_.clock_.now());
       !allowed)
     return std::unexpected(allowed.error());
-  if ((*post)->state == PostState::deleted) return fail(Errc::gone, "this message is deleted");
+  // What is deleted can still be destroyed; what is destroyed is so as often as it is asked for.
+  const bool gone = (*post)->state == PostState::deleted || (*post)->state == PostState::destroyed;
+  if (gone && operation != Operation::destroy && object != HubObject::erasure)
+    return fail(Errc::gone, "this message is deleted");
   return Spot{.hub = hub, .channel = (*post)->channel, .post = std::move(**post)};
 }
 
@@ -117,7 +120,7 @@ void Hubs::spread(const Guid& channel, Cursor cursor, const Packet& push) {
   }
 }
 
-// --- CREATE, EDIT, REMOVE, DELETE
+// --- CREATE, EDIT, REMOVE, DELETE, DESTROY
 
 void Hubs::create_message(StationRequest& request) {
   if (!ready(request)) return;
@@ -178,11 +181,15 @@ void Hubs::create_message(StationRequest& request) {
                  LinkState* link = core_.finish_request(id, reply_id);
                  if (link == nullptr) return;
                  if (!written) return core_.refuse(*link, reply_id, written.error());
-                 if (written->front().accepted == Accepted::conflict)
+                 if (written->front().accepted == Accepted::conflict) {
+                   const auto first = core_.reads_.post(post.guid);
+                   if (first && *first && (*first)->state == PostState::destroyed)
+                     refused.emplace(Errc::gone, "the message of this guid was destroyed");
                    return core_.refuse(
                        *link, reply_id,
                        refused.value_or(Error{
                            Errc::conflict, "this guid belongs to a message with other content"}));
+                 }
                  if (!stored) {
                    ++core_.counters_.messages_repeated;
                    const auto first = core_.reads_.post(post.guid);
@@ -196,9 +203,9 @@ void Hubs::create_message(StationRequest& request) {
 }
 
 void Hubs::change_post(StationRequest& request, const Spot& spot, ChangePost change, Packet push) {
-  const int code = *request.packet.operation == Operation::create  ? 201
-                   : *request.packet.operation == Operation::erase ? 204
-                                                                   : 200;
+  const Operation operation = *request.packet.operation;
+  const bool ends = operation == Operation::erase || operation == Operation::destroy;
+  const int code = operation == Operation::create ? 201 : ends ? 204 : 200;
   core_.open_request(request.link, request.id);
   std::vector<Write> writes;
   writes.emplace_back(std::move(change));
@@ -269,7 +276,8 @@ void Hubs::change_message(StationRequest& request) {
     change.act = own ? PostAct::take_back : PostAct::hide;
     push.set("state", own ? "removed" : "hidden");
   } else {
-    change.act = PostAct::erase;
+    change.act = operation == Operation::destroy && !DIM_FAULT("destroy-deletes") ? PostAct::destroy
+                                                                                  : PostAct::erase;
   }
   change_post(request, *spot, std::move(change), std::move(push));
 }

@@ -204,7 +204,70 @@ TEST_F(Channels, F12_RemoveAndDeleteMeanWhatTheyMean) {
   EXPECT_EQ(page(*carol.text, get("message", channel.text())), (Texts{"-", of(hidden), "-"}));
   EXPECT_EQ(code(*alice.text, get("message", deleted.text())), 410) << "P38";
   EXPECT_EQ(code(*alice.text, request(Operation::erase, "message", deleted.text())), 410) << "P38";
-  EXPECT_EQ(code(*bob.text, request(Operation::destroy, "message", own.text())), 501);
+}
+
+TEST_F(Channels, N1_P37_P38_TheAuthorOrWhoOwnsDestroysForEver) {
+  auto alice = founder();
+  auto bob = member("bob");
+  auto carol = member("carol");
+  auto dave = online("dave");
+  const Guid mine = next_guid(), other = next_guid(), shown = next_guid();
+  for (const Guid& guid : {mine, other, shown})
+    EXPECT_EQ(code(*bob.text, post(channel, guid, "canary words")), 201);
+  Packet edit = request(Operation::edit, "message", mine.text());
+  edit.content = "canary words, better";
+  EXPECT_EQ(code(*bob.text, edit), 200);
+  const auto destroying = [](const Guid& guid) {
+    return request(Operation::destroy, "message", guid.text());
+  };
+  give(alice, "carol", R"("moderate")");
+  static_cast<void>(alice.text->take());
+  EXPECT_EQ(code(*carol.text, destroying(mine)), 403) << "P37: moderate is not own";
+  EXPECT_EQ(code(*dave.text, destroying(mine)), 404) << "who is no member learns nothing";
+  EXPECT_EQ(code(*bob.text, destroying(next_guid())), 404) << "P30";
+  EXPECT_EQ(code(*bob.control, destroying(mine)), 417);
+  EXPECT_EQ(code(*bob.text, destroying(mine)), 204) << last.get("message");
+  EXPECT_EQ(last.get("cursor"), "5");
+  const auto told = alice.text->take();
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].operation, Operation::destroy);
+  EXPECT_EQ(told[0].get("guid"), mine.text());
+  EXPECT_EQ(told[0].get("target"), channel.text());
+  EXPECT_EQ(told[0].get("author"), id_of("bob"));
+  EXPECT_EQ(told[0].get("cursor"), "5");
+  EXPECT_FALSE(told[0].content);
+  EXPECT_EQ(code(*bob.text, destroying(mine)), 204) << "P38: twice";
+  EXPECT_EQ(code(*bob.text, get("message", mine.text())), 410) << "P30, P38";
+  EXPECT_EQ(code(*alice.text, get("message", mine.text()).set("history", "yes")), 410) << "P38";
+  EXPECT_EQ(code(*bob.text, edit), 410);
+  EXPECT_EQ(code(*bob.text, request(Operation::erase, "message", mine.text())), 410);
+  EXPECT_EQ(code(*bob.text, post(channel, mine, "canary words")), 410) << "it does not come back";
+  EXPECT_EQ(code(*alice.text, destroying(other)), 204) << "the owner has own";
+  EXPECT_EQ(page(*carol.text, get("message", channel.text())), (Texts{"canary words", "-", "-"}));
+  EXPECT_EQ(pushed[1].get("state"), "destroyed");
+  EXPECT_EQ(page(*carol.text, get("message", channel.text()).set("search", "better")), Texts{});
+}
+
+TEST_F(Channels, N1_ADeletedMessageCanStillBeDestroyed) {
+  auto alice = founder();
+  const Guid guid = next_guid();
+  EXPECT_EQ(code(*alice.text, post(channel, guid, "words")), 201);
+  EXPECT_EQ(code(*alice.text, request(Operation::erase, "message", guid.text())), 204);
+  EXPECT_EQ(code(*alice.text, request(Operation::destroy, "message", guid.text())), 204);
+  EXPECT_EQ((*store.post(guid))->state, PostState::destroyed);
+}
+
+TEST_F(Channels, N1_DestroyingHasAQuotaOfItsOwn) {
+  config.quotas.destroys = {1, 2};
+  start();
+  auto alice = founder();
+  const Guid guid = next_guid();
+  EXPECT_EQ(code(*alice.text, post(channel, guid, "words")), 201);
+  Packet destroying = request(Operation::destroy, "message", guid.text());
+  EXPECT_EQ(code(*alice.text, destroying), 204);
+  EXPECT_EQ(code(*alice.text, destroying), 204);
+  EXPECT_EQ(code(*alice.text, destroying), 416);
+  EXPECT_EQ(last.get("retry-after"), "1");
 }
 
 TEST_F(Channels, F13_ReactionsAndPins) {

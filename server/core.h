@@ -230,6 +230,8 @@ class StationCore {
   bool take_blocks(StationRequest& request, std::int64_t bytes);
   void get_media(StationRequest& request);
   void drop_media(StationRequest& request);
+  void destroy_media(StationRequest& request);
+  void overwrite_media(LinkId id, const std::string& reply, const DestroyMedia& destroy);
   void refuse_media(LinkId id, const std::string& reply, const Error& error);
 
   // hub_requests.cc
@@ -239,6 +241,8 @@ class StationCore {
   void react_or_pin(StationRequest& request);
   void get_pins(StationRequest& request);
   void notify_mark(StationRequest& request);
+  void create_erasure(StationRequest& request);
+  void get_erasures(StationRequest& request);
   void get_mark(StationRequest& request);
 
   // names.cc, documents.cc

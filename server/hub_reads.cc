@@ -189,6 +189,7 @@ void Hubs::get(StationRequest& request, HubObject object) {
     case HubObject::reaction:
     case HubObject::pin:
     case HubObject::mark:
+    case HubObject::erasure:
       break;
   }
   Packet answer = out.answer(request.id);

@@ -385,6 +385,7 @@ Hubs::Told Hubs::told(const Hub& hub, const HubChange& change,
       case HubObject::reaction:
       case HubObject::pin:
       case HubObject::mark:
+      case HubObject::erasure:
         break;
     }
     if (content) packet.content = write_json(*content);

@@ -27,6 +27,8 @@ class Hubs {
   void react_or_pin(StationRequest& request, HubObject object);
   void typing(StationRequest& request);
   void read_mark(StationRequest& request);
+  void create_erasure(StationRequest& request);
+  void get_erasures(StationRequest& request);
 
   // channel_pages.cc
   void get_messages(StationRequest& request);

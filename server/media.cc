@@ -220,4 +220,34 @@ void StationCore::drop_media(StationRequest& request) {
   });
 }
 
+void StationCore::destroy_media(StationRequest& request) {
+  auto guid = Guid::parse(request.packet.get("target"));
+  if (!guid) {
+    return refuse(request, error_of(Errc::bad_request, "target is the GUID of a media object"));
+  }
+  open_request(request.link, request.id);
+  overwrite_media(request.link.id, request.id, {*guid, request.session.user, clock_.now()});
+}
+
+/// Slice by slice, so that other requests come in between; to the end, whether somebody waits for
+/// it or not.
+void StationCore::overwrite_media(LinkId id, const std::string& reply,
+                                  const DestroyMedia& destroy) {
+  std::vector<Write> writes;
+  writes.emplace_back(destroy);
+  submit(std::move(writes),
+         [this, id, reply, destroy](const Result<std::vector<Written>>& written) {
+           if (const auto error = refusal_of(written)) return refuse_media(id, reply, *error);
+           if (written->front().accepted == Accepted::stored)
+             return overwrite_media(id, reply, destroy);
+           LinkState* link = finish_request(id, reply);
+           if (link == nullptr) return;
+           const Cursor others = written->front().cursors.front();
+           // 204 says that the bytes are overwritten.
+           Packet answer = Packet::response(others > 0 ? 200 : 204, reply);
+           if (others > 0) answer.set("shared", std::to_string(others));
+           send(*link, answer);
+         });
+}
+
 }  // namespace dim

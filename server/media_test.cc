@@ -185,8 +185,27 @@ TEST_F(Media, OnlyTheOwnerTakesItAwayAndItIsGoneThen) {
   upload(bytes, two);
   EXPECT_EQ(code(about(Operation::remove, two)), 200);
   EXPECT_EQ(code(get("0-1", two)), 410);
-  EXPECT_EQ(code(about(Operation::destroy, two)), 501);
   EXPECT_EQ(code(about(Operation::edit, two)), 501);
+}
+
+TEST_F(Media, N1_P37_P38_TheOwnerDestroysItAndHearsWhenOthersHaveTheSameBytes) {
+  const std::string bytes = some_bytes(100), two = "018f6f0e7b8c7cc2a1f3b0d5f3a1c9e5";
+  upload(bytes);
+  upload(bytes, two);
+  auto bob = uploading("bob");
+  EXPECT_EQ(answer(*bob.text, about(Operation::destroy)).code, 403) << "P37";
+  EXPECT_EQ(code(about(Operation::destroy, "018f6f0e7b8c7cc2a1f3b0d5f3a1c9e6")), 404) << "P30";
+  const Packet first = answer(*alice.text, about(Operation::destroy));
+  EXPECT_EQ(first.code, 200) << "not 204: the bytes are still there";
+  EXPECT_EQ(first.get("shared"), "1");
+  EXPECT_EQ(code(get("0-1")), 410);
+  EXPECT_EQ(code(get("0-1", two)), 206);
+  const Packet second = answer(*alice.text, about(Operation::destroy, two));
+  EXPECT_EQ(second.code, 204);
+  EXPECT_EQ(store.blobs(), 0U);
+  EXPECT_EQ(code(about(Operation::destroy, two)), 204) << "P38: twice";
+  EXPECT_EQ(code(get("0-1", two)), 410) << "P38";
+  EXPECT_EQ(code(open(100)), 410);
 }
 
 TEST_F(Media, P32_MediaBelongsOnItsOwnPort) {

@@ -31,6 +31,7 @@ enum class Quota : std::uint8_t {
   hubs,
   invites,
   changes,
+  destroys,
   media,
 };
 
@@ -147,6 +148,8 @@ const StationCore::Operations* StationCore::Operations::find(Operation operation
                  &Core::change_channel_message},
       Operations{Operation::erase, "message", Lane::text, Also::nowhere, Quota::messages,
                  &Core::change_channel_message},
+      Operations{Operation::destroy, "message", Lane::text, Also::nowhere, Quota::destroys,
+                 &Core::change_channel_message},
       Operations{Operation::create, "reaction", Lane::text, Also::nowhere, Quota::messages,
                  &Core::react_or_pin},
       Operations{Operation::erase, "reaction", Lane::text, Also::nowhere, Quota::messages,
@@ -164,8 +167,14 @@ const StationCore::Operations* StationCore::Operations::find(Operation operation
                  &Core::drop_media},
       Operations{Operation::erase, "media", Lane::media, Also::nowhere, Quota::changes,
                  &Core::drop_media},
+      Operations{Operation::destroy, "media", Lane::media, Also::nowhere, Quota::destroys,
+                 &Core::destroy_media},
       Operations{Operation::notify, "mark", Lane::text, Also::nowhere, Quota::notices,
                  &Core::notify_mark},
+      Operations{Operation::create, "erasure", Lane::text, Also::nowhere, Quota::receipts,
+                 &Core::create_erasure},
+      Operations{Operation::get, "erasure", Lane::text, Also::nowhere, Quota::history,
+                 &Core::get_erasures},
       Operations{Operation::get, "mark", Lane::text, Also::nowhere, Quota::history,
                  &Core::get_mark},
   };
@@ -211,9 +220,9 @@ void StationCore::on_request(LinkState& link, Packet& packet) {
   const std::string_view type = packet.get("type");
   if (type.empty()) return refuse(link, id, error_of(Errc::bad_request, "a request needs type"));
   const Operations* row = Operations::find(*packet.operation, type);
-  const bool changes = packet.operation == Operation::edit ||
-                       packet.operation == Operation::remove ||
-                       packet.operation == Operation::erase;
+  const bool changes =
+      packet.operation == Operation::edit || packet.operation == Operation::remove ||
+      packet.operation == Operation::erase || packet.operation == Operation::destroy;
   // What people wrote to each other is on their own devices: only channels change what is written.
   if (changes && type == "message" && !Guid::parse(packet.get("target"))) row = nullptr;
   if (row == nullptr) {
@@ -265,6 +274,9 @@ void StationCore::on_request(LinkState& link, Packet& packet) {
       break;
     case Quota::changes:
       admitted = within_quota(request, left.changes, quotas.changes);
+      break;
+    case Quota::destroys:
+      admitted = within_quota(request, left.destroys, quotas.destroys);
       break;
     case Quota::media:
       admitted = within_quota(request, left.media, quotas.media);

@@ -32,6 +32,8 @@ struct Quotas {
   Rate hubs{10 / 3600.0, 10};                                        ///< CREATE of hubs
   Rate invites{20 / 3600.0, 20};                                     ///< CREATE of invites
   Rate changes{limits::kMessagesPerSecond, limits::kMessagesBurst};  ///< other changes of hubs
+  /// DESTROY: each makes a part of an index anew while commits wait.
+  Rate destroys{1, 20};
   static constexpr double kMediaPerSecond = 4'000;
   Rate media{kMediaPerSecond, 2 * kMediaPerSecond};  ///< pieces and ranges
   Rate subnet_messages{400, 1'200};                  ///< all sessions of one /64 together
@@ -126,7 +128,8 @@ using ClaimedTable = IdleTable<std::string, ClaimedQuota, TextHash>;
 /// What one user has left, on all connections together.
 struct UserQuota {
   static constexpr Millis kForgetMs = Millis{3} * 3'600'000;  // three names, one an hour
-  TokenBucket messages, receipts, notices, history, documents, names, hubs, invites, changes, media;
+  TokenBucket messages, receipts, notices, history, documents, names, hubs, invites, changes,
+      destroys, media;
 };
 /// By ID, and by network for who has not logged in: longer than a connection, so that coming back
 /// refills nothing.

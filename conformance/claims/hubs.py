@@ -1,9 +1,10 @@
 """hubs.md: a public hub is founded, joined, written in, and deleted."""
 import json
 import secrets
+import time
 import uuid
 
-from peer.identity import btc_address, sign
+from peer.identity import btc_address, lp, sign
 from peer.packets import b64
 from suite import claim, expect, expect_code
 
@@ -83,6 +84,66 @@ def p30(scene):
     expect_code(ask(alice, "EDIT", "channel", channel, {"name": "again"}), 410, "a deleted channel")
     expect_code(ask(alice, "DELETE", "hub", hub), 204)
     expect_code(ask(alice, "GET", "hub", hub), 410, "a deleted hub")
+
+
+@claim("P38", "hubs.md 7", "DESTROY gets 204, twice too, and then everything else 410; without the right 403, of what nobody knows 404")
+def p38(scene):
+    alice, bob, carol = scene.person(after=None), scene.person(after=None), scene.person(after=None)
+    hub = found(alice)
+    channel = make(alice, "channel", hub, {"name": "general"})
+    join(alice, bob, hub)
+    guid = post(bob, channel, "canary words")
+    expect_code(ask(bob, "EDIT", "message", guid, b"canary words, better"), 200)
+    other = post(alice, channel, "of the owner")
+    alice.text.pushes = []
+    expect_code(ask(bob, "DESTROY", "message", other), 403, "another's message", "hubs.md 4")
+    expect_code(ask(carol, "DESTROY", "message", guid), 404, "who is no member", "hubs.md 4")
+    expect_code(ask(bob, "DESTROY", "message", uuid.uuid4().hex), 404, "unknown", "hubs.md 4")
+    expect_code(ask(bob, "DESTROY", "message", guid), 204)
+    expect_code(ask(bob, "DESTROY", "message", guid), 204, "twice")
+    expect_code(ask(bob, "GET", "message", guid), 410)
+    expect_code(ask(bob, "GET", "message", guid, history="yes"), 410, "its earlier texts")
+    for operation in ("EDIT", "REMOVE", "DELETE"):
+        expect_code(ask(bob, operation, "message", guid, b"again" if operation == "EDIT" else None), 410, operation)
+    expect_code(ask(bob, "CREATE", "message", channel, b"canary words", guid=guid), 410, "the same once more")
+    texts, answer = read(alice, channel, changes="3")
+    expect(texts == ["", ] and answer.code == 200, f"what changed is {texts}")
+    push = next(one for one in alice.text.pushes if one.get("guid") == guid)
+    expect(push.get("state") == "destroyed", f"its state is {push.get('state')}")
+    expect(read(alice, channel, search="canary")[0] == [], "search finds it")
+    expect_code(ask(alice, "DESTROY", "message", other), 204)
+    deleted = post(bob, channel, "deleted first")
+    expect_code(ask(bob, "DELETE", "message", deleted), 204)
+    expect_code(ask(alice, "DESTROY", "message", deleted), 204, "what was deleted, by the owner")
+
+
+@claim("B15", "hubs.md 7", "who has destroyed a message gets the receipts of those who have erased it, and how many may read the channel")
+def b15(scene):
+    alice, bob, carol = scene.person(after=None), scene.person(after=None), scene.person(after=None)
+    hub = found(alice)
+    channel = make(alice, "channel", hub, {"name": "general"})
+    join(alice, bob, hub)
+    join(alice, carol, hub)
+    guid = post(bob, channel, "canary")
+
+    def receipt(person, who=None, erased=guid):
+        who = who or person
+        body = {"erased": erased, "channel": channel, "who": who.account.id, "time": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())}
+        signed = b"".join(lp(part.encode()) for part in ("DIM/2023 erased", erased, channel, body["who"], body["time"]))
+        return ask(person, "CREATE", "erasure", guid, {**body, "signature": b64(sign(who.account.key, signed))})
+
+    expect_code(receipt(carol), 407, "it was not destroyed")
+    expect_code(ask(bob, "DESTROY", "message", guid), 204)
+    expect_code(receipt(carol), 201)
+    expect_code(receipt(carol), 201, "once more")
+    expect_code(receipt(carol, who=alice), 403, "for somebody else")
+    expect_code(receipt(carol, erased=uuid.uuid4().hex), 401, "about another message")
+    expect_code(ask(carol, "CREATE", "erasure", guid, {}), 401, "no receipt")
+    answer = expect_code(ask(bob, "GET", "erasure", guid), 200)
+    got = [one["who"] for one in json.loads(answer.content)["list"]]
+    expect(got == [carol.account.id], f"those who have erased it are {got}")
+    expect((answer.get("count"), answer.get("members")) == ("1", "3"), f"{answer.get('count')} of {answer.get('members')}")
+    expect_code(ask(carol, "GET", "erasure", guid), 403, "who is neither author nor owner")
 
 
 def member(person, hub, who, body, **fields):

@@ -151,9 +151,29 @@ def d02(scene):
         expect_code(bob.open(guid, 100), 202, "its GUID is free")
     with scene.case("unknown"):
         expect_code(alice.drop(uuid.uuid4().hex), 404)
-    for operation in ("EDIT", "DESTROY"):
-        with scene.case(operation):
-            expect_code(alice.drop(alice.upload(b"x"), operation), 501)
+    with scene.case("EDIT"):
+        expect_code(alice.drop(alice.upload(b"x"), "EDIT"), 501)
+
+
+@claim("D06", "media.md 1", "DESTROY of the last object with some bytes gets 204, of one that others have too 200 with how many; then 410")
+def d06(scene):
+    alice, bob = Files(scene), Files(scene)
+    data = os.urandom(100_000)
+    guid, other = alice.upload(data), uuid.uuid4().hex
+    expect_code(bob.open(other, len(data), data), 201, "known bytes")
+    expect_code(bob.drop(guid, "DESTROY"), 403, "somebody else")
+    answer = expect_code(alice.drop(guid, "DESTROY"), 200, "others have the same")
+    expect(answer.get("shared") == "1", f"shared is {answer.get('shared')}")
+    expect(expect_code(bob.get(other), 200).content == data, "bob's bytes are others now")
+    for what, answer in (("GET", alice.get(guid)), ("DELETE", alice.drop(guid)), ("CREATE", alice.open(guid, 100))):
+        expect_code(answer, 410, what)
+    expect_code(bob.drop(other, "DESTROY"), 204, "the last one")
+    expect_code(bob.drop(other, "DESTROY"), 204, "twice")
+    expect_code(bob.get(other), 410)
+    expect_code(bob.drop(uuid.uuid4().hex, "DESTROY"), 404, "unknown")
+    gone = alice.upload(b"x")
+    expect_code(alice.drop(gone), 204)
+    expect_code(alice.drop(gone, "DESTROY"), 410, "deleted before")
 
 
 @claim("D03", "media.md 1", "bytes that are there already need not be sent again, and stay until the last reference goes")

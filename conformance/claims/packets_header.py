@@ -1,7 +1,7 @@
 """packets.md sections 1, 2 and 5: the header, and what a wrong one costs."""
 import time
 
-from suite import Scene, claim, expect, expect_closed, expect_code, not_here
+from suite import Scene, claim, expect, expect_closed, expect_code
 
 PING = {"type": "ping"}
 
@@ -190,6 +190,3 @@ def p40(scene):
         ("time", "9999-01-01T00:00:00.000Z", 401), ("time", "2026-09-21T13:33:20.000", 401),
         ("time", "2026-02-30T13:33:20.000Z", 401), ("time", "yesterday", 401), ("time", at(3600), 401),
         ("time", at(-3600), 200), ("time", at(200), 200))])
-
-
-not_here("P38", "hubs.md 4", "DESTROY twice, GET behind it", "DESTROY is answered with 501 in this edition")

@@ -12,7 +12,7 @@ ROWS = {  # operations.md section 1: (operation, type) -> port; None: any
     ("GET", "document"): 8800, ("GET", "name"): 8800, ("GET", "message"): 8801, ("NOTIFY", "typing"): 8801,
     ("NOTIFY", "presence"): 8800, ("NOTIFY", "ping"): None, ("NOTIFY", "cursor"): 8801,
 }
-IN_HUBS = {("EDIT", "message"), ("REMOVE", "message"), ("DELETE", "message")}  # hubs.md section 6
+IN_HUBS = {("EDIT", "message"), ("REMOVE", "message"), ("DELETE", "message"), ("DESTROY", "message")}  # hubs.md section 6
 
 
 @claim("T10", "operations.md 6", "what the table of operations does not have gets 501 and the type")

@@ -190,6 +190,7 @@ Hub::Outcome Hub::apply(const HubChange& change) {
       case HubObject::reaction:
       case HubObject::pin:
       case HubObject::mark:
+      case HubObject::erasure:
         break;
     }
     return fail(Errc::bad_request, "messages are no part of a hub's own changes");

@@ -9,8 +9,8 @@ namespace dim {
 namespace {
 
 constexpr std::array<std::string_view, kHubObjects> kObjects = {
-    "hub",    "owner",   "category", "channel", "role",     "member", "mute",
-    "invite", "request", "ban",      "message", "reaction", "pin",    "mark"};
+    "hub",     "owner", "category", "channel",  "role", "member", "mute",   "invite",
+    "request", "ban",   "message",  "reaction", "pin",  "mark",   "erasure"};
 constexpr std::array<std::string_view, kPermissions> kWords = {
     "read",     "write",           "attach",       "speak", "stream", "invite",
     "moderate", "manage-channels", "manage-roles", "ban",   "own"};
@@ -69,6 +69,8 @@ constexpr HubRight kRights[] = {
     {pin, get, Who::holder, P::read},
     {mark, notify, Who::holder, P::read},
     {mark, get, Who::holder, P::read},
+    {erasure, create, Who::holder, P::read},
+    {erasure, get, Who::author_or_holder, P::own},
 };
 
 }  // namespace

@@ -34,8 +34,9 @@ enum class HubObject : std::uint8_t {
   reaction,
   pin,
   mark,
+  erasure,  ///< what somebody has signed about a message that was destroyed
 };
-inline constexpr std::size_t kHubObjects = 14;
+inline constexpr std::size_t kHubObjects = 15;
 std::string_view to_string(HubObject object);
 /// Errc::bad_request for another word.
 Result<HubObject> parse_hub_object(std::string_view word);

@@ -64,6 +64,7 @@ FAULTS = {
     "media-range": ("D01", "other bytes"),
     "media-anybody-deletes": ("D02", "somebody else"),
     "digest-unchecked": ("M02", "401"),
+    "destroy-deletes": ("P38", "the same once more"),
 }
 
 
