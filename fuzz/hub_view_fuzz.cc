@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "dim/base/utf8.h"
+#include "dim/engine/erasure.h"
 #include "dim/engine/hub_view.h"
 #include "dim/packet/reader.h"
 
@@ -29,6 +30,9 @@ void try_object(const JsonObject& shown) {
   static_cast<void>(read_member_view(shown));
   static_cast<void>(read_penalty_view(shown));
   static_cast<void>(read_request_view(shown));
+  if (const auto erasure = read_erasure(shown)) {
+    demand(Id::parse(erasure->who).has_value() && !erasure_signing_input(*erasure).empty());
+  }
 }
 
 void try_packet(const Packet& packet) {
