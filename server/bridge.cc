@@ -219,9 +219,12 @@ void Bridge::tick(Millis now) {
       const ParkedMessage message = std::move(one.parked.front());
       one.parked.pop_front();
       one.parked_bytes -= message.text.size();
-      if (GatewayLink* link = gateway_.find(message.link)) {
+      GatewayLink* link = gateway_.find(message.link);
+      if (link == nullptr) continue;
+      if (message.may_return)
+        gateway_.give_up(message.link, message.ticket);
+      else
         refuse(*link, message.ticket, {Errc::not_found, "nobody knows the keys of its sender"});
-      }
     }
   }
   // All that ask for the same: one that stays behind would keep the others waiting for its sake.

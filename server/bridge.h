@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -30,7 +31,8 @@ struct ParkedMessage {
   LinkId link{};
   std::uint64_t ticket = 0;
   std::string sender;
-  Millis until = 0;  ///< monotonic
+  Millis until = 0;         ///< monotonic
+  bool may_return = false;  ///< its sender's documents had no room, or the question for them
 };
 
 /// One neighbour, connected or not.
@@ -50,9 +52,11 @@ struct NeighbourState {
   Millis next_dial = 0, since = 0, last_ping = 0;  ///< monotonic
   int challenges = 0;
   bool told_away = false;
-  TokenBucket messages, new_ids;
+  TokenBucket messages, questions, new_ids, wanted_ids;
   std::deque<ParkedMessage> parked;
   std::size_t parked_bytes = 0;
+  std::set<std::string> to_tell;               ///< users whose log-in records it has not got
+  std::map<std::string, std::size_t> waiting;  ///< of each author, since all was pushed last
   std::map<std::string, Millis, std::less<>> introduced;  ///< whose documents it has got, and when
   std::map<std::string, Millis, std::less<>> asked;       ///< whom it was asked for, and when
 };
@@ -80,8 +84,14 @@ class Bridge {
              const JsonObject& content) const;
   /// Somebody elsewhere asks this station something, through a neighbour: they are answered.
   bool is_question(const GatewayLink& link, const SignedMessage& message) const;
-  /// A new ID in the store costs a token; false: none left.
-  bool takes_new_id(GatewayLink& link);
+  /// One question, or one content of it, of somebody behind the neighbour; false: too many.
+  bool takes_question(GatewayLink& link, const Id& who);
+  /// A new ID in the store costs a token; false: none left. What the neighbour was asked for has
+  /// tokens of its own.
+  bool takes_new_id(GatewayLink& link, const Id& did);
+  /// The same for the log-in record of somebody whose documents are not `kept`.
+  bool takes_record(GatewayLink& link, const PutDocument& record,
+                    std::span<const StoredDocument> kept);
 
   // bridge_forward.cc: messages for neighbours
   /// True when it was for another station and has been dealt with.
@@ -147,6 +157,7 @@ class Bridge {
                MessageDone done);
   void introduce(GatewayLink& link, const Id& who);
   bool ask(NeighbourState& neighbour, const Id& did);
+  bool is_wanted(const Id& did) const;
   void spread(const SignedMessage& message, const GatewayLink* from);
   void send_login_records(GatewayLink& link);
   std::vector<SignedMessage> login_messages(const std::string& user);

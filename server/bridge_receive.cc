@@ -65,8 +65,43 @@ bool Bridge::is_question(const GatewayLink& link, const SignedMessage& message) 
          !envelope.sender.same_entity(link.neighbour->config.id);
 }
 
-bool Bridge::takes_new_id(GatewayLink& link) {
-  if (link.neighbour->new_ids.take(kNewIds, core_.clock_.monotonic()) == 0) return true;
+/// What people behind a neighbour ask together, and what one of them asks.
+bool Bridge::takes_question(GatewayLink& link, const Id& who) {
+  constexpr double kOne = 5;  // people may ask at full speed at once
+  const Rate all = core_.config_.quotas.history;
+  const Rate one{all.per_second / kOne, all.burst / kOne};
+  const Millis now = core_.clock_.monotonic();
+  return core_.left_.at("behind " + who.bare().text(), now).history.take(one, now) == 0 &&
+         link.neighbour->questions.take(all, now) == 0;
+}
+
+/// Somebody here waits for what is known of that ID.
+bool Bridge::is_wanted(const Id& did) const {
+  const std::string id = did.bare().text();
+  return std::ranges::find(questions_, id, &Question::did) != questions_.end() ||
+         std::ranges::any_of(neighbours_, [&](const NeighbourState& one) {
+           return std::ranges::find(one.parked, id, &ParkedMessage::sender) != one.parked.end();
+         });
+}
+
+bool Bridge::takes_new_id(GatewayLink& link, const Id& did) {
+  NeighbourState& neighbour = *link.neighbour;
+  TokenBucket& left = is_wanted(did) ? neighbour.wanted_ids : neighbour.new_ids;
+  if (left.take(kNewIds, core_.clock_.monotonic()) == 0) return true;
+  ++core_.counters_.refused_quota;
+  // The neighbour has the keys, and there will be room for them: its message may come again.
+  const std::string id = did.bare().text();
+  for (ParkedMessage& one : neighbour.parked) one.may_return |= one.sender == id;
+  return false;
+}
+
+bool Bridge::takes_record(GatewayLink& link, const PutDocument& record,
+                          std::span<const StoredDocument> kept) {
+  if (core_.known_user(record.id)) return true;
+  const bool replaces = std::ranges::any_of(kept, [&](const StoredDocument& one) {
+    return one.type == record.type && one.terminal == record.terminal;
+  });
+  if (replaces || link.neighbour->new_ids.take(kNewIds, core_.clock_.monotonic()) == 0) return true;
   ++core_.counters_.refused_quota;
   return false;
 }

@@ -269,6 +269,8 @@ void Gateway::on_login(Request& request) {
   auto record = login_record(request.message, request.content, terminal, *kept,
                              bridge_->stations(link), core_.clock_.now());
   if (!record) return refused(record.error());
+  if (link.neighbour != nullptr && !bridge_->takes_record(link, *record, *kept))
+    return refused({Errc::too_many_requests, "a neighbour brings too many unknown IDs"});
   const Millis time = record->time;
   std::vector<Write> writes;
   writes.emplace_back(std::move(*record));

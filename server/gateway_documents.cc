@@ -196,7 +196,7 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
   // Users have to log in, or come by a neighbour (A05); groups by either.
   const auto may_be_new = [&] {
     if (link.neighbour == nullptr) return did.is_group();
-    return !content.documents.empty() && bridge_->takes_new_id(link);
+    return !content.documents.empty() && bridge_->takes_new_id(link, did);
   };
   if (!is_known && !may_be_new()) return refused();
   const auto stored = core_.reads_.documents(id);

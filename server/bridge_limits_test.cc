@@ -1,0 +1,160 @@
+// How much a neighbour, or one person behind it, can take of this station and of its line.
+#include "server/bridge_fixture.h"
+#include "server/gateway_copy.h"
+
+namespace dim::station_test {
+namespace {
+
+using Strings = std::vector<std::string>;
+
+/// Somebody whose key was made for the purpose.
+struct Minted {
+  explicit Minted(Random& random)
+      : key(PrivateKey::generate_ec(random)),
+        meta(*Meta::make(MetaType::eth, key.public_key())),
+        id(*meta.id(EntityType::user)) {}
+  PrivateKey key;
+  Meta meta;
+  Id id;
+};
+
+class BridgeLimitsTest : public BridgeTest {
+ protected:
+  void SetUp() override {
+    BridgeTest::SetUp();
+    begin();
+  }
+  void begin() {
+    neighbour = come(other());
+    give(*neighbour, documents_of(legacy("xena")));
+    alice = come("alice");
+    introduce(*alice, legacy("xena"));
+    pass(1'500);
+    take(*neighbour);
+    news(*alice);
+  }
+  /// The neighbour's answer to a question for somebody.
+  void answer_about(const Id& id, const Meta& meta, const Document& visa) {
+    give(*neighbour, pack(*neighbour, station_id(),
+                          encode_content(DocumentsContent::answer(id, meta.json(), {visa.json()},
+                                                                  clock.now(), random))));
+  }
+  void answer_about(const Minted& one) {
+    answer_about(one.id, one.meta, Document::make(one.id, "visa", {}, clock.now(), one.key));
+  }
+  void answer_about(const Account& one) { answer_about(one.id.bare(), one.meta, one.visa); }
+  bool is_known(const Id& id) { return (*store.identity(id.bare().text())).has_value(); }
+  std::string text_of_minted(const Minted& from, const Account& to) {
+    Directory directory;
+    EXPECT_TRUE(directory.learn_meta(to.id, to.meta));
+    EXPECT_TRUE(directory.learn_document(to.id.bare(), to.visa.json(), clock.now()));
+    const JsonObject content = to_wire(text_of("hello"));
+    Envelope envelope{.sender = from.id,
+                      .receiver = to.id.bare(),
+                      .time = content_time(content),
+                      .type = content_type(content)};
+    auto sealed =
+        encrypt(std::move(envelope), as_bytes(write_json(content)), SymmetricKey::generate(random),
+                random.array<16>(), directory.message_keys(to.id.bare()), random);
+    return write_message(sign(std::move(*sealed), from.key));
+  }
+  /// The other end of a connection that the station has dialled, logged in; `pack_last` makes the
+  /// content that says so out of the one that a station of 2025 would send.
+  std::unique_ptr<Client> dialled(const std::function<JsonObject(JsonObject)>& pack_last = {}) {
+    auto client = std::make_unique<Client>();
+    client->account = &other();
+    introduce(*client, station_account());
+    introduce(*client, other());
+    bool dials = false;
+    station->on_dial([&](std::size_t) { dials = true; });
+    pass(70'000, 1'000);
+    EXPECT_TRUE(dials);
+    client->id = station->opened_neighbour(0, client->link, "2001:db8:9::1");
+    station->end_of_turn();
+    take(*client);
+    EXPECT_EQ(client->raw.size(), 1U);
+    JsonObject asked = command("handshake");
+    asked.set("title", "DIM?");
+    asked.set("message", "DIM?");
+    asked.set("session", "c0ffee");
+    give(*client, pack(*client, station_id(), std::move(asked), {.meta = true, .visa = true}));
+    EXPECT_EQ(client->raw.size(), 2U) << "it has not answered the challenge";
+    JsonObject last = command("handshake");
+    last.set("title", "DIM!");
+    last.set("message", "DIM!");
+    last.set("session", "c0ffee");
+    give(*client, pack(*client, station_id(), pack_last ? pack_last(last) : last));
+    return client;
+  }
+  std::unique_ptr<Client> neighbour, alice;
+};
+
+// --- IDs cost nothing, disks do
+
+TEST_F(BridgeLimitsTest, A05_LogInRecordsOfUnknownIdsCostAsMuchAsTheirDocuments) {
+  std::size_t kept = 0;
+  std::optional<Minted> first;
+  for (int i = 0; i < 206; ++i) {
+    const Minted one(random);
+    JsonObject at;
+    at.set("did", other_id());
+    const JsonObject content = to_wire(
+        encode_content(LoginContent::make(one.id, std::move(at), "test", clock.now(), random)));
+    Envelope envelope{.sender = one.id,
+                      .receiver = *Id::parse("everyone@everywhere"),
+                      .time = content_time(content),
+                      .type = content_type(content)};
+    envelope.extra.set("meta", one.meta.json());
+    give(*neighbour, write_message(sign(
+                         without_encryption(std::move(envelope), write_json(content)), one.key)));
+    if (!store.documents(one.id.text())->empty()) ++kept;
+  }
+  EXPECT_GE(kept, 195U);
+  EXPECT_LE(kept, 200U);
+  give(*neighbour, login_record(legacy("xena"), other_id()));
+  EXPECT_EQ(std::ranges::count(*store.documents(legacy("xena").id.bare().text()), "#login",
+                               &StoredDocument::type),
+            1)
+      << "who is known costs nothing";
+}
+
+TEST_F(BridgeLimitsTest, A05_WhatTheNeighbourWasAskedForHasItsOwnBound) {
+  for (int i = 0; i < 205; ++i) answer_about(Minted(random));
+  const Minted late(random);
+  answer_about(late);
+  ASSERT_FALSE(is_known(late.id));
+  give(*neighbour, text_from(legacy("yann"), legacy("alice"), "for the first time"));
+  answer_about(legacy("yann"));
+  EXPECT_TRUE(is_known(legacy("yann").id));
+  introduce(*alice, legacy("yann"));
+  take(*alice);
+  EXPECT_EQ(alice->raw.back().sealed.envelope.sender.text(), legacy("yann").id.bare().text());
+}
+
+TEST_F(BridgeLimitsTest, A05_R1_AMessageWhoseSenderIsOneTooManyIsNotAcknowledged) {
+  for (int i = 0; i < 205; ++i) {
+    const Minted one(random);
+    give(*neighbour, text_of_minted(one, legacy("alice")));
+    answer_about(one);
+  }
+  take(*alice);
+  alice->raw.clear();
+  const std::string text = text_from(legacy("yann"), legacy("alice"), "not lost");
+  const std::size_t acks = neighbour->station_acks;
+  give(*neighbour, text);
+  answer_about(legacy("yann"));
+  ASSERT_FALSE(is_known(legacy("yann").id));
+  pass(32'000);
+  take(*neighbour);
+  EXPECT_EQ(neighbour->station_acks, acks + 1) << "the answer's";
+  pass(60'000);
+  give(*neighbour, text);
+  answer_about(legacy("yann"));
+  take(*alice);
+  ASSERT_EQ(alice->raw.size(), 1U);
+  EXPECT_EQ(alice->raw[0].sealed.envelope.sender.text(), legacy("yann").id.bare().text());
+  EXPECT_EQ(neighbour->station_acks, acks + 3);
+}
+
+}  // namespace
+}  // namespace dim::station_test
