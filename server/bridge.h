@@ -155,6 +155,7 @@ class Bridge {
   void answer_sender(GatewayLink& link, const Id& sender, JsonObject origin, std::string_view text);
   void enqueue(NeighbourState& to, const SignedMessage& message, JsonObject content,
                MessageDone done);
+  bool takes_share(NeighbourState& to, const std::string& author);
   void introduce(GatewayLink& link, const Id& who);
   bool ask(NeighbourState& neighbour, const Id& did);
   bool is_wanted(const Id& did) const;

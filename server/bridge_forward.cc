@@ -51,9 +51,23 @@ void Bridge::forward(NeighbourState& to, const SignedMessage& message,
   enqueue(to, message, std::move(content), std::move(done));
 }
 
+/// While messages wait for the neighbour, one author has a tenth of its queue, so that nobody
+/// closes it to everybody else.
+bool Bridge::takes_share(NeighbourState& to, const std::string& author) {
+  constexpr std::size_t kShare = limits::kInboxMessages / 10;
+  const GatewayLink* link = up(to);
+  if (link != nullptr && link->active && link->caught_up) to.waiting.clear();
+  std::size_t& waiting = to.waiting[author];
+  if (waiting >= kShare) return false;
+  ++waiting;
+  return true;
+}
+
 /// `content`: the message as it goes on, with the traces that it came with.
 void Bridge::enqueue(NeighbourState& to, const SignedMessage& message, JsonObject content,
                      MessageDone done) {
+  if (!takes_share(to, message.sealed.envelope.sender.bare().text()))
+    return done(Accepted::full, false);
   core_.submit_message({.link = {},
                         .reply = {},
                         .message = {.cursor = 0,

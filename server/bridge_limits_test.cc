@@ -156,5 +156,82 @@ TEST_F(BridgeLimitsTest, A05_R1_AMessageWhoseSenderIsOneTooManyIsNotAcknowledged
   EXPECT_EQ(neighbour->station_acks, acks + 3);
 }
 
+// --- the queue and the line are everybody's
+
+TEST_F(BridgeLimitsTest, OneAuthorFillsATenthOfANeighboursQueue) {
+  give(*neighbour, login_record(legacy("xena"), other_id()));
+  auto bob = come("bob");
+  introduce(*bob, legacy("xena"));
+  pass(1'500);
+  station->closed(neighbour->id);
+  station->end_of_turn();
+  const std::string xena = legacy("xena").id.bare().text();
+  const auto write = [&](int number) {
+    bytes(*alice, alice->frames
+                      .encode_message(
+                          signed_message(legacy("alice"), xena, "number " + std::to_string(number)))
+                      .bytes);
+  };
+  constexpr int kShare = limits::kInboxMessages / 10;
+  for (int i = 0; i < kShare; ++i) {
+    write(i);
+    if (i + 1 < kShare) alice->link.sent.clear();
+  }
+  take(*alice);
+  EXPECT_EQ(texts(*alice), Strings{"Message redirected."});
+  write(kShare);
+  take(*alice);
+  EXPECT_EQ(texts(*alice), Strings{"The queue for the receiver's station is full."});
+  give(*bob, pack(*bob, xena, text_of("mine")));
+  EXPECT_EQ(texts(*bob), Strings{"Message redirected."});
+  // When the neighbour has taken what waited, there is room again.
+  neighbour = come(other());
+  for (int i = 0; i < 30; ++i) {
+    pass(500);
+    take(*neighbour);
+  }
+  ASSERT_EQ(messages_for(*neighbour, legacy("xena").id.bare()).size(), kShare + 1U);
+  write(kShare + 1);
+  take(*alice);
+  EXPECT_EQ(texts(*alice), Strings{"Message redirected."});
+}
+
+TEST_F(BridgeLimitsTest, QuestionsOfSomebodyElsewhereHoldUpNoMessages) {
+  config.quotas.history = {30, 60};
+  start();
+  begin();
+  Client xena, yann;
+  xena.account = &legacy("xena");
+  yann.account = &legacy("yann");
+  introduce(xena, station_account());
+  introduce(yann, station_account());
+  give(*neighbour, documents_of(legacy("yann")));
+  const auto ask = [&](Client& who) {
+    give(*neighbour,
+         pack(who, station_id(),
+              encode_content(MetaContent::query(*Id::parse(id_of("alice")), clock.now(), random))));
+  };
+  for (int i = 0; i < 200; ++i) ask(xena);
+  EXPECT_GE(messages_for(*neighbour, legacy("xena").id.bare()).size(), 5U);
+  EXPECT_LE(messages_for(*neighbour, legacy("xena").id.bare()).size(), 60U);
+  ask(yann);
+  EXPECT_EQ(messages_for(*neighbour, legacy("yann").id.bare()).size(), 1U);
+  JsonArray many;
+  for (int i = 0; i < 60; ++i) {
+    many.emplace_back(
+        encode_content(MetaContent::query(*Id::parse(id_of("alice")), clock.now(), random)));
+  }
+  JsonObject array = command("x");
+  array.erase("command");
+  array.set("type", 202);
+  array.set("contents", std::move(many));
+  give(*neighbour, pack(yann, station_id(), std::move(array)));
+  EXPECT_LE(messages_for(*neighbour, legacy("yann").id.bare()).size(), 20U);
+  introduce(*alice, legacy("xena"));
+  give(*neighbour, text_from(legacy("xena"), legacy("alice"), "not held up"));
+  take(*alice);
+  EXPECT_EQ(texts(*alice), Strings{"not held up"});
+}
+
 }  // namespace
 }  // namespace dim::station_test

@@ -122,6 +122,11 @@ void Bridge::on_message(GatewayLink& link, const SignedMessage& message, std::ui
     }
     return gateway_.give_up(link.id, ticket);
   }
+  // Dropped, not held up: behind it are messages of others.
+  if (is_question(link, message) && !takes_question(link, envelope.sender)) {
+    ++core_.counters_.refused_quota;
+    return gateway_.finish(link.id, ticket);
+  }
   gateway_.slow_down(link, neighbour.messages, core_.config_.quotas.subnet_messages);
   if (by_neighbour && (to_station || to_all)) return gateway_.on_local(link, message, ticket);
   if (envelope.sender.same_entity(core_.account_.id))

@@ -101,7 +101,8 @@ void Gateway::on_local(GatewayLink& link, const SignedMessage& message, std::uin
       return finished();
     }
   }
-  slow_down(link, left(link).history, core_.config_.quotas.history);
+  if (!bridge_->is_question(link, message))
+    slow_down(link, left(link).history, core_.config_.quotas.history);
   Request request{link, message, std::move(content), ticket};
   request.encrypted = !message.sealed.plain;
   const LinkId id = link.id;
@@ -160,7 +161,10 @@ void Gateway::on_array(Request& request, int depth) {
     if (link.closing || link.queued() >= core_.config_.send_queue_bytes) return;
     if (request.contents >= limits::kForwardMessages) return;
     ++request.contents;
-    slow_down(link, left(link).history, core_.config_.quotas.history);
+    if (!bridge_->is_question(link, request.message))
+      slow_down(link, left(link).history, core_.config_.quotas.history);
+    else if (!bridge_->takes_question(link, request.message.sealed.envelope.sender))
+      return;
     if (one.object() == nullptr) continue;
     auto inner = from_wire(*one.object());
     if (!inner || content_type(*inner).empty()) continue;
