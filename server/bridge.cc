@@ -81,8 +81,14 @@ void Bridge::greet(GatewayLink& link) {
   if (!tell(link, Content(std::move(hello)), true)) gateway_.close_link(link);
 }
 
+/// What nobody has acknowledged to anybody is not heaped up for a neighbour that reads slowly.
+bool Bridge::has_room(const GatewayLink& link) const {
+  return link.queued() < core_.config_.send_queue_bytes;
+}
+
 /// Encrypted where the neighbour has a key for it.
 bool Bridge::tell(GatewayLink& link, const Content& content, bool introduce) {
+  if (!has_room(link)) return false;
   const Id& to = link.neighbour->config.id;
   Directory stored(4);
   if (!link.known_is(to)) (void)gateway_.learn_stored(stored, to);
@@ -172,7 +178,9 @@ void Bridge::arrived(GatewayLink& link) {
   neighbour.backoff.reset();
   neighbour.told_away = false;
   for (GatewayLink* guest : neighbour.guests) gateway_.go_offline(*guest);
-  send_login_records(link);
+  for (const auto& [user, sessions] : gateway_.users_) neighbour.to_tell.insert(user);
+  core_.sessions_.each([&](const UserSession& session) { neighbour.to_tell.insert(session.user); });
+  send_login_records(neighbour);
   gateway_.go_online(link, false);
 }
 
@@ -188,6 +196,7 @@ void Bridge::lost(GatewayLink& link) {
   neighbour.phase = NeighbourState::Phase::idle;
   neighbour.next_dial = core_.clock_.monotonic() + neighbour.backoff.next(core_.random_);
   neighbour.introduced.clear();
+  neighbour.to_tell.clear();
   neighbour.asked.clear();
   if (GatewayLink* guest = up(neighbour); guest != nullptr && !core_.stopping_)
     gateway_.go_online(*guest, false);
@@ -213,6 +222,7 @@ void Bridge::tick(Millis now) {
   if (now < next_scan_) return;
   next_scan_ = now + kScanMs;
   for (NeighbourState& one : neighbours_) {
+    send_login_records(one);
     forget_old(one.introduced, now);
     forget_old(one.asked, now);
     while (!one.parked.empty() && one.parked.front().until <= now) {

@@ -121,6 +121,9 @@ class Bridge {
   void login_was_old(GatewayLink& link, const std::string& user, Millis time);
   /// Somebody logs in over DIM/2023: they are here from now on, signed record or not.
   void is_here(const std::string& user);
+  /// Whether one of the documents in a command is news to the neighbours; from then on none of them
+  /// is.
+  bool is_unspread(const Id& did, const JsonObject& content);
   /// Documents of that entity came; `message`, when set, is a broadcast to pass on.
   void learnt(const Id& did, const SignedMessage* message, const GatewayLink* from);
   /// Asks the neighbours for somebody unknown. True: `again` is called when an answer has come or
@@ -160,7 +163,8 @@ class Bridge {
   bool ask(NeighbourState& neighbour, const Id& did);
   bool is_wanted(const Id& did) const;
   void spread(const SignedMessage& message, const GatewayLink* from);
-  void send_login_records(GatewayLink& link);
+  bool has_room(const GatewayLink& link) const;
+  void send_login_records(NeighbourState& neighbour);
   std::vector<SignedMessage> login_messages(const std::string& user);
   bool is_live(const std::string& user) const;
   void move_inbox(const std::string& user, NeighbourState& to);
@@ -171,6 +175,7 @@ class Bridge {
   StationCore& core_;
   std::deque<NeighbourState> neighbours_;  // in the order of the configuration; addresses stay
   ForwardMemory forwarded_;                // message_hash of what was sent on
+  ForwardMemory spread_documents_;         // their signed texts
   ForwardMemory written_here_;  // sender and data of local users' messages among it (A20)
   std::unordered_map<std::string, NeighbourState*> homes_;  // of users; forgotten with each record
   std::set<std::string> moving_;  // users whose inbox has to follow them when no session is left

@@ -104,7 +104,7 @@ std::string Bridge::outgoing(GatewayLink& link, const std::string& content) {
 void Bridge::introduce(GatewayLink& link, const Id& who) {
   NeighbourState& neighbour = *link.neighbour;
   const std::string id = who.bare().text();
-  if (!who.is_user() || who.type() == EntityType::station ||
+  if (!who.is_user() || who.type() == EntityType::station || !has_room(link) ||
       !neighbour.introduced.try_emplace(id, core_.clock_.monotonic()).second)
     return;
   Directory directory(4);

@@ -233,5 +233,75 @@ TEST_F(BridgeLimitsTest, QuestionsOfSomebodyElsewhereHoldUpNoMessages) {
   EXPECT_EQ(texts(*alice), Strings{"not held up"});
 }
 
+TEST_F(BridgeLimitsTest, A33_WhatANeighbourDoesNotReadIsNotHeapedUp) {
+  config.send_queue_bytes = 64 * limits::kKiB;
+  start();
+  begin();
+  neighbour->link.stuck = true;
+  const auto publish = [&] {
+    clock.at += 1'000;
+    const Document visa =
+        Document::make(legacy("alice").id.bare(), "visa", legacy("alice").visa.properties(),
+                       clock.now(), legacy("alice").identity_key);
+    JsonObject content = encode_content(
+        DocumentsContent::answer(legacy("alice").id.bare(), legacy("alice").meta.json(),
+                                 {visa.json()}, clock.now(), random));
+    content.set("padding", std::string(40 * limits::kKiB, 'x'));
+    news(*alice);
+    give(*alice, pack(*alice, "everyone@everywhere", std::move(content)));
+    EXPECT_EQ(texts(*alice), Strings{"Document received."});
+  };
+  for (int i = 0; i < 5; ++i) publish();
+  EXPECT_GT(neighbour->link.queued(), 40 * limits::kKiB) << "the first went out";
+  EXPECT_LE(neighbour->link.queued(), 120 * limits::kKiB);
+  const std::string xena = legacy("xena").id.bare().text();
+  give(*neighbour, login_record(legacy("xena"), other_id()));
+  neighbour->link.unstick();
+  take(*neighbour);
+  neighbour->raw.clear();
+  publish();
+  take(*neighbour);
+  EXPECT_EQ(messages_for(*neighbour, *Id::parse("everyone@everywhere")).size(), 1U);
+}
+
+TEST_F(BridgeLimitsTest, TheSameDocumentsAreSpreadOnceHoweverOftenTheyAreBroadcast) {
+  const Id everyone = *Id::parse("everyone@everywhere");
+  neighbour->raw.clear();
+  for (int i = 0; i < 4; ++i) {
+    clock.at += 1'000;
+    give(*alice, documents_of(legacy("alice")));
+  }
+  take(*neighbour);
+  EXPECT_EQ(messages_for(*neighbour, everyone).size(), 1U);
+}
+
+TEST_F(BridgeLimitsTest, A23_RecordsThatFindNoRoomForANeighbourFollowWhenThereIsSome) {
+  station->closed(neighbour->id);
+  station->end_of_turn();
+  config.send_queue_bytes = 16 * limits::kKiB;
+  start();
+  std::vector<std::unique_ptr<Client>> people;
+  std::size_t wanted = 0;
+  auto far = dialled([&](const JsonObject& last) {
+    // Nobody reads on the other side from now on.
+    for (const char* name : {"alice", "bob", "carol", "dora", "erin", "frank", "gina", "hugo"}) {
+      people.push_back(come(name));
+      JsonObject record = login_content(legacy(name), station_id());
+      record.set("padding", std::string(6'000, 'x'));
+      give(*people.back(), pack(*people.back(), "everyone@everywhere", std::move(record)));
+      ++wanted;
+    }
+    return last;
+  });
+  const Id everyone = *Id::parse("everyone@everywhere");
+  pass(3'000);
+  take(*far);
+  std::size_t records = 0;
+  for (const SignedMessage& one : messages_for(*far, everyone)) {
+    if (as_text(one.sealed.data).find("\"login\"") != std::string_view::npos) ++records;
+  }
+  EXPECT_EQ(records, wanted);
+}
+
 }  // namespace
 }  // namespace dim::station_test

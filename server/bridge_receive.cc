@@ -349,8 +349,13 @@ void Bridge::park(GatewayLink& link, const SignedMessage& message, std::uint64_t
     return gateway_.give_up(link.id, ticket);
   const Id sender = message.sealed.envelope.sender.bare();
   neighbour.parked_bytes += message.wire.size();
-  neighbour.parked.push_back(
-      {message.wire, link.id, ticket, sender.text(), core_.clock_.monotonic() + kParkedMs});
+  const GatewayLink* line = up(neighbour);
+  neighbour.parked.push_back({.text = message.wire,
+                              .link = link.id,
+                              .ticket = ticket,
+                              .sender = sender.text(),
+                              .until = core_.clock_.monotonic() + kParkedMs,
+                              .may_return = line == nullptr || !has_room(*line)});
   (void)ask(neighbour, sender);
 }
 

@@ -92,7 +92,8 @@ void Bridge::login_kept(const SignedMessage& message, const GatewayLink* from) {
 void Bridge::login_was_old(GatewayLink& link, const std::string& user, Millis time) {
   for (const SignedMessage& message : login_messages(user)) {
     const double newest = message.sealed.envelope.time * 1000;
-    if (newest > static_cast<double>(time)) gateway_.send_text(link, 0, write_message(message));
+    if (newest > static_cast<double>(time) && has_room(link))
+      gateway_.send_text(link, 0, write_message(message));
   }
 }
 
@@ -112,14 +113,15 @@ std::vector<SignedMessage> Bridge::login_messages(const std::string& user) {
   return out;
 }
 
-void Bridge::send_login_records(GatewayLink& link) {
-  std::set<std::string> users;
-  for (const auto& [user, sessions] : gateway_.users_) users.insert(user);
-  core_.sessions_.each([&](const UserSession& session) { users.insert(session.user); });
-  for (const std::string& user : users) {
-    for (const SignedMessage& message : login_messages(user)) {
-      introduce(link, message.sealed.envelope.sender);
-      gateway_.send_text(link, 0, write_message(message));
+/// Of those who were here when it came, as many as it reads; the rest in a second.
+void Bridge::send_login_records(NeighbourState& neighbour) {
+  GatewayLink* link = neighbour.link;
+  if (neighbour.phase != NeighbourState::Phase::ready || link->closing) return;
+  while (!neighbour.to_tell.empty() && has_room(*link)) {
+    const auto user = neighbour.to_tell.extract(neighbour.to_tell.begin());
+    for (const SignedMessage& message : login_messages(user.value())) {
+      introduce(*link, message.sealed.envelope.sender);
+      gateway_.send_text(*link, 0, write_message(message));
     }
   }
 }
@@ -233,7 +235,11 @@ void Bridge::spread(const SignedMessage& message, const GatewayLink* from) {
                      std::ranges::any_of(recipients, [&](const Json& text) {
                        return text.text() != nullptr && *text.text() == one.id;
                      });
-    if (!had && up(one) != nullptr) targets.push_back(&one);
+    if (had || up(one) == nullptr) continue;
+    if (has_room(*up(one)))
+      targets.push_back(&one);
+    else
+      one.introduced.erase(message.sealed.envelope.sender.bare().text());  // it gets them later
   }
   for (const NeighbourState* one : targets) recipients.emplace_back(one->id);
   traces->push_back({core_.account_.id.bare(), static_cast<double>(now) / 1000});
@@ -244,6 +250,26 @@ void Bridge::spread(const SignedMessage& message, const GatewayLink* from) {
     copy.set("rcpt", one->id);  // wire-2026.md 6
     gateway_.send_text(*up(*one), 0, write_json(copy, JsonStyle::reference));
   }
+}
+
+bool Bridge::is_unspread(const Id& did, const JsonObject& content) {
+  const auto decoded = decode_content(content);
+  const auto* published = decoded ? decoded->as<DocumentsContent>() : nullptr;
+  if (neighbours_.empty() || published == nullptr) return false;
+  bool out = false;
+  for (const JsonObject& document : published->documents) {
+    const std::string* data = document.text("data");
+    if (data == nullptr) continue;
+    Bytes input;
+    append_field(input, as_bytes("spread document"));
+    append_field(input, as_bytes(did.bare_text()));
+    append_field(input, as_bytes(*data));
+    const Digest32 hash = sha256(input);
+    const Millis now = core_.clock_.monotonic();
+    out = out || !spread_documents_.knows(hash, now);
+    spread_documents_.note(hash, now);
+  }
+  return out;
 }
 
 // --- who is that
@@ -258,7 +284,7 @@ void Bridge::learnt(const Id& did, const SignedMessage* message, const GatewayLi
 
 bool Bridge::ask(NeighbourState& neighbour, const Id& did) {
   GatewayLink* link = up(neighbour);
-  if (link == nullptr) return false;
+  if (link == nullptr || !has_room(*link)) return false;
   const Millis now = core_.clock_.monotonic();
   const auto [place, added] = neighbour.asked.try_emplace(did.bare().text(), now);
   if (!added && now - place->second < kAskAgainMs) return false;

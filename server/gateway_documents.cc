@@ -242,7 +242,11 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
     writes.emplace_back(PutIdentity{id, write_json(meta->json()), has_document});
   }
   if (writes.empty()) {
-    if (!only_meta) bridge_->learnt(did, &request.message, &link);
+    if (!only_meta) {
+      // A visa that came with the log-in is news to the neighbours all the same.
+      const bool news = bridge_->is_unspread(did, request.content);
+      bridge_->learnt(did, news ? &request.message : nullptr, &link);
+    }
     return only_meta ? receipt(request, "Meta received.", "Meta received: ${did}.", did_words(did))
                      : receipt(request, "Document not changed.", "Document not changed: ${did}.",
                                did_words(did));
@@ -257,8 +261,10 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
         if (!written) {
           groups_.erase(user);
           forget_command(message);
+        } else {
+          const bool news = only_meta || bridge_->is_unspread(did, body);
+          bridge_->learnt(did, news ? &message : nullptr, target);
         }
-        if (written) bridge_->learnt(did, &message, target);
         if (target == nullptr || !written) return give_up(link_id, ticket);
         const bool old = any_old || std::ranges::any_of(*written, [](const Written& one) {
                            return one.accepted == Accepted::conflict;
