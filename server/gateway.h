@@ -190,7 +190,8 @@ class Gateway {
   // gateway_documents.cc
   void query_documents(Request& request, const DocumentsContent& query);
   void publish(Request& request, const DocumentsContent& content);
-  std::optional<Meta> stored_meta(const Id& id);
+  /// `pinned`, when set: whether something has proven it.
+  std::optional<Meta> stored_meta(const Id& id, bool* pinned = nullptr);
   Result<PutDocument> count_group(const std::string& user, const std::string& group);
   bool ask_neighbours(Request& request, const Id& did);
 

@@ -1,6 +1,7 @@
 // What the station itself does for reference clients.
 #include "server/gateway_fixture.h"
 #include "server/records.h"
+#include "testing/twin_metas.h"
 
 namespace dim::station_test {
 namespace {
@@ -374,6 +375,58 @@ TEST_F(GatewayCommandTest, A32_MessagesInsideAForwardGoOnOnlyWhenTheyAreOnesOwn)
   EXPECT_EQ(texts(*bob), Strings{"mine"});
   take(*carol);
   EXPECT_TRUE(news(*carol).empty()) << "third persons get no answers";
+}
+
+// --- groups
+
+TEST_F(GatewayCommandTest, A02_TheMetaOfAGroupThatHasNoProofYieldsToTheOneThatHas) {
+  const auto first = dim::testing::make_twin(dim::testing::kFirstTwin, EntityType::group);
+  const auto second = dim::testing::make_twin(dim::testing::kSecondTwin, EntityType::group);
+  ASSERT_EQ(first.id, second.id);
+  const std::string group = first.id.text();
+  auto mallory = come("mallory");
+  auto alice = come("alice");
+  const auto metas = [&](const Meta& meta) {
+    JsonObject content = about("meta", group);
+    content.set("meta", meta.json());
+    return content;
+  };
+  const auto bulletins = [&](const dim::testing::Twin& twin) {
+    clock.at += 1'000;
+    JsonObject content = about("documents", group);
+    content.set("meta", twin.meta.json());
+    content.set(
+        "documents",
+        JsonArray{Json(Document::make(first.id, "bulletin", {}, clock.now(), twin.key).json())});
+    return content;
+  };
+  const auto stored = [&] {
+    const auto identity = *store.identity(group);
+    return Meta::parse(*parse_json_object(identity->meta))->digest();
+  };
+  EXPECT_EQ(answers(*mallory, metas(second.meta)), Strings{"Meta received."});
+  EXPECT_EQ(answers(*alice, metas(first.meta)), Strings{"Meta not accepted."}) << "no proof either";
+  EXPECT_EQ(answers(*alice, bulletins(first)), Strings{"Document received."});
+  EXPECT_EQ(stored(), first.meta.digest());
+  EXPECT_TRUE((*store.identity(group))->pinned);
+  EXPECT_EQ(answers(*mallory, metas(second.meta)), Strings{"Meta not accepted."});
+  EXPECT_EQ(answers(*mallory, bulletins(second)), Strings{"Document not accepted."});
+  EXPECT_EQ(stored(), first.meta.digest());
+}
+
+TEST_F(GatewayCommandTest, A02_TheFirstDocumentOfAGroupPinsItsMeta) {
+  const auto group = dim::testing::make_twin(dim::testing::kFirstTwin, EntityType::group);
+  auto alice = come("alice");
+  JsonObject content = about("meta", group.id.text());
+  content.set("meta", group.meta.json());
+  EXPECT_EQ(answers(*alice, content), Strings{"Meta received."});
+  EXPECT_FALSE((*store.identity(group.id.text()))->pinned);
+  content = about("documents", group.id.text());
+  content.set(
+      "documents",
+      JsonArray{Json(Document::make(group.id, "bulletin", {}, clock.now(), group.key).json())});
+  EXPECT_EQ(answers(*alice, content), Strings{"Document received."});
+  EXPECT_TRUE((*store.identity(group.id.text()))->pinned);
 }
 
 TEST_F(GatewayCommandTest, J24_WhoHasNotLoggedInChangesNothing) {

@@ -21,11 +21,13 @@ JsonObject did_words(const Id& did) {
 
 }  // namespace
 
-std::optional<Meta> Gateway::stored_meta(const Id& id) {
+std::optional<Meta> Gateway::stored_meta(const Id& id, bool* pinned) {
+  if (pinned != nullptr) *pinned = true;
   if (id.bare().text() == core_.station_id_) return core_.account_.meta;
   const auto identity = core_.reads_.identity(id.bare().text());
   if (!identity) core_.event(StationEvent::Level::error, "store-read", {}, identity.error().hint);
   if (!identity || !*identity) return std::nullopt;
+  if (pinned != nullptr) *pinned = (*identity)->pinned;
   auto object = parse_json_object((*identity)->meta);
   if (!object) return std::nullopt;
   auto meta = Meta::parse(*object);
@@ -180,17 +182,26 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
   const Id did = content.did.bare();
   const std::string id = did.text();
   if (id == core_.station_id_) return refused();
-  std::optional<Meta> meta = stored_meta(did);
+  const auto stored = core_.reads_.documents(id);
+  if (!stored) return refused();
+  bool pinned = false;
+  std::optional<Meta> meta = stored_meta(did, &pinned);
+  // What was stored without a proof, and with one since, by an edition that did not note it.
+  const bool has_proof = pinned || std::ranges::any_of(*stored, [](const StoredDocument& one) {
+                           return !is_record(one.type);
+                         });
   const bool is_known = meta.has_value();
   if (content.meta) {
     auto shown = Meta::parse(*content.meta);
     if (!shown || !shown->matches(did)) return refused();
-    if (meta && meta->digest() != shown->digest()) {
+    // A02: the stored one yields where nothing has proven it and a document proves this one.
+    const bool proves = !has_proof && !only_meta;
+    if (meta && meta->digest() != shown->digest() && !proves) {
       core_.event(StationEvent::Level::warn, "meta-suspect", id,
                   "a document came with another meta than the pinned one");
       return refused();
     }
-    if (!meta) meta = std::move(*shown);
+    if (!meta || proves) meta = std::move(*shown);
   }
   if (!meta) return refused();
   // Users have to log in, or come by a neighbour (A05); groups by either.
@@ -199,8 +210,6 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
     return !content.documents.empty() && bridge_->takes_new_id(link, did);
   };
   if (!is_known && !may_be_new()) return refused();
-  const auto stored = core_.reads_.documents(id);
-  if (!stored) return refused();
   std::vector<Write> writes;
   bool any_old = false;
   auto kept = static_cast<std::size_t>(std::ranges::count_if(
@@ -240,6 +249,8 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
     writes.emplace_back(std::move(*counted));
     // A signature of a document is the proof of possession that pins a meta (A02).
     writes.emplace_back(PutIdentity{id, write_json(meta->json()), has_document});
+  } else if (!pinned && has_document) {
+    writes.emplace_back(PutIdentity{id, write_json(meta->json()), true});
   }
   if (writes.empty()) {
     if (!only_meta) {
