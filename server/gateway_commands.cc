@@ -193,6 +193,7 @@ void Gateway::on_forward(Request& request) {
     const Envelope& envelope = secret.sealed.envelope;
     if (envelope.sender.bare().text() != request.link.user || is_local(envelope.receiver) ||
         is_everybody(envelope.receiver) ||
+        (secret.sealed.plain && !envelope.receiver.is_broadcast()) ||  // A09, J10
         !verify(secret, request.link.directory, core_.clock_.now())) {
       ++core_.counters_.messages_refused;
       continue;

@@ -377,6 +377,22 @@ TEST_F(GatewayCommandTest, A32_MessagesInsideAForwardGoOnOnlyWhenTheyAreOnesOwn)
   EXPECT_TRUE(news(*carol).empty()) << "third persons get no answers";
 }
 
+TEST_F(GatewayCommandTest, A09_J10_APlainMessageToAPersonDoesNotGoThroughInAForward) {
+  auto [alice, bob] = come_together("alice", "bob");
+  news(*bob);
+  const std::size_t before = bob->raw.size();
+  JsonObject forward = command("x");
+  forward.erase("command");
+  forward.set("type", 255);
+  forward.set("secrets",
+              JsonArray{Json(*parse_json_object(pack(*alice, id_of("bob"), text_of("readable"),
+                                                     {.group = "everyone@everywhere"})))});
+  ask(*alice, forward);
+  take(*bob);
+  EXPECT_EQ(bob->raw.size(), before);
+  EXPECT_EQ(*store.newest(id_of("bob")), 0);
+}
+
 // --- groups
 
 TEST_F(GatewayCommandTest, A02_TheMetaOfAGroupThatHasNoProofYieldsToTheOneThatHas) {
