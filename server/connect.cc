@@ -353,12 +353,7 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
                         error_of(Errc::unauthorised, "the signature does not prove this author"),
                         author);
   }
-  if (config_.bans.contains(author)) {
-    ++counters_.logins_refused;
-    event(StationEvent::Level::info, "login-refused", author, "banned");
-    return refuse_and_close(link, reply,
-                            error_of(Errc::forbidden, "this user is banned from the station"));
-  }
+  if (config_.bans.contains(author)) return refuse_banned(link, reply, author);
 
   std::vector<Write> writes;
   if (!meta || !(*stored)->pinned) {
@@ -391,6 +386,7 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
       return refuse_and_close(*target_link, reply_id, written.error());
     }
     forget_receiver(author);
+    if (config_.bans.contains(author)) return refuse_banned(*target_link, reply_id, author);
     const std::size_t most = config_.sessions_per_user + (DIM_FAULT("sessions-9") ? 1 : 0);
     while (UserSession* oldest = sessions_.oldest_beyond(author, most)) {
       event(StationEvent::Level::info, "session-replaced", author,
@@ -408,6 +404,14 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
     event(StationEvent::Level::info, "login", author);
     welcome(*target_link, session, reply_id, secret);
   });
+}
+
+/// Asked before the commit of a log-in and after it: the list may have changed meanwhile.
+void StationCore::refuse_banned(LinkState& link, std::string_view reply,
+                                const std::string& author) {
+  ++counters_.logins_refused;
+  event(StationEvent::Level::info, "login-refused", author, "banned");
+  refuse_and_close(link, reply, error_of(Errc::forbidden, "this user is banned from the station"));
 }
 
 /// Step 4: the session is durable, its secrets go to the client.
@@ -464,11 +468,7 @@ void StationCore::resume(LinkState& link, const Packet& packet, const std::strin
   if (!own || (*stored)->expires <= clock_.now()) {
     return login_failed(link, reply, gone, author);
   }
-  if (config_.bans.contains(author)) {
-    ++counters_.logins_refused;
-    return refuse_and_close(link, reply,
-                            error_of(Errc::forbidden, "this user is banned from the station"));
-  }
+  if (config_.bans.contains(author)) return refuse_banned(link, reply, author);
   const ResumeState before = ResumeState::parse((*stored)->secret_sha256);
   switch (before.match(*secret)) {
     case ResumeState::Match::unknown:
@@ -525,6 +525,7 @@ void StationCore::resume(LinkState& link, const Packet& packet, const std::strin
           error_of(Errc::token_invalid, "the disk is full, so no session can be resumed; log in"));
     }
     if (!written) return refuse_and_close(*target_link, reply_id, written.error());
+    if (config_.bans.contains(author)) return refuse_banned(*target_link, reply_id, author);
     UserSession* session = sessions_.find(guid);
     if (session != nullptr) {
       // The connections of before are dead or about to be: the newest one counts.

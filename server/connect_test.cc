@@ -445,6 +445,23 @@ TEST_F(Connect, TheThirdWrongProofCloses) {
   EXPECT_TRUE(peer->link.closed);
 }
 
+TEST_F(Connect, S11_ABanThatComesDuringTheLogInCountsToo) {
+  const Account& alice = account_of("alice");
+  auto control = connect();
+  const Packet challenge = answer(*control, hello(alice));
+  committer.held = true;
+  send(*control, proof(alice, input_for(alice, *control, challenge), true));
+  station->reload(config.quotas, {alice.id.text()});
+  committer.held = false;
+  committer.run();
+  station->end_of_turn();
+  const auto answers = control->take();
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_EQ(answers[0].code, 403);
+  EXPECT_TRUE(control->link.closed);
+  EXPECT_EQ(station->sessions(), 0U);
+}
+
 TEST_F(Connect, P16_AHeaderThatNeverEndsIsClosedAfterTenSeconds) {
   auto peer = connect();
   bytes(*peer, "version: dim/2023\noperation: CONNECT\nx: ");

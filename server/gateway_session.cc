@@ -321,6 +321,11 @@ void Gateway::log_in(Request& request) {
     if (target == nullptr) return;
     target->busy = false;
     if (!written) return close_link(*target);
+    if (core_.config_.bans.contains(user)) {  // since a moment ago
+      ++core_.counters_.logins_refused;
+      core_.event(StationEvent::Level::info, "login-refused", user, "banned");
+      return close_link(*target);
+    }
     target->neighbour = neighbour;
     logged_in(*target, id);
     answer(*target, encode_content(HandshakeContent::success(target->session_key,

@@ -176,6 +176,19 @@ TEST_F(GatewayTest, ABannedUserIsCutOff) {
   EXPECT_TRUE(alice->link.closed);
 }
 
+TEST_F(GatewayTest, S11_ABanThatComesDuringTheLogInCountsToo) {
+  auto alice = dial(legacy("alice"));
+  give(*alice, pack(*alice, "station@anywhere", hello(), {.meta = true, .visa = true}));
+  committer.held = true;
+  give(*alice, pack(*alice, station_id(), hello(text_in(news(*alice)[0], "session"))));
+  station->reload(config.quotas, {id_of("alice")});
+  committer.held = false;
+  committer.run();
+  station->end_of_turn();
+  EXPECT_TRUE(alice->link.closed);
+  EXPECT_EQ(station->sessions(), 0U);
+}
+
 TEST_F(GatewayTest, S11_ABanEndsASession) {
   auto alice = come("alice");
   station->reload(config.quotas, {id_of("alice")});
