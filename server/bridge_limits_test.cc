@@ -275,6 +275,21 @@ TEST_F(BridgeLimitsTest, TheSameDocumentsAreSpreadOnceHoweverOftenTheyAreBroadca
   EXPECT_EQ(messages_for(*neighbour, everyone).size(), 1U);
 }
 
+// --- connections that the station has dialled
+
+TEST_F(BridgeLimitsTest, ANeighbourThatSaysDimInAnArrayHasLetTheStationIn) {
+  events.clear();
+  auto far = dialled([&](const JsonObject& last) {
+    JsonObject array = command("x");
+    array.erase("command");
+    array.set("type", 202);
+    array.set("contents", JsonArray{Json(last)});
+    return array;
+  });
+  EXPECT_TRUE(has_event("neighbour-up"));
+  EXPECT_FALSE(far->link.closed);
+}
+
 TEST_F(BridgeLimitsTest, A23_RecordsThatFindNoRoomForANeighbourFollowWhenThereIsSome) {
   station->closed(neighbour->id);
   station->end_of_turn();

@@ -140,7 +140,8 @@ void Gateway::on_content(Request& request, int depth) {
   for (const Row& row : kRows) {
     if (row.command != command) continue;
     if (row.logged_in && request.link.user.empty()) return;
-    if (request.inner && command == "handshake") return;
+    // A neighbour may say in an array that it has let this station in.
+    if (request.inner && command == "handshake" && !request.link.dialled) return;
     return (this->*row.handler)(request);
   }
   JsonObject words;
