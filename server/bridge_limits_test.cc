@@ -196,6 +196,37 @@ TEST_F(BridgeLimitsTest, OneAuthorFillsATenthOfANeighboursQueue) {
   EXPECT_EQ(texts(*alice), Strings{"Message redirected."});
 }
 
+TEST_F(BridgeLimitsTest, ADeviceGetsAMessageOnceInWhateverCopiesItComes) {
+  const std::vector<std::string> terminals{"phone", "tablet", "watch"};
+  Client writer;
+  writer.account = &legacy("xena");
+  (void)writer.directory.learn_meta(user("bob").id, user("bob").meta);
+  for (const std::string& terminal : terminals) {
+    const Account& device = device_of("bob", terminal);
+    visit(device);
+    (void)writer.directory.learn_document(device.id.bare(), device.visa.json(), clock.now());
+  }
+  const std::string message = pack(writer, id_of("bob"), text_of("once for each"));
+  const JsonObject keys = *parse_json_object(message)->find("keys")->object();
+  take(*neighbour);
+  neighbour->raw.clear();
+  for (unsigned subset = 1; subset < 8; ++subset) {
+    JsonObject some;
+    for (std::size_t i = 0; i < terminals.size(); ++i) {
+      const std::string device = id_of("bob") + "/" + terminals[i];
+      if ((subset >> i & 1U) != 0) some.set(device, *keys.find(device));
+    }
+    const std::size_t acks = neighbour->station_acks;
+    give(*neighbour, with(message, "keys", some));
+    EXPECT_EQ(neighbour->station_acks, acks + 1);
+  }
+  for (const std::string& terminal : terminals) {
+    const auto inbox = store.inbox(id_of("bob") + "/" + terminal, 0, 10, 1'000'000);
+    // All three at once are one record of their own.
+    EXPECT_LE(inbox->size(), 2U) << terminal;
+  }
+}
+
 TEST_F(BridgeLimitsTest, QuestionsOfSomebodyElsewhereHoldUpNoMessages) {
   config.quotas.history = {30, 60};
   start();

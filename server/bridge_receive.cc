@@ -1,5 +1,7 @@
 // What comes from neighbours (docs/protocol/dimchat-gateway.md section 6).
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 #include "dim/engine/verify.h"
 #include "dim/packet/packet.h"
@@ -288,36 +290,45 @@ void Bridge::deliver_here(GatewayLink& link, const SignedMessage& message, const
   const Receiver& to = core_.receiver_of(user);
   if (to.blocked.contains(envelope.sender.bare().text())) return answer("Message cached.");
   std::vector<std::string> owners = owners_with_key(message.sealed, to.owners);
-  // Stations of 2026 send a copy for each device, with the same bytes in all.
-  std::string place;
-  if (owners != to.owners) {
-    for (const std::string& owner : owners) place += " " + owner;
+  // Stations of 2026 send a copy for each device, with the same bytes in all: each device has them
+  // once, whatever devices a copy names together.
+  std::vector<std::pair<std::string, std::vector<std::string>>> places;
+  if (owners == to.owners) {
+    places.emplace_back(std::string(), std::move(owners));
+  } else {
+    for (const std::string& owner : owners)
+      places.emplace_back(" " + owner, std::vector<std::string>{owner});
   }
-  core_.submit_message(
-      {.link = {},
-       .reply = {},
-       .message = {.cursor = 0,
-                   .guid = guid_of(message, place),
-                   .time = core_.clock_.now(),
-                   .author = envelope.sender.bare().text(),
-                   .type = "message",
-                   .content = write_json(without_hints(message.json, true), JsonStyle::reference)},
-       .receivers = std::move(owners),
-       .done = [this, id = link.id, ticket, sender = envelope.sender, origin = std::move(origin)](
-                   const Result<Accepted>& outcome, bool taken) mutable {
-         if (!outcome) return gateway_.give_up(id, ticket);
-         GatewayLink* target = gateway_.find(id);
-         if (target == nullptr) return;
-         if (*outcome == Accepted::repeated || *outcome == Accepted::conflict) {
-           ++core_.counters_.messages_repeated;
-         } else {
-           answer_sender(*target, sender, std::move(origin),
-                         *outcome == Accepted::full ? "The receiver's inbox is full."
-                         : taken                    ? "Message delivered."
+  link.tickets[ticket - link.first_ticket].open += places.size() - 1;
+  const auto answered = std::make_shared<bool>(false);
+  const std::string content = write_json(without_hints(message.json, true), JsonStyle::reference);
+  for (auto& [place, receivers] : places) {
+    core_.submit_message({.link = {},
+                          .reply = {},
+                          .message = {.cursor = 0,
+                                      .guid = guid_of(message, place),
+                                      .time = core_.clock_.now(),
+                                      .author = envelope.sender.bare().text(),
+                                      .type = "message",
+                                      .content = content},
+                          .receivers = std::move(receivers),
+                          .done = [this, id = link.id, ticket, sender = envelope.sender, origin,
+                                   answered](const Result<Accepted>& outcome, bool taken) {
+                            if (!outcome) return gateway_.give_up(id, ticket);
+                            GatewayLink* target = gateway_.find(id);
+                            if (target == nullptr) return;
+                            if (*outcome == Accepted::repeated || *outcome == Accepted::conflict) {
+                              ++core_.counters_.messages_repeated;
+                            } else if (!std::exchange(*answered, true)) {
+                              answer_sender(*target, sender, origin,
+                                            *outcome == Accepted::full
+                                                ? "The receiver's inbox is full."
+                                            : taken ? "Message delivered."
                                                     : "Message cached.");
-         }
-         gateway_.finish(id, ticket);
-       }});
+                            }
+                            gateway_.finish(id, ticket);
+                          }});
+  }
 }
 
 /// Not to stations and not to receipts (J30): that would go on for ever.
