@@ -312,7 +312,7 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
   input.chosen = state->chosen;
   const Bytes signed_bytes = connect_signing_input(input);
   const Meta& known = meta ? *meta : *shown;
-  bool newer_visa = false;
+  bool newer_visa = false, has_place = true;
   if (visa) {
     auto documents = reads_.documents(author);
     if (!documents) return read_failed(link, reply, documents.error());
@@ -320,6 +320,7 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
       return one.type == visa->type() && one.terminal == visa->terminal();
     });
     newer_visa = visa->time() && (same == documents->end() || same->time < *visa->time());
+    has_place = same != documents->end() || count_documents(author, *documents) < kDocumentsPerUser;
   }
   const bool unbound = link.info.channel_binding.empty();
   const bool keep_keys = unbound || config_.verify == VerifyMode::always;
@@ -359,7 +360,10 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
   if (!meta || !(*stored)->pinned) {
     writes.emplace_back(PutIdentity{author, write_json((meta ? *meta : *shown).json()), true});
   }
-  if (newer_visa) {
+  if (newer_visa && !has_place) {
+    event(StationEvent::Level::warn, "visa-refused", author,
+          "the station keeps 16 documents of a user");
+  } else if (newer_visa) {
     writes.emplace_back(PutDocument{author, visa->type(), visa->terminal(), *visa->time(),
                                     write_json(visa->json())});
   }

@@ -445,6 +445,18 @@ TEST_F(Connect, TheThirdWrongProofCloses) {
   EXPECT_TRUE(peer->link.closed);
 }
 
+TEST_F(Connect, A33_TheSeventeenthVisaOfAUserIsNotKept) {
+  const Account& alice = account_of("alice");
+  std::vector<Write> writes;
+  for (int i = 0; i < 16; ++i) {
+    writes.emplace_back(
+        PutDocument{alice.id.text(), "visa", "t" + std::to_string(i), clock.now(), "{}"});
+  }
+  ASSERT_TRUE(store.commit(writes));
+  EXPECT_EQ(login("alice").welcome.code, 200) << "but she is let in";
+  EXPECT_EQ(store.documents(alice.id.text())->size(), 16U);
+}
+
 TEST_F(Connect, S11_ABanThatComesDuringTheLogInCountsToo) {
   const Account& alice = account_of("alice");
   auto control = connect();

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -22,6 +23,8 @@
 #include "server/station.h"
 
 namespace dim {
+
+inline constexpr std::size_t kDocumentsPerUser = 16;
 
 /// A log-in between the station's challenge and the client's proof.
 struct LoginChallenge {
@@ -184,6 +187,10 @@ class StationCore {
 
   // station.cc: commits
   void submit(std::vector<Write> writes, Completion done);
+  /// Visas and other documents of a user, with those that are not on the disk yet: many commands in
+  /// one turn are many.
+  std::size_t count_documents(const std::string& user,
+                              std::span<const StoredDocument> stored) const;
   void submit(Write write) { batch_.push_back(std::move(write)); }
   void submit_message(PendingMessage pending);
   void flush_batch();
@@ -293,6 +300,7 @@ class StationCore {
   std::vector<LinkId> held_;  // links that wait for a time or for room in flight
   std::vector<Write> batch_;
   std::vector<PendingWrite> pending_;
+  std::unordered_map<std::string, std::size_t> documents_under_way_;  // of users, to the disk
   std::size_t inflight_bytes_ = 0;
   std::size_t media_inflight_ = 0;  // bytes of pieces
   SubnetTable subnets_;

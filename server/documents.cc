@@ -6,11 +6,6 @@
 #include "server/records.h"
 
 namespace dim {
-namespace {
-
-constexpr std::size_t kDocumentsPerUser = 16;
-
-}  // namespace
 
 void StationCore::create_document(StationRequest& request) {
   auto target = Id::parse(request.packet.get("target"));
@@ -68,9 +63,7 @@ void StationCore::create_document(StationRequest& request) {
     return refuse(request, status.error());
   }
   const std::size_t most = kDocumentsPerUser + (DIM_FAULT("documents-17") ? 1 : 0);
-  const auto kept = std::ranges::count_if(
-      *stored, [](const StoredDocument& one) { return !is_record(one.type); });
-  if (same == stored->end() && kept >= static_cast<std::ptrdiff_t>(most)) {
+  if (same == stored->end() && count_documents(user, *stored) >= most) {
     return refuse(request,
                   error_of(Errc::insufficient_storage, "the station keeps 16 documents of a user"));
   }

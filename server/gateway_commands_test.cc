@@ -145,6 +145,26 @@ TEST_F(GatewayCommandTest, I12_AVisaWithAPrivateKeyIsNotKeptAndItsOwnerToldWhy) 
   EXPECT_EQ(store.documents(id_of("alice"))->front().time, *legacy("alice").visa.time());
 }
 
+TEST_F(GatewayCommandTest, A33_VisasThatComeInOneTurnAreSixteenToo) {
+  auto alice = come("alice");
+  committer.held = true;
+  for (int i = 0; i < 20; ++i) {
+    JsonObject properties = legacy("alice").visa.properties();
+    properties.set("name", "device " + std::to_string(i));
+    JsonObject content = about("documents", id_of("alice"));
+    content.set("document",
+                Document::make(legacy("alice").id.with_terminal("t" + std::to_string(i)), "visa",
+                               properties, clock.now() - 1'000 + i, legacy("alice").identity_key)
+                    .json());
+    give(*alice, pack(*alice, station_id(), std::move(content)));
+  }
+  committer.held = false;
+  committer.run();
+  station->end_of_turn();
+  take(*alice);
+  EXPECT_EQ(store.documents(id_of("alice"))->size(), 16U);
+}
+
 TEST_F(GatewayCommandTest, I12_NorOneThatComesWithALogIn) {
   auto alice = dial(legacy("alice"));
   give(*alice, pack(*alice, "station@anywhere", hello(), {.meta = true, .visa = true}));

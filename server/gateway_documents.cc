@@ -212,8 +212,7 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
   if (!is_known && !may_be_new()) return refused();
   std::vector<Write> writes;
   bool any_old = false;
-  auto kept = static_cast<std::size_t>(std::ranges::count_if(
-      *stored, [](const StoredDocument& one) { return !is_record(one.type); }));
+  std::size_t kept = core_.count_documents(id, *stored);
   for (const JsonObject& json : content.documents) {
     auto document = Document::parse(json, did, *meta);
     if (!document || is_record(document->type())) return refused();
@@ -230,7 +229,7 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
       any_old = true;
       continue;
     }
-    if (same == stored->end() && ++kept > kDocuments) return refused();
+    if (same == stored->end() && ++kept > kDocumentsPerUser) return refused();
     if (id == link.user) (void)link.directory.learn_document(did, json, core_.clock_.now());
     writes.emplace_back(PutDocument{id, document->type(), document->terminal(), *document->time(),
                                     write_json(document->json())});

@@ -16,7 +16,6 @@ namespace {
 constexpr std::size_t kParked = 33;  // as the reference
 constexpr std::size_t kParkedBytes = 1 * limits::kMiB;
 constexpr unsigned kFailures = 20;
-constexpr std::size_t kDocumentsPerUser = 16;
 
 bool is_special(const Id& id, std::string_view name, EntityType where) {
   return id.type() == where && (id.name() == name || id.name().empty());
@@ -255,8 +254,7 @@ std::vector<Write> Gateway::what_is_new(const GatewayLink& link, const Id& id) {
   if (!identity || !documents) return writes;
   if (!*identity || !(*identity)->pinned)
     writes.emplace_back(PutIdentity{name, write_json(known->meta->json()), true});
-  auto kept = static_cast<std::size_t>(std::ranges::count_if(
-      *documents, [](const StoredDocument& one) { return !is_record(one.type); }));
+  std::size_t kept = core_.count_documents(name, *documents);
   for (const Document& document : known->documents) {
     if (!document.time()) continue;
     if (auto status = check_visa_key(document); !status) {  // I12

@@ -8,6 +8,7 @@
 #include "server/core.h"
 #include "server/gateway.h"
 #include "server/hubs.h"
+#include "server/records.h"
 
 namespace dim {
 namespace {
@@ -397,9 +398,34 @@ void StationCore::check_times(LinkState& link, Millis now) {
 // ------------------------------------------------------------------------------------------------------
 
 void StationCore::submit(std::vector<Write> writes, Completion done) {
+  std::vector<std::string> owners;
+  for (const Write& write : writes) {
+    const auto* document = std::get_if<PutDocument>(&write);
+    if (document == nullptr || is_record(document->type)) continue;
+    ++documents_under_way_[document->id];
+    owners.push_back(document->id);
+  }
+  if (!owners.empty()) {
+    done = [this, owners = std::move(owners),
+            then = std::move(done)](const Result<std::vector<Written>>& written) {
+      for (const std::string& owner : owners) {
+        const auto found = documents_under_way_.find(owner);
+        if (--found->second == 0) documents_under_way_.erase(found);
+      }
+      then(written);
+    };
+  }
   PendingWrite pending{batch_.size(), writes.size(), std::move(done)};
   for (Write& write : writes) batch_.push_back(std::move(write));
   pending_.push_back(std::move(pending));
+}
+
+std::size_t StationCore::count_documents(const std::string& user,
+                                         std::span<const StoredDocument> stored) const {
+  const auto under_way = documents_under_way_.find(user);
+  return static_cast<std::size_t>(std::ranges::count_if(
+             stored, [](const StoredDocument& one) { return !is_record(one.type); })) +
+         (under_way != documents_under_way_.end() ? under_way->second : 0);
 }
 
 void StationCore::submit_message(PendingMessage pending) {
