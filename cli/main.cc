@@ -25,7 +25,8 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
 
   CLI::App app{
-      "dim: messages that you own. Identity is a key; every message is end-to-end encrypted."};
+      "dim: messages that you own. Identity is a key; every message is end-to-end encrypted.",
+      "dim"};
   app.set_version_flag("--version", "dim 0.1.0");
   app.require_subcommand(1);
   app.fallthrough();

@@ -390,6 +390,13 @@ std::string footer() {
     const std::string setting = fmt::format("{} = {}", key.name.substr(dot + 1), key.fallback);
     out += fmt::format("    {:<36} # {}\n", setting, key.meaning);
   }
+  out += "  [[neighbour]]  (none; one such section for each station to exchange messages with)\n";
+  for (const auto& [setting, meaning] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"id = \"station@...\"", "needed: its ID, as `dimd id` shows it there"},
+           {"address = \"HOST:PORT\"", "needed: its gateway; an IPv6 address in brackets"},
+           {"meta = \"\"", "64 hex digits, `dimd id` there: the only key it may have"},
+           {"from = []", "addresses and networks that its log-ins here may come from; none: any"}})
+    out += fmt::format("    {:<36} # {}\n", setting, meaning);
   return out;
 }
 

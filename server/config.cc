@@ -141,17 +141,17 @@ const auto& rows() {
       Row{{"network.handshakes", "256", "TLS handshakes at once"},
           [](C& c, N n) { return whole(n, 1, 100'000, c.admission.handshakes); }},
       Row{{"quotas.messages_per_second", "20",
-           "messages of a session; 0: no limit (receipts: ten times that)"},
+           "messages of a user; 0: no limit (receipts: ten times that)"},
           [](C& c, N n) { return number(n, 0, kMostRate, c.station.quotas.messages.per_second); }},
-      Row{{"quotas.messages_burst", "60", "messages of a session at once"},
+      Row{{"quotas.messages_burst", "60", "messages of a user at once"},
           [](C& c, N n) { return number(n, 1, kMostRate, c.station.quotas.messages.burst); }},
-      Row{{"quotas.notices_per_second", "20", "typing and presence of a session; 0: no limit"},
+      Row{{"quotas.notices_per_second", "20", "typing and presence of a user; 0: no limit"},
           [](C& c, N n) {
             auto p = number(n, 0, kMostRate, c.station.quotas.notices.per_second);
             c.station.quotas.notices.burst = std::max(1.0, 3 * c.station.quotas.notices.per_second);
             return p;
           }},
-      Row{{"quotas.history_per_second", "30", "GET requests of a session; 0: no limit"},
+      Row{{"quotas.history_per_second", "30", "GET requests of a user; 0: no limit"},
           [](C& c, N n) {
             auto p = number(n, 0, kMostRate, c.station.quotas.history.per_second);
             c.station.quotas.history.burst = std::max(1.0, 2 * c.station.quotas.history.per_second);
@@ -164,14 +164,14 @@ const auto& rows() {
             c.station.quotas.media.burst = std::max(1.0, 2 * c.station.quotas.media.per_second);
             return p;
           }},
-      Row{{"quotas.documents_per_hour", "200", "documents published by a session; 0: no limit"},
+      Row{{"quotas.documents_per_hour", "200", "documents published by a user; 0: no limit"},
           [](C& c, N n) {
             double hourly = 0;
             auto p = number(n, 0, kMostRate, hourly);
             c.station.quotas.documents.per_second = hourly / 3600;
             return p;
           }},
-      Row{{"quotas.names_per_hour", "1", "names registered by a session (3 at once); 0: no limit"},
+      Row{{"quotas.names_per_hour", "1", "names registered by a user (3 at once); 0: no limit"},
           [](C& c, N n) {
             double hourly = 0;
             auto p = number(n, 0, kMostRate, hourly);

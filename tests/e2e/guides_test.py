@@ -114,6 +114,19 @@ class Guides(harness.EndToEnd):
         self.assertEqual(station.stop(), 0)
         self.assertNotRegex(station.log_text(), r"(?i)\berror\b")
 
+    def test_help_says_the_program_s_name_and_every_key_of_the_configuration(self):
+        help_of = {program: subprocess.run([os.path.join(BIN, program), "--help"], capture_output=True, text=True,
+                                           timeout=30).stdout for program in ("dim", "dimd")}
+        for program, text in help_of.items():
+            self.assertIn(f"Usage: {program} ", text)
+            self.assertNotIn(BIN, text)
+        for _, key, _ in re.findall(r"^\| `(\w+)\.(\w+)` \| `([^`]*)` \|", page("docs/operator.md"), re.M):
+            self.assertRegex(help_of["dimd"], rf"(?m)^    {key} = ")
+        neighbour = next(one for one in blocks("docs/operator.md", "toml") if "[[neighbour]]" in one)
+        self.assertIn("[[neighbour]]", help_of["dimd"])
+        for key in re.findall(r"^(?:# )?(\w+) = ", neighbour, re.M):
+            self.assertRegex(help_of["dimd"].partition("[[neighbour]]")[2], rf"(?m)^    {key} = ")
+
     def test_the_unit_of_the_operators_guide_starts_dimd_with_options_that_exist(self):
         unit = blocks("docs/operator.md", "ini")[0]
         command = re.search(r"^ExecStart=\S*/dimd (\w+) (.*)$", unit, re.M)
