@@ -4,6 +4,8 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <iostream>
+
 #include "terminal/passphrase.h"
 
 #include "client/describe.h"
@@ -170,6 +172,28 @@ int Context::unknown_exit() const {
   if (failure && failure->code == Errc::unreachable) return static_cast<int>(Exit::unreachable);
   if (failure && failure->code == Errc::usage) return static_cast<int>(Exit::usage);
   return static_cast<int>(Exit::unknown_person);
+}
+
+int Context::confirm(const std::string& what, bool yes) {
+  if (ask) {
+    if (yes || ask(what)) return 0;
+    out.note("Nothing was done.");
+    return static_cast<int>(Exit::failed);
+  }
+  out.note(what);
+  if (yes) return 0;
+  if (::isatty(STDIN_FILENO) == 0) {
+    const Error error{Errc::usage,
+                      "nothing was done: without a terminal to ask at this needs --yes"};
+    out.error(error);
+    return static_cast<int>(exit_of(error));
+  }
+  std::cerr << "Do it? [y/N] " << std::flush;
+  std::string answer;
+  std::getline(std::cin, answer);
+  if (answer == "y" || answer == "Y" || answer == "yes") return 0;
+  out.note("Nothing was done.");
+  return static_cast<int>(Exit::failed);
 }
 
 void Context::drain(Millis timeout_ms) {

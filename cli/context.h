@@ -50,6 +50,9 @@ class Context {
                                            const std::function<bool(const HistoryEntry&)>& wanted);
   /// Exit code for somebody who could not be found, after find() has printed why.
   int unknown_exit() const;
+  /// Says what is about to happen and asks, unless `yes`. 0: go on; else the exit code, and it is
+  /// said why.
+  int confirm(const std::string& what, bool yes);
   /// Waits until everything that was written has left, or the time is over.
   void drain(Millis timeout_ms);
   /// Prints the failure of the session and returns its exit code.

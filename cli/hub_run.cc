@@ -1,7 +1,6 @@
 #include "cli/hub_run.h"
 
 #include <fmt/core.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <iostream>
@@ -232,25 +231,8 @@ void HubRun::learn(const std::vector<Post>& posts) {
 }
 
 bool HubRun::confirm(const std::string& what) {
-  if (context.ask) {
-    if (options.yes || context.ask(what)) return true;
-    context.out.note("Nothing was done.");
-    exit = code(Exit::failed);
-    return false;
-  }
-  context.out.note(what);
-  if (options.yes) return true;
-  if (::isatty(STDIN_FILENO) == 0) {
-    failed({Errc::usage, "nothing was done: without a terminal to ask at this needs --yes"});
-    return false;
-  }
-  std::cerr << "Do it? [y/N] " << std::flush;
-  std::string answer;
-  std::getline(std::cin, answer);
-  if (answer == "y" || answer == "Y" || answer == "yes") return true;
-  context.out.note("Nothing was done.");
-  exit = code(Exit::failed);
-  return false;
+  exit = context.confirm(what, options.yes);
+  return exit == 0;
 }
 
 void HubRun::done(const HubPlace& place, HubObject object, Operation change,

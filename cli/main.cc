@@ -228,6 +228,27 @@ int main(int argc, char** argv) {
       ->add_option("name", group.name, "the new name")
       ->required();
 
+  dim::DeviceOptions device;
+  auto* device_verb = app.add_subcommand("device", "further devices of yours");
+  device_verb->require_subcommand(1);
+  const auto device_does = [&](const char* verb, const char* what) {
+    auto* sub = device_verb->add_subcommand(verb, what);
+    sub->callback([&device, verb] { device.verb = verb; });
+    return sub;
+  };
+  device_does("list", "those that you have, and had");
+  auto* device_join =
+      device_does("join", "on the new one: show a key, read the answer from standard input");
+  device_join->add_option("name", device.name, "what it is called: 1 to 32 of A-Z a-z 0-9 . _ -")
+      ->required();
+  device_join->add_flag("--lock", device.lock, "seal the new home with a passphrase");
+  auto* device_add = device_does("add", "where your identity was made: let a new one in");
+  device_add->add_option("request", device.name, "the line that the new device shows")->required();
+  device_add->add_flag("--yes", device.yes, "the number was compared already");
+  auto* device_remove = device_does("remove", "where your identity was made: put one out");
+  device_remove->add_option("name", device.name, "what it is called")->required();
+  device_remove->add_flag("--yes", device.yes, "do not ask");
+
   dim::ContactsOptions contacts;
   auto* contacts_verb =
       app.add_subcommand("contacts", "people you know; with WHO: add one, with --alias: name one");
@@ -265,6 +286,7 @@ int main(int argc, char** argv) {
   if (*upload_verb) return dim::verb_upload(common, upload);
   if (*download_verb) return dim::verb_download(common, download);
   if (*group_verb) return dim::verb_group(common, group);
+  if (*device_verb) return dim::verb_device(common, device);
   if (*contacts_verb) return dim::verb_contacts(common, contacts);
   if (*verify_verb) return dim::verb_verify(common, verify);
   if (*status_verb) return dim::verb_status(common);

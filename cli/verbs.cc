@@ -317,7 +317,11 @@ int verb_contacts(const CommonOptions& common, const ContactsOptions& options) {
     context.out.error(contacts.error());
     return code(Exit::failed);
   }
-  std::erase_if(*contacts, [](const Contact& contact) { return !contact.id.is_user(); });
+  // Groups, and the own other devices, which this home writes to as well.
+  const Id self = context.home->account().id;
+  std::erase_if(*contacts, [&](const Contact& contact) {
+    return !contact.id.is_user() || contact.id.same_entity(self);
+  });
   for (const Contact& contact : *contacts) {
     JsonObject members;
     members.set("id", contact.id.text());

@@ -89,6 +89,12 @@ struct GroupOptions {
   std::string group, name;
   std::vector<std::string> who;
 };
+struct DeviceOptions {
+  std::string verb;  ///< list, join, add, remove
+  std::string name;  ///< of the device; with add: what it shows
+  bool lock = false;
+  bool yes = false;
+};
 struct ContactsOptions {
   std::string who;  ///< empty: list
   std::string alias;
@@ -110,6 +116,7 @@ int verb_save(const CommonOptions& common, const SaveOptions& options);
 int verb_upload(const CommonOptions& common, const UploadOptions& options);
 int verb_download(const CommonOptions& common, const DownloadOptions& options);
 int verb_group(const CommonOptions& common, const GroupOptions& options);
+int verb_device(const CommonOptions& common, const DeviceOptions& options);
 int verb_contacts(const CommonOptions& common, const ContactsOptions& options);
 int verb_verify(const CommonOptions& common, const VerifyOptions& options);
 int verb_status(const CommonOptions& common);

@@ -203,6 +203,14 @@ Status Home::store_account(const Account& account) {
   return status;
 }
 
+Status Home::renew_visa(Millis now) {
+  const Document before = account_->visa;
+  if (auto status = account_->update_visa({}, now); !status) return status;
+  auto stored = store_account(*account_);
+  if (!stored) account_->visa = before;
+  return stored;
+}
+
 Status Home::load(Random&) {
   auto body = vault_->get("account", "self");
   if (!body) return std::unexpected(body.error());

@@ -50,6 +50,8 @@ class Home {
   static Result<HomeLock> lock_of(const std::string& folder);
 
   const Account& account() const { return *account_; }
+  /// Signs the own visa anew, and keeps it. Errc::forbidden where !Account::holds_identity().
+  Status renew_visa(Millis now);
   Vault& vault() { return *vault_; }
   Directory& directory() { return *directory_; }
 

@@ -133,6 +133,7 @@ void Messenger::ready() {
   }
   if (options_.presence) announce("online");
   if (events_.ready) events_.ready();
+  renew_devices();
   retry_waiting();  // and pumps
   if (follower_ && is_ready()) follower_->begin();
 }
@@ -276,6 +277,9 @@ Status Messenger::shown(const HistoryEntry& entry) {
   auto status = home_.vault().transaction([&]() -> Status {
     auto unseen = history_.take_unread(entry);
     if (!unseen) return std::unexpected(unseen.error());
+    if (*unseen) {
+      if (auto told = tell_read(entry); !told) return told;
+    }
     if (!*unseen || !options_.read_receipts || !entry.cause.empty()) return {};
     // Who does not bind messages does not understand them, and in a large group they would be many.
     if (entry.label == Label::addressee_unproven) return {};

@@ -155,6 +155,18 @@ class Messenger final : private SessionHost {
   /// can be encrypted to it. A station that has no time now (416, 5xx) is asked again later; when
   /// the session ends the callback is forgotten.
   void fetch(const Id& id, std::function<void(Status)> done);
+  /// As fetch(), also where something is known already: documents that are newer come in.
+  void refresh(const Id& id, std::function<void(Status)> done);
+  /// Puts a document of the own ID into the station's keeping. Errc::document when it refuses.
+  void publish(const Document& document, std::function<void(Status)> done);
+  /// Tells the own devices, and everybody whom this home has written to, which devices the own ID
+  /// has. Those whose visa does not promise `bind` are told of new ones only: their programs know
+  /// no removed ones.
+  Status announce_devices();
+  /// Where the identity is, and it has linked devices: signs and publishes anew what is older than
+  /// 150 days of the visas of all. Done by itself at each log-in. Visas count for 400 days, and a
+  /// station gives a device nothing whose visa is 180 days older than another's.
+  void renew_devices();
   /// Registers meta and visa at the station, and `name` unless it is empty.
   void publish(std::string_view name, std::function<void(Status)> done);
   void typing(const Id& peer, bool on);
@@ -185,6 +197,13 @@ class Messenger final : private SessionHost {
   std::optional<Id> lacks_keys(const OutboxRow& row);
   void look_up(const Id& id);
   Status learn_answer(const Id& id, const Packet& response);
+  void publish_renewed(const Document& visa);
+  bool has_other_devices();
+  Status tell_own_devices(std::string_view what, const HistoryEntry& entry, const JsonObject* said);
+  Status tell_sent(const HistoryEntry& entry, const JsonObject& said);
+  Status tell_read(const HistoryEntry& entry);
+  Result<bool> take_note(const Opened& opened, const Content& content);
+  Status note_written(const Id& peer);
   void look_up_again();
   Result<HistoryEntry> entry_for(const Id& to, const Content& content, const JsonObject& json);
   Status put_words(HistoryEntry& entry, const Content& content);

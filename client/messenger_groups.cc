@@ -36,6 +36,7 @@ Result<HistoryEntry> Messenger::send_to_group(const Id& id, const Content& conte
     if (auto put = history_.put(*entry, json); !put) return put;
     if (auto put = put_copies(entry->guid, {.left = members.size() - 1}); !put) return put;
     if (auto put = expect_receipts(*entry, members); !put) return put;
+    if (auto told = tell_sent(*entry, json); !told) return told;
     for (const Id& member : members) {
       if (member.same_entity(self)) continue;
       if (auto put = enqueue({.guid = Guid::make(entry->time, random_).text(),
@@ -92,7 +93,8 @@ Result<SignedMessage> Messenger::seal_shared(const OutboxRow& row, const Group& 
     readers.push_back(member);
     if (introduced_.insert(member.text()).second) strangers = true;
   }
-  if (session_ && !session_->repeats_bytes() && strangers) introduce(message);
+  if ((session_ && !session_->repeats_bytes() && strangers) || !home_.account().holds_identity())
+    introduce(message);
   auto sealed = seal_group(message, readers, home_.account(), home_.directory(),
                            {.seq = chain.seq + 1, .prev = chain.prev}, random_);
   if (!sealed) return sealed;
@@ -237,6 +239,7 @@ Result<bool> Messenger::take_quietly(const std::string& guid, const SignedMessag
       return std::unexpected(answered.error());
     return true;
   }
+  if (auto noted = take_note(opened, *content); !noted || *noted) return noted;
   const auto* custom = content->as<CustomizedContent>();
   return custom != nullptr && custom->app == "chat.dim.group";
 }

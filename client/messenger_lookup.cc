@@ -8,6 +8,7 @@ namespace dim {
 namespace {
 
 constexpr std::string_view kGroupPrefix = "group:";
+constexpr std::size_t kDocuments = 16;  // of one ID: as many as a station keeps
 
 }  // namespace
 
@@ -41,6 +42,12 @@ void Messenger::fetch(const Id& id, std::function<void(Status)> done) {
   if (fetched_.contains(bare.text())) {
     return done(fail(Errc::not_found, "nobody at this station knows that ID's keys"));
   }
+  refresh(bare, std::move(done));
+}
+
+void Messenger::refresh(const Id& id, std::function<void(Status)> done) {
+  const Id bare = id.bare();
+  if (!is_started()) return done(fail(Errc::unreachable, "the station is not connected"));
   Lookup& lookup = lookups_[bare.text()];
   lookup.done.push_back(std::move(done));
   if (lookup.done.size() == 1) look_up(bare);
@@ -79,7 +86,7 @@ Status Messenger::learn_answer(const Id& id, const Packet& response) {
   }
   std::vector<JsonObject> list;
   for (const Json& document : *documents->array()) {
-    if (document.object() != nullptr && list.size() < limits::kAttachedDocuments)
+    if (document.object() != nullptr && list.size() < kDocuments)
       list.push_back(*document.object());
   }
   return home_.learn(id, *meta->object(), list, clock_.now());
@@ -147,41 +154,53 @@ void Messenger::resolve(std::string_view who, Found found) {
       });
 }
 
-void Messenger::publish(std::string_view name, std::function<void(Status)> done) {
+void Messenger::publish(const Document& document, std::function<void(Status)> done) {
   if (!is_ready()) return done(fail(Errc::unreachable, "the station is not connected"));
   const Account& account = home_.account();
   JsonObject content;
   content.set("meta", account.meta.json());
-  content.set("document", account.visa.json());
+  content.set("document", document.json());
   Packet packet = Packet::request(Operation::create)
                       .set("type", "document")
                       .set("target", account.id.bare().text());
   packet.content = write_json(content);
   session_->request(
-      Lane::control, std::move(packet),
-      [this, name = std::string(name), done = std::move(done)](const Packet& response) {
-        // 407: the station holds this or a newer one, from another device.
-        if (response.code != 201 && response.code != 407) {
-          return done(fail(Errc::document, "the station refused this account's visa"));
+      Lane::control, std::move(packet), [done = std::move(done)](const Packet& response) {
+        if (response.code == 506) {
+          return done(fail(Errc::insufficient_storage,
+                           "the station keeps 16 documents of a person, removed devices included"));
         }
-        if (name.empty()) return done({});
-        session_->request(
-            Lane::control,
-            Packet::request(Operation::create).set("type", "name").set("target", name),
-            [this, name, done](const Packet& answer) {
-              if (answer.code == 201) return done(home_.set_registered_name(name));
-              if (answer.code == 407)
-                return done(
-                    fail(Errc::conflict, "this name belongs to somebody else; choose another one"));
-              if (answer.code == 501)
-                return done(fail(Errc::bad_request,
-                                 "this station registers no names; others reach you by your ID"));
-              if (answer.code == 403)
-                return done(fail(Errc::forbidden, "this name is reserved; choose another one"));
-              done(fail(Errc::bad_request,
-                        "the station refused this name; names are 5 to 32 of a-z 0-9 _ ."));
-            });
+        if (response.code == 416) {
+          return done(fail(Errc::too_many_requests,
+                           "the station takes no more documents now; try again in some minutes"));
+        }
+        // 407: the station holds this or a newer one, from another device.
+        if (response.code != 201 && response.code != 407)
+          return done(fail(Errc::document, "the station refused this account's visa"));
+        done({});
       });
+}
+
+void Messenger::publish(std::string_view name, std::function<void(Status)> done) {
+  publish(home_.account().visa, [this, name = std::string(name),
+                                 done = std::move(done)](const Status& published) {
+    if (!published || name.empty()) return done(published);
+    session_->request(
+        Lane::control, Packet::request(Operation::create).set("type", "name").set("target", name),
+        [this, name, done](const Packet& answer) {
+          if (answer.code == 201) return done(home_.set_registered_name(name));
+          if (answer.code == 407)
+            return done(
+                fail(Errc::conflict, "this name belongs to somebody else; choose another one"));
+          if (answer.code == 501)
+            return done(fail(Errc::bad_request,
+                             "this station registers no names; others reach you by your ID"));
+          if (answer.code == 403)
+            return done(fail(Errc::forbidden, "this name is reserved; choose another one"));
+          done(fail(Errc::bad_request,
+                    "the station refused this name; names are 5 to 32 of a-z 0-9 _ ."));
+        });
+  });
 }
 
 }  // namespace dim

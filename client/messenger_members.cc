@@ -26,6 +26,13 @@ std::string names_of(Home& home, const std::vector<Id>& ids) {
 }  // namespace
 
 Result<HistoryEntry> Messenger::change_group(const GroupChange& make, std::string_view words) {
+  if (!home_.account().holds_identity()) {
+    // Who joins later checks what was signed in a group with the keys of then: those of a device
+    // that has been removed are gone.
+    return fail(Errc::forbidden,
+                "this device is a linked one; groups are founded and changed on the device that "
+                "your identity was made on");
+  }
   const Millis now = clock_.now();
   HistoryEntry entry{.guid = Guid::make(now, random_).text(), .peer = home_.account().id};
   auto status = home_.vault().transaction([&]() -> Status {

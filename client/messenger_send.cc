@@ -50,6 +50,17 @@ Result<HistoryEntry> Messenger::entry_for(const Id& to, const Content& content,
   return entry;
 }
 
+/// They are no strangers from now on.
+Status Messenger::note_written(const Id& peer) {
+  if (!peer.is_user()) return {};
+  auto contact = home_.contact(peer);
+  if (!contact) return std::unexpected(contact.error());
+  if (*contact && (*contact)->written) return {};
+  Contact kept = contact->value_or(Contact{.id = peer.bare()});
+  kept.written = true;
+  return home_.put_contact(kept);
+}
+
 Result<HistoryEntry> Messenger::send(const Id& to, const Content& content) {
   if (to.is_broadcast())
     return fail(Errc::not_implemented, "this edition sends to persons and groups, not to all");
@@ -64,11 +75,7 @@ Result<HistoryEntry> Messenger::send(const Id& to, const Content& content) {
   auto entry = entry_for(to, content, json);
   if (!entry) return entry;
   auto status = home_.vault().transaction([&]() -> Status {
-    if (!*contact || !(*contact)->written) {
-      Contact kept = contact->value_or(Contact{.id = to.bare()});
-      kept.written = true;
-      if (auto put = home_.put_contact(kept); !put) return put;
-    }
+    if (auto noted = note_written(to); !noted) return noted;
     if (auto put = history_.put(*entry, json); !put) return put;
     return enqueue(
         {.guid = entry->guid, .kind = "message", .to = entry->peer, .time = entry->time});
@@ -209,6 +216,10 @@ bool Messenger::transmit(OutboxRow item) {
         if (*entry) {
           (*entry)->hash = to_base64(message_hash(*signed_message));
           if (auto put = history_.put(**entry); !put) return put;
+          const auto said = content_of(item);
+          if (repeats && said) {
+            if (auto told = tell_sent(**entry, *said); !told) return told;
+          }
         }
       }
       return outbox_.put(item);
@@ -242,8 +253,9 @@ Result<SignedMessage> Messenger::seal_for(const OutboxRow& row, const JsonObject
                                     .time = static_cast<double>(row.time) / 1000},
                        .content = std::move(*content)};
   message.envelope.extra = marks;
-  if (session_ && !session_->repeats_bytes() && introduced_.insert(row.to.bare().text()).second)
-    introduce(message);
+  const bool first =
+      session_ && !session_->repeats_bytes() && introduced_.insert(row.to.bare().text()).second;
+  if (first || !home_.account().holds_identity()) introduce(message);
   auto sealed = seal(message, home_.account(), home_.directory(), chain, random_);
   if (!sealed) return sealed;
   peer.seq = chain.seq;
@@ -252,7 +264,8 @@ Result<SignedMessage> Messenger::seal_for(const OutboxRow& row, const JsonObject
   return sealed;
 }
 
-/// Stations of the reference keep no documents for the receiver: they travel with the message.
+/// Stations of the reference keep no documents for the receiver: they travel with the message. And
+/// who knows our other devices need not know this one yet.
 void Messenger::introduce(PlainMessage& message) const {
   message.envelope.extra.set("meta", home_.account().meta.json());
   message.envelope.extra.set("visa", home_.account().visa.json());

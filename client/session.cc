@@ -166,7 +166,7 @@ void Session::opened(Lane which, Bytes channel_binding, Digest32 spki) {
 
 void Session::say_hello() {
   Packet packet = Packet::request(Operation::connect);
-  packet.set("id", "1").set("author", account_.id.bare().text());
+  packet.set("id", "1").set("author", account_.device().text());
   // The resume secret is shown only to a certificate that the station's visa has vouched for
   // before.
   const bool pinned = std::ranges::find(target_.pins, pin_of(lane(Lane::control).spki),
@@ -255,7 +255,7 @@ Status Session::check_station(const Packet& packet) {
 
   input.station = false;
   Packet proof = Packet::request(Operation::connect);
-  proof.set("id", "2").set("author", input.author_id).set("target", id->text());
+  proof.set("id", "2").set("author", account_.device().text()).set("target", id->text());
   proof.set("challenge", std::string(packet.get("challenge")));
   proof.set("signature", to_base64(account_.identity_key.sign(connect_signing_input(input))));
   proof.set("encryption", "AES");

@@ -103,7 +103,7 @@ class FakeStation {
     const Account& me = fake_station_account();
     ConnectInput input{.station = true,
                        .station_id = me.id.text(),
-                       .author_id = std::string(hello.get("author")),
+                       .author_id = Id::parse(hello.get("author"))->bare().text(),
                        .channel_binding = fake_binding(Lane::control),
                        .challenge = Bytes(32, 9),
                        .nonce = from_base64(hello.get("nonce")).value_or(Bytes{}),

@@ -469,7 +469,10 @@ void StationCore::resume(LinkState& link, const Packet& packet, const std::strin
   const Error gone = error_of(Errc::token_invalid, "this session cannot be resumed; log in");
   const bool own = *stored && !dropped_.contains(*guid) &&
                    ((*stored)->user == author || DIM_FAULT("resume-unbound"));
-  if (!own || (*stored)->expires <= clock_.now()) {
+  // Which device a session belongs to is not kept: after one was removed all prove themselves anew.
+  const bool before_removal =
+      own && (*stored)->expires - limits::kTokenMs <= receiver_of(author).removed_at;
+  if (!own || before_removal || (*stored)->expires <= clock_.now()) {
     return login_failed(link, reply, gone, author);
   }
   if (config_.bans.contains(author)) return refuse_banned(link, reply, author);

@@ -1,5 +1,8 @@
+#include <gmock/gmock.h>
+
 #include <array>
 
+#include "dim/engine/device_link.h"
 #include "server/station_fixture.h"
 
 namespace dim::station_test {
@@ -340,6 +343,117 @@ TEST_F(Resume, SecretsAreOnTheDiskAsDigestsOnly) {
   ASSERT_TRUE(stored);
   EXPECT_EQ(stored->secret_sha256.find(in.resume), std::string::npos);
   EXPECT_EQ(stored->secret_sha256.size(), 64U);
+}
+
+// A further device has a key of its own and a visa that the identity has signed for it.
+class LinkedDevice : public Resume {
+ protected:
+  void SetUp() override {
+    Resume::SetUp();
+    phone = online("alice");
+    const Account& alice = account_of("alice");
+    visa = visa_for(alice, request, nullptr, clock.now()).value();
+    laptop =
+        std::make_unique<Account>(linked_account({alice.id, alice.meta, *visa, ""}, key()).value());
+  }
+  static const PrivateKey& key() {
+    static const PrivateKey made = PrivateKey::generate_rsa().value();
+    return made;
+  }
+  int publish(const Document& document) {
+    JsonObject content;
+    content.set("document", document.json());
+    Packet packet = Packet::request(Operation::create);
+    packet.set("id", "7").set("type", "document").set("target", id_of("alice"));
+    packet.content = write_json(content);
+    return answer(*phone.control, packet, phone.checksum).code;
+  }
+  /// A message of Bob's with keys for Alice's phone and laptop.
+  Packet to_both(const std::string& text) {
+    Packet packet = create(account_of("bob"), id_of("alice"), text);
+    JsonObject message = *parse_json_object(*packet.content);
+    JsonObject keys = *message.find("keys")->object();
+    keys.set(id_of("alice") + "/laptop", to_base64(Bytes(256, 3)));
+    message.set("keys", keys);
+    packet.content = write_json(message);
+    return packet;
+  }
+  /// The code that ends a log-in with the laptop's key.
+  int try_login() {
+    auto peer = connect();
+    const Packet challenge = answer(*peer, hello(*laptop));
+    return answer(*peer, proof(*laptop, input_for(*laptop, *peer, challenge), false)).code;
+  }
+  DeviceRequest request = DeviceRequest::parse(*DeviceRequest::make("laptop", key())).value();
+  LoggedIn phone;
+  std::optional<Document> visa;
+  std::unique_ptr<Account> laptop;
+};
+
+TEST_F(LinkedDevice, F07_LogsInWithItsOwnKeyAndHasAnInboxOfItsOwn) {
+  EXPECT_EQ(try_login(), 402) << "nobody has said that it is one";
+  ASSERT_EQ(publish(*visa), 201);
+  auto at_laptop = login(*laptop);
+  ASSERT_EQ(at_laptop.welcome.code, 200);
+  ASSERT_EQ(open_lane(at_laptop, 0).code, 200);
+  auto bob = online("bob");
+  for (const char* const text : {"one", "two"})
+    EXPECT_EQ(answer(*bob.text, to_both(text), bob.checksum).code, 201);
+  EXPECT_EQ(phone.text->take().size(), 2U);
+  EXPECT_EQ(at_laptop.text->take().size(), 2U);
+  EXPECT_EQ(store.inbox(id_of("alice"), 0, 9, 99'999)->size(), 2U);
+  EXPECT_EQ(store.inbox(id_of("alice") + "/laptop", 0, 9, 99'999)->size(), 2U);
+}
+
+TEST_F(LinkedDevice, F07_ARemovedOneIsCutOffOnAllPortsAndComesInByNoWay) {
+  ASSERT_EQ(publish(*visa), 201);
+  auto at_laptop = login(*laptop);
+  ASSERT_EQ(open_lane(at_laptop, 0).code, 200);
+  // The laptop again, which has not said what it is.
+  LoggedIn hidden;
+  hidden.control = connect();
+  {
+    const Packet challenge = answer(*hidden.control, hello(account_of("alice")));
+    const auto input = input_for(*laptop, *hidden.control, challenge);
+    Packet proof_packet = proof(*laptop, input, false);
+    ASSERT_EQ(answer(*hidden.control, proof_packet.set("author", id_of("alice"))).code, 200);
+  }
+  clock.at += 1'000;
+  const Document gone = visa_without(account_of("alice"), *visa, clock.now()).value();
+  ASSERT_EQ(publish(gone), 201);
+  for (const LoggedIn* one : {&at_laptop, &hidden}) EXPECT_TRUE(one->control->link.closed);
+  EXPECT_TRUE(at_laptop.text->link.closed);
+  EXPECT_FALSE(phone.control->link.closed);
+  EXPECT_THAT(events, testing::Contains("device-removed"));
+  auto thief = connect();
+  EXPECT_EQ(resume(*thief, at_laptop, at_laptop.resume).code, 419) << "with what it has kept";
+  EXPECT_EQ(try_login(), 402);
+  EXPECT_EQ(publish(*visa), 407) << "A04";
+  auto bob = online("bob");
+  EXPECT_EQ(answer(*bob.text, to_both("x"), bob.checksum).code, 201);
+  EXPECT_EQ(store.inbox(id_of("alice"), 0, 9, 99'999)->size(), 1U);
+  EXPECT_EQ(store.inbox(id_of("alice") + "/laptop", 0, 9, 99'999)->size(), 0U);
+  // Another one of that name is another device.
+  ASSERT_EQ(publish(visa_for(account_of("alice"), request, &gone, clock.now()).value()), 201);
+  EXPECT_EQ(try_login(), 200);
+}
+
+TEST_F(LinkedDevice, S14_SessionsOfBeforeARemovalAreNotResumedAfterARestartEither) {
+  ASSERT_EQ(publish(*visa), 201);
+  auto at_laptop = login(*laptop);
+  station->closed(at_laptop.control->id);
+  station->end_of_turn();
+  clock.at += 1'000;
+  ASSERT_EQ(publish(visa_without(account_of("alice"), *visa, clock.now()).value()), 201);
+  start();
+  auto thief = connect();
+  EXPECT_EQ(resume(*thief, at_laptop, at_laptop.resume).code, 419);
+  clock.at += 1'000;
+  auto again = login("alice");
+  station->closed(again.control->id);
+  station->end_of_turn();
+  auto peer = connect();
+  EXPECT_EQ(resume(*peer, again, again.resume).code, 200) << "who has come in since";
 }
 
 TEST_F(Connect, S15_TheNinthSessionReplacesTheOldest) {

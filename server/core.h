@@ -96,10 +96,14 @@ struct PendingMessage {
   bool is_own_copy = false;  ///< a device without terminal gets `message` as it is
 };
 
+/// Whether this visa says that its device is no longer its owner's.
+bool is_removed_visa(const StoredDocument& visa);
+
 /// What delivery needs to know of a user.
 struct Receiver {
   std::vector<std::string> owners;               ///< inboxes of the devices, at least one
   std::set<std::string, std::less<>> blocked{};  ///< whose messages go nowhere, without terminal
+  Millis removed_at = 0;                         ///< when a device of theirs was removed last
 };
 
 using Completion = std::function<void(const Result<std::vector<Written>>&)>;
@@ -283,6 +287,9 @@ class StationCore {
   const Receiver& receiver_of(const std::string& user);
   void forget_receiver(const std::string& user) { receivers_.erase(user); }
   std::string inbox_of(const std::string& user, const std::string& terminal);
+  /// After a device of that user was removed: their sessions end on all ports at once, but for
+  /// `except`, and none is resumed. Which device a session is of is only what it has said.
+  void end_sessions_after_removal(const std::string& user, const UserSession* except);
 
   StationConfig config_;
   const Account& account_;

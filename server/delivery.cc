@@ -50,6 +50,15 @@ bool StationCore::known_user(const std::string& id) {
   return true;
 }
 
+bool is_removed_visa(const StoredDocument& visa) {
+  const auto object = parse_json_object(visa.document);
+  const std::string* data = object ? object->text("data") : nullptr;
+  const auto properties =
+      data != nullptr ? parse_json_object(*data) : Result<JsonObject>(fail(Errc::json, "none"));
+  const Json* removed = properties ? properties->find("removed") : nullptr;
+  return removed != nullptr && removed->boolean() != nullptr && *removed->boolean();
+}
+
 /// Inboxes: one for each device that has a visa. Without any visa, the user's own.
 const Receiver& StationCore::receiver_of(const std::string& user) {
   if (const auto found = receivers_.find(user); found != receivers_.end()) return found->second;
@@ -65,6 +74,10 @@ const Receiver& StationCore::receiver_of(const std::string& user) {
     }
     for (const StoredDocument& one : *documents) {
       if (one.type == kBlockRecord) receiver.blocked = listed_in(one.document);
+      if (one.type == "visa" && is_removed_visa(one)) {
+        receiver.removed_at = std::max(receiver.removed_at, one.time);
+        continue;
+      }
       if (one.type != "visa" || one.time + kDeviceLife < newest) continue;
       owners.push_back(inbox_owner(*id, one.terminal));
     }

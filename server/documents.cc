@@ -2,10 +2,21 @@
 #include <algorithm>
 
 #include "dim/base/fault.h"
+#include "dim/engine/device_link.h"
 #include "server/core.h"
 #include "server/records.h"
 
 namespace dim {
+
+void StationCore::end_sessions_after_removal(const std::string& user, const UserSession* except) {
+  const std::vector<UserSession*> sessions = sessions_.of(user);
+  for (UserSession* session : sessions) {
+    if (session == except) continue;
+    event(StationEvent::Level::info, "device-removed", user,
+          "a session ended because a device of its user was removed");
+    end_session(*session, "removed", true);
+  }
+}
 
 void StationCore::create_document(StationRequest& request) {
   auto target = Id::parse(request.packet.get("target"));
@@ -71,23 +82,27 @@ void StationCore::create_document(StationRequest& request) {
   std::vector<Write> writes;
   writes.emplace_back(PutDocument{user, document->type(), document->terminal(), *document->time(),
                                   write_json(document->json())});
-  submit(std::move(writes), [this, id = request.link.id, reply = request.id, user,
-                             meta = *meta](const Result<std::vector<Written>>& written) {
-    if (written && written->front().accepted != Accepted::conflict) {
-      forget_receiver(user);
-      for (UserSession* session : sessions_.of(user)) {
-        if (!session->keys.empty()) session->keys = keys_of(user, meta);
-      }
-    }
-    LinkState* link = finish_request(id, reply);
-    if (link == nullptr) return;
-    if (!written) return refuse(*link, reply, written.error());
-    if (written->front().accepted == Accepted::conflict) {
-      return refuse(*link, reply,
-                    error_of(Errc::conflict, "a newer document of this type is stored"));
-    }
-    send(*link, Packet::response(201, reply));
-  });
+  submit(std::move(writes),
+         [this, id = request.link.id, reply = request.id, user, meta = *meta,
+          removes = is_removed(*document)](const Result<std::vector<Written>>& written) {
+           if (written && written->front().accepted != Accepted::conflict) {
+             forget_receiver(user);
+             for (UserSession* session : sessions_.of(user)) {
+               if (!session->keys.empty()) session->keys = keys_of(user, meta);
+             }
+           }
+           LinkState* link = finish_request(id, reply);
+           if (link != nullptr) {
+             if (!written) return refuse(*link, reply, written.error());
+             if (written->front().accepted == Accepted::conflict) {
+               return refuse(*link, reply,
+                             error_of(Errc::conflict, "a newer document of this type is stored"));
+             }
+             send(*link, Packet::response(201, reply));
+           }
+           if (written && written->front().accepted != Accepted::conflict && removes)
+             end_sessions_after_removal(user, link != nullptr ? link->session : nullptr);
+         });
 }
 
 void StationCore::get_document(StationRequest& request) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "dim/engine/device_link.h"
 #include "server/bridge.h"
 #include "server/gateway_request.h"
 #include "server/records.h"
@@ -77,7 +78,7 @@ void Gateway::query_documents(Request& request, const DocumentsContent& query) {
       if (one.type == kLoginRecord) {
         if (const Json* message = object->find("msg"); message != nullptr && message->object())
           logins.emplace_back(one.time, *message->object());
-      } else if (!is_record(one.type)) {
+      } else if (!is_record(one.type) && !(one.type == "visa" && is_removed_visa(one))) {
         documents.emplace_back(one.time, std::move(*object));
       }
     }
@@ -211,7 +212,7 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
   };
   if (!is_known && !may_be_new()) return refused();
   std::vector<Write> writes;
-  bool any_old = false;
+  bool any_old = false, removes = false;
   std::size_t kept = core_.count_documents(id, *stored);
   for (const JsonObject& json : content.documents) {
     auto document = Document::parse(json, did, *meta);
@@ -230,6 +231,7 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
       continue;
     }
     if (same == stored->end() && ++kept > kDocumentsPerUser) return refused();
+    removes = removes || is_removed(*document);
     if (id == link.user) (void)link.directory.learn_document(did, json, core_.clock_.now());
     writes.emplace_back(PutDocument{id, document->type(), document->terminal(), *document->time(),
                                     write_json(document->json())});
@@ -264,10 +266,11 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
   request.waiting = true;
   core_.submit(
       std::move(writes), [this, link_id = link.id, user = link.user, id, did, only_meta, any_old,
-                          ticket = request.ticket, message = request.message,
+                          removes, ticket = request.ticket, message = request.message,
                           body = request.content](const Result<std::vector<Written>>& written) {
         core_.forget_receiver(id);
         GatewayLink* target = find(link_id);
+        if (written && removes) core_.end_sessions_after_removal(id, nullptr);
         if (!written) {
           groups_.erase(user);
           forget_command(message);

@@ -206,7 +206,7 @@ class StationTest : public testing::Test {
 
   static Packet hello(const Account& account, std::string target = station_account().id.text()) {
     Packet packet = Packet::request(Operation::connect);
-    packet.set("id", "1").set("author", account.id.bare().text()).set("target", std::move(target));
+    packet.set("id", "1").set("author", account.device().text()).set("target", std::move(target));
     packet.set("nonce", to_base64(Bytes(32, 9)))
         .set("checksums", "[sha256, crc32c]")
         .set("encryption", "AES");
@@ -229,7 +229,7 @@ class StationTest : public testing::Test {
   static Packet proof(const Account& account, const ConnectInput& input, bool show_meta) {
     Packet packet = Packet::request(Operation::connect);
     packet.set("id", "2")
-        .set("author", account.id.bare().text())
+        .set("author", account.device().text())
         .set("target", station_account().id.text());
     packet.set("challenge", to_base64(input.challenge));
     packet.set("signature", to_base64(account.identity_key.sign(connect_signing_input(input))));
@@ -253,8 +253,11 @@ class StationTest : public testing::Test {
   }
 
   LoggedIn login(const std::string& name, const std::string& remote = "2001:db8:1::7") {
+    return login(account_of(name), remote);
+  }
+  LoggedIn login(const Account& account, const std::string& remote = "2001:db8:1::7") {
     LoggedIn in;
-    in.account = &account_of(name);
+    in.account = &account;
     in.control = connect(Lane::control, remote);
     const Packet challenge = answer(*in.control, hello(*in.account));
     EXPECT_EQ(challenge.code, 418) << challenge.get("message");

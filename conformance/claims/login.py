@@ -1,5 +1,7 @@
 """connect.md sections 2 and 3: who is speaking, and what proves it."""
+import copy
 import json
+import time
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
@@ -276,3 +278,38 @@ def h09(scene):
 
 not_here("H10", "connect.md 2", "a challenge answered after 30 seconds gets 511",
          "the connection ends after 20 seconds without a log-in (S06)")
+
+
+@claim("H15", "identity.md 5", "a device logs in with the key of its visa; once removed, its session ends and nothing lets it in")
+def h15(scene):
+    person = scene.person(text=False)
+    owner, device_id = person.account, person.account.id + "/conformance"
+    now = round(time.time(), 3)
+
+    def put(**members):
+        document = {**owner.document(did=device_id, **members), "did": device_id}
+        content = json.dumps({"document": document}).encode()
+        expect_code(person.control.ask("CREATE", content, {"type": "document", "target": owner.id}), 201, "a visa")
+        return document
+
+    device = copy.copy(owner)
+    device.key = rsa.generate_private_key(65537, 2048)
+    public = rsa_key_json(public_pem(device.key.public_key()))
+
+    def refused():
+        challenge = Challenge(scene.connect(), device_id, scene.id)
+        expect_code(challenge.answer(device.key), 402, "the device's proof")
+
+    with scene.case("nobody has said that it is a device"):
+        refused()
+    device.visa = put(at=now, key=public)
+    session = scene.person(device, text=False, terminal="conformance")
+    put(at=now + 1, key=None, removed=True)
+    got = expect_closed(session.control)
+    expect(got and got[-1].get("type") == "session" and got[-1].get("state") == "removed", "it was not told why")
+    expect(person.control.ping(), "the session of another device has ended")
+    with scene.case("its proof"):
+        refused()
+    with scene.case("its session"):
+        fields = session.resume_fields(author=device_id)
+        expect_code(scene.connect().ask("CONNECT", fields=fields), 419)

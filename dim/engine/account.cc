@@ -54,7 +54,20 @@ Result<Account> Account::make_station(std::string seed, JsonObject properties, M
                   std::move(properties), now);
 }
 
+bool Account::holds_identity() const {
+  return identity_key.public_key().data() == meta.key().data();
+}
+
+Id Account::device() const {
+  return visa.terminal().empty() ? id.bare() : id.with_terminal(visa.terminal());
+}
+
 Status Account::update_visa(const JsonObject& properties, Millis now) {
+  if (!holds_identity()) {
+    return fail(Errc::forbidden,
+                "this device is a linked one; the device that your identity was made on signs what "
+                "it says of itself");
+  }
   JsonObject all = visa.properties();
   for (const auto& [name, value] : properties) {
     if (value.is_null()) {
@@ -69,12 +82,13 @@ Status Account::update_visa(const JsonObject& properties, Millis now) {
   all.set("prev", "sha256-" + to_base64(visa.digest()));
   // Peers order documents by time: the new one must be later whatever the clock says.
   const Millis time = std::max(now, visa.time().value_or(0) + 1);
-  const Id device = visa.terminal().empty() ? id.bare() : id.with_terminal(visa.terminal());
-  visa = Document::make(device, "visa", std::move(all), time, identity_key);
+  visa = Document::make(device(), "visa", std::move(all), time, identity_key);
   return {};
 }
 
 Status Account::renew_message_key(Millis now) {
+  // Before a key is made for nothing; update_visa says why.
+  if (!holds_identity()) return update_visa({}, now);
   auto message_key = PrivateKey::generate_rsa();
   if (!message_key) return std::unexpected(message_key.error());
   JsonObject properties;

@@ -12,6 +12,7 @@ struct Account {
   Id id;
   Meta meta;
   Document visa;
+  /// Signs. The key of the meta; on a linked device (device_link.h) the device's own.
   PrivateKey identity_key;
   std::vector<PrivateKey> message_keys;  ///< newest first; old ones stay a year for reading
 
@@ -23,11 +24,18 @@ struct Account {
   static Result<Account> make_station(std::string seed, JsonObject properties, Millis now,
                                       Random& random);
 
+  /// True where the key of the meta is. Only there documents are signed, groups changed, devices
+  /// added and removed.
+  bool holds_identity() const;
+  /// The ID, with the terminal of the visa where it has one.
+  Id device() const;
+
   /// A new visa with `properties` in place of those of the old one that have the same name (null
   /// takes one away); `rev` and `prev` continue its chain (A04). The message key stays.
+  /// Errc::forbidden where !holds_identity().
   Status update_visa(const JsonObject& properties, Millis now);
   /// A new RSA-2048 message key and the visa that says so; every 90 days. Older private keys are
-  /// kept for reading, eight of them at most.
+  /// kept for reading, eight of them at most. Errc::forbidden where !holds_identity().
   Status renew_message_key(Millis now);
 };
 

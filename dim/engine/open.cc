@@ -27,9 +27,7 @@ Millis to_millis(double seconds) {
 // The encrypted keys that may be for this account, best first: its device's entry, the bare ID's,
 // the field `key`.
 std::vector<const Bytes*> candidates(const SealedMessage& message, const Account& receiver) {
-  const Id device = receiver.id.terminal().empty() && !receiver.visa.terminal().empty()
-                        ? receiver.id.with_terminal(receiver.visa.terminal())
-                        : receiver.id;
+  const Id device = receiver.id.terminal().empty() ? receiver.device() : receiver.id;
   std::vector<const Bytes*> out;
   const auto add = [&](const Bytes* key) {
     if (key != nullptr && std::find(out.begin(), out.end(), key) == out.end()) out.push_back(key);

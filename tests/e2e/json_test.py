@@ -93,6 +93,10 @@ class Json(harness.EndToEnd):
         bobby.run("download", link, os.path.join(self.folder, "copy"))
         alice.run("upload", "--delete", of(alice.run("upload", "--list"), "uploaded")[0]["guid"])
         alice.run("history", "bobby")
+        asked = of(self.person("tablet").run("device", "join", "tablet", stdin="\n", code=2), "device_request")[0]
+        alice.run("device", "add", asked["request"], "--yes")
+        alice.run("device", "list")
+        alice.run("device", "remove", "tablet", "--yes")
         self.run_hub_verbs(station, alice, bobby)
         alice.run("tui", code=2)  # a screen is nothing for programs
         alice.run("status")

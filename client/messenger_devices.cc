@@ -1,0 +1,145 @@
+// Other devices of the same person: who is told of them, and what they tell each other.
+#include <algorithm>
+
+#include "client/fields.h"
+#include "client/messenger.h"
+#include "dim/engine/device_link.h"
+#include "dim/packet/guid.h"
+#include "dim/protocol/content.h"
+
+namespace dim {
+namespace {
+
+constexpr std::string_view kApp = "chat.dim.device";
+constexpr std::string_view kSent = "sent";
+constexpr std::string_view kRead = "read";
+
+}  // namespace
+
+bool Messenger::has_other_devices() {
+  const Account& account = home_.account();
+  const Known* own = home_.directory().find(account.id);
+  if (own == nullptr) return false;
+  return std::ranges::any_of(newest_visas(own->documents), [&](const auto& one) {
+    return one.first != account.visa.terminal() && !is_removed(own->documents[one.second]);
+  });
+}
+
+Status Messenger::announce_devices() {
+  const Account& account = home_.account();
+  const Known* own = home_.directory().find(account.id);
+  auto contacts = home_.contacts();
+  if (!contacts) return std::unexpected(contacts.error());
+  if (own == nullptr) return {};
+  const auto news = [&](bool all) {
+    std::vector<JsonObject> documents;
+    for (const Document& one : own->documents) {
+      if (all || !is_removed(one)) documents.push_back(one.json());
+    }
+    return encode_content(Content(DocumentsContent::answer(
+        account.id.bare(), account.meta.json(), std::move(documents), clock_.now(), random_)));
+  };
+  auto status = home_.vault().transaction([&]() -> Status {
+    if (has_other_devices()) {
+      if (auto put = enqueue_quietly(account.id.bare(), news(true)); !put) return put;
+    }
+    for (const Contact& contact : *contacts) {
+      if (!contact.written || !contact.id.is_user() || contact.id.same_entity(account.id)) continue;
+      const bool knows_removed = home_.directory().promises(contact.id, "bind");
+      if (auto put = enqueue_quietly(contact.id, news(knows_removed)); !put) return put;
+    }
+    return {};
+  });
+  if (status) pump();
+  return status;
+}
+
+void Messenger::renew_devices() {
+  constexpr Millis kRenewMs = Millis{150} * 86'400'000;
+  const Account& account = home_.account();
+  const Known* own = home_.directory().find(account.id);
+  if (!account.holds_identity() || own == nullptr) return;
+  std::vector<Document> due;
+  bool is_linked = false;
+  for (const auto& [terminal, index] : newest_visas(own->documents)) {
+    const Document& visa = own->documents[index];
+    if (is_removed(visa)) continue;
+    is_linked = is_linked || terminal != account.visa.terminal();
+    if (clock_.now() - visa.time().value_or(0) > kRenewMs) due.push_back(visa);
+  }
+  if (!is_linked) return;
+  for (const Document& visa : due) {
+    if (visa.terminal() != account.visa.terminal()) {
+      if (const auto renewed = visa_again(account, visa, clock_.now())) publish_renewed(*renewed);
+      continue;
+    }
+    // Signed, and not published: it was no good the last time.
+    if (account.visa.digest() == visa.digest() && !home_.renew_visa(clock_.now())) continue;
+    publish_renewed(account.visa);
+  }
+}
+
+void Messenger::publish_renewed(const Document& visa) {
+  publish(visa, [this, visa](const Status& published) {
+    const Account& account = home_.account();
+    if (published && home_.learn(account.id, account.meta.json(), {visa.json()}, clock_.now()))
+      (void)announce_devices();  // where that fails they learn it some other time
+  });
+}
+
+// ---- what one device does, the others know (docs/protocol/identity.md section 5.1)
+
+Status Messenger::tell_own_devices(std::string_view what, const HistoryEntry& entry,
+                                   const JsonObject* said) {
+  if (!has_other_devices()) return {};
+  CustomizedContent note = CustomizedContent::make(kApp, what, "note", clock_.now(), random_);
+  note.rest.set("peer", entry.peer.bare().text());
+  note.rest.set("guid", entry.guid);
+  if (said != nullptr) {
+    note.rest.set("hash", entry.hash);
+    note.rest.set("said", *said);
+  }
+  return enqueue_quietly(home_.account().id.bare(), encode_content(Content(std::move(note))));
+}
+
+Status Messenger::tell_sent(const HistoryEntry& entry, const JsonObject& said) {
+  return tell_own_devices(kSent, entry, &said);
+}
+
+Status Messenger::tell_read(const HistoryEntry& entry) {
+  return tell_own_devices(kRead, entry, nullptr);
+}
+
+/// True when it is one of these notes, whoever sent it: nobody is to read them.
+Result<bool> Messenger::take_note(const Opened& opened, const Content& content) {
+  const auto* note = content.as<CustomizedContent>();
+  if (note == nullptr || note->app != kApp) return false;
+  const auto peer = Id::parse(text_in(note->rest, "peer"));
+  const std::string guid = text_in(note->rest, "guid");
+  const bool own = opened.message.envelope.sender.same_entity(home_.account().id) &&
+                   opened.label != Label::not_encrypted;
+  if (!own || !peer || !Guid::parse(guid)) return true;
+  auto kept = history_.find(*peer, guid);
+  if (!kept) return std::unexpected(kept.error());
+  if (note->mod == kRead && *kept && !(*kept)->outgoing) {
+    auto taken = history_.take_unread(**kept);
+    if (!taken) return std::unexpected(taken.error());
+    return true;
+  }
+  const Json* said = note->rest.find("said");
+  if (note->mod != kSent || *kept || said == nullptr || said->object() == nullptr) return true;
+  HistoryEntry entry{.guid = guid, .peer = peer->bare()};
+  entry.outgoing = true;
+  entry.time = static_cast<Millis>(content_time(*said->object()) * 1000);
+  entry.content_type = content_name(*said->object());
+  entry.tick = Tick::sent;
+  entry.hash = text_in(note->rest, "hash");
+  if (const auto words = decode_content(*said->object())) {
+    if (auto put = put_words(entry, *words); !put) return std::unexpected(put.error());
+  }
+  if (auto noted = note_written(entry.peer); !noted) return std::unexpected(noted.error());
+  if (auto put = history_.put(entry, *said->object()); !put) return std::unexpected(put.error());
+  return true;
+}
+
+}  // namespace dim

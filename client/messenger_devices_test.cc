@@ -1,0 +1,215 @@
+// Two devices of one person: what they tell others, and each other.
+#include <map>
+
+#include "client/messenger_fixture.h"
+#include "dim/engine/device_link.h"
+
+namespace dim {
+namespace {
+
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class MessengerDevicesTest : public MessengerTest {
+ protected:
+  MessengerDevicesTest() {
+    const Account& me = home.account();
+    const auto key = PrivateKey::generate_rsa().value();
+    const auto request = DeviceRequest::parse(*DeviceRequest::make("laptop", key)).value();
+    visa = visa_for(me, request, nullptr, kFakeNow).value();
+    gone = visa_without(me, *visa, kFakeNow).value();
+    laptop.emplace(
+        Home::in_memory(linked_account({me.id, me.meta, *visa, ""}, key).value(), fake_random())
+            .value());
+    EXPECT_TRUE(laptop->set_station(fake_target()));
+    EXPECT_TRUE(laptop->learn(peer().id, peer().meta.json(), {peer().visa.json()}, kFakeNow));
+  }
+  /// Each of the two devices knows of both.
+  void learn_both() {
+    for (Home* one : {&home, &*laptop}) {
+      EXPECT_TRUE(one->learn(home.account().id, home.account().meta.json(),
+                             {home.account().visa.json(), visa->json()}, kFakeNow));
+    }
+  }
+  /// A message of the peer for both devices.
+  SignedMessage to_both(std::string_view text) {
+    const Account& me = home.account();
+    Directory known;
+    EXPECT_TRUE(known.learn_meta(me.id, me.meta));
+    for (const Document& one : {me.visa, *visa})
+      EXPECT_TRUE(known.learn_document(me.id, one.json(), clock.now()));
+    const PlainMessage plain{
+        .envelope = {.sender = peer().id,
+                     .receiver = me.id,
+                     .time = static_cast<double>(clock.now()) / 1000},
+        .content = encode_content(TextContent::make(text, clock.now(), fake_random()))};
+    return seal(plain, peer(), known, {.seq = ++peer_seq, .prev = {}}, fake_random()).value();
+  }
+  /// What the peer reads of the next message.
+  std::optional<Content> told() {
+    Directory known;
+    EXPECT_TRUE(known.learn_meta(home.account().id, home.account().meta));
+    Packet next = station.next(Lane::text);
+    while (next.get("target") == home.account().id.text()) next = station.next(Lane::text);
+    const auto message = SignedMessage::parse(*next.content).value();
+    auto opened = open(message, peer(), known, {}, clock.now());
+    EXPECT_TRUE(opened) << to_string(opened.error());
+    if (!opened) return std::nullopt;
+    return decode_content(opened->message.content).value();
+  }
+  std::optional<Document> visa, gone;
+  std::optional<Home> laptop;
+};
+
+TEST_F(MessengerDevicesTest, F07_ItNamesItselfToTheStationAndShowsItsVisaToPeople) {
+  std::swap(home, *laptop);
+  log_in();
+  send("from the laptop");
+  send("and again");
+  for (int i = 0; i < 2; ++i) {
+    const auto content = told();
+    ASSERT_TRUE(content);
+    EXPECT_NE(content->as<TextContent>(), nullptr) << "it could be verified";
+  }
+  std::swap(home, *laptop);
+}
+
+TEST_F(MessengerDevicesTest, F07_VisasOfAllDevicesAreSignedAnewInTime) {
+  const Id me = home.account().id;
+  const auto learn = [&](const Document& one) {
+    ASSERT_TRUE(home.learn(me, home.account().meta.json(), {one.json()}, clock.now()));
+  };
+  learn(home.account().visa);
+  clock.passed += Millis{160} * 86'400'000;
+  log_in();
+  EXPECT_THAT(station.requests[Lane::control], IsEmpty()) << "the only device has time";
+  learn(*visa);
+  connect();
+  std::map<std::string, Document> renewed;
+  for (int i = 0; i < 2; ++i) {
+    const Packet request = station.next(Lane::control);
+    ASSERT_EQ(request.get("type"), "document");
+    const JsonObject content = *parse_json_object(*request.content);
+    auto one = Document::parse(*content.find("document")->object(), me, home.account().meta);
+    ASSERT_TRUE(one);
+    EXPECT_EQ(one->time(), clock.now());
+    renewed.emplace(one->terminal(), *one);
+    answer(Lane::control, Packet::response(201, request.get("id")));
+  }
+  EXPECT_EQ(renewed.at("").digest(), home.account().visa.digest());
+  EXPECT_EQ(renewed.at("laptop").message_key()->data(), visa->message_key()->data());
+  connect();
+  EXPECT_THAT(station.requests[Lane::control], IsEmpty()) << "once";
+  EXPECT_EQ(home.directory().message_keys(me).size(), 2U) << "nothing of it was refused (I13)";
+}
+
+TEST_F(MessengerDevicesTest, F07_GroupsAreChangedWhereTheIdentityIs) {
+  std::swap(home, *laptop);
+  log_in();
+  const auto made = messenger->change_group(
+      [&](Groups& groups, Millis now) { return groups.create("friends", {peer().id}, now); },
+      "founded it");
+  EXPECT_EQ(made.error().code, Errc::forbidden);
+}
+
+TEST_F(MessengerDevicesTest, F07_PeopleOneHasWrittenToAreToldOfDevicesThatCameAndWent) {
+  log_in();
+  const Account& me = home.account();
+  ASSERT_TRUE(home.learn(me.id, me.meta.json(), {me.visa.json(), visa->json()}, kFakeNow));
+  ASSERT_TRUE(messenger->announce_devices());
+  EXPECT_EQ(station.requests[Lane::text].size(), 1U) << "the other device; no strangers";
+  send("hello");
+  ASSERT_TRUE(told());
+  for (const Document& newest : {*visa, *gone}) {
+    ASSERT_TRUE(home.learn(me.id, me.meta.json(), {newest.json()}, kFakeNow));
+    ASSERT_TRUE(messenger->announce_devices());
+    const auto content = told();
+    const auto* documents = content ? content->as<DocumentsContent>() : nullptr;
+    ASSERT_NE(documents, nullptr);
+    ASSERT_EQ(documents->documents.size(), 2U);
+    std::vector<Digest32> digests;
+    for (const JsonObject& one : documents->documents)
+      digests.push_back(Document::parse(one, me.id, me.meta)->digest());
+    EXPECT_THAT(digests, testing::Contains(newest.digest()));
+  }
+}
+
+TEST_F(MessengerDevicesTest, F07_WhatOneWritesStandsInTheHistoryOfTheOtherAndGetsItsTicks) {
+  learn_both();
+  log_in();
+  const std::string guid = send("from the phone");
+  const Packet to_peer = station.next(Lane::text);
+  const Packet to_laptop = station.next(Lane::text);
+  EXPECT_EQ(to_laptop.get("target"), home.account().id.text());
+  const SignedMessage note = SignedMessage::parse(*to_laptop.content).value();
+
+  std::swap(home, *laptop);
+  log_in();
+  push(note);
+  EXPECT_THAT(received, IsEmpty()) << "nobody has written to them";
+  EXPECT_EQ(messenger->unread()->size(), 0U);
+  HistoryEntry entry = entry_of(guid);
+  EXPECT_TRUE(entry.outgoing);
+  EXPECT_EQ(entry.text, "from the phone");
+  EXPECT_EQ(entry.tick, Tick::sent);
+  EXPECT_TRUE(home.contact(peer().id).value()->written);
+  const Digest32 hash = message_hash(SignedMessage::parse(*to_peer.content).value());
+  push(from(peer(), decode_content(
+                        receipt_content({.guid = guid, .hash = hash}, clock.now(), fake_random()))
+                        .value()));
+  EXPECT_EQ(entry_of(guid).tick, Tick::delivered);
+  std::swap(home, *laptop);
+}
+
+TEST_F(MessengerDevicesTest, F18_WhatIsReadOnOneIsReadOnTheOther) {
+  learn_both();
+  log_in();
+  const SignedMessage message = to_both("to both");
+  const std::string guid = Guid::make(clock.now(), fake_random()).text();
+  push(message, guid);
+  ASSERT_THAT(received, SizeIs(1));
+  station.requests[Lane::text].clear();
+  ASSERT_TRUE(messenger->shown(received[0]));
+  std::optional<SignedMessage> note;
+  for (const Packet& packet : station.requests[Lane::text]) {
+    if (packet.get("target") == home.account().id.text())
+      note = SignedMessage::parse(*packet.content).value();
+  }
+  ASSERT_TRUE(note);
+
+  std::swap(home, *laptop);
+  log_in();
+  push(message, guid);
+  EXPECT_EQ(messenger->unread()->size(), 1U);
+  push(*note);
+  EXPECT_EQ(messenger->unread()->size(), 0U);
+  std::swap(home, *laptop);
+}
+
+TEST_F(MessengerDevicesTest, A21_NobodyElseWritesIntoTheHistory) {
+  learn_both();
+  log_in();
+  CustomizedContent note =
+      CustomizedContent::make("chat.dim.device", "sent", "note", clock.now(), fake_random());
+  const std::string guid = Guid::make(clock.now(), fake_random()).text();
+  note.rest.set("peer", peer().id.text());
+  note.rest.set("guid", guid);
+  note.rest.set(
+      "said", encode_content(Content(TextContent::make("I owe you", clock.now(), fake_random()))));
+  push(from(peer(), Content(std::move(note))));
+  EXPECT_THAT(received, IsEmpty());
+  EXPECT_EQ(messenger->history(peer().id, 9)->size(), 0U);
+}
+
+TEST_F(MessengerDevicesTest, F07_WithoutAnotherDeviceNothingIsToldAndToARemovedOneNeither) {
+  log_in();
+  send("alone");
+  EXPECT_EQ(station.requests[Lane::text].size(), 1U);
+  learn_both();
+  ASSERT_TRUE(home.learn(home.account().id, home.account().meta.json(), {gone->json()}, kFakeNow));
+  send("alone again");
+  EXPECT_EQ(station.requests[Lane::text].size(), 2U);
+}
+
+}  // namespace
+}  // namespace dim

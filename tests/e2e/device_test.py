@@ -1,0 +1,111 @@
+"""Two devices of one person: linked by two lines, both read and write, one is removed."""
+import harness
+from harness import of
+
+
+class Devices(harness.EndToEnd):
+    def setUp(self):
+        super().setUp()
+        self.at = self.station()
+        self.alice = self.person("alice", self.at.link())
+        self.bobby = self.person("bobby", self.at.link())
+
+    def link(self, name, number=None):
+        """A new home that is a device of Alice's."""
+        new = harness.Person(self.folder, "alice-" + name)
+        process = new.start("device", "join", name)
+        self.addCleanup(lambda: (process.kill(), process.wait()))
+        request = harness.checked(process.stdout.readline(), "device")
+        grant = of(self.alice.run("device", "add", request["request"], "--yes"), "device_grant")[0]
+        self.assertEqual((grant["name"], grant["number"]), (name, request["number"]))
+        out, errors = process.communicate(grant["grant"] + "\n", timeout=60)
+        self.assertEqual(process.returncode, 0, errors)
+        self.assertEqual([harness.checked(line, "device")["name"] for line in out.splitlines()], [name])
+        return new
+
+    def hears(self, person, *texts):
+        """The next texts that come to somebody, in order."""
+        found = []
+        while len(found) < len(texts):
+            found += [one["text"] for one in of(person.run("listen", "--once", "--timeout", "90", timeout=120), "message")
+                      if one["text"]]
+        self.assertEqual(found, list(texts))
+
+    def devices(self, person):
+        return {one["name"]: (one["current"], one["removed"]) for one in of(person.run("device", "list"), "device")}
+
+    def test_F07_both_devices_read_and_write_and_a_removed_one_neither(self):
+        self.alice.run("send", "bobby", "from the first")
+        laptop = self.link("laptop")
+        self.assertEqual(laptop.id(), self.alice.id())
+        self.assertEqual(self.devices(self.alice), {"": (True, False), "laptop": (False, False)})
+        self.assertEqual(self.devices(laptop), {"": (False, False), "laptop": (True, False)})
+        # Bobby has been told of the laptop before he hears this.
+        self.alice.run("send", "bobby", "I have a laptop")
+        self.hears(self.bobby, "from the first", "I have a laptop")
+        self.bobby.run("send", "alice", "to both")
+        self.hears(self.alice, "to both")
+        self.hears(laptop, "to both")
+        laptop.run("send", "bobby", "from the laptop")
+        got = of(self.bobby.run("listen", "--once", "--timeout", "90", timeout=120), "message")
+        self.assertEqual([(one["text"], one["peer"], one["label"]) for one in got],
+                         [("from the laptop", self.alice.id(), "secure, old protocol")])
+        self.bobby.run("send", "alice", "I see")
+        self.hears(self.alice, "I see")
+        # What the laptop wrote came to the first device too, and how far it got.
+        said = {one["text"]: (one["direction"], one.get("state")) for one in of(self.alice.run("history", "bobby"), "message")}
+        self.assertEqual(said["from the laptop"][0], "out")
+        self.assertIn(said["from the laptop"][1], ("delivered", "read"))
+        # Somebody whom nobody has told learns of it from the message itself.
+        carol = self.person("carol", self.at.link())
+        laptop.run("send", "carol", "do you know me?")
+        self.hears(carol, "do you know me?")
+        laptop.run("send", "carol", "and after a restart?")
+        self.hears(carol, "and after a restart?")
+
+        gone = of(self.alice.run("device", "remove", "laptop", "--yes"), "device")[0]
+        self.assertEqual((gone["name"], gone["removed"]), ("laptop", True))
+        self.assertEqual(self.devices(self.alice)["laptop"], (False, True))
+        self.alice.run("send", "bobby", "it was stolen")
+        self.hears(self.bobby, "it was stolen")
+        self.bobby.run("send", "alice", "to the first alone")
+        self.hears(self.alice, "to the first alone")
+        laptop.run("device", "list", code=1)
+        self.alice.run("device", "remove", "laptop", "--yes", code=6)
+
+    def test_F07_only_where_the_identity_was_made_devices_and_groups_are_changed(self):
+        laptop = self.link("laptop")
+        third = harness.Person(self.folder, "third")
+        request = of(third.run("device", "join", "third", stdin="not this\n", code=2), "device_request")[0]["request"]
+        laptop.run("device", "add", request, "--yes", code=1)
+        laptop.run("device", "remove", "laptop", "--yes", code=1)
+        laptop.run("group", "create", "friends", "bobby", code=1)
+        self.alice.run("device", "add", request, code=2)  # nobody to ask
+        self.alice.run("device", "add", "dim-device-request:x", "--yes", code=2)
+        self.alice.run("device", "join", "other", code=1)
+        taken = of(third.run("device", "join", "laptop", stdin="\n", code=2), "device_request")[0]["request"]
+        self.alice.run("device", "add", taken, "--yes", code=1)
+        self.assertEqual(self.devices(self.alice), {"": (True, False), "laptop": (False, False)})
+
+    def test_F07_groups_of_the_first_device_are_on_the_others_when_somebody_writes_there(self):
+        self.alice.run("group", "create", "friends", "bobby")
+        self.alice.run("send", "bobby", "welcome")
+        laptop = self.link("laptop")
+        self.alice.run("send", "group:friends", "hello")
+        self.hears(self.bobby, "welcome", "hello")
+        self.bobby.run("send", "group:friends", "to all")
+        self.hears(self.alice, "to all")
+        listener = laptop.start("listen", "--timeout", "110")  # it asks Bobby what group that is
+        self.addCleanup(lambda: (listener.kill(), listener.communicate()))
+        answering = self.bobby.start("listen", "--timeout", "120")
+        self.addCleanup(lambda: (answering.kill(), answering.communicate()))
+        for line in listener.stdout:
+            one = harness.checked(line, "listen")
+            if one["event"] == "message" and one["text"] == "to all":
+                return
+        self.fail("the laptop never showed it")
+
+
+
+if __name__ == "__main__":
+    harness.main()
