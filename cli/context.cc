@@ -159,6 +159,7 @@ std::optional<HistoryEntry> Context::find_message(
 }
 
 void Context::show(const HistoryEntry& entry) {
+  if (is_key_notice(entry)) return out.alarm(entry, name_of(entry.peer));
   Output::Around around{.peer_name = name_of(entry.peer), .ids = ids};
   if (entry.sender) around.sender_name = name_of(*entry.sender);
   if (common.json && entry.content_type != "text" && entry.content_type != "group") {

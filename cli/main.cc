@@ -260,6 +260,8 @@ int main(int argc, char** argv) {
       app.add_subcommand("verify", "safety number and words to compare with one person");
   verify_verb->add_option("who", verify.who, "ID, link, registered name, or alias")->required();
   verify_verb->add_flag("--confirm", verify.confirm, "you have compared them and they are equal");
+  verify_verb->add_option("--key", verify.key,
+                          "which of two keys that both have signed as this person");
 
   dim::HubOptions hub;
   dim::add_hub_verbs(app, hub);

@@ -88,6 +88,24 @@ void Output::presence(const Id& peer, std::string_view state, std::string_view p
   note(fmt::format("        {} is {}", printable(peer_name), printable(state)));
 }
 
+void Output::alarm(const HistoryEntry& notice, std::string_view peer_name) const {
+  const bool blocked = stops_sending(notice);
+  JsonObject members;
+  members.set("peer", notice.peer.bare().text());
+  members.set("peer_name", peer_name);
+  members.set("time", format_time(notice.time));
+  members.set("words", notice.words);
+  members.set("blocked", blocked);
+  object("alarm", std::move(members));
+  const std::string peer = printable(peer_name);
+  line(fmt::format("{}  KEYS CHANGED: {}: {}{}", format_time(notice.time).substr(11, 5), peer,
+                   printable(notice.words),
+                   blocked
+                       ? ".\n       Nothing is sent to them until you have compared numbers: dim "
+                         "verify WHO, then with --confirm."
+                       : "."));
+}
+
 std::string short_guid(std::string_view guid) {
   constexpr std::size_t kDigits = 6;
   return std::string(guid.substr(guid.size() - std::min(guid.size(), kDigits)));

@@ -50,6 +50,8 @@ class Output {
     bool ids = false;  ///< people see the end of the GUID, which names the message in other verbs
   };
   void message(const HistoryEntry& entry, const Around& around) const;
+  /// A notice about the peer's keys (is_key_notice).
+  void alarm(const HistoryEntry& notice, std::string_view peer_name) const;
   void typing(const Id& peer, bool on, std::string_view peer_name) const;
   void presence(const Id& peer, std::string_view state, std::string_view peer_name) const;
 

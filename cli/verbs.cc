@@ -209,6 +209,7 @@ int verb_listen(const CommonOptions& common, const ListenOptions& options) {
     for (const HistoryEntry& entry : *unread) {
       context.show(entry);
       if (auto status = context.messenger->shown(entry); !status) return status;
+      if (is_key_notice(entry)) continue;  // it is not what --once waits for
       shown_any = true;
       if (options.once) break;
     }
@@ -360,31 +361,72 @@ int verb_verify(const CommonOptions& common, const VerifyOptions& options) {
          "the keys of this person are not known yet; try again when the station is there"});
     return code(Exit::unknown_person);
   }
-  const Account& account = context.home->account();
-  const std::string digits = safety_number(account.id, account.meta, who->bare(), *known->meta);
-  const std::string words = safety_words(account.id, account.meta, who->bare(), *known->meta);
+  // Copies: confirming changes what the directory has.
+  std::vector<Meta> metas = {*known->meta};
+  if (known->state == MetaState::suspect)
+    metas.insert(metas.end(), known->rivals.begin(), known->rivals.end());
+  const bool several = metas.size() > 1;
   auto contact = context.home->contact(*who);
   Contact kept = contact && *contact ? **contact : Contact{.id = who->bare()};
+  const auto chosen = static_cast<std::size_t>(options.key > 0 ? options.key : 1);
+  if (options.key > 0 && chosen > metas.size()) {
+    context.out.error({Errc::usage, "--key takes the number of a key that `dim verify WHO` shows"});
+    return code(Exit::usage);
+  }
+  if (options.confirm && several && options.key == 0) {
+    context.out.error(
+        {Errc::usage,
+         "two keys have signed as this person: compare the numbers of both, then say which is "
+         "theirs with --key N"});
+    return code(Exit::usage);
+  }
   if (options.confirm) {
-    kept.verified = true;
-    kept.blocked = false;
-    if (auto status = context.home->put_contact(kept); !status) {
+    const auto status =
+        context.home->confirm(*who, metas[chosen - 1].digest(), context.clock.now());
+    if (!status) {
       context.out.error(status.error());
       return code(Exit::failed);
     }
+    kept.verified = true;
+    kept.blocked = false;
+    metas = {metas[chosen - 1]};
   }
-  JsonObject members;
-  members.set("id", who->text());
-  members.set("number", digits);
-  members.set("words", words);
-  members.set("verified", kept.verified);
-  context.out.object("verify", std::move(members));
-  context.out.line(fmt::format(
-      "Compare with {} in person or on a call; both of you see the same.\n\n  {}\n\n  {}\n",
-      printable(context.name_of(*who)), digits, words));
-  context.out.line(kept.verified
-                       ? "Verified. A change of their key will stop sending until you look again."
-                       : fmt::format("If they are equal: dim verify {} --confirm", options.who));
+  const Account& account = context.home->account();
+  context.out.line(
+      fmt::format("Compare with {} in person or on a call; both of you see the same.\n",
+                  printable(context.name_of(*who))));
+  for (std::size_t i = 0; i < metas.size(); ++i) {
+    const std::string digits = safety_number(account.id, account.meta, who->bare(), metas[i]);
+    const std::string words = safety_words(account.id, account.meta, who->bare(), metas[i]);
+    JsonObject members;
+    members.set("id", who->text());
+    members.set("number", digits);
+    members.set("words", words);
+    members.set("verified", kept.verified);
+    members.set("blocked", kept.blocked);
+    if (metas.size() > 1) members.set("key", static_cast<std::int64_t>(i + 1));
+    context.out.object("verify", std::move(members));
+    if (metas.size() > 1)
+      context.out.line(fmt::format("key {} ({})", i + 1, i == 0 ? "known so far" : "new"));
+    context.out.line(fmt::format("  {}\n\n  {}\n", digits, words));
+  }
+  const std::string confirm = fmt::format("dim verify {} --confirm", options.who);
+  if (metas.size() > 1) {
+    context.out.line(
+        "TWO KEYS have signed as this person, and nothing is sent to them. Ask which "
+        "number they see, then: " +
+        confirm + " --key N");
+  } else if (kept.blocked) {
+    context.out.line(
+        "Their message key CHANGED without following on the one that you verified, and "
+        "nothing is sent to them.\nAsk them whether they have made a new one. If they "
+        "have, and the numbers are equal: " +
+        confirm);
+  } else {
+    context.out.line(kept.verified
+                         ? "Verified. A change of their key will stop sending until you look again."
+                         : "If they are equal: " + confirm);
+  }
   context.link.finish();
   return code(Exit::ok);
 }
@@ -406,10 +448,15 @@ int verb_status(const CommonOptions& common) {
   members.set("waiting", static_cast<std::int64_t>(waiting ? *waiting : 0));
   members.set("unread", static_cast<std::int64_t>(unread ? unread->size() : 0));
   members.set("aside", static_cast<std::int64_t>(aside ? *aside : 0));
+  const auto contacts = context.home->contacts();
+  const auto blocked =
+      contacts ? std::ranges::count_if(*contacts, [](const Contact& one) { return one.blocked; })
+               : 0;
+  members.set("blocked", static_cast<std::int64_t>(blocked));
   if (!connected && context.failure) members.set("reason", context.failure->hint);
   context.out.object("status", std::move(members));
   context.out.line(fmt::format(
-      "you        {}\nstation    {}\nconnection {}\noutbox     {} waiting\nunread     {}{}",
+      "you        {}\nstation    {}\nconnection {}\noutbox     {} waiting\nunread     {}{}{}",
       context.home->account().id.text(), station && *station ? (*station)->id : "none",
       connected         ? "up"
       : context.failure ? std::string(context.failure->hint)
@@ -418,7 +465,11 @@ int verb_status(const CommonOptions& common) {
       aside && *aside > 0 ? fmt::format("\naside      {} that cannot be read yet: sender or group "
                                         "unknown, or written in the future",
                                         *aside)
-                          : ""));
+                          : "",
+      blocked > 0 ? fmt::format("\nKEYS       of {} contact(s) changed, and nothing is sent to "
+                                "them: dim contacts, dim verify WHO",
+                                blocked)
+                  : ""));
   if (!connected && context.failure && exit_of(*context.failure) == Exit::security)
     return context.report_failure();
   if (!connected) return code(context.failure ? exit_of(*context.failure) : Exit::unreachable);

@@ -102,6 +102,7 @@ struct ContactsOptions {
 struct VerifyOptions {
   std::string who;
   bool confirm = false;
+  int key = 0;  ///< which of several, as they were shown; 0: not said
 };
 
 int verb_join(const CommonOptions& common, const JoinOptions& options);

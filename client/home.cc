@@ -73,12 +73,6 @@ Result<Secret> vault_key(const JsonObject& lock, const std::optional<Secret>& pa
   return fail(Errc::key, "the key file of this home is of a kind this program does not know");
 }
 
-Json json_list(const std::vector<JsonObject>& objects) {
-  JsonArray array;
-  for (const JsonObject& object : objects) array.emplace_back(object);
-  return array;
-}
-
 Result<Contact> contact_from(std::string_view body) {
   auto object = parse_json_object(body);
   if (!object) return std::unexpected(object.error());
@@ -245,57 +239,7 @@ Status Home::load(Random&) {
       Account{*id, *meta, *visa, std::move(*identity_key), std::move(message_keys)});
 
   directory_ = std::make_unique<Directory>();
-  auto rows = vault_->list("known");
-  if (!rows) return std::unexpected(rows.error());
-  for (const auto& row : *rows) {
-    auto known = parse_json_object(row.body);
-    if (!known) return std::unexpected(known.error());
-    auto known_id = Id::parse(text_in(*known, "id"));
-    const Json* known_meta = known->find("meta");
-    if (!known_id || known_meta == nullptr || known_meta->object() == nullptr) continue;
-    auto parsed = Meta::parse(*known_meta->object());
-    if (!parsed) continue;
-    (void)directory_->learn_meta(*known_id, *parsed);
-    if (truth_in(*known, "pinned")) (void)directory_->prove(*known_id, *parsed);
-    const Json* documents = known->find("documents");
-    if (documents == nullptr || documents->array() == nullptr) continue;
-    for (const Json& document : *documents->array()) {
-      // Times were checked when the document was learned; here they only order it.
-      if (document.object() != nullptr) {
-        (void)directory_->learn_document(*known_id, *document.object(),
-                                         integer_in(*known, "learned"));
-      }
-    }
-  }
-  return {};
-}
-
-Status Home::learn(const Id& id, const JsonObject& meta_object,
-                   const std::vector<JsonObject>& documents, Millis now) {
-  auto meta = Meta::parse(meta_object);
-  if (!meta) return std::unexpected(meta.error());
-  if (!meta->matches(id))
-    return fail(Errc::meta, "the meta does not belong to the ID that was asked for");
-  if (auto status = directory_->learn_meta(id, *meta); !status) return status;
-  Status result;
-  for (const JsonObject& document : documents) {
-    auto learned = directory_->learn_document(id, document, now);
-    if (!learned && learned.error().code != Errc::conflict)
-      result = std::unexpected(learned.error());
-  }
-  const Known* known = directory_->find(id);
-  if (known == nullptr || !known->meta) return result;
-  JsonObject kept;
-  kept.set("id", id.bare().text());
-  kept.set("meta", known->meta->json());
-  kept.set("pinned", known->state == MetaState::pinned);
-  std::vector<JsonObject> list;
-  for (const Document& document : known->documents) list.push_back(document.json());
-  kept.set("documents", json_list(list));
-  kept.set("learned", now);
-  if (auto status = vault_->put("known", id.bare().text(), write_json(kept)); !status)
-    return status;
-  return result;
+  return load_known();
 }
 
 Result<std::optional<StationTarget>> Home::station() {

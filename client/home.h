@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "client/session.h"
@@ -22,8 +23,9 @@ struct Contact {
   std::string alias{};       ///< own name for them, unique in this home; may be empty
   std::string registered{};  ///< name at the station when it was last looked up; may be empty
   bool verified = false;
-  bool blocked =
-      false;  ///< meta changed or visa chain forked after verification: sending stops (3.8)
+  /// Two metas have proof, or the visa chain broke after verification (3.8): sending stops until
+  /// Home::confirm.
+  bool blocked = false;
   bool written = false;  ///< the person here has sent them a text: they are no stranger
   std::int64_t seq = 0;  ///< of the last message written to them (A13)
   std::string prev{};    ///< base64 hash of it
@@ -32,6 +34,17 @@ struct Contact {
 
   std::string display()
       const;  ///< alias, else registered name, else name in the visa is up to the caller, else ID
+};
+
+/// The keys of somebody are no longer those that were known (A02, I13).
+struct KeyAlarm {
+  enum class Kind : std::uint8_t {
+    two_metas,     ///< two keys have signed as this ID: one of them is somebody else's
+    broken_chain,  ///< a visa does not continue the one that was known: a fork, or a gap
+  };
+  Id id;
+  Kind kind = Kind::two_metas;
+  bool blocked = true;  ///< false: nobody has verified them, and the new visa counts
 };
 
 class Home {
@@ -70,15 +83,31 @@ class Home {
   /// next start.
   Status learn(const Id& id, const JsonObject& meta, const std::vector<JsonObject>& documents,
                Millis now);
+  /// After the directory has learnt something about `id` from elsewhere: keeps it, and decides what
+  /// it means for the contact. Errc::io.
+  Status keep_known(const Id& id, Millis now);
+  /// What keep_known() and learn() have found since this was asked last.
+  std::vector<KeyAlarm> take_alarms() { return std::exchange(alarms_, {}); }
+  /// The person here has compared numbers: the contact is verified with this meta and the newest
+  /// visas, and sending goes on. Errc::not_found for a digest that no meta of theirs has.
+  Status confirm(const Id& id, const Digest32& meta, Millis now);
+  /// Rereads what another program of this home has decided since. Cheap while there is nothing.
+  Status refresh();
 
  private:
   Home() = default;
+  Status load_known();
+  Status take_stored(const Id& id, Millis now);
+  Status put_known(const Id& id, const Known& known, Millis now);
+  Status tell_others();
   Status load(Random& random);
   Status store_account(const Account& account);
 
   std::unique_ptr<Vault> vault_;
   std::unique_ptr<Account> account_;
   std::unique_ptr<Directory> directory_;
+  std::vector<KeyAlarm> alarms_;
+  std::int64_t generation_ = -1;  // what this program has read of what others decide
 };
 
 }  // namespace dim

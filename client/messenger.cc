@@ -104,6 +104,7 @@ void Messenger::unreachable(const Error& error) {
 }
 void Messenger::tick() {
   if (session_) session_->tick();
+  (void)home_.refresh();
   if (is_ready()) look_up_again();
   if (early_at_ != 0 && clock_.monotonic() >= early_at_) {
     early_at_ = 0;

@@ -1,7 +1,8 @@
 // A person's client without I/O: durable outbox (messenger_send.cc), receiving and receipts
-// (messenger_receive.cc), look-ups (messenger_lookup.cc), groups (messenger_groups.cc), on top of
-// one session at a time, of DIM/2023 or of the dimchat reference's protocol. What has been
-// acknowledged to the station is in the home's vault first; what was typed is in the outbox first.
+// (messenger_receive.cc), look-ups (messenger_lookup.cc), changed keys (messenger_keys.cc), groups
+// (messenger_groups.cc), on top of one session at a time, of DIM/2023 or of the dimchat reference's
+// protocol. What has been acknowledged to the station is in the home's vault first; what was typed
+// is in the outbox first.
 #pragma once
 #include <deque>
 #include <functional>
@@ -63,6 +64,11 @@ struct MessengerEvents {
   std::function<void(const RefusedPost& post)> post_refused;
   HubEvents hubs;  ///< with Options::follow_hubs
 };
+
+/// A line of the history that says that the peer's keys have changed; `words` says how.
+bool is_key_notice(const HistoryEntry& entry);
+/// Of such a line: nothing was sent any more from then on.
+bool stops_sending(const HistoryEntry& notice);
 
 class Messenger final : private SessionHost {
  public:
@@ -257,6 +263,10 @@ class Messenger final : private SessionHost {
   Millis arrival_of(const Packet& push) const;
   Status give_up(const std::string& guid, const std::string& wire, Waits why,
                  std::vector<HistoryEntry>& show);
+  Status note_alarms(std::vector<HistoryEntry>& show);
+  Status learn(const Id& id, const JsonObject& meta, const std::vector<JsonObject>& documents);
+  /// Errc::security_error for whom sending has stopped.
+  Status check_not_blocked(const Id& id);
   Status show_unreadable(const Id& author, const std::string& guid, const Error& error,
                          std::vector<HistoryEntry>& show);
   bool lacks_author(const Id& author, std::string_view wire);

@@ -64,6 +64,7 @@ Result<SignedMessage> Messenger::seal_copy(const OutboxRow& row) {
   const Group& group = **found;
   if (!group.is_member(row.to)) return fail(Errc::gone, "the receiver has left the group");
   if (group.members().size() < limits::kSplitGroup) return seal_for(row, group_marks(group));
+  if (auto open = check_not_blocked(row.to); !open) return std::unexpected(open.error());
   if (row.entry != shared_entry_ || !shared_ || key_for(shared_->sealed, row.to) == nullptr) {
     auto shared = seal_shared(row, group);
     if (!shared) return shared;
@@ -89,7 +90,7 @@ Result<SignedMessage> Messenger::seal_shared(const OutboxRow& row, const Group& 
   bool strangers = false;
   for (const Id& member : group.members()) {
     if (member.same_entity(home_.account().id)) continue;
-    if (home_.directory().message_keys(member).empty()) continue;
+    if (home_.directory().message_keys(member).empty() || !check_not_blocked(member)) continue;
     readers.push_back(member);
     if (introduced_.insert(member.text()).second) strangers = true;
   }

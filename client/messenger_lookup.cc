@@ -89,7 +89,7 @@ Status Messenger::learn_answer(const Id& id, const Packet& response) {
     if (document.object() != nullptr && list.size() < kDocuments)
       list.push_back(*document.object());
   }
-  return home_.learn(id, *meta->object(), list, clock_.now());
+  return learn(id, *meta->object(), list);
 }
 
 void Messenger::look_up_again() {

@@ -50,11 +50,13 @@ void Messenger::process_pushes() {
   std::vector<HistoryEntry> show;
   std::vector<HistoryEntry> ticked;
   std::int64_t cursor = acked_cursor_;
+  (void)home_.refresh();
   auto status = home_.vault().transaction([&]() -> Status {
     for (const Packet& push : pushes_) {
       const std::int64_t at = number_in(push.get("cursor"));
       if (at <= cursor) continue;
       if (auto taken = take_or_keep(push, show, ticked); !taken) return taken;
+      if (auto noted = note_alarms(show); !noted) return noted;
       cursor = at;
     }
     return home_.vault().put("state", "cursor", std::to_string(cursor));
@@ -109,6 +111,7 @@ Status Messenger::take(const Packet& push, std::vector<HistoryEntry>& show,
   Status disk;
   auto opened = open_message(*message, disk);
   if (!disk) return disk;
+  if (auto noted = note_alarms(show); !noted) return noted;  // before what has brought it
   if (!opened && opened.error().code == Errc::too_early) {
     // This clock is slow, or the sender's ahead: it waits here, and its sender is not punished.
     const Millis arrived = arrival_of(push);
@@ -207,9 +210,21 @@ Result<Opened> Messenger::open_message(const SignedMessage& message, Status& dis
   if (!kept) disk = std::unexpected(kept.error());
   const auto before = FailedDecrypts::parse(kept ? kept->value_or("") : "");
   FailedDecrypts failed = before;
+  const auto revision = [&]() -> std::optional<std::uint64_t> {
+    const Known* known = home_.directory().find(message.sealed.envelope.sender);
+    return known != nullptr ? std::optional(known->revision) : std::nullopt;
+  };
+  const auto known_before = revision();
   auto opened = dim::open(message, home_.account(), home_.directory(), seen_before, clock_.now(),
                           {.failed = &failed});
   if (disk && failed != before) disk = home_.vault().put(kFailed, sender, failed.text());
+  // Of strangers nothing stays that did not come with a message of theirs. An alarm is kept until
+  // the disk has it.
+  const Known* known = home_.directory().find(message.sealed.envelope.sender);
+  const bool alarming =
+      known != nullptr && (known->chain_alarm || known->state == MetaState::suspect);
+  if (disk && (alarming || revision() != known_before) && (opened || known_before))
+    disk = home_.keep_known(message.sealed.envelope.sender, clock_.now());
   // Nobody remembers any more whether it has come before.
   if (opened &&
       clock_.now() - content_millis(content_time(opened->message.content)) > kReplayLife) {

@@ -65,12 +65,9 @@ Result<HistoryEntry> Messenger::send(const Id& to, const Content& content) {
   if (to.is_broadcast())
     return fail(Errc::not_implemented, "this edition sends to persons and groups, not to all");
   if (to.is_group()) return send_to_group(to.bare(), content);
+  if (auto open = check_not_blocked(to); !open) return std::unexpected(open.error());
   auto contact = home_.contact(to);
   if (!contact) return std::unexpected(contact.error());
-  if (*contact && (*contact)->blocked) {
-    return fail(Errc::forbidden,
-                "the keys of this contact changed after you verified them; run `dim verify` first");
-  }
   const JsonObject json = encode_content(content);
   auto entry = entry_for(to, content, json);
   if (!entry) return entry;
@@ -242,6 +239,7 @@ bool Messenger::transmit(OutboxRow item) {
 }
 
 Result<SignedMessage> Messenger::seal_for(const OutboxRow& row, const JsonObject& marks) {
+  if (auto open = check_not_blocked(row.to); !open) return std::unexpected(open.error());
   auto content = content_of(row);
   if (!content) return std::unexpected(content.error());
   auto contact = home_.contact(row.to);

@@ -229,6 +229,7 @@ void Messenger::retry_waiting() {
       auto object = parse_json_object(row.body);
       if (!object) continue;
       if (auto done = retry_row(*object, show, ticked); !done) return done;
+      if (auto noted = note_alarms(show); !noted) return noted;
     }
     return {};
   });

@@ -58,6 +58,14 @@ void rebuild_keys(Known& known) {
   }
 }
 
+void keep_newest(std::vector<Document>& documents, const Document& document) {
+  std::erase_if(documents, [&](const Document& old) { return is_same_slot(old, document); });
+  const auto place = std::upper_bound(
+      documents.begin(), documents.end(), document.time().value_or(0),
+      [](Millis time, const Document& other) { return time < other.time().value_or(0); });
+  documents.insert(place, document);
+}
+
 bool has_feature(const Document& document, std::string_view feature) {
   const Json* list = document.properties().find("features");
   if (list == nullptr || list->array() == nullptr) return false;
@@ -107,6 +115,7 @@ Status Directory::learn_meta(const Id& id, const Meta& meta) {
   drop_rival(*known, meta);
   if (known->rivals.size() >= kRivals) known->rivals.erase(known->rivals.begin());
   known->rivals.push_back(meta);
+  ++known->revision;
   return {};
 }
 
@@ -125,13 +134,18 @@ Status Directory::prove(const Id& id, const Meta& meta) {
     }
     known->rivals.clear();
     known->state = MetaState::pinned;
+    ++known->revision;
     drop(provisional_, id.bare().text(), provisional_count_);
     return {};
   } else {
     if (same(*known->meta, meta)) return {};
     if (!meta.matches(id)) return fail(Errc::meta, "the meta does not make this ID");
-    drop_rival(*known, meta);
-    if (known->rivals.size() < kRivals) known->rivals.push_back(meta);
+    if (std::ranges::find(known->refused, meta.digest()) != known->refused.end())
+      return fail(Errc::conflict, "you have decided against this meta of the ID");
+    const bool news =
+        std::ranges::none_of(known->rivals, [&](const Meta& rival) { return same(rival, meta); });
+    if (news && known->rivals.size() < kRivals) known->rivals.push_back(meta);
+    if (news || known->state != MetaState::suspect) ++known->revision;
     known->state = MetaState::suspect;
     return fail(Errc::conflict,
                 "meta-suspect: two metas of this ID have proof; verify the contact and decide");
@@ -141,19 +155,29 @@ Status Directory::prove(const Id& id, const Meta& meta) {
 Status Directory::decide(const Id& id, const Digest32& meta_digest) {
   Known* known = entry(id);
   if (known == nullptr) return fail(Errc::not_found, "this ID is not known");
+  const auto refuse = [&](const Meta& meta) {
+    if (known->state == MetaState::suspect && meta.digest() != meta_digest)
+      known->refused.push_back(meta.digest());
+  };
   if (known->meta->digest() != meta_digest) {
     const auto chosen =
         std::find_if(known->rivals.begin(), known->rivals.end(),
                      [&](const Meta& rival) { return rival.digest() == meta_digest; });
     if (chosen == known->rivals.end())
       return fail(Errc::not_found, "no meta of this ID has that digest");
-    known->meta = *chosen;
+    refuse(*known->meta);
+    const Meta taken = *chosen;
+    known->meta = taken;
     known->documents.clear();
     known->keys.clear();
+    known->contested.clear();
+    known->chain_alarm = false;
   }
   if (known->state == MetaState::provisional)
     drop(provisional_, id.bare().text(), provisional_count_);
+  for (const Meta& rival : known->rivals) refuse(rival);
   known->rivals.clear();
+  ++known->revision;
   known->state = MetaState::pinned;
   return {};
 }
@@ -164,8 +188,41 @@ Result<Document> Directory::learn_document(const Id& id, const JsonObject& docum
 
 Result<Document> Directory::accept_document(const Id& id, const JsonObject& document, Millis now) {
   auto learnt = learn(id, document, now, true);
-  if (learnt) entry(id)->chain_alarm = false;
+  if (learnt) {
+    Known* known = entry(id);
+    known->chain_alarm = false;
+    known->contested.clear();
+    ++known->revision;
+  }
   return learnt;
+}
+
+void Directory::accept_contested(const Id& id) {
+  Known* known = entry(id);
+  if (known == nullptr || !known->chain_alarm) return;
+  for (const Document& document : known->contested) {
+    const auto slot = std::ranges::find_if(
+        known->documents, [&](const Document& kept) { return is_same_slot(kept, document); });
+    if (slot == known->documents.end() || slot->time() <= document.time())
+      keep_newest(known->documents, document);
+  }
+  known->contested.clear();
+  known->chain_alarm = false;
+  rebuild_keys(*known);
+  ++known->revision;
+}
+
+void Directory::restore(const Id& id, Known known) {
+  if (!known.meta || known.state == MetaState::unknown) return;
+  forget(id);
+  const std::string name = id.bare().text();
+  const bool provisional = known.state == MetaState::provisional;
+  rebuild_keys(known);
+  entities_.emplace(name, std::move(known));
+  if (!provisional) return;
+  provisional_.push_back(name);
+  ++provisional_count_;
+  evict();
 }
 
 Result<Document> Directory::learn(const Id& id, const JsonObject& document, Millis now,
@@ -204,17 +261,21 @@ Result<Document> Directory::learn(const Id& id, const JsonObject& document, Mill
   if (kept) {
     if (slot->digest() == parsed->digest()) return parsed;
     if (!broken_chain && !continues(*slot, *parsed)) {
+      const bool news = std::ranges::none_of(known->contested, [&](const Document& other) {
+        return other.digest() == parsed->digest();
+      });
+      if (news) {
+        keep_newest(known->contested, *parsed);
+        ++known->revision;
+      }
       known->chain_alarm = true;
       return fail(Errc::conflict,
                   "the document does not continue the one known: a fork or a gap in its chain");
     }
-    known->documents.erase(slot);
   }
-  const auto place = std::upper_bound(
-      known->documents.begin(), known->documents.end(), *parsed->time(),
-      [](Millis time, const Document& other) { return time < other.time().value_or(0); });
-  known->documents.insert(place, *parsed);
+  keep_newest(known->documents, *parsed);
   rebuild_keys(*known);
+  ++known->revision;
   return parsed;
 }
 

@@ -27,8 +27,11 @@ struct Known {
   MetaState state = MetaState::unknown;
   std::vector<Document> documents{};  ///< newest of each (type, terminal), oldest first
   std::vector<Meta>
-      rivals{};              ///< other valid metas for this ID: without proof, or (suspect) with it
+      rivals{};  ///< other valid metas for this ID: without proof, or (suspect) with it
+  std::vector<Digest32> refused{};  ///< metas that the user has decided against
   bool chain_alarm = false;  ///< a visa chain had a fork or a gap (I13); cleared by accept_document
+  std::vector<Document> contested{};  ///< what broke the chain: the newest of each (type, terminal)
+  std::uint64_t revision = 0;         ///< counts what has changed here since the program began
   /// Message keys of the documents, parsed once: (ID or ID/terminal, key, index in `documents`).
   struct DocumentKey {
     std::string entry{};
@@ -53,8 +56,8 @@ class Directory {
   /// yields (J16). Errc::conflict for another one than the pinned: both have proof now, the entity
   /// is suspect and nothing is sealed to it until `decide`.
   Status prove(const Id& id, const Meta& meta);
-  /// The user has chosen between the metas of a suspect entity. Errc::not_found for a digest that
-  /// none of them has.
+  /// The user has chosen between the metas of a suspect entity; what the others sign says nothing
+  /// any more. Errc::not_found for a digest that none of them has.
   Status decide(const Id& id, const Digest32& meta_digest);
   /// Verified against the entity's metas; also proof of possession. Errc::not_found without a meta;
   /// Errc::conflict when older than the one kept, or when `rev` and `prev` do not continue it (I13:
@@ -64,6 +67,11 @@ class Directory {
   /// As learn_document, but the user (or the rule for unverified contacts) takes it although the
   /// chain is broken.
   Result<Document> accept_document(const Id& id, const JsonObject& document, Millis now);
+  /// The same for all that has broken the chain so far.
+  void accept_contested(const Id& id);
+  /// What a store has kept of an entity, in place of what is known; all of it has verified, and
+  /// `known.keys` is made anew.
+  void restore(const Id& id, Known known);
   /// Keys that messages to `id` are encrypted with: one for each visa (terminal), or the meta key
   /// when it can. With a terminal in `id`: that device's alone, when it has one. Empty for suspect
   /// entities.

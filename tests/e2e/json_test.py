@@ -112,6 +112,8 @@ class Json(harness.EndToEnd):
                                            ("listen", "hub_change"), ("listen", "hub_left"), ("listen", "post_change"),
                                            ("listen", "unread"), ("chat", "post"), ("chat", "post_change"),
                                            ("chat", "hub_left"), ("listen", "hub_trouble"), ("chat", "hub_trouble"),
+                                           # keys_test.py; in chat it is the same line
+                                           ("listen", "alarm"), ("chat", "alarm"), ("history", "alarm"),
                                            # tests/reference/import_test.py
                                            ("import", "imported")}:
                     self.assertIn((verb, name), SEEN)

@@ -1,0 +1,215 @@
+// Changed keys of others: what the home keeps of them, what is said, and that nothing is sent.
+#include <filesystem>
+
+#include "client/messenger_fixture.h"
+#include "dim/engine/verify.h"
+
+namespace dim {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+// Two keys under which one fingerprint verifies for the seed "twins"
+// (dim/engine/directory_test.cc).
+constexpr std::string_view kFingerprint =
+    "MEUCIQDBXo8MvdeOK7kJdS2lezTckIr0W+vLT2mrdT8323m7EAIgWSpAKS3gmZBu/b4dV/uz60O+xP95Gc8RMVKtskbV"
+    "cOI=";
+
+Account twin(std::string_view scalar, Millis now) {
+  JsonObject key;
+  key.set("algorithm", "ECC");
+  key.set("data", scalar);
+  PrivateKey identity_key = PrivateKey::parse(key).value();
+  JsonObject object;
+  object.set("type", 1);
+  object.set("seed", "twins");
+  object.set("fingerprint", kFingerprint);
+  object.set("key", identity_key.public_key().json());
+  Meta meta = Meta::parse(object).value();
+  Id id = meta.id(EntityType::user).value();
+  JsonObject properties;
+  properties.set("key", fake_user(2).message_keys[0].public_key().json());
+  properties.set("features", JsonArray{Json("bind")});
+  Document visa = Document::make(id, "visa", properties, now, identity_key);
+  return {id, meta, std::move(visa), std::move(identity_key), {}};
+}
+const Account& real() {
+  static const Account account =
+      twin("f641a82c4897e6c1b584fe722560f4ba19aeaf78be3b5bb2bdf0aca954897148", kFakeNow - 1'000);
+  return account;
+}
+const Account& forged() {
+  static const Account account =
+      twin("636a4f94394b7fa1409b917c161c328f1f512e484c6c32d7c1f042e72f708f79", kFakeNow - 900);
+  return account;
+}
+
+class HomeKnown : public MessengerTest {
+ protected:
+  HomeKnown() {
+    std::string pattern = std::filesystem::temp_directory_path() / "dim-known-XXXXXX";
+    if (::mkdtemp(pattern.data()) == nullptr) std::abort();
+    folder_ = pattern;
+    Account me = Account::make_user("me", kFakeNow - 1'000, fake_random()).value();
+    home = Home::create(folder_ + "/home", std::nullopt, std::move(me), fake_random()).value();
+    EXPECT_TRUE(home.set_station(fake_target()));
+    know(peer());
+  }
+  ~HomeKnown() override {
+    messenger.reset();
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+  /// As the next `dim` of this home finds it.
+  void restart() {
+    messenger.reset();
+    received.clear();
+    home = Home::open(folder_ + "/home", std::nullopt, fake_random()).value();
+    log_in();
+  }
+  void verify(const Account& account) {
+    ASSERT_TRUE(home.confirm(account.id, account.meta.digest(), clock.now()));
+  }
+  static SignedMessage with(const SignedMessage& message, std::string_view name, const JsonObject& value) {
+    JsonObject json = to_json(message);
+    json.set(name, value);
+    return SignedMessage::parse(write_json(json)).value();
+  }
+  /// A visa of the peer that says it is the second, and does not continue the first.
+  JsonObject forked_visa() {
+    JsonObject properties;
+    properties.set("key", fake_user(3).message_keys[0].public_key().json());
+    properties.set("features", JsonArray{Json("bind")});
+    properties.set("rev", 2);
+    properties.set("prev", "sha256-" + to_base64(sha256(as_bytes("another first one"))));
+    return Document::make(peer().id, "visa", properties, clock.now(), peer().identity_key).json();
+  }
+  std::optional<Errc> refusal(const Account& to) {
+    auto sent = messenger->send_text(to.id, "hello");
+    return sent ? std::nullopt : std::optional(sent.error().code);
+  }
+  std::vector<std::string> notices_about(const Account& account) {
+    std::vector<std::string> out;
+    const auto unread = messenger->unread().value();
+    for (const HistoryEntry& entry : unread) {
+      if (is_key_notice(entry) && entry.peer.same_entity(account.id)) out.push_back(entry.words);
+    }
+    return out;
+  }
+  const std::string& folder() const { return folder_; }
+  Contact contact_of(const Account& account) {
+    return home.contact(account.id).value().value_or(Contact{.id = account.id});
+  }
+
+ private:
+  std::string folder_;
+};
+
+TEST_F(HomeKnown, A02_TwoMetasWithProofStopSendingAlsoAfterARestart) {
+  know(real());
+  log_in();
+  EXPECT_EQ(refusal(real()), std::nullopt);
+  push(with(from(forged(), TextContent::make("it is me", clock.now(), fake_random())), "meta",
+            forged().meta.json()));
+  ASSERT_THAT(received, SizeIs(2)) << "the message that cannot be believed, and the alarm";
+  EXPECT_THAT(notices_about(real()), ElementsAre(HasSubstr("two different keys")));
+  EXPECT_EQ(refusal(real()), Errc::security_error);
+  EXPECT_TRUE(contact_of(real()).blocked);
+  restart();
+  EXPECT_EQ(home.directory().find(real().id)->state, MetaState::suspect);
+  EXPECT_EQ(refusal(real()), Errc::security_error);
+  EXPECT_THAT(notices_about(real()), SizeIs(1)) << "it is told until somebody has seen it";
+
+  // The user has compared numbers: the old one is right.
+  ASSERT_TRUE(home.confirm(real().id, real().meta.digest(), clock.now()));
+  EXPECT_EQ(refusal(real()), std::nullopt);
+  restart();
+  EXPECT_EQ(refusal(real()), std::nullopt);
+  EXPECT_TRUE(contact_of(real()).verified);
+  // What has been decided against says nothing any more.
+  push(with(from(forged(), TextContent::make("me again", clock.now(), fake_random())), "meta",
+            forged().meta.json()));
+  EXPECT_EQ(refusal(real()), std::nullopt);
+}
+
+TEST_F(HomeKnown, A02_AStationThatHandsOutAnotherMetaWithItsVisaIsAnAlarm) {
+  know(real());
+  (void)home.learn(real().id, forged().meta.json(), {}, clock.now());
+  EXPECT_FALSE(contact_of(real()).blocked) << "without proof it is nothing (J16)";
+  (void)home.learn(real().id, forged().meta.json(), {forged().visa.json()}, clock.now());
+  EXPECT_TRUE(contact_of(real()).blocked);
+  EXPECT_THAT(home.take_alarms(), SizeIs(1));
+  // The other one is taken: what the first has signed is gone.
+  ASSERT_TRUE(home.confirm(real().id, forged().meta.digest(), clock.now()));
+  EXPECT_EQ(home.directory().find(real().id)->meta->digest(), forged().meta.digest());
+  EXPECT_TRUE(home.directory().message_keys(real().id).empty());
+}
+
+TEST_F(HomeKnown, I13_AForkedVisaStopsSendingToWhomOneHasVerified) {
+  log_in();
+  verify(peer());
+  send("before");
+  accept(station.next(Lane::text));
+  push(with(from_peer("with another visa"), "visa", forked_visa()));
+  EXPECT_THAT(notices_about(peer()), ElementsAre(HasSubstr("does not follow on")));
+  EXPECT_EQ(refusal(peer()), Errc::security_error);
+  push(with(from_peer("and again"), "visa", forked_visa()));
+  EXPECT_THAT(notices_about(peer()), SizeIs(1)) << "one alarm for one state";
+  restart();
+  EXPECT_EQ(refusal(peer()), Errc::security_error);
+  EXPECT_TRUE(contact_of(peer()).blocked);
+
+  ASSERT_TRUE(home.confirm(peer().id, peer().meta.digest(), clock.now()));
+  EXPECT_EQ(refusal(peer()), std::nullopt);
+  restart();
+  const auto keys = home.directory().message_keys(peer().id);
+  ASSERT_THAT(keys, SizeIs(1));
+  EXPECT_EQ(keys[0].second.data(), fake_user(3).message_keys[0].public_key().data())
+      << "the new one counts now";
+}
+
+TEST_F(HomeKnown, I13_OfUnverifiedContactsItIsTakenAndTold) {
+  log_in();
+  send("before");
+  accept(station.next(Lane::text));
+  push(with(from_peer("with another visa"), "visa", forked_visa()));
+  EXPECT_THAT(notices_about(peer()), ElementsAre(HasSubstr("you have not verified them")));
+  EXPECT_EQ(refusal(peer()), std::nullopt);
+  restart();
+  EXPECT_EQ(home.directory().message_keys(peer().id)[0].second.data(),
+            fake_user(3).message_keys[0].public_key().data());
+}
+
+TEST_F(HomeKnown, I13_WhatWaitsInTheOutboxDoesNotGoOutAfterTheAlarm) {
+  verify(peer());
+  messenger.emplace(home, transport(), clock, fake_random(), MessengerEvents{},
+                    Messenger::Options{});
+  const std::string guid = send("written while the station is away");
+  (void)home.learn(peer().id, peer().meta.json(), {forked_visa()}, clock.now());
+  log_in();
+  EXPECT_THAT(station.requests[Lane::text], IsEmpty());
+  const HistoryEntry entry = entry_of(guid);
+  EXPECT_EQ(entry.tick, Tick::failed);
+  EXPECT_THAT(entry.cause, HasSubstr("dim verify"));
+}
+
+TEST_F(HomeKnown, I13_WhatAnotherProgramOfThisHomeDecidesCountsHereToo) {
+  log_in();
+  verify(peer());
+  push(with(from_peer("with another visa"), "visa", forked_visa()));
+  EXPECT_EQ(refusal(peer()), Errc::security_error);
+  {
+    Home other = Home::open(folder() + "/home", std::nullopt, fake_random()).value();
+    ASSERT_TRUE(other.confirm(peer().id, peer().meta.digest(), clock.now()));
+  }
+  messenger->tick();
+  EXPECT_FALSE(home.directory().find(peer().id)->chain_alarm);
+  push(with(from_peer("and again"), "visa", forked_visa()));
+  EXPECT_EQ(refusal(peer()), std::nullopt);
+}
+
+}  // namespace
+}  // namespace dim

@@ -1,0 +1,71 @@
+// When the keys of others change: what is said of it, and that nothing is sent.
+#include "client/messenger.h"
+#include "client/names.h"
+#include "dim/packet/guid.h"
+
+namespace dim {
+namespace {
+
+constexpr std::string_view kTwoMetas = "keys: two";
+constexpr std::string_view kBrokenChain = "keys: broken";
+constexpr std::string_view kAccepted = "keys: new";
+
+std::string_view type_of(const KeyAlarm& alarm) {
+  if (alarm.kind == KeyAlarm::Kind::two_metas) return kTwoMetas;
+  return alarm.blocked ? kBrokenChain : kAccepted;
+}
+
+std::string_view words_of(const KeyAlarm& alarm) {
+  if (alarm.kind == KeyAlarm::Kind::two_metas)
+    return "two different keys have signed as this ID, so one of them is somebody else's";
+  return alarm.blocked
+             ? "their new message key does not follow on the one that you verified: somebody else "
+               "may have made it"
+             : "their message key has changed without following on the one before; the new one is "
+               "used, because you have not verified them";
+}
+
+}  // namespace
+
+bool is_key_notice(const HistoryEntry& entry) { return entry.content_type.starts_with("keys: "); }
+bool stops_sending(const HistoryEntry& notice) { return notice.content_type != kAccepted; }
+
+/// One line of the conversation for each, that nobody has seen yet.
+Status Messenger::note_alarms(std::vector<HistoryEntry>& show) {
+  for (const KeyAlarm& alarm : home_.take_alarms()) {
+    const Millis now = clock_.now();
+    HistoryEntry entry{.guid = Guid::make(now, random_).text(), .peer = alarm.id};
+    entry.time = now;
+    entry.words = words_of(alarm);
+    entry.content_type = type_of(alarm);
+    if (auto put = history_.put(entry); !put) return put;
+    if (auto put = put_unread(entry); !put) return put;
+    show.push_back(std::move(entry));
+  }
+  return {};
+}
+
+/// What somebody else has said about `id`'s keys: kept, and told when it is alarming.
+Status Messenger::learn(const Id& id, const JsonObject& meta,
+                        const std::vector<JsonObject>& documents) {
+  Status learnt;
+  std::vector<HistoryEntry> show;
+  auto disk = home_.vault().transaction([&]() -> Status {
+    learnt = home_.learn(id, meta, documents, clock_.now());
+    return note_alarms(show);
+  });
+  if (!disk) return disk;
+  tell(show, {});
+  return learnt;
+}
+
+Status Messenger::check_not_blocked(const Id& id) {
+  auto contact = home_.contact(id);
+  if (!contact) return std::unexpected(contact.error());
+  if (!*contact || !(*contact)->blocked) return {};
+  return fail(Errc::security_error,
+              "the keys of this contact have changed, so nothing is sent to them; compare numbers "
+              "with `dim verify WHO` first");
+}
+
+}  // namespace dim
