@@ -352,8 +352,9 @@ int verb_verify(const CommonOptions& common, const VerifyOptions& options) {
   const auto who = context.find(options.who, kConnectMs);
   if (!who) return context.unknown_exit();
   std::optional<Status> fetched;
-  context.messenger->fetch(*who, [&](Status status) { fetched = status; });
-  context.link.run_until([&] { return fetched.has_value(); }, kConnectMs);
+  context.messenger->refresh(*who, [&](Status status) { fetched = status; });
+  context.link.run_until([&] { return fetched.has_value() || context.failure.has_value(); },
+                         kConnectMs);
   const Known* known = context.home->directory().find(*who);
   if (known == nullptr || !known->meta) {
     context.out.error(

@@ -91,6 +91,8 @@ class Home {
   /// The person here has compared numbers: the contact is verified with this meta and the newest
   /// visas, and sending goes on. Errc::not_found for a digest that no meta of theirs has.
   Status confirm(const Id& id, const Digest32& meta, Millis now);
+  /// When learn() was called last for that ID; 0 for never.
+  Millis asked_at(const Id& id);
   /// Rereads what another program of this home has decided since. Cheap while there is nothing.
   Status refresh();
 

@@ -7,6 +7,7 @@ namespace dim {
 namespace {
 
 constexpr std::string_view kKnown = "known";
+constexpr std::string_view kAsked = "asked";
 constexpr std::string_view kState = "state";
 constexpr std::string_view kGeneration = "generation";  // counts what every program has to reread
 
@@ -160,8 +161,14 @@ Status Home::learn(const Id& id, const JsonObject& meta_object,
       result = std::unexpected(learned.error());
   }
   if (directory_->find(id) == nullptr) return result;
+  if (auto put = vault_->put(kAsked, id.bare().text(), std::to_string(now)); !put) return put;
   if (auto kept = keep_known(id, now); !kept) return kept;
   return result;
+}
+
+Millis Home::asked_at(const Id& id) {
+  auto time = vault_->get(kAsked, id.bare().text());
+  return time ? number_in(time->value_or("")) : 0;
 }
 
 Status Home::keep_known(const Id& id, Millis now) {

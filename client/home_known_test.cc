@@ -73,7 +73,8 @@ class HomeKnown : public MessengerTest {
   void verify(const Account& account) {
     ASSERT_TRUE(home.confirm(account.id, account.meta.digest(), clock.now()));
   }
-  static SignedMessage with(const SignedMessage& message, std::string_view name, const JsonObject& value) {
+  static SignedMessage with(const SignedMessage& message, std::string_view name,
+                            const JsonObject& value) {
     JsonObject json = to_json(message);
     json.set(name, value);
     return SignedMessage::parse(write_json(json)).value();
@@ -86,6 +87,36 @@ class HomeKnown : public MessengerTest {
     properties.set("rev", 2);
     properties.set("prev", "sha256-" + to_base64(sha256(as_bytes("another first one"))));
     return Document::make(peer().id, "visa", properties, clock.now(), peer().identity_key).json();
+  }
+  /// One of many devices of the peer, or its newest visa.
+  Document visa_for(const std::string& terminal, Millis time, std::optional<Document> after = {}) {
+    JsonObject properties;
+    properties.set("key", fake_user(3).message_keys[0].public_key().json());
+    properties.set("features", JsonArray{Json("bind")});
+    properties.set("rev", after ? 2 : 1);
+    if (after) properties.set("prev", "sha256-" + to_base64(after->digest()));
+    const Id device = terminal.empty() ? peer().id : peer().id.with_terminal(terminal);
+    return Document::make(device, "visa", properties, time, peer().identity_key);
+  }
+  void answer_documents(const std::vector<Document>& documents) {
+    const Packet asked = station.next(Lane::control);
+    EXPECT_EQ(asked.get("type"), "document");
+    EXPECT_EQ(asked.get("target"), peer().id.text());
+    JsonObject content;
+    content.set("meta", peer().meta.json());
+    JsonArray list;
+    for (const Document& document : documents) list.emplace_back(document.json());
+    content.set("documents", std::move(list));
+    Packet packet = Packet::response(200, asked.get("id"));
+    packet.content = write_json(content);
+    answer(Lane::control, packet);
+  }
+  std::vector<std::string> sealed_for(const Packet& request) {
+    std::vector<std::string> out;
+    const SignedMessage message = SignedMessage::parse(*request.content).value();
+    for (const auto& [name, key] : message.sealed.keys)
+      out.push_back(name);
+    return out;
   }
   std::optional<Errc> refusal(const Account& to) {
     auto sent = messenger->send_text(to.id, "hello");
@@ -194,6 +225,74 @@ TEST_F(HomeKnown, I13_WhatWaitsInTheOutboxDoesNotGoOutAfterTheAlarm) {
   const HistoryEntry entry = entry_of(guid);
   EXPECT_EQ(entry.tick, Tick::failed);
   EXPECT_THAT(entry.cause, HasSubstr("dim verify"));
+}
+
+TEST_F(HomeKnown, A04_KeysAreAskedForAgainAfterADayBeforeAnythingIsSealed) {
+  log_in();
+  send("with the keys of today");
+  accept(station.next(Lane::text));
+  clock.passed += 86'400'001;
+  send("with those of tomorrow");
+  EXPECT_THAT(station.requests[Lane::text], IsEmpty());
+  answer_documents({visa_for("", clock.now() - 1'000, peer().visa)});
+  const Packet sent = station.next(Lane::text);
+  accept(sent);
+  EXPECT_EQ(home.directory().message_keys(peer().id)[0].second.data(),
+            fake_user(3).message_keys[0].public_key().data());
+  EXPECT_THAT(notices_about(peer()), IsEmpty()) << "it continues the chain";
+  send("and again");
+  accept(station.next(Lane::text));
+  EXPECT_THAT(station.requests[Lane::control], IsEmpty()) << "asked once a day";
+  restart();
+  send("by the next program");
+  accept(station.next(Lane::text));
+  EXPECT_THAT(station.requests[Lane::control], IsEmpty());
+}
+
+TEST_F(HomeKnown, AStationThatHasNoTimeHoldsUpNothingForWhomKeysAreKnown) {
+  log_in();
+  clock.passed += 86'400'001;
+  send("with the keys of yesterday");
+  answer(Lane::control, Packet::response(503, station.next(Lane::control).get("id")));
+  accept(station.next(Lane::text));
+  send("and another");
+  accept(station.next(Lane::text));
+}
+
+TEST_F(HomeKnown, AskingAgainAsksTheStationWhateverIsKnown) {
+  log_in();
+  std::optional<Status> done;
+  messenger->fetch(peer().id, [&](Status status) { done = status; });
+  ASSERT_TRUE(done.has_value()) << "known, and asked today";
+  done.reset();
+  messenger->refresh(peer().id, [&](Status status) { done = status; });
+  EXPECT_FALSE(done.has_value());
+  answer_documents({visa_for("", clock.now(), peer().visa)});
+  EXPECT_TRUE(done && *done);
+}
+
+TEST_F(HomeKnown, OfManyDevicesTheNewestAreKept) {
+  log_in();
+  std::vector<Document> devices;
+  for (int i = 0; i < 20; ++i)
+    devices.push_back(visa_for("device" + std::to_string(i), clock.now() - 100 + i));
+  clock.passed += 86'400'001;
+  send("to all of them");
+  answer_documents(devices);
+  const auto names = sealed_for(station.next(Lane::text));
+  EXPECT_THAT(names, SizeIs(16));
+  for (int i = 4; i < 20; ++i)
+    EXPECT_THAT(names, testing::Contains(peer().id.text() + "/device" + std::to_string(i)));
+}
+
+TEST_F(HomeKnown, AVisaThatComesWithAMessageIsThereAfterARestart) {
+  log_in();
+  push(with(from_peer("my new key"), "visa", visa_for("", clock.now(), peer().visa).json()));
+  ASSERT_THAT(received, SizeIs(1));
+  restart();
+  EXPECT_EQ(home.directory().message_keys(peer().id)[0].second.data(),
+            fake_user(3).message_keys[0].public_key().data());
+  EXPECT_FALSE(home.directory().find(peer().id)->chain_alarm);
 }
 
 TEST_F(HomeKnown, I13_WhatAnotherProgramOfThisHomeDecidesCountsHereToo) {

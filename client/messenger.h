@@ -157,9 +157,9 @@ class Messenger final : private SessionHost {
   void resolve(std::string_view who, Found found);
   /// Errc::not_found; Errc::usage where several have that name.
   Result<Id> group_called(std::string_view name);
-  /// Fetches meta and documents of `id` unless they are known; the callback says whether messages
-  /// can be encrypted to it. A station that has no time now (416, 5xx) is asked again later; when
-  /// the session ends the callback is forgotten.
+  /// Fetches meta and documents of `id` unless they are known and were asked for today; the
+  /// callback says whether messages can be encrypted to it. A station that has no time now (416,
+  /// 5xx) is asked again later; when the session ends the callback is forgotten.
   void fetch(const Id& id, std::function<void(Status)> done);
   /// As fetch(), also where something is known already: documents that are newer come in.
   void refresh(const Id& id, std::function<void(Status)> done);
@@ -200,6 +200,7 @@ class Messenger final : private SessionHost {
   void on_accepted(const std::string& guid, const Packet& response);
   /// The row is done with: `sent`, or `failed` with its cause.
   void settle(const std::string& guid, Tick tick, std::string_view cause = {});
+  bool may_be_old(const Id& id);
   std::optional<Id> lacks_keys(const OutboxRow& row);
   void look_up(const Id& id);
   Status learn_answer(const Id& id, const Packet& response);

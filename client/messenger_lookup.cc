@@ -10,6 +10,27 @@ namespace {
 constexpr std::string_view kGroupPrefix = "group:";
 constexpr std::size_t kDocuments = 16;  // of one ID: as many as a station keeps
 
+/// Seconds, as a document claims before anybody has verified it.
+double claimed_time(const JsonObject& document) {
+  const std::string* data = document.text("data");
+  const auto inside = parse_json_object(data != nullptr ? std::string_view(*data) : "");
+  return inside ? read_seconds(inside->find("time")) : 0;
+}
+
+/// The newest of what a station hands out, oldest first, so that chains are followed.
+std::vector<JsonObject> newest_of(const JsonArray& documents) {
+  std::vector<std::pair<double, const JsonObject*>> all;
+  for (const Json& document : documents) {
+    if (document.object() != nullptr)
+      all.emplace_back(claimed_time(*document.object()), document.object());
+  }
+  std::ranges::stable_sort(all, {}, [](const auto& one) { return one.first; });
+  std::vector<JsonObject> out;
+  for (std::size_t i = all.size() - std::min(all.size(), kDocuments); i < all.size(); ++i)
+    out.push_back(*all[i].second);
+  return out;
+}
+
 }  // namespace
 
 /// A group's name is its owner's choice, so it stands for the group only where one has asked for a
@@ -35,13 +56,23 @@ Result<Id> Messenger::group_called(std::string_view name) {
   return *found;
 }
 
+/// Whoever has not been asked for since yesterday may have other keys, or another device. At
+/// stations of the reference the newest visa comes with messages.
+bool Messenger::may_be_old(const Id& id) {
+  constexpr std::size_t kAskedAgain = 64;  // in one session, so that a large group is no flood
+  constexpr Millis kDay = 86'400'000;
+  if (!is_ready() || !session_->repeats_bytes() || fetched_.size() >= kAskedAgain) return false;
+  const Millis age = clock_.now() - home_.asked_at(id);
+  return age > kDay || age < -kDay;
+}
+
 void Messenger::fetch(const Id& id, std::function<void(Status)> done) {
   const Id bare = id.bare();
-  if (!home_.directory().message_keys(bare).empty()) return done({});
+  const bool known = !home_.directory().message_keys(bare).empty();
+  const bool asked = fetched_.contains(bare.text());
+  if (known && (asked || !may_be_old(bare))) return done({});
   if (!is_started()) return done(fail(Errc::unreachable, "the station is not connected"));
-  if (fetched_.contains(bare.text())) {
-    return done(fail(Errc::not_found, "nobody at this station knows that ID's keys"));
-  }
+  if (asked) return done(fail(Errc::not_found, "nobody at this station knows that ID's keys"));
   refresh(bare, std::move(done));
 }
 
@@ -60,8 +91,9 @@ void Messenger::look_up(const Id& id) {
       [this, id](const Packet& response) {
         const auto lookup = lookups_.find(id.text());
         if (lookup == lookups_.end()) return;
-        // The station has said nothing about them yet.
-        if (response.code == 416 || (response.code >= 500 && response.code != 501)) {
+        const bool known = !home_.directory().message_keys(id).empty();
+        // The station has said nothing about them yet; keys that are known have to do then.
+        if (!known && (response.code == 416 || (response.code >= 500 && response.code != 501))) {
           lookup->second.again_at =
               clock_.monotonic() + std::max<Millis>(1'000, seconds_in(response.get("retry-after")));
           return;
@@ -84,12 +116,7 @@ Status Messenger::learn_answer(const Id& id, const Packet& response) {
       documents->array() == nullptr) {
     return fail(Errc::document, "the station's answer holds no meta and documents");
   }
-  std::vector<JsonObject> list;
-  for (const Json& document : *documents->array()) {
-    if (document.object() != nullptr && list.size() < kDocuments)
-      list.push_back(*document.object());
-  }
-  return learn(id, *meta->object(), list);
+  return learn(id, *meta->object(), newest_of(*documents->array()));
 }
 
 void Messenger::look_up_again() {

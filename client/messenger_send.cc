@@ -157,7 +157,8 @@ void Messenger::pump() {
 std::optional<Id> Messenger::lacks_keys(const OutboxRow& row) {
   if (!row.wire.empty() || row.kind == kPostRow) return std::nullopt;
   const auto unknown = [this](const Id& id) {
-    return home_.directory().message_keys(id).empty() && !fetched_.contains(id.bare().text());
+    return !fetched_.contains(id.bare().text()) &&
+           (home_.directory().message_keys(id).empty() || may_be_old(id));
   };
   if (unknown(row.to)) return row.to;
   if (!row.group || row.entry == shared_entry_) return std::nullopt;

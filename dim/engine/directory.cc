@@ -256,7 +256,9 @@ Result<Document> Directory::learn(const Id& id, const JsonObject& document, Mill
   // (A02).
   if (auto status = prove(id, Meta(*by)); !status) return std::unexpected(status.error());
   if (!kept && known->documents.size() >= kDocuments) {
-    return fail(Errc::bad_request, "an entity has at most 16 documents");
+    if (known->documents.front().time() >= parsed->time())
+      return fail(Errc::bad_request, "an entity has at most 16 documents, and this is the oldest");
+    known->documents.erase(known->documents.begin());
   }
   if (kept) {
     if (slot->digest() == parsed->digest()) return parsed;

@@ -32,6 +32,7 @@ class Keys(harness.EndToEnd):
         self.session = Session(Station(json.loads(self.dimd.dimd("id", "--json"))["id"], "::1", self.dimd.base), self.alice)
         self.addCleanup(self.session.close)
         bobby = json.loads(self.session.control.ask("GET", fields={"type": "document", "target": self.bobby.id()}).content)
+        self.bobby_identity = bobby["meta"]["key"]["data"]
         self.bobby_key = json.loads(bobby["documents"][0]["data"])["key"]["data"]
         self.written = 0
 
@@ -51,6 +52,20 @@ class Keys(harness.EndToEnd):
     def listen(self):
         """What comes until a message of Alice is there."""
         return self.bobby.run("listen", "--once", "--timeout", "60")
+
+    def texts_until(self, last):
+        """What Alice can read with the key that she has now, until `last` has come."""
+        texts = []
+        while last not in texts:
+            push = self.session.text.next_push()
+            if "cursor" not in push.header:
+                continue
+            try:
+                content = letters.open_letter(self.alice, json.loads(push.content), self.bobby.id(), self.bobby_identity)
+                texts.append(content.get("text"))
+            except ValueError:
+                texts.append(None)  # for the key before
+        return texts
 
     def contact(self):
         return next(one for one in of(self.bobby.run("contacts"), "contact") if one["id"] == self.alice.id)
@@ -86,18 +101,18 @@ class Keys(harness.EndToEnd):
         self.assertEqual(of(self.bobby.run("status"), "status")[0]["blocked"], 0)
         # What was sent last is for the key that was decided for.
         self.alice.message_key = stolen
-        meta = json.loads(self.session.control.ask("GET", fields={"type": "document", "target": self.bobby.id()}).content)["meta"]
-        texts = []
-        while "after all" not in texts:
-            push = self.session.text.next_push()
-            if "cursor" not in push.header:
-                continue
-            try:
-                texts.append(letters.open_letter(self.alice, json.loads(push.content), self.bobby.id(), meta["key"]["data"])
-                             .get("text"))
-            except ValueError:
-                texts.append(None)  # for the key before
-        self.assertNotIn("a secret", texts)
+        self.assertNotIn("a secret", self.texts_until("after all"))
+
+    def test_A04_verify_asks_for_the_newest_keys_and_the_next_message_is_for_them(self):
+        who = self.alice.id
+        self.assertEqual(of(self.bobby.run("send", who, "hello"), "message")[0]["state"], "sent")
+        self.alice.message_key = message_key()
+        visa = self.visa(2, self.alice.visa["data"], self.alice.message_key)
+        self.assertEqual(self.session.control.ask("CREATE", json.dumps({"document": visa}).encode(),
+                                                  {"type": "document", "target": who}).code, 201)
+        self.assertFalse(of(self.bobby.run("verify", who), "verify")[0]["blocked"], "it continues the chain")
+        self.bobby.run("send", who, "for the new key")
+        self.assertIn("for the new key", self.texts_until("for the new key"))
 
     def test_I13_of_somebody_who_is_not_verified_it_is_said_and_taken(self):
         who = self.alice.id
