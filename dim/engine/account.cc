@@ -62,6 +62,23 @@ Id Account::device() const {
   return visa.terminal().empty() ? id.bare() : id.with_terminal(visa.terminal());
 }
 
+void continue_chain(JsonObject& properties, const Document& before) {
+  constexpr std::size_t kPast = 8;
+  const Json* rev = before.properties().find("rev");
+  properties.set("rev", rev != nullptr && rev->integer() != nullptr ? *rev->integer() + 1 : 1);
+  properties.set("prev", "sha256-" + to_base64(before.digest()));
+  JsonArray past;
+  if (const std::string* prev = before.properties().text("prev")) past.emplace_back(*prev);
+  if (const Json* older = before.properties().find("past");
+      older != nullptr && older->array() != nullptr) {
+    for (const Json& hash : *older->array()) {
+      if (past.size() < kPast) past.push_back(hash);
+    }
+  }
+  properties.erase("past");
+  if (!past.empty()) properties.set("past", std::move(past));
+}
+
 Status Account::update_visa(const JsonObject& properties, Millis now) {
   if (!holds_identity()) {
     return fail(Errc::forbidden,
@@ -77,9 +94,7 @@ Status Account::update_visa(const JsonObject& properties, Millis now) {
     }
   }
   for (const std::string_view name : {"type", "did", "time"}) all.erase(name);
-  const Json* rev = all.find("rev");
-  all.set("rev", rev != nullptr && rev->integer() != nullptr ? *rev->integer() + 1 : 1);
-  all.set("prev", "sha256-" + to_base64(visa.digest()));
+  continue_chain(all, visa);
   // Peers order documents by time: the new one must be later whatever the clock says.
   const Millis time = std::max(now, visa.time().value_or(0) + 1);
   visa = Document::make(device(), "visa", std::move(all), time, identity_key);

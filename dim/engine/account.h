@@ -31,12 +31,16 @@ struct Account {
   Id device() const;
 
   /// A new visa with `properties` in place of those of the old one that have the same name (null
-  /// takes one away); `rev` and `prev` continue its chain (A04). The message key stays.
+  /// takes one away); `rev`, `prev` and `past` continue its chain (A04). The message key stays.
   /// Errc::forbidden where !holds_identity().
   Status update_visa(const JsonObject& properties, Millis now);
   /// A new RSA-2048 message key and the visa that says so; every 90 days. Older private keys are
   /// kept for reading, eight of them at most. Errc::forbidden where !holds_identity().
   Status renew_message_key(Millis now);
 };
+
+/// What a visa of that device says so that readers can follow its chain (I13): `rev`, `prev`, and
+/// in `past` up to eight before that one, for readers who have missed some.
+void continue_chain(JsonObject& properties, const Document& before);
 
 }  // namespace dim

@@ -59,13 +59,8 @@ Result<Document> next_visa(const Account& owner, const std::string& terminal, Js
   const std::string name = owner.visa.name();
   if (!name.empty()) properties.set("name", name);
   properties.set("features", JsonArray{Json("bind")});
-  std::int64_t rev = 1;
-  if (before != nullptr) {
-    const Json* last = before->properties().find("rev");
-    rev = last != nullptr && last->integer() != nullptr ? *last->integer() + 1 : 1;
-    properties.set("prev", "sha256-" + to_base64(before->digest()));
-  }
-  properties.set("rev", rev);
+  properties.set("rev", 1);
+  if (before != nullptr) continue_chain(properties, *before);
   const Millis time = before != nullptr ? std::max(now, before->time().value_or(0) + 1) : now;
   return Document::make(owner.id.bare().with_terminal(terminal), "visa", std::move(properties),
                         time, owner.identity_key);

@@ -22,15 +22,26 @@ std::optional<std::int64_t> revision(const Document& document) {
   return *rev->integer();
 }
 
-// I13: `rev` counts up by one and `prev` is the hash of the document before. Documents without
-// `rev` (reference peers) have no chain; one that had a chain keeps it.
+// I13: `rev` counts up by one and `prev` is the hash of the document before; `past` has those
+// before that, for who has missed some. Documents without `rev` (reference peers) have no chain;
+// one that had a chain keeps it.
 bool continues(const Document& before, const Document& after) {
   const auto old_rev = revision(before);
   if (!old_rev) return true;
   const auto new_rev = revision(after);
-  if (!new_rev || *new_rev != *old_rev + 1) return false;
-  const std::string* prev = after.properties().text("prev");
-  return prev != nullptr && *prev == "sha256-" + to_base64(before.digest());
+  if (!new_rev || *new_rev <= *old_rev) return false;
+  const std::string hash = "sha256-" + to_base64(before.digest());
+  // Without a sign, because a stranger may have chosen both.
+  const auto between =
+      static_cast<std::uint64_t>(*new_rev) - static_cast<std::uint64_t>(*old_rev) - 1;
+  if (between == 0) {
+    const std::string* prev = after.properties().text("prev");
+    return prev != nullptr && *prev == hash;
+  }
+  const Json* past = after.properties().find("past");
+  if (past == nullptr || past->array() == nullptr || between > past->array()->size()) return false;
+  const std::string* missed = (*past->array())[between - 1].text();
+  return missed != nullptr && *missed == hash;
 }
 
 bool is_same_slot(const Document& a, const Document& b) {
