@@ -32,9 +32,11 @@ tui::Progress progress_of(Tick tick) {
 // ---- whom there is
 
 void TuiApp::load_people() {
+  const Id self = context_.home->account().id;
   if (auto contacts = context_.home->contacts()) {
     for (const Contact& contact : *contacts) {
-      if (!contact.id.is_user()) continue;
+      // Groups come below; the own other devices are written to by programs alone.
+      if (!contact.id.is_user() || contact.id.same_entity(self)) continue;
       const auto last = context_.messenger->history(contact.id, 1);
       if (contact.written || !contact.alias.empty() || (last && !last->empty()))
         conversation_with(contact.id);
