@@ -135,6 +135,7 @@ void Output::message(const HistoryEntry& entry, const Around& around) const {
     if (!entry.cause.empty()) members.set("cause", entry.cause);
     if (entry.late) members.set("late", true);
     if (entry.missing > 0) members.set("missing", entry.missing);
+    if (entry.forked) members.set("forked", true);
     return object("message", std::move(members));
   }
   const std::string time = format_time(entry.time).substr(11, 5);
@@ -143,6 +144,13 @@ void Output::message(const HistoryEntry& entry, const Around& around) const {
       entry.sender ? fmt::format("{} in {}", printable(around.sender_name), peer) : peer;
   if (entry.missing > 0)
     line(fmt::format("        … {} earlier message(s) of {} have not come", entry.missing, from));
+  if (entry.forked) {
+    line(
+        fmt::format("        … this does not follow on what {} wrote before: something was "
+                    "withheld or replaced, "
+                    "or they went back to an old copy of their keys",
+                    from));
+  }
   std::string body = printable_lines(entry.text);
   if (!entry.words.empty())
     body += fmt::format("{}[{}]", body.empty() ? "" : "  ", printable(entry.words));

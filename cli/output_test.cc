@@ -125,6 +125,38 @@ TEST(Output, AMessageThatIsNotProvenSaysSo) {
   EXPECT_THAT(shown(Label::secure), HasSubstr("[arrived late]"));
 }
 
+TEST(Output, A13_WhatDoesNotFollowOnTheLastMessageSaysSo) {
+  HistoryEntry entry{.guid = std::string(32, 'a'), .peer = bobby(), .time = 1'750'000'000'000};
+  entry.text = "hello";
+  entry.content_type = "text";
+  const auto people = [&] {
+    return printed([&] { Output(false).message(entry, {"bobby"}); }).first;
+  };
+  const auto scripts = [&] {
+    return printed([&] { Output(true).message(entry, {"bobby"}); }).first;
+  };
+  EXPECT_THAT(people(), Not(HasSubstr("does not follow")));
+  EXPECT_THAT(scripts(), Not(HasSubstr("forked")));
+  entry.forked = true;
+  EXPECT_THAT(people(), HasSubstr("does not follow on what bobby wrote before"));
+  EXPECT_THAT(scripts(), HasSubstr("\"forked\":true"));
+}
+
+TEST(Output, A02_AlarmsNameWhatToDoAndCannotPoseAsMessages) {
+  HistoryEntry notice{.guid = std::string(32, 'a'), .peer = bobby(), .time = 1'750'000'000'000};
+  notice.content_type = "keys: two";
+  notice.words = "two keys";
+  const auto people = printed([&] { Output(false).alarm(notice, "bob\n17:20  carol: hello"); });
+  EXPECT_THAT(people.first, HasSubstr("KEYS CHANGED"));
+  EXPECT_THAT(people.first, HasSubstr("dim verify"));
+  EXPECT_THAT(people.first, Not(HasSubstr("\n17:20")));
+  EXPECT_THAT(printed([&] { Output(true).alarm(notice, "bob"); }).first,
+              HasSubstr("\"blocked\":true"));
+  notice.content_type = "keys: new";
+  EXPECT_THAT(printed([&] { Output(true).alarm(notice, "bob"); }).first,
+              HasSubstr("\"blocked\":false"));
+}
+
 TEST(Output, TypingAndPresenceAreNotesForPeople) {
   const auto typing = printed([] { Output(false).typing(bobby(), true, "bobby"); });
   EXPECT_EQ(typing.first, "");

@@ -48,6 +48,7 @@ std::string write_entry(const HistoryEntry& entry) {
   if (entry.late) object.set("late", true);
   if (entry.sender) object.set("sender", entry.sender->text());
   if (entry.missing > 0) object.set("missing", entry.missing);
+  if (entry.forked) object.set("forked", true);
   if (!entry.words.empty()) object.set("words", entry.words);
   if (entry.sn > 0) object.set("sn", entry.sn);
   return write_json(object);
@@ -76,6 +77,7 @@ Result<HistoryEntry> parse_entry(std::string_view body) {
   entry.late = truth_in(*object, "late");
   if (auto sender = Id::parse(text_in(*object, "sender"))) entry.sender = *sender;
   entry.missing = integer_in(*object, "missing");
+  entry.forked = truth_in(*object, "forked");
   entry.words = text_in(*object, "words");
   entry.sn = integer_in(*object, "sn");
   return entry;

@@ -31,6 +31,7 @@ struct HistoryEntry {
   bool late = false;           ///< A13
   std::optional<Id> sender{};  ///< who wrote it, where the peer is a group
   std::int64_t missing = 0;  ///< messages of the sender's chain that should have come before (A13)
+  bool forked = false;       ///< it does not follow on what its sender had written before (A13)
 };
 
 /// How an entry lies in the vault; `parse` refuses what is no entry.

@@ -26,11 +26,11 @@ struct Contact {
   /// Two metas have proof, or the visa chain broke after verification (3.8): sending stops until
   /// Home::confirm.
   bool blocked = false;
-  bool written = false;  ///< the person here has sent them a text: they are no stranger
-  std::int64_t seq = 0;  ///< of the last message written to them (A13)
-  std::string prev{};    ///< base64 hash of it
-  std::int64_t their_seq = 0;
-  std::string their_prev{};
+  bool written = false;        ///< the person here has sent them a text: they are no stranger
+  std::int64_t seq = 0;        ///< of the last message written to them (A13)
+  std::string prev{};          ///< base64 hash of it
+  std::int64_t their_seq = 0;  ///< of their last message, in homes of earlier versions (chain.h)
+  std::string their_prev{};    ///< base64 hash of it, there
 
   std::string display()
       const;  ///< alias, else registered name, else name in the visa is up to the caller, else ID

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "client/chain.h"
 #include "client/groups.h"
 #include "client/history.h"
 #include "client/home.h"
@@ -294,7 +295,14 @@ class Messenger final : private SessionHost {
   std::set<std::string> nameless(const Groups::Read& read);
   Status note_group_change(const Id& group, const Id& by, const Groups::Read& read,
                            std::vector<HistoryEntry>& show);
-  Status note_missing(const Opened& opened, Contact& contact, std::int64_t& missing);
+  struct ChainRow {
+    std::string key;  ///< in the vault
+    ReadChain chain{};
+  };
+  Result<std::optional<ChainRow>> note_chain(const Opened& opened, const Contact& contact,
+                                             std::vector<HistoryEntry>& show);
+  Status put_chain(const ChainRow& row);
+  Status note_filled(const std::string& place, std::vector<HistoryEntry>& show);
   Status enqueue_quietly(const Id& to, const JsonObject& content);
   Status enqueue(OutboxRow row);
   Status put_unread(const HistoryEntry& entry);

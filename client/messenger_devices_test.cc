@@ -43,7 +43,9 @@ class MessengerDevicesTest : public MessengerTest {
                      .receiver = me.id,
                      .time = static_cast<double>(clock.now()) / 1000},
         .content = encode_content(TextContent::make(text, clock.now(), fake_random()))};
-    return seal(plain, peer(), known, {.seq = ++peer_seq, .prev = {}}, fake_random()).value();
+    return seal(plain, peer(), known, {.seq = ++chains[peer().id.text()].seq, .prev = {}},
+                fake_random())
+        .value();
   }
   /// What the peer reads of the next message.
   std::optional<Content> told() {

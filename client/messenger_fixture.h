@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -84,7 +85,11 @@ class MessengerTest : public testing::Test, private Transport {
                                     .receiver = home.account().id,
                                     .time = static_cast<double>(clock.now()) / 1000},
                        .content = encode_content(content)};
-    return seal(plain, sender, known, {.seq = ++peer_seq, .prev = {}}, fake_random()).value();
+    Chain& chain = chains[sender.id.text()];
+    ++chain.seq;
+    auto sealed = seal(plain, sender, known, chain, fake_random()).value();
+    chain.prev = to_base64(message_hash(sealed));
+    return sealed;
   }
   static SignedMessage broken(SignedMessage message) {
     message.sealed.keys[0].second[100] ^= 1;
@@ -126,7 +131,7 @@ class MessengerTest : public testing::Test, private Transport {
   std::vector<std::string> notices;
   std::optional<Error> failure;
   std::int64_t cursor = 0;
-  std::int64_t peer_seq = 0;
+  std::map<std::string, Chain> chains;  // of each sender: its last message
 
  private:
   void dial(Lane, const StationTarget&) override {}

@@ -15,8 +15,9 @@ namespace {
 constexpr std::string_view kSeen = "seen";
 constexpr std::string_view kSent = "sent";      // by hash and by signature: old peers know no GUIDs
 constexpr std::string_view kChains = "chains";  // of a sender in a large group
-constexpr Millis kEarlyMs = 30'000;             // between looks at what is not due yet
-constexpr std::string_view kFailed = "failed decrypts";  // of each sender, A22
+constexpr std::string_view kSeveral = "several devices";  // in place of a chain
+constexpr Millis kEarlyMs = 30'000;                       // between looks at what is not due yet
+constexpr std::string_view kFailed = "failed decrypts";   // of each sender, A22
 
 /// A command that this edition knows, or an array of nothing else: never shown, never receipted.
 bool is_command(const JsonObject& content) {
@@ -127,27 +128,63 @@ Status Messenger::take(const Packet& push, std::vector<HistoryEntry>& show,
   return take_opened(push, *message, *opened, show, ticked);
 }
 
-/// How many messages of the sender's chain should have come before this one (A13). What is written
-/// once for all of a group has a chain of its own.
-Status Messenger::note_missing(const Opened& opened, Contact& contact, std::int64_t& missing) {
-  if (!opened.chain) return {};
+/// What the sender's chain says of this message (A13). What is written once for all of a large
+/// group has a chain of its own.
+Result<std::optional<Messenger::ChainRow>> Messenger::note_chain(const Opened& opened,
+                                                                 const Contact& contact,
+                                                                 std::vector<HistoryEntry>& show) {
   const auto& group = opened.message.envelope.group;
-  if (group && !group->is_broadcast()) {
-    const std::string key = group->bare().text() + " " + contact.id.text();
-    auto kept = home_.vault().get(kChains, key);
-    if (!kept) return std::unexpected(kept.error());
-    const std::int64_t before = number_in(kept->value_or("0"));
-    if (opened.chain->seq <= before) return {};
-    // Who came later does not miss what was said before.
-    if (*kept) missing = opened.chain->seq - before - 1;
-    return home_.vault().put(kChains, key, std::to_string(opened.chain->seq));
+  const bool shared = group && !group->is_broadcast();
+  ChainRow row{.key = (shared ? group->bare().text() + " " : std::string()) + contact.id.text()};
+  auto kept = home_.vault().get(kChains, row.key);
+  if (!kept) return std::unexpected(kept.error());
+  // Each device of a person counts for itself, and who reads cannot tell which has written.
+  const Known* known = home_.directory().find(contact.id);
+  if (known != nullptr && newest_visas(known->documents).size() > 1) {
+    if (auto put = home_.vault().put(kChains, row.key, kSeveral); !put)
+      return std::unexpected(put.error());
+    return std::nullopt;
   }
-  if (opened.chain->seq <= contact.their_seq) return {};
-  // Receipts stand in the sender's chain too.
-  missing = opened.chain->seq - contact.their_seq - 1;
-  contact.their_seq = opened.chain->seq;
-  contact.their_prev = to_base64(opened.hash);
-  return home_.put_contact(contact);
+  const bool was_several = *kept && **kept == kSeveral;
+  if (!opened.chain && (!*kept || was_several)) return std::nullopt;
+  if (was_several) {
+    row.chain = shared ? ReadChain::of_group(opened.chain->seq)
+                       : ReadChain::of_old_home(opened.chain->seq, to_base64(opened.hash));
+  } else if (auto object = parse_json_object(kept->value_or(""))) {
+    row.chain = ReadChain::parse(*object);
+  } else if (shared) {
+    // Who came later does not miss what was said before. Earlier versions kept a number.
+    row.chain = ReadChain::of_group(*kept ? number_in(**kept) : opened.chain->seq);
+  } else {
+    row.chain = ReadChain::of_old_home(contact.their_seq, contact.their_prev);
+  }
+  if (!opened.chain) return row;
+  std::string filled;
+  row.chain.take(*opened.chain, to_base64(opened.hash), filled);
+  if (auto noted = note_filled(filled, show); !noted) return std::unexpected(noted.error());
+  if (auto put = put_chain(row); !put) return std::unexpected(put.error());
+  return row;
+}
+
+Status Messenger::put_chain(const ChainRow& row) {
+  return home_.vault().put(kChains, row.key, write_json(row.chain.json()));
+}
+
+/// One that was missing when the message `place` ("PEER GUID") was shown has come after all.
+Status Messenger::note_filled(const std::string& place, std::vector<HistoryEntry>& show) {
+  const std::size_t space = place.rfind(' ');
+  if (space == std::string::npos) return {};
+  const auto peer = Id::parse(place.substr(0, space));
+  const std::string guid = place.substr(space + 1);
+  if (!peer) return {};
+  auto entry = history_.find(*peer, guid);
+  if (!entry) return std::unexpected(entry.error());
+  if (!*entry || (*entry)->missing < 1) return {};
+  (*entry)->missing -= 1;
+  for (HistoryEntry& shown : show) {
+    if (shown.guid == guid && shown.peer.same_entity(*peer)) shown.missing = (*entry)->missing;
+  }
+  return history_.put(**entry);
 }
 
 /// The GUID under which a message is kept: its own, unless something else is kept under that. Who
@@ -241,8 +278,11 @@ Status Messenger::take_opened(const Packet& push, const SignedMessage& message,
   auto found = home_.contact(peer);
   if (!found) return std::unexpected(found.error());
   Contact contact = found->value_or(Contact{.id = peer});
-  std::int64_t missing = 0;
-  if (auto noted = note_missing(opened, contact, missing); !noted) return noted;
+  auto chain = note_chain(opened, contact, show);
+  if (!chain) return std::unexpected(chain.error());
+  if (!*found && opened.chain) {
+    if (auto put = home_.put_contact(contact); !put) return put;
+  }
   if (is_command(opened.message.content)) return take_command(opened, ticked);
   auto quiet = take_quietly(guid, message, opened, show);
   if (!quiet) return std::unexpected(quiet.error());
@@ -256,14 +296,20 @@ Status Messenger::take_opened(const Packet& push, const SignedMessage& message,
   entry.late = opened.late;
   entry.hash = to_base64(opened.hash);
   entry.content_type = content_name(opened.message.content);
-  entry.missing = missing;
   if (auto content = decode_content(opened.message.content)) {
     if (auto status = put_words(entry, *content); !status) return status;
   } else {
     entry.words = "a content that makes no sense: " + to_string(content.error());
   }
-  if (const auto group = group_of(opened)) {
-    entry.guid = guid;
+  const auto group = group_of(opened);
+  if (group) entry.guid = guid;
+  if (*chain && (*chain)->chain.has_news()) {
+    const std::string place = (group ? group->bare() : peer).text() + " " + entry.guid;
+    entry.missing = (*chain)->chain.tell_missing(place);
+    entry.forked = (*chain)->chain.tell_fork();
+    if (auto put = put_chain(**chain); !put) return put;
+  }
+  if (group) {
     return take_group_message(std::move(entry), message, opened, *group, arrival_of(push), show);
   }
   auto kept = keep_new(entry, opened, guid);

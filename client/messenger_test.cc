@@ -211,6 +211,79 @@ TEST_F(MessengerTest, A12_J23_APushIsStoredOnceAndItsCursorAcknowledged) {
   EXPECT_THAT(*messenger->history(peer().id, 10), SizeIs(1));
 }
 
+TEST_F(MessengerTest, A13_AGapIsToldAndTakenBackWhenItFillsItselfLater) {
+  log_in();
+  const SignedMessage one = from_peer("one"), two = from_peer("two"), three = from_peer("three");
+  const SignedMessage four = from_peer("four"), five = from_peer("five");
+  push(one);
+  push(four, "0190c41e-6000-7000-8000-000000000004");
+  ASSERT_THAT(received, SizeIs(2));
+  EXPECT_EQ(received[0].missing, 0);
+  EXPECT_EQ(received[1].missing, 2);
+  push(three);
+  EXPECT_EQ(entry_of("0190c41e-6000-7000-8000-000000000004").missing, 1);
+  push(two);
+  push(five);
+  const auto all = messenger->history(peer().id, 10).value();
+  for (const HistoryEntry& entry : all) {
+    EXPECT_EQ(entry.missing, 0) << entry.text;
+    EXPECT_FALSE(entry.forked) << entry.text;
+  }
+}
+
+TEST_F(MessengerTest, A13_OfSeveralDevicesEachCountsForItselfAndNothingIsCompared) {
+  log_in();
+  push(from_peer("one"));
+  JsonObject properties;
+  properties.set("key", fake_user(3).message_keys[0].public_key().json());
+  properties.set("features", JsonArray{Json("bind")});
+  const auto phone = Document::make(peer().id.with_terminal("phone"), "visa", properties,
+                                    clock.now(), peer().identity_key);
+  ASSERT_TRUE(home.learn(peer().id, peer().meta.json(), {phone.json()}, clock.now()));
+  chains.clear();
+  push(from_peer("first of the phone"));
+  (void)from_peer("not come");
+  push(from_peer("third of the phone"));
+  ASSERT_THAT(received, SizeIs(3));
+  for (const HistoryEntry& entry : received) {
+    EXPECT_EQ(entry.missing, 0) << entry.text;
+    EXPECT_FALSE(entry.forked) << entry.text;
+  }
+}
+
+TEST_F(MessengerTest, A13_AGapThatOnlyAReceiptShowsIsToldWithTheNextText) {
+  log_in();
+  send("to be receipted");
+  const Packet request = station.next(Lane::text);
+  push(from_peer("one"));
+  (void)from_peer("withheld");
+  const Receipt receipt{.guid = std::string(request.get("guid")),
+                        .hash = message_hash(SignedMessage::parse(*request.content).value())};
+  push(from(peer(), decode_content(receipt_content(receipt, clock.now(), fake_random())).value()));
+  ASSERT_THAT(received, SizeIs(1));
+  push(from_peer("three"));
+  push(from_peer("four"));
+  ASSERT_THAT(received, SizeIs(3));
+  EXPECT_EQ(received[1].missing, 1);
+  EXPECT_EQ(received[2].missing, 0);
+}
+
+TEST_F(MessengerTest, A13_WhatDoesNotFollowOnItsSendersLastMessageIsShownAsThat) {
+  log_in();
+  push(from_peer("one"));
+  // An old copy of the sender's home writes its first message once more.
+  chains.clear();
+  push(from_peer("another one"));
+  ASSERT_THAT(received, SizeIs(2));
+  EXPECT_TRUE(received[1].forked);
+  push(from_peer("two"));
+  ASSERT_THAT(received, SizeIs(3));
+  EXPECT_TRUE(received[2].forked) << "it follows on the other one";
+  push(from_peer("three"));
+  EXPECT_FALSE(received[3].forked) << "told once";
+  EXPECT_TRUE(messenger->history(peer().id, 10)->at(1).forked) << "and kept";
+}
+
 TEST_F(MessengerTest, UnreadIsAskedAgainOnlyWhenItMayHaveGrown) {
   log_in();
   EXPECT_TRUE(messenger->unread_may_have_grown());

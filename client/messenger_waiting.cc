@@ -216,6 +216,7 @@ Status Messenger::retry_row(const JsonObject& row, std::vector<HistoryEntry>& sh
       *message, home_.account(), home_.directory(), [](const Digest32&) { return false; },
       clock_.now());
   if (!opened) return {};
+  opened->chain.reset();  // it took its place then
   return take_opened(push, *message, *opened, show, ticked);
 }
 

@@ -613,7 +613,7 @@ void World::on_received(int client, const HistoryEntry& entry) {
   // What a dimchat session sends again is sealed anew, under the next number of its chain: the one
   // before is missing when it never got to the station.
   const bool gap = entry.missing > 0 && !is_dimchat(from);
-  if (gap || entry.label != Label::secure_old) {
+  if (gap || entry.forked || entry.label != Label::secure_old) {
     faults_.push_back(std::to_string(client) + " read " + entry.text + " with a wrong mark");
   }
   last = std::max(last, number);

@@ -34,7 +34,7 @@ class Keys(harness.EndToEnd):
         bobby = json.loads(self.session.control.ask("GET", fields={"type": "document", "target": self.bobby.id()}).content)
         self.bobby_identity = bobby["meta"]["key"]["data"]
         self.bobby_key = json.loads(bobby["documents"][0]["data"])["key"]["data"]
-        self.written = 0
+        self.written, self.last = 0, ""  # the chain of Alice's messages
 
     def visa(self, rev, prev, key):
         return self.alice.document(rev=rev, prev="sha256-" + b64(hashlib.sha256(prev.encode()).digest()),
@@ -43,7 +43,8 @@ class Keys(harness.EndToEnd):
     def write(self, text, visa):
         """A message of Alice that brings a visa along."""
         self.written += 1
-        message = letters.seal(self.alice, self.bobby.id(), self.bobby_key, text, self.written)
+        message = letters.seal(self.alice, self.bobby.id(), self.bobby_key, text, self.written, self.last)
+        self.last = b64(letters.message_hash(message))
         message["visa"] = visa
         taken = self.session.text.ask("CREATE", json.dumps(message).encode(),
                                       {"type": "message", "target": self.bobby.id(), "guid": uuid.uuid4().hex})
@@ -78,6 +79,7 @@ class Keys(harness.EndToEnd):
         self.write("who has made this key?", self.visa(2, "not the one before", stolen))
         got = self.listen()
         self.assertEqual(of(got, "message")[0]["text"], "who has made this key?")
+        self.assertNotIn("missing", of(got, "message")[0])
         if not of(got, "alarm"):  # it stands behind the message
             got = self.bobby.run("listen", "--timeout", "1", code=3)
         alarm = of(got, "alarm")[0]
