@@ -4,6 +4,7 @@
 #pragma once
 #include <array>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -180,6 +181,7 @@ class Gateway {
   void on_documents(Request& request);
   void on_ans(Request& request);
   void on_list(Request& request);
+  void put_list(PutDocument record, std::function<void(const Status&)> done);
   void on_receipt(Request& request);
   void receipt(Request& request, std::string_view text, std::string_view pattern = {},
                JsonObject replacements = {});

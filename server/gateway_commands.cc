@@ -380,21 +380,36 @@ void Gateway::on_list(Request& request) {
     return receipt(request, "The list is not accepted.");
   JsonObject record;
   record.set("list", std::move(ids));
-  std::vector<Write> writes;
-  writes.emplace_back(
-      PutDocument{link.user, std::string(type), {}, core_.clock_.now(), write_json(record)});
   request.waiting = true;
+  put_list({link.user, std::string(type), {}, 0, write_json(record)},
+           [this, id = link.id, user = link.user, block, ticket = request.ticket,
+            message = request.message, body = request.content](const Status& done) {
+             core_.forget_receiver(user);
+             if (!done) forget_command(message);
+             GatewayLink* target = find(id);
+             if (target == nullptr || !done) return give_up(id, ticket);
+             Request later{*target, message, body, ticket};
+             receipt(later, block ? "Block list received." : "Mute list received.");
+             finish(id, ticket);
+           });
+}
+
+/// The newest list counts, whatever the clock says: the store keeps what has the later time.
+void Gateway::put_list(PutDocument record, std::function<void(const Status&)> done) {
+  const auto stored = core_.reads_.documents(record.id);
+  if (!stored) return done(std::unexpected(stored.error()));
+  record.time = core_.clock_.now();
+  for (const StoredDocument& one : *stored) {
+    if (one.type == record.type) record.time = std::max(record.time, one.time + 1);
+  }
+  std::vector<Write> writes;
+  writes.emplace_back(record);
   core_.submit(std::move(writes),
-               [this, id = link.id, user = link.user, block, ticket = request.ticket,
-                message = request.message,
-                body = request.content](const Result<std::vector<Written>>& written) {
-                 core_.forget_receiver(user);
-                 if (!written) forget_command(message);
-                 GatewayLink* target = find(id);
-                 if (target == nullptr || !written) return give_up(id, ticket);
-                 Request later{*target, message, body, ticket};
-                 receipt(later, block ? "Block list received." : "Mute list received.");
-                 finish(id, ticket);
+               [this, record, done = std::move(done)](const Result<std::vector<Written>>& written) {
+                 if (!written) return done(std::unexpected(written.error()));
+                 // Another list of the same moment has come in between.
+                 if (written->front().accepted == Accepted::conflict) return put_list(record, done);
+                 done({});
                });
 }
 

@@ -306,6 +306,48 @@ TEST_F(GatewayCommandTest, WhoIsBlockedReachesNobodyAndIsNotTold) {
   EXPECT_EQ(*store.newest(id_of("alice")), 0);
 }
 
+TEST_F(GatewayCommandTest, OfSeveralListsInOneMomentTheLastCounts) {
+  auto alice = come("alice");
+  const auto block = [&](JsonArray list) {
+    JsonObject content = command("block");
+    content.set("list", std::move(list));
+    give(*alice, pack(*alice, station_id(), std::move(content)));
+  };
+  const auto blocked = [&] {
+    return ask(*alice, command("block")).at(0).message.content.find("list")->array()->size();
+  };
+  committer.held = true;
+  block({Json(id_of("bob"))});
+  block({Json(id_of("bob")), Json(id_of("carol"))});
+  block({Json(id_of("bob")), Json(id_of("carol")), Json(id_of("dora"))});
+  EXPECT_EQ(texts(*alice), Strings{});
+  committer.held = false;
+  committer.run();
+  station->end_of_turn();
+  take(*alice);
+  EXPECT_EQ(texts(*alice), Strings(3, "Block list received."));
+  EXPECT_EQ(blocked(), 3U);
+}
+
+TEST_F(GatewayCommandTest, A12_AnOldListDoesNotComeBack) {
+  auto alice = come("alice");
+  JsonObject content = command("block");
+  content.set("list", JsonArray{Json(id_of("bob"))});
+  const std::string old = pack(*alice, station_id(), content);
+  give(*alice, old);
+  EXPECT_EQ(texts(*alice), Strings{"Block list received."});
+  clock.at += 1'000;
+  content = command("block");
+  content.set("list", JsonArray{});
+  EXPECT_EQ(answers(*alice, content), Strings{"Block list received."});
+  pass(700'000, 10'000);
+  start();  // what it remembers of commands is in memory
+  alice = come("alice");
+  give(*alice, old);
+  EXPECT_EQ(texts(*alice), Strings{});
+  EXPECT_TRUE(ask(*alice, command("block")).at(0).message.content.find("list")->array()->empty());
+}
+
 TEST_F(GatewayCommandTest, AListThatIsNoneIsRefused) {
   auto alice = come("alice");
   JsonObject content = command("block");
