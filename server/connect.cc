@@ -7,6 +7,7 @@
 #include "dim/packet/uri.h"
 #include "server/bridge.h"
 #include "server/core.h"
+#include "server/records.h"
 
 namespace dim {
 namespace {
@@ -19,6 +20,20 @@ std::string new_secret_hash(const Bytes& secret) { return to_hex(sha256(secret))
 Bytes random_bytes(Random& random) {
   const auto bytes = random.array<kSecretBytes>();
   return {bytes.begin(), bytes.end()};
+}
+
+/// The documents among them, of that user.
+std::vector<Document> parsed_documents(const std::vector<StoredDocument>& stored, const Id& id,
+                                       const Meta& meta) {
+  std::vector<Document> out;
+  for (const StoredDocument& one : stored) {
+    if (is_record(one.type)) continue;
+    auto object = parse_json_object(one.document);
+    if (!object) continue;
+    if (auto document = Document::parse(*object, id.bare(), meta))
+      out.push_back(std::move(*document));
+  }
+  return out;
 }
 
 /// A field of exactly 32 bytes in base64.
@@ -194,13 +209,11 @@ std::vector<PublicKey> StationCore::keys_of(const std::string& id, const Meta& m
   auto owner = Id::parse(id);
   auto documents = reads_.documents(id);
   if (!owner || !documents) return keys;
-  for (const StoredDocument& stored : *documents) {
-    if (stored.type != "visa") continue;
-    auto object = parse_json_object(stored.document);
-    if (!object) continue;
-    auto document = Document::parse(*object, *owner, meta);
-    if (!document) continue;
-    if (auto key = document->message_key()) keys.push_back(std::move(*key));
+  std::erase_if(*documents, [](const StoredDocument& one) { return one.type != "visa"; });
+  const std::vector<Document> visas = parsed_documents(*documents, *owner, meta);
+  for (const Document& visa : visas) {
+    if (!may_prove(visa, visas)) continue;
+    if (auto key = visa.message_key()) keys.push_back(std::move(*key));
   }
   return keys;
 }
@@ -320,6 +333,9 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
       return one.type == visa->type() && one.terminal == visa->terminal();
     });
     newer_visa = visa->time() && (same == documents->end() || same->time < *visa->time());
+    if (newer_visa && same == documents->end())
+      newer_visa = check_new_place(*visa, parsed_documents(*documents, *id, known), clock_.now())
+                       .has_value();
     has_place = same != documents->end() || count_documents(author, *documents) < kDocumentsPerUser;
   }
   const bool unbound = link.info.channel_binding.empty();

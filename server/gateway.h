@@ -192,6 +192,7 @@ class Gateway {
   // gateway_documents.cc
   void query_documents(Request& request, const DocumentsContent& query);
   void publish(Request& request, const DocumentsContent& content);
+  Status may_be_new_device(const Request& request, const Document& document);
   /// `pinned`, when set: whether something has proven it.
   std::optional<Meta> stored_meta(const Id& id, bool* pinned = nullptr);
   Result<PutDocument> count_group(const std::string& user, const std::string& group);

@@ -76,7 +76,7 @@ void Gateway::on_local(GatewayLink& link, const SignedMessage& message, std::uin
   if (!learn_sender(link, sender)) return finished();
   // A reference client knows nothing of chains (I13): its newer visa counts though it breaks one.
   if (const Json* visa = message.json.find("visa"); visa != nullptr && visa->object() != nullptr)
-    (void)link.directory.accept_document(sender, *visa->object(), now);
+    (void)link.directory.learn_attached(sender, *visa->object(), now, true);
   auto opened = open_local(link, message);
   if (!opened) {
     if (opened.error().code == Errc::conflict) {

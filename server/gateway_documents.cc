@@ -1,6 +1,7 @@
 // Metas and documents for reference clients: queries, own ones included, and what users publish.
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "dim/engine/device_link.h"
 #include "server/bridge.h"
@@ -157,6 +158,23 @@ bool Gateway::ask_neighbours(Request& request, const Id& did) {
   return asked;
 }
 
+/// A04: the terminal of a reference client's visa is not signed with it. Who signs for it around
+/// the visa is the user themselves; what a neighbour answers may be old; nobody else says what
+/// devices somebody has. `document` has no place in the store yet.
+Status Gateway::may_be_new_device(const Request& request, const Document& document) {
+  const Id& signer = request.message.sealed.envelope.sender;
+  if (names_place(document) || signer.same_entity(document.id())) return {};
+  Directory kept(4);
+  if (!learn_stored(kept, document.id()))
+    return fail(Errc::internal, "the documents of that user cannot be read");
+  const Known* known = kept.find(document.id());
+  if (known == nullptr || known->documents.empty()) return {};
+  const NeighbourState* neighbour = request.link.neighbour;
+  if (neighbour == nullptr || !signer.same_entity(neighbour->config.id))
+    return fail(Errc::forbidden, "a device is made known by its user");
+  return check_new_place(document, known->documents, core_.clock_.now());
+}
+
 /// One's own, and those of groups and of others that are known here: each speaks for itself by its
 /// signature (A04, A05). Metas of unknown users are not kept: IDs cost nothing, disks do.
 void Gateway::publish(Request& request, const DocumentsContent& content) {
@@ -213,6 +231,7 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
   if (!is_known && !may_be_new()) return refused();
   std::vector<Write> writes;
   bool any_old = false, removes = false;
+  std::set<Digest32> opened;  // what stands for a device that was not known
   std::size_t kept = core_.count_documents(id, *stored);
   for (const JsonObject& json : content.documents) {
     auto document = Document::parse(json, did, *meta);
@@ -230,7 +249,15 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
       any_old = true;
       continue;
     }
-    if (same == stored->end() && ++kept > kDocumentsPerUser) return refused();
+    if (same == stored->end()) {
+      if (auto status = may_be_new_device(request, *document); !status) {
+        if (status.error().code != Errc::conflict) return refused();
+        any_old = true;
+        continue;
+      }
+      if (!names_place(*document) && !opened.insert(document->digest()).second) continue;
+      if (++kept > kDocumentsPerUser) return refused();
+    }
     removes = removes || is_removed(*document);
     if (id == link.user) (void)link.directory.learn_document(did, json, core_.clock_.now());
     writes.emplace_back(PutDocument{id, document->type(), document->terminal(), *document->time(),

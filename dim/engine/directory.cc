@@ -194,11 +194,16 @@ Status Directory::decide(const Id& id, const Digest32& meta_digest) {
 }
 
 Result<Document> Directory::learn_document(const Id& id, const JsonObject& document, Millis now) {
-  return learn(id, document, now, false);
+  return learn(id, document, now, {});
+}
+
+Result<Document> Directory::learn_attached(const Id& id, const JsonObject& document, Millis now,
+                                           bool broken_chain) {
+  return learn(id, document, now, {.broken_chain = broken_chain, .attached = true});
 }
 
 Result<Document> Directory::accept_document(const Id& id, const JsonObject& document, Millis now) {
-  auto learnt = learn(id, document, now, true);
+  auto learnt = learn(id, document, now, {.broken_chain = true});
   if (learnt) {
     Known* known = entry(id);
     known->chain_alarm = false;
@@ -237,7 +242,7 @@ void Directory::restore(const Id& id, Known known) {
 }
 
 Result<Document> Directory::learn(const Id& id, const JsonObject& document, Millis now,
-                                  bool broken_chain) {
+                                  const Rules& rules) {
   Known* known = entry(id);
   if (known == nullptr) return fail(Errc::not_found, "the meta of this ID is not known yet");
 
@@ -263,6 +268,10 @@ Result<Document> Directory::learn(const Id& id, const JsonObject& document, Mill
       !status) {
     return std::unexpected(status.error());
   }
+  if (rules.attached && !other_meta) {
+    if (auto status = check_new_place(*parsed, known->documents, now); !status)
+      return std::unexpected(status.error());
+  }
   // A document is signed by the meta key over something that is not the meta: proof of possession
   // (A02).
   if (auto status = prove(id, Meta(*by)); !status) return std::unexpected(status.error());
@@ -273,7 +282,7 @@ Result<Document> Directory::learn(const Id& id, const JsonObject& document, Mill
   }
   if (kept) {
     if (slot->digest() == parsed->digest()) return parsed;
-    if (!broken_chain && !continues(*slot, *parsed)) {
+    if (!rules.broken_chain && !continues(*slot, *parsed)) {
       const bool news = std::ranges::none_of(known->contested, [&](const Document& other) {
         return other.digest() == parsed->digest();
       });

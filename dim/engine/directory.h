@@ -64,6 +64,10 @@ class Directory {
   /// chain_alarm is set); Errc::bad_request for times (A04), and for a document that is older than
   /// 16 others of the entity: the newest 16 are kept.
   Result<Document> learn_document(const Id& id, const JsonObject& document, Millis now);
+  /// As learn_document, for one that stood unsigned beside a message (A04): check_new_place too.
+  /// `broken_chain`: as accept_document.
+  Result<Document> learn_attached(const Id& id, const JsonObject& document, Millis now,
+                                  bool broken_chain = false);
   /// As learn_document, but the user (or the rule for unverified contacts) takes it although the
   /// chain is broken.
   Result<Document> accept_document(const Id& id, const JsonObject& document, Millis now);
@@ -83,7 +87,11 @@ class Directory {
 
  private:
   Known* entry(const Id& id);
-  Result<Document> learn(const Id& id, const JsonObject& document, Millis now, bool broken_chain);
+  struct Rules {
+    bool broken_chain = false;
+    bool attached = false;
+  };
+  Result<Document> learn(const Id& id, const JsonObject& document, Millis now, const Rules& rules);
   void evict();
 
   std::map<std::string, Known, std::less<>>

@@ -10,7 +10,8 @@ constexpr Literal kUnknownSender = "the meta of the sender is not known yet";
 constexpr Literal kBadSignature = "the message is not signed by its sender";
 
 bool counts(const Known& known, const Known::DocumentKey& entry, Millis now) {
-  return now - known.documents[entry.document].time().value_or(0) <= kVisaKeyLife;
+  const Document& document = known.documents[entry.document];
+  return now - document.time().value_or(0) <= kVisaKeyLife && may_prove(document, known.documents);
 }
 
 bool by_visa(const SignedMessage& message, const Known& known, Millis now) {
@@ -103,7 +104,7 @@ Status learn_attachments(const SignedMessage& message, Directory& directory, Mil
   if (const auto meta = attached_meta(message)) (void)directory.learn_meta(sender, *meta);
   if (directory.find(sender) == nullptr) return {};
   for (const JsonObject* document : documents) {
-    (void)directory.learn_document(sender, *document, now);
+    (void)directory.learn_attached(sender, *document, now);
   }
   return {};
 }

@@ -9,6 +9,21 @@ namespace {
 
 using namespace dim::testing;
 
+// A visa of Alice as reference clients sign it: its device stands beside `data`.
+JsonObject reference_visa(const PrivateKey& key, std::string_view terminal, Millis time) {
+  JsonObject data;
+  data.set("type", "visa");
+  data.set("key", key.public_key().json());
+  data.set("time", static_cast<double>(time) / 1000);
+  const std::string text = write_json(data);
+  JsonObject visa;
+  visa.set("did", alice().id.bare().text());
+  visa.set("data", text);
+  visa.set("signature", to_base64(alice().identity_key.sign(as_bytes(text))));
+  visa.set("terminal", terminal);
+  return visa;
+}
+
 constexpr std::size_t kRsaBytes = 256;
 
 // The two numbers of a DER signature, without leading zeros.
@@ -247,6 +262,48 @@ TEST(Verify, A05_AtMostFourDocumentsOfOneMessage) {
   EXPECT_TRUE(learn_attachments(message, directory, kNow));
   message.json.set("visa", alice().visa.json());
   EXPECT_EQ(failure(learn_attachments(message, directory, kNow)), Errc::bad_request);
+}
+
+TEST(Verify, A04_TheKeyOfAReplacedVisaProvesNothingUnderAnotherTerminal) {
+  const PrivateKey lost = PrivateKey::generate_rsa().value();
+  const PrivateKey current = PrivateKey::generate_rsa().value();
+  SignedMessage message = alice_to_bob();
+  message.signature = lost.sign(message.sealed.data);
+  Directory directory = directory_of({&bob()});
+  ASSERT_TRUE(directory.learn_meta(alice().id, alice().meta));
+  ASSERT_TRUE(
+      directory.learn_document(alice().id, reference_visa(current, "phone", kNow - kDay), kNow));
+  // Attached under a name that is new.
+  const JsonObject old = reference_visa(lost, "t1", kNow - 2 * kDay);
+  message.json.set("visa", old);
+  ASSERT_TRUE(learn_attachments(message, directory, kNow));
+  EXPECT_FALSE(verify(message, directory, kNow));
+  EXPECT_EQ(directory.message_keys(alice().id).size(), 1U);
+  // The station says that it is a device: it may be one, and gets what is written to her. It proves
+  // nothing, as it may as well be one that was replaced.
+  ASSERT_TRUE(directory.learn_document(alice().id, old, kNow));
+  EXPECT_EQ(directory.message_keys(alice().id).size(), 2U);
+  EXPECT_FALSE(verify(message, directory, kNow));
+  EXPECT_EQ(verification_keys(alice().id, directory, kNow).size(), 2U) << "meta, newest visa";
+  message.signature = current.sign(message.sealed.data);
+  EXPECT_TRUE(verify(message, directory, kNow));
+}
+
+TEST(Verify, A04_ANewDeviceMayShowItsVisaBesideAMessage) {
+  const PrivateKey phone = PrivateKey::generate_rsa().value();
+  const PrivateKey pad = PrivateKey::generate_rsa().value();
+  SignedMessage message = alice_to_bob();
+  Directory directory = directory_of({&bob()});
+  ASSERT_TRUE(directory.learn_meta(alice().id, alice().meta));
+  const auto show = [&](const JsonObject& visa) {
+    message.json.set("visa", visa);
+    EXPECT_TRUE(learn_attachments(message, directory, kNow));
+    return directory.message_keys(alice().id).size();
+  };
+  EXPECT_EQ(show(reference_visa(phone, "phone", kNow - 1'000)), 1U);
+  EXPECT_EQ(show(reference_visa(phone, "t1", kNow - 1'000)), 1U) << "the same visa, renamed";
+  EXPECT_EQ(show(reference_visa(pad, "pad", kNow - 601'000)), 1U) << "may have been replaced";
+  EXPECT_EQ(show(reference_visa(pad, "pad", kNow - 599'000)), 2U) << "clocks differ";
 }
 
 }  // namespace

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kTypeBytes = 32;
 constexpr std::size_t kSignatureText = 2 * limits::kKiB;
+constexpr Millis kNewPlace = 600'000;
 
 const std::string* twin_text(const JsonObject& object, std::string_view name,
                              std::string_view other) {
@@ -230,6 +231,30 @@ Status check_document_time(const Document& document, std::optional<Millis> store
   if (stored && *time < *stored)
     return fail(Errc::conflict, "a newer document of this type is known");
   return {};
+}
+
+bool names_place(const Document& document) { return document.properties().contains("did"); }
+
+Status check_new_place(const Document& document, std::span<const Document> known, Millis now) {
+  const auto same_place = [&](const Document& one) {
+    return one.type() == document.type() && one.terminal() == document.terminal();
+  };
+  if (names_place(document) || std::ranges::any_of(known, same_place)) return {};
+  const Millis time = document.time().value_or(0);
+  const bool fresh = time >= now - kNewPlace;
+  for (const Document& one : known) {
+    if (one.digest() == document.digest())
+      return fail(Errc::conflict, "this document is known as another device's");
+    if (!fresh && time < one.time().value_or(0))
+      return fail(Errc::conflict, "a newer document is known, and this one may have been replaced");
+  }
+  return {};
+}
+
+bool may_prove(const Document& document, std::span<const Document> known) {
+  return names_place(document) || std::ranges::none_of(known, [&](const Document& one) {
+           return one.properties().contains("key") && one.time() > document.time();
+         });
 }
 
 Status check_visa_key(const Document& document) {

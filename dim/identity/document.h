@@ -74,6 +74,16 @@ class Document {
 /// Not without time, not before 2018, not in the future (5 min): Errc::bad_request. Not older than
 /// `stored`, the one known of the same (type, terminal): Errc::conflict.
 Status check_document_time(const Document& document, std::optional<Millis> stored, Millis now);
+/// Whether its place, the (type, terminal) it stands for, is signed: `did` stands in `data`. That
+/// of others, as reference clients have them, is whatever somebody has written beside `data`.
+bool names_place(const Document& document);
+/// A04, for a document that came unsigned beside something else: it replaces what is in `known`, or
+/// its place is signed, or it is none that was replaced: other `data` than that of `known`, and
+/// newer than all of it or made in the last ten minutes (clocks differ). Errc::conflict otherwise.
+Status check_new_place(const Document& document, std::span<const Document> known, Millis now);
+/// A04: whether its key may prove who signs. Of those whose place nobody has signed only the
+/// newest: an older one may have been replaced.
+bool may_prove(const Document& document, std::span<const Document> known);
 /// What a station may keep and hand out (I12): a visa without a key, or with one that
 /// `message_key` takes; its errors otherwise. Other documents always.
 Status check_visa_key(const Document& document);

@@ -283,5 +283,38 @@ TEST(NewestVisa, CountsByDeviceAndTime) {
   EXPECT_EQ(newest_visa(documents, "pad"), std::nullopt);
 }
 
+TEST(Document, A04_APlaceThatNobodyHasSignedIsOpenedByWhatIsNew) {
+  const Owner owner = new_owner();
+  const auto document = [&](std::string_view terminal, Millis time, std::string_view more = {}) {
+    const std::string seconds = std::to_string(time / 1000);
+    JsonObject object =
+        signed_object(owner, "{\"key\": {}, \"time\": " + seconds + std::string(more) + "}");
+    object.set("terminal", terminal);
+    return Document::parse(object, owner.id, owner.meta).value();
+  };
+  const std::vector<Document> known{document("phone", kNow - 2 * kHour),
+                                    document("pad", kNow - kHour)};
+  const auto opens = [&](const Document& one) {
+    return check_new_place(one, known, kNow).has_value();
+  };
+  EXPECT_TRUE(opens(document("tv", kNow)));
+  EXPECT_TRUE(opens(document("tv", kNow - kHour + 1'000))) << "newer than all";
+  EXPECT_FALSE(opens(document("tv", kNow - kHour - 1'000)));
+  EXPECT_TRUE(opens(document("phone", kNow - 3 * kHour))) << "it replaces one, or not, by its time";
+  EXPECT_FALSE(opens(document("tv", kNow - kHour))) << "the same bytes as the pad's";
+  const std::string place = ", \"did\": \"" + owner.id.text() + "/tv\"";
+  EXPECT_TRUE(opens(document("tv", kNow - 3 * kHour, place))) << "its place is signed";
+  EXPECT_TRUE(check_new_place(document("tv", kNow - 3 * kHour), {}, kNow)) << "the first";
+  // Clocks differ.
+  const std::vector<Document> ahead{document("phone", kNow + 200'000)};
+  EXPECT_TRUE(check_new_place(document("pad", kNow - 599'000), ahead, kNow));
+  EXPECT_FALSE(check_new_place(document("pad", kNow - 601'000), ahead, kNow));
+
+  EXPECT_FALSE(may_prove(known[0], known));
+  EXPECT_TRUE(may_prove(known[1], known));
+  const std::vector<Document> mixed{known[0], known[1], document("tv", kNow - 3 * kHour, place)};
+  EXPECT_TRUE(may_prove(mixed[2], mixed));
+}
+
 }  // namespace
 }  // namespace dim
