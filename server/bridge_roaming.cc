@@ -155,9 +155,14 @@ void Bridge::move_inbox(const std::string& user, NeighbourState& to) {
 }
 
 /// Taken out of the inbox only when it stands in the queue, so that a crash doubles at most, which
-/// the queue notices.
+/// the queue notices: a copy is named after its place here. Its own name is forgotten, as it may
+/// come back with its receiver. Stops when they are here.
 void Bridge::move_page(const std::string& owner, NeighbourState& to) {
-  if (busy_.contains(owner)) return;
+  const std::string user = owner.substr(0, owner.find('/'));
+  if (busy_.contains(owner) || home_of(user) != &to) {
+    if (moving_.size() < kMoving) moving_.insert(user);
+    return;
+  }
   Cursor after = 0;
   if (const auto acked = core_.acks_.find(owner); acked != core_.acks_.end()) after = acked->second;
   const auto page = core_.reads_.inbox(owner, after, limits::kHistoryPage, kPageBytes);
@@ -166,20 +171,25 @@ void Bridge::move_page(const std::string& owner, NeighbourState& to) {
     return;
   }
   std::vector<Write> writes;
-  std::vector<std::pair<Cursor, Digest32>> moved;
+  struct Moved {
+    Cursor cursor;
+    Guid guid;
+    Digest32 hash;
+  };
+  std::vector<Moved> moved;
   for (const StoredMessage& stored : *page) {
     const auto message = SignedMessage::parse(stored.content);
     if (!message) break;
     StoredMessage copy = stored;
-    copy.guid = guid_of(*message, " forward " + to.id);
+    copy.guid =
+        guid_of(*message, " move " + to.id + " " + owner + " " + std::to_string(stored.cursor));
     JsonObject content = without_hints(message->json, true);
     // To a name that the user has here, and perhaps not there.
-    if (message->sealed.envelope.receiver.is_broadcast())
-      content.set("rcpt", owner.substr(0, owner.find('/')));
+    if (message->sealed.envelope.receiver.is_broadcast()) content.set("rcpt", user);
     copy.content = write_json(content, JsonStyle::reference);
     copy.type = "message";
     writes.emplace_back(PutMessage{std::move(copy), {to.id}});
-    moved.emplace_back(stored.cursor, message_hash(*message));
+    moved.push_back({stored.cursor, stored.guid, message_hash(*message)});
   }
   if (writes.empty()) return;
   busy_.insert(owner);
@@ -188,14 +198,15 @@ void Bridge::move_page(const std::string& owner, NeighbourState& to) {
     busy_.erase(owner);
     if (!written) return;
     Cursor upto = 0;
+    std::vector<Write> acks;
     for (std::size_t i = 0; i < moved.size() && i < written->size(); ++i) {
       if ((*written)[i].accepted == Accepted::full) break;
       if ((*written)[i].accepted == Accepted::stored) ++core_.counters_.forwarded;
-      upto = moved[i].first;
-      forwarded_.note(moved[i].second, core_.clock_.monotonic());
+      upto = moved[i].cursor;
+      if (is_name_of_bytes(moved[i].guid)) acks.emplace_back(ForgetGuid{moved[i].guid});
+      forwarded_.note(moved[i].hash, core_.clock_.monotonic());
     }
     if (upto == 0) return;
-    std::vector<Write> acks;
     acks.emplace_back(AckInbox{owner, upto});
     core_.submit(std::move(acks), [this, owner, &to](const Result<std::vector<Written>>& acked) {
       if (GatewayLink* link = up(to)) {

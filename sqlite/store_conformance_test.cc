@@ -194,6 +194,22 @@ TYPED_TEST(StoreConformance, P36_HoldsInsideOneBatch) {
   EXPECT_THAT(this->contents("bob"), ElementsAre("two"));
 }
 
+TYPED_TEST(StoreConformance, R1_AForgottenGuidIsStoredAgain) {
+  this->one(message(1, "one", {"bob"}));
+  this->one(message(2, "two", {"bob"}));
+  const std::vector<Write> gone = {ForgetGuid{guid(1)}, ForgetGuid{guid(7)}, AckInbox{"bob", 1}};
+  ASSERT_TRUE(this->store().commit(gone));
+  this->clean();
+  this->reopen();
+  EXPECT_THAT(this->contents("bob"), ElementsAre("two"));
+  EXPECT_EQ(this->one(message(2, "two", {"bob"})).accepted, Accepted::repeated);
+  const Written again = this->one(message(1, "one", {"bob"}));
+  EXPECT_EQ(again.accepted, Accepted::stored);
+  EXPECT_THAT(again.cursors, ElementsAre(3));
+  EXPECT_EQ(this->one(message(1, "one", {"bob"})).accepted, Accepted::repeated);
+  EXPECT_THAT(this->contents("bob"), ElementsAre("two", "one"));
+}
+
 TYPED_TEST(StoreConformance, ForgetsGuidsOnlyAfterNinetyDays) {
   this->one(message(1, "one", {"bob"}));
   this->one(AckInbox{"bob", 1});

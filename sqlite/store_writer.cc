@@ -279,6 +279,12 @@ Result<Written> StoreWriter::put(const AckInbox& write) {
   return Written{};
 }
 
+Result<Written> StoreWriter::put(const ForgetGuid& write) {
+  if (auto done = Use(drop_seen_).bind(ByteView(write.guid.bytes())).run(); !done)
+    return std::unexpected(done.error());
+  return Written{};
+}
+
 Result<Written> StoreWriter::put(const PutResume& write) {
   if (auto done = Use(set_resume_)
                       .bind(ByteView(write.session.bytes()))

@@ -55,6 +55,7 @@ class StoreWriter {
   Result<Written> put(const PutIdentity& write);
   Result<Written> put(const PutDocument& write);
   Result<Written> put(const AckInbox& write);
+  Result<Written> put(const ForgetGuid& write);
   Result<Written> put(const PutResume& write);
   Result<Written> put(const DropResume& write);
   Result<Written> put(const OpenMedia& write) { return media_.put(write); }

@@ -78,6 +78,11 @@ Written MemoryStore::apply(const AckInbox& ack) {
   return {};
 }
 
+Written MemoryStore::apply(const ForgetGuid& forget) {
+  seen_.erase(forget.guid);
+  return {};
+}
+
 Written MemoryStore::apply(const PutResume& put) {
   resumes_[put.session] = {put.user, put.secret_sha256, put.expires};
   return {};

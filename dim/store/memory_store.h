@@ -62,6 +62,7 @@ class MemoryStore : public Store {
   Written apply(const PutIdentity& put);
   Written apply(const PutDocument& put);
   Written apply(const AckInbox& ack);
+  Written apply(const ForgetGuid& forget);
   Written apply(const PutResume& put);
   Written apply(const DropResume& drop);
   Written apply(const OpenMedia& open) { return media_.apply(open); }

@@ -69,6 +69,10 @@ struct AckInbox {
   std::string user;
   Cursor upto = 0;
 };  ///< delivered: removes everything up to it
+/// The GUID of a message that has left without being delivered may be stored again.
+struct ForgetGuid {
+  Guid guid;
+};
 struct PutResume {
   std::string user;
   Guid session;
@@ -79,9 +83,10 @@ struct DropResume {
   Guid session;
 };
 
-using Write = std::variant<PutMessage, PutName, PutIdentity, PutDocument, AckInbox, PutResume,
-                           DropResume, PutHubChange, PutPost, ChangePost, PutErasure, PutMark,
-                           DropChannel, OpenMedia, PutPiece, CheckMedia, DropMedia, DestroyMedia>;
+using Write =
+    std::variant<PutMessage, PutName, PutIdentity, PutDocument, AckInbox, ForgetGuid, PutResume,
+                 DropResume, PutHubChange, PutPost, ChangePost, PutErasure, PutMark, DropChannel,
+                 OpenMedia, PutPiece, CheckMedia, DropMedia, DestroyMedia>;
 
 /// Outcome of one write of a batch, in the order of the batch. `cursors` goes with PutMessage that
 /// is stored or repeated: one for each receiver in their order; a receiver named twice has one
