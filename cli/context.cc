@@ -158,6 +158,38 @@ std::optional<HistoryEntry> Context::find_message(
   return found;
 }
 
+std::optional<HistoryEntry> Context::find_message_anywhere(std::string_view digits) {
+  constexpr std::size_t kLookBack = 100'000;
+  if (digits.starts_with('#')) digits.remove_prefix(1);
+  const auto wrong = [&](const Error& error) {
+    out.error(error);
+    return std::nullopt;
+  };
+  if (digits.empty()) return wrong({Errc::usage, "name a message by the digits of `--ids`"});
+  std::vector<Id> peers;
+  const auto contacts = home->contacts();
+  if (!contacts) return wrong(contacts.error());
+  for (const Contact& contact : *contacts) peers.push_back(contact.id);
+  const auto groups = messenger->groups().all();
+  if (!groups) return wrong(groups.error());
+  peers.insert(peers.end(), groups->begin(), groups->end());
+  std::optional<HistoryEntry> found;
+  for (const Id& peer : peers) {
+    const auto entries = messenger->history(peer, kLookBack);
+    if (!entries) return wrong(entries.error());
+    for (const HistoryEntry& entry : *entries) {
+      if (!entry.guid.ends_with(digits)) continue;
+      if (found) {
+        return wrong({Errc::usage, "several messages end with these digits; give more of them"});
+      }
+      found = entry;
+    }
+  }
+  if (!found)
+    return wrong({Errc::not_found, "no such message; `dim history WHO --ids` shows the digits"});
+  return found;
+}
+
 void Context::show(const HistoryEntry& entry) {
   if (is_key_notice(entry)) return out.alarm(entry, name_of(entry.peer));
   Output::Around around{.peer_name = name_of(entry.peer), .ids = ids};

@@ -48,6 +48,8 @@ class Context {
   /// they are empty; prints what is wrong otherwise.
   std::optional<HistoryEntry> find_message(const Id& peer, std::string_view digits,
                                            const std::function<bool(const HistoryEntry&)>& wanted);
+  /// The message of any conversation whose GUID ends with `digits`; prints what is wrong otherwise.
+  std::optional<HistoryEntry> find_message_anywhere(std::string_view digits);
   /// Exit code for somebody who could not be found, after find() has printed why.
   int unknown_exit() const;
   /// Says what is about to happen and asks, unless `yes`. 0: go on; else the exit code, and it is

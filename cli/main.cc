@@ -86,13 +86,34 @@ int main(int argc, char** argv) {
   send_verb->add_option("--sealed", send.sealed,
                         "write the encrypted file here, for you to put behind --url");
   send_verb->add_option("--card", send.card, "send the name card of this person or group");
-  send_verb
-      ->add_option("--timeout", send.timeout_s, "seconds to try before it is left in the outbox")
-      ->check(CLI::Range(0, 86'400))
-      ->capture_default_str();
-  send_verb->add_option("--until", send.until, "wait until it is sent, delivered or read")
-      ->check(CLI::IsMember({"sent", "delivered", "read"}))
-      ->capture_default_str();
+  send_verb->add_option(
+      "--content", send.content,
+      "send this content, a JSON object with its type (docs/protocol/contents.md; "
+      "no command); - reads standard input");
+  dim::SendOptions forward;
+  auto* forward_verb =
+      app.add_subcommand("forward", "pass a message on, with who wrote it; a file as it is");
+  forward_verb
+      ->add_option("message", forward.forward, "the last digits of its ID (--ids), in any history")
+      ->required()
+      ->check([](const std::string& digits) {
+        return digits.empty() ? std::string("a message is named by the last digits of its ID") : "";
+      });
+  forward_verb
+      ->add_option("who", forward.who,
+                   "ID, dim:user:… link, registered name, your alias, or group:NAME")
+      ->required();
+  forward_verb->add_option("--title", forward.title, "what it is called")
+      ->default_val("Forwarded message");
+  for (auto [verb, options] : {std::pair{send_verb, &send}, {forward_verb, &forward}}) {
+    verb->add_option("--timeout", options->timeout_s,
+                     "seconds to try before it is left in the outbox")
+        ->check(CLI::Range(0, 86'400))
+        ->capture_default_str();
+    verb->add_option("--until", options->until, "wait until it is sent, delivered or read")
+        ->check(CLI::IsMember({"sent", "delivered", "read"}))
+        ->capture_default_str();
+  }
 
   dim::ListenOptions listen;
   auto* listen_verb =
@@ -280,6 +301,7 @@ int main(int argc, char** argv) {
   if (*import_verb) return dim::verb_import(common, import);
   if (*id_verb) return dim::verb_id(common);
   if (*send_verb) return dim::verb_send(common, send);
+  if (*forward_verb) return dim::verb_send(common, forward);
   if (*listen_verb) return dim::verb_listen(common, listen);
   if (*chat_verb) return dim::verb_chat(common, chat);
   if (*tui_verb) return dim::verb_tui(common, tui);

@@ -1,4 +1,5 @@
-// `dim send`: a text, an answer, a file, a name card.
+// `dim send`: a text, an answer, a file, a name card, any content. `dim forward`: what was said
+// already.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -18,14 +19,19 @@ namespace {
 
 int code(Exit exit) { return static_cast<int>(exit); }
 
-/// The text that was given, or that standard input holds.
-Result<std::string> text_of(const SendOptions& options) {
-  std::string text = options.text;
+/// What was given, or what standard input holds.
+std::string given(std::string text) {
   if (text == "-") {
     text.assign(std::istreambuf_iterator<char>(std::cin), {});
     while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
   }
-  const bool alone = options.file.empty() && options.card.empty();
+  return text;
+}
+
+Result<std::string> text_of(const SendOptions& options) {
+  std::string text = given(options.text);
+  const bool alone = options.file.empty() && options.card.empty() && options.content.empty() &&
+                     options.forward.empty();
   if ((text.empty() && alone) || !valid_utf8(text) || text.size() > 256 * limits::kKiB)
     return fail(Errc::usage,
                 "a text has 1 byte to 256 KiB of UTF-8; send anything else with --file");
@@ -38,6 +44,9 @@ Status check(const SendOptions& options) {
   if (options.file.empty() && (!options.thumbnail.empty() || !options.as.empty() ||
                                !options.url.empty() || options.duration > 0))
     return fail(Errc::usage, "--as, --thumbnail, --duration and --url belong to --file");
+  if (!options.content.empty() &&
+      !(options.text.empty() && options.file.empty() && options.card.empty()))
+    return fail(Errc::usage, "--content is all of the message: no text, file or card beside it");
   if (options.url.empty() != options.sealed.empty()) {
     return fail(Errc::usage,
                 "--url and --sealed go together: the encrypted file is written to --sealed, and "
@@ -67,6 +76,24 @@ std::expected<std::vector<Content>, int> contents(Context& context, const SendOp
                                                   const std::optional<FileParts>& uploaded) {
   std::vector<Content> out;
   const Millis now = context.clock.now();
+  const auto add = [&](Result<Content> content) -> std::expected<std::vector<Content>, int> {
+    if (content) {
+      out.push_back(std::move(*content));
+      return std::move(out);
+    }
+    context.out.error(content.error());
+    return std::unexpected(code(exit_of(content.error())));
+  };
+  if (!options.content.empty())
+    return add(content_from_json(given(options.content), now, context.random));
+  if (!options.forward.empty()) {
+    const auto entry = context.find_message_anywhere(options.forward);
+    if (!entry) return std::unexpected(code(Exit::failed));
+    const auto content = context.messenger->content(*entry);
+    if (!content) return add(std::unexpected(content.error()));
+    return add(forwarded(*entry, *content, context.home->account().id, options.title, now,
+                         context.random));
+  }
   if (!options.reply_to.empty()) {
     const auto entry = context.find_message(who, options.reply_to, {});
     if (!entry) return std::unexpected(code(Exit::failed));

@@ -28,6 +28,8 @@ struct SendOptions {
   bool upload = false;  ///< the file goes to the station whatever its size
   double duration = 0;
   std::string card;            ///< whose name card to send
+  std::string content;         ///< JSON of a content, "-": on standard input; nothing beside it
+  std::string forward, title;  ///< digits of a message to pass on, from whatever conversation
   int timeout_s = 10;          ///< how long to try before the message is left in the outbox
   std::string until = "sent";  ///< or "delivered", "read"
 };

@@ -83,6 +83,28 @@ Result<FileParts> parts_of(const Attachment& attachment, std::string_view mime, 
   return std::move(sealed->parts);
 }
 
+/// Members of a content that belong to one sending of it.
+constexpr std::array<std::string_view, 6> kOfSending = {"sn",   "time", "group",
+                                                        "bind", "seq",  "prev"};
+
+Result<Content> made_now(JsonObject content, Millis now, Random& random) {
+  const ContentHead head = ContentHead::make(content_type(content), now, random);
+  content.set("sn", head.sn);
+  content.set("time", head.time);
+  return decode_content(std::move(content));
+}
+
+bool is_command(std::string_view type) {
+  const int number = type_number(type);
+  return number == 136 || number == 137;  // 137: those of groups
+}
+
+bool holds_command(const Content& content) {
+  if (is_command(content.head().type)) return true;
+  const auto* array = content.as<ArrayContent>();
+  return array != nullptr && std::ranges::any_of(array->contents, holds_command);
+}
+
 }  // namespace
 
 Result<Content> attach(const Attachment& attachment, Millis now, Random& random) {
@@ -160,6 +182,56 @@ Result<QuoteContent> quote(const HistoryEntry& entry, const Id& me, std::string_
   origin.type = type >= 0 ? std::to_string(type) : entry.content_type;
   origin.sn = entry.sn;
   return QuoteContent::make(text, std::move(origin), now, random);
+}
+
+Result<Content> forwarded(const HistoryEntry& entry, const std::optional<JsonObject>& content,
+                          const Id& me, std::string_view title, Millis now, Random& random) {
+  if (!content) {
+    return fail(
+        Errc::not_found,
+        "this message holds nothing that could be passed on (it could not be read, tells who "
+        "came or went, or is of an earlier version)");
+  }
+  JsonObject fresh = *content;
+  for (const std::string_view member : kOfSending) fresh.erase(member);
+  auto decoded = decode_content(*content);
+  if (!decoded) return decoded;
+  if (file_parts(*decoded) != nullptr) return made_now(std::move(fresh), now, random);
+  const auto to_json = [](JsonObject object, const ContentHead& head) {
+    object.set("sn", head.sn);
+    object.set("time", head.time);
+    return object;
+  };
+  PlainMessage inner{
+      .envelope = {.sender = entry.outgoing ? me.bare() : entry.sender.value_or(entry.peer),
+                   .receiver = entry.outgoing || entry.peer.is_group() ? entry.peer : me.bare(),
+                   .time = static_cast<double>(entry.time) / 1000},
+      .content = to_json(std::move(fresh), decoded->head())};
+  Content out = CombineContent::make(title, {std::move(inner)}, now, random);
+  // A record of records has a depth at which nobody reads it any more (A32).
+  if (auto readable = decode_content(encode_content(out)); !readable) return readable;
+  return out;
+}
+
+Result<Content> content_from_json(std::string_view text, Millis now, Random& random) {
+  auto object = parse_json_object(text);
+  if (!object) return std::unexpected(object.error());
+  for (const std::string_view member : kOfSending) {
+    if (object->contains(member))
+      return fail(
+          Errc::usage,
+          "a content comes without sn, time, group, bind, seq and prev: sending writes them");
+  }
+  if (content_type(*object).empty())
+    return fail(Errc::usage, "a content needs a type: a number as 1 for text, or its name");
+  const auto no_command = [] {
+    return fail(Errc::usage,
+                "a command is not sent this way, nor in an array; verbs give commands");
+  };
+  if (is_command(content_type(*object))) return no_command();
+  auto content = made_now(std::move(*object), now, random);
+  if (content && holds_command(*content)) return no_command();
+  return content;
 }
 
 std::string public_name_of(Home& home, const Id& id) {

@@ -46,6 +46,19 @@ Result<ReceivedFile> received_file(const Content& content, bool thumbnail,
 Result<QuoteContent> quote(const HistoryEntry& entry, const Id& me, std::string_view text,
                            Millis now, Random& random);
 
+/// An entry of the history, passed on to somebody else. A file goes on as it is; everything else as
+/// a chat record of one message, called `title`, which says who wrote it when, unsigned. `content`:
+/// what the entry holds. Errc::not_found for one that holds nothing, Errc::content for one that can
+/// not be passed on.
+Result<Content> forwarded(const HistoryEntry& entry, const std::optional<JsonObject>& content,
+                          const Id& me, std::string_view title, Millis now, Random& random);
+
+/// A content that a program has written as JSON, without `sn` and `time`, which are made here.
+/// Errc::json; Errc::content for what the table of kinds refuses; Errc::usage for commands, also
+/// inside of arrays, and for members that sending writes itself (`sn`, `time`, `group`, `bind`,
+/// `seq`, `prev`).
+Result<Content> content_from_json(std::string_view text, Millis now, Random& random);
+
 /// What `id` is called for others: not an alias, which is the own business.
 std::string public_name_of(Home& home, const Id& id);
 

@@ -119,5 +119,82 @@ TEST_F(AttachTest, AnAnswerNamesTheMessageByWriterAndNumber) {
   EXPECT_EQ(answer.origin->type, "1");
 }
 
+HistoryEntry line_of(const Id& peer, bool outgoing = false) {
+  HistoryEntry out{.guid = std::string(32, 'a'), .peer = peer, .outgoing = outgoing};
+  out.time = kFakeNow - 60'000;
+  return out;
+}
+JsonObject parsed(std::string_view text) { return *parse_json_object(text); }
+
+TEST(Forwarded, AMessageBecomesARecordThatSaysWhoWroteItWhen) {
+  const Id me = *Id::parse("0x21e27549d780db2a32058bD960A6245b01Ad85FF");
+  const Id bob = *Id::parse("0x95E6F72fB194200e95b60332E8142DDF41C7c333");
+  const JsonObject said = parsed(
+      R"({"type":1,"sn":7,"time":1790000000.5,"text":"hello","bind":{"v":1},"seq":3,"prev":"x"})");
+  for (const bool outgoing : {false, true}) {
+    const auto out =
+        forwarded(line_of(bob, outgoing), said, me, "From Bob", kFakeNow, fake_random());
+    ASSERT_TRUE(out) << to_string(out.error());
+    const Content read = decode_content(encode_content(*out)).value();
+    const auto* record = read.as<CombineContent>();
+    ASSERT_NE(record, nullptr);
+    EXPECT_EQ(record->title, "From Bob");
+    ASSERT_EQ(record->messages.size(), 1U);
+    const PlainMessage& inner = record->messages[0];
+    EXPECT_EQ(inner.envelope.sender, outgoing ? me : bob);
+    EXPECT_EQ(inner.envelope.receiver, outgoing ? bob : me);
+    EXPECT_EQ(inner.envelope.time, static_cast<double>(kFakeNow - 60'000) / 1000);
+    EXPECT_EQ(*inner.content.text("text"), "hello");
+    EXPECT_EQ(content_sn(inner.content), 7);
+    for (const char* member : {"bind", "seq", "prev"}) EXPECT_FALSE(inner.content.contains(member));
+  }
+  EXPECT_EQ(forwarded(line_of(bob), std::nullopt, me, "", kFakeNow, fake_random()).error().code,
+            Errc::not_found);
+}
+
+TEST(Forwarded, AFileGoesOnAsItIs) {
+  const Id bob = *Id::parse("0x95E6F72fB194200e95b60332E8142DDF41C7c333");
+  const JsonObject file = parsed(
+      R"({"type":16,"sn":7,"time":1790000000.5,"filename":"a.txt","data":"YWJj","bind":{"v":1}})");
+  const auto out = forwarded(line_of(bob), file, bob, "", kFakeNow, fake_random());
+  ASSERT_TRUE(out) << to_string(out.error());
+  const auto* again = out->as<FileContent>();
+  ASSERT_NE(again, nullptr);
+  EXPECT_EQ(again->file.filename, "a.txt");
+  EXPECT_EQ(again->file.data->data, to_bytes("abc"));
+  EXPECT_NE(again->head.sn, 7);
+  EXPECT_FALSE(again->rest.contains("bind"));
+}
+
+TEST(ContentFromJson, IsWhatTheTableOfKindsAllowsAndNoCommand) {
+  const auto code = [](std::string_view text) {
+    const auto content = content_from_json(text, kFakeNow, fake_random());
+    return content ? std::nullopt : std::optional(content.error().code);
+  };
+  const auto money = content_from_json(R"({"type":64,"currency":"USD","amount":10.25,"for":"tea"})",
+                                       kFakeNow, fake_random());
+  ASSERT_TRUE(money) << to_string(money.error());
+  EXPECT_EQ(money->as<MoneyContent>()->amount, 10.25);
+  EXPECT_GT(money->head().sn, 0);
+  EXPECT_EQ(*encode_content(*money).text("for"), "tea");
+  EXPECT_FALSE(code(R"({"type":"x-chess","move":"e4"})"));
+  EXPECT_FALSE(code(R"({"type":202,"contents":[{"type":1,"sn":1,"time":1790000000,"text":"a"}]})"));
+
+  EXPECT_EQ(code("{"), Errc::json);
+  EXPECT_EQ(code("[]"), Errc::json);
+  EXPECT_EQ(code(R"({"text":"no type"})"), Errc::usage);
+  EXPECT_EQ(code(R"({"type":64,"currency":5,"amount":1})"), Errc::content);
+  for (const char* member : {"sn", "time", "group", "bind", "seq", "prev"}) {
+    JsonObject object = parsed(R"({"type":1,"text":"a"})");
+    object.set(member, 1);
+    EXPECT_EQ(code(write_json(object)), Errc::usage) << member;
+  }
+  for (const char* command :
+       {R"({"type":136,"command":"handshake"})", R"({"type":"command","command":"x-own"})",
+        R"({"type":137,"command":"reset"})",
+        R"({"type":202,"contents":[{"type":136,"sn":1,"time":1790000000,"command":"x-own"}]})"})
+    EXPECT_EQ(code(command), Errc::usage) << command;
+}
+
 }  // namespace
 }  // namespace dim

@@ -82,6 +82,41 @@ class Files(harness.EndToEnd):
         text = self.alice.run("history", "bobby", "--ids", as_json=False)
         self.assertIn("At one.  [answers \u201cLunch?\u201d]  #" + got["guid"][-6:], text)
 
+    def test_a_message_is_passed_on_with_who_wrote_it_and_a_file_as_it_is(self):
+        carol = self.person("carol", self.stations[0].link())
+        self.alice.run("send", "bobby", "The gate code is 4711.")
+        said = self.hears(self.bobby, lambda one: one["type"] == "text")
+        passed = of(self.bobby.run("forward", said["guid"][-8:], "carol", "--title", "From Alice"), "message")[0]
+        self.assertEqual((passed["type"], passed["state"], passed["peer"]), ("combine", "sent", carol.id()))
+        got = self.hears(carol, lambda one: one["type"] == "combine")
+        inner = got["content"]["messages"][0]
+        self.assertEqual((inner["sender"], inner["receiver"], inner["content"]["text"], got["content"]["title"]),
+                         (self.alice.id(), self.bobby.id(), "The gate code is 4711.", "From Alice"))
+        self.assertIn("From Alice", got["words"])
+        path = self.file("notes.txt")
+        self.alice.run("send", "bobby", "--file", path)
+        file = self.hears(self.bobby, lambda one: one["type"] == "file")
+        self.bobby.run("forward", "#" + file["guid"][-8:], "carol")
+        self.hears(carol, lambda one: one["type"] == "file")
+        saved = of(carol.run("save", "bobby", os.path.join(self.folder, "again.txt")), "saved")[0]
+        self.assertEqual(self.bytes_of(saved["path"]), self.bytes_of(path))
+        self.bobby.run("forward", "f" * 32, "carol", code=1)
+        self.bobby.run("forward", "", "carol", code=2)
+
+    def test_a_program_sends_any_content_but_no_command(self):
+        self.alice.run("send", "bobby", "--content", '{"type": 64, "currency": "USD", "amount": 10.25, "for": "tea"}')
+        got = self.hears(self.bobby, lambda one: one["type"] == "money")
+        self.assertEqual((got["content"]["amount"], got["content"]["for"]), (10.25, "tea"))
+        self.alice.run("send", "bobby", "--content", "-", stdin='{"type": 1, "text": "as text"}\n')
+        self.assertEqual(self.hears(self.bobby, lambda one: one["type"] == "text")["text"], "as text")
+        for wrong in ("{", '{"text": "x"}', '{"type": 136, "command": "report"}', '{"type": 1, "text": "x", "sn": 5}',
+                      '{"type": 64, "currency": 5, "amount": 1}'):
+            error = of(self.alice.run("send", "bobby", "--content", wrong, code=None), "error")
+            self.assertEqual(len(error), 1, wrong)
+        self.alice.run("send", "bobby", "text too", "--content", '{"type": 1, "text": "x"}', code=2)
+        self.assertEqual([one for one in self.bobby.run("listen", "--once", "--timeout", "1", code=None)
+                          if one["event"] == "message"], [])
+
 
 if __name__ == "__main__":
     harness.main()

@@ -5,6 +5,7 @@ dora (a home of dim), home(name), which gives one more home of dim at that stati
 """
 import base64
 import hashlib
+import json
 import os
 import subprocess
 
@@ -90,6 +91,26 @@ class WithDim:
                     with open(saved["path"], "rb") as file:
                         self.assertEqual(file.read(), data)
                     self.assertEqual((saved["bytes"], saved["proven"]), (len(data), True))
+
+    def test_every_content_of_dim_arrives_whole(self):
+        for name, content in CONTENTS.items():
+            with self.subTest(content=name):
+                content = filled(content, self.bob.id)
+                self.dora.run("send", self.bob.id, "--content", json.dumps(content))
+                got = self.bob.arrival(lambda it: kind(it) == kind(content) and not lost(content, it), f"the {name}",
+                                       self.dora.id)["content"]
+                self.assertNotIn("bind", content)
+                self.assertEqual((got["bind"]["from"], got["bind"]["to"]), (self.dora.id, self.bob.id))
+
+    def test_what_dim_passes_on_says_who_wrote_it(self):
+        sn = self.bob.text(self.dora.id, "pass it on")["sn"]
+        got = self.dora.got_text("pass it on", self.bob.id)
+        self.dora.run("forward", got["guid"][-8:], self.bob.id, "--title", "what you said")
+        record = self.bob.arrival(lambda it: kind(it) == 207 and it.get("title") == "what you said", "the record",
+                                  self.dora.id)["content"]
+        inner = record["messages"][0]
+        self.assertEqual((inner["sender"], inner["receiver"], inner["content"]["sn"], inner["content"]["text"]),
+                         (self.bob.id, self.dora.id, sn, "pass it on"))
 
     def test_what_dim_sends_as_a_file_arrives_whole(self):
         for name, number in (("notes.txt", 16), ("voice.mp3", 20), ("film.mp4", 22), ("picture.png", 18)):
