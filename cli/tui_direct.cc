@@ -74,7 +74,7 @@ void TuiApp::describe(tui::Conversation& one) {
   const auto contact = context_.home->contact(*id);
   one.about.clear();
   for (auto message = one.messages.rbegin(); message != one.messages.rend(); ++message) {
-    if (message->mine || !message->cause.empty()) continue;
+    if (message->mine || message->security.empty() || !message->cause.empty()) continue;
     one.about = message->security;
     break;
   }
@@ -99,6 +99,14 @@ tui::Message TuiApp::message_of(const HistoryEntry& entry) {
                    .text = entry.text,
                    .cause = entry.cause,
                    .missing = entry.missing};
+  if (is_key_notice(entry)) {
+    out.alarm = "KEYS CHANGED: " + context_.name_of(entry.peer) + ": " + entry.words + ".";
+    if (stops_sending(entry))
+      out.alarm +=
+          " Nothing is sent to them until you have compared numbers: dim verify WHO, then "
+          "with --confirm.";
+    return out;
+  }
   (entry.content_type == "quote" ? out.answers : out.words) = entry.words;
   if (entry.outgoing) {
     out.progress = progress_of(entry.tick);

@@ -28,6 +28,7 @@ struct Message {
   std::string answers{};   ///< what it answers, in words
   std::string words{};     ///< what it is where it is no text: "picture sunset.jpg, 81 KiB"
   std::string cause{};     ///< why it was not sent, or cannot be read
+  std::string alarm{};     ///< of the program, not of a person: keys have changed
   std::string security{};  ///< "secure, old protocol"; of others
   std::vector<std::string> labels{};  ///< "edited", "old protocol, addressee not proven"
   std::vector<std::pair<std::string, std::int64_t>> reactions{};

@@ -125,6 +125,7 @@ void add_message(Flow& flow, const Message& one, bool selected, bool ids) {
   }
   flow.begin(0);
   flow.add(fit(one.clock, kIndent - 1) + " ", styled(kQuiet));
+  if (!one.alarm.empty()) return flow.flow(printable(one.alarm), kBad, kIndent);
   const Style person = one.mine ? kBold : style_of_person(one.author_id);
   flow.flow(printable(one.author), styled(person), kIndent);
   if (one.names_me) flow.add(" »", kMark);

@@ -142,6 +142,13 @@ TEST_F(View, MarksOfAMessage) {
   EXPECT_THAT(all, HasSubstr("16:52 you: late  not sent  [too large]  #m2\n"));
 }
 
+TEST_F(View, AnAlarmIsNoWordOfAPerson) {
+  Message alarm = said("m3", "bobby", "");
+  alarm.alarm = "KEYS CHANGED: bobby: another key";
+  model.now()->messages = {alarm};
+  EXPECT_THAT(rows(60), HasSubstr("\n16:52 KEYS CHANGED: bobby: another key\n"));
+}
+
 TEST_F(View, DaysAndWhatIsNewHaveTheirLines) {
   model.now()->messages.push_back(said("m3", "bobby", "Are you there?"));
   model.now()->messages.back().day = "Friday 27 November 2026";
