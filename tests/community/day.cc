@@ -83,7 +83,8 @@ void Day::later(std::function<bool()> when, std::function<void()> what) {
 }
 
 Person::Done Day::must(std::string what, std::vector<int> good, std::function<void()> then) {
-  return [this, what = std::move(what), good = std::move(good), then = std::move(then)](int code) {
+  return [this, what = std::move(what), good = std::move(good), then = std::move(then)](int code,
+                                                                                        Cursor) {
     ++progress_;
     if (std::ranges::find(good, code) == good.end())
       return wrong(fmt::format("{}: {}", what, code));
@@ -272,7 +273,8 @@ void Day::act() {
   if (frozen_[who] || unanswered_[who] >= kUnanswered) return;
   const std::uint64_t dice = below(100);
   if (dice < 56) return write(who);
-  if (dice < 68) return edit(who);
+  if (dice < 66) return edit(who);
+  if (dice < 68) return edit_late(who);
   if (dice < 80) return react(who);
   if (dice < 86) return take_away(who);
   if (dice < 90) return hide_or_show(hubs_[below(2)].owner);
@@ -283,10 +285,15 @@ void Day::act() {
 
 void Day::write(std::size_t who) {
   const std::size_t channel = below(channels_.size());
-  if (writes(who, channel)) write_in(who, channel);
+  if (writes(who, channel)) {
+    write_in(who, channel);
+  } else if (one_in(8)) {
+    // An announcement by somebody else, or from outside.
+    ledger_.at(write_in(who, channel)).forbidden = true;
+  }
 }
 
-void Day::write_in(std::size_t who, std::size_t channel) {
+Guid Day::write_in(std::size_t who, std::size_t channel) {
   std::string text = fmt::format("w{} ", written_);
   for (std::uint64_t words = below(40); words > 0; --words) text += one_in(9) ? "园林 " : "garden ";
   const auto reply =
@@ -295,13 +302,14 @@ void Day::write_in(std::size_t who, std::size_t channel) {
   const Channel& in = channels_[channel];
   const auto guid =
       people_[who]->messenger().post(*Id::parse(hubs_[in.hub].id), in.guid, text, reply);
-  if (!guid) return wrong("a message cannot be written: " + to_string(guid.error()));
+  if (!guid) throw std::runtime_error("a message cannot be written: " + to_string(guid.error()));
   ++unanswered_[who];
   ledger_.emplace(*guid, Message{.author = who,
                                  .channel = channel,
                                  .text = std::move(text),
                                  .reply = reply,
                                  .number = written_++});
+  return *guid;
 }
 
 void Day::on_posted(const Guid& guid, int code) {
@@ -314,12 +322,13 @@ void Day::on_posted(const Guid& guid, int code) {
   if (code == 201) {
     message.acked = true;
     acked_.push_back(guid);
-    if (message.muted) wrong("somebody muted has written: " + message.text);
+    if (message.forbidden) wrong("somebody who may not has written: " + message.text);
     return;
   }
   message.refused = true;
   ++refused_;
-  const bool may_be = message.muted || was_put_out(message.author, channels_[message.channel].hub);
+  const bool may_be =
+      message.forbidden || was_put_out(message.author, channels_[message.channel].hub);
   if (!may_be || (code != 403 && code != 404))
     wrong(fmt::format("refused with {}: {}", code, message.text));
 }
@@ -352,18 +361,18 @@ std::optional<Guid> Day::some_message(std::size_t who,
 
 /// One thing at a time is done to a message, so that its end is known.
 void Day::change(std::size_t who, const Guid& guid, Packet packet, std::vector<int> good,
-                 std::function<void(Message&)> then) {
+                 std::function<void(Message&, Cursor)> then) {
   ledger_.at(guid).busy = true;
   const std::string what =
       fmt::format("person {}: {} of a {}", who, to_string(*packet.operation), packet.get("type"));
   people_[who]->surely(std::move(packet), [this, guid, what, good = std::move(good),
-                                           then = std::move(then)](int code) {
+                                           then = std::move(then)](int code, Cursor cursor) {
     ++progress_;
     Message& message = ledger_.at(guid);
     message.busy = false;
     if (std::ranges::find(good, code) == good.end())
       return wrong(fmt::format("{}: {} ({})", what, code, message.text));
-    then(message);
+    then(message, cursor);
   });
 }
 
@@ -377,11 +386,24 @@ void Day::edit(std::size_t who) {
   Packet packet = on(Operation::edit, HubObject::message, guid->text());
   if (one_in(2)) packet.set("revision", std::to_string(message.revision));
   packet.content = text;
-  change(who, *guid, std::move(packet), {200}, [this, text](Message& it) {
+  change(who, *guid, std::move(packet), {200}, [this, text](Message& it, Cursor) {
     ++edits_;
     it.text = text;
     ++it.revision;
   });
+}
+
+/// Of an earlier revision than the current one.
+void Day::edit_late(std::size_t who) {
+  const auto guid = some_message(who, [&](const Message& one) {
+    return one.author == who && one.state == PostState::shown && one.revision > 1 &&
+           writes(who, one.channel);
+  });
+  if (!guid) return;
+  Packet packet = on(Operation::edit, HubObject::message, guid->text());
+  packet.set("revision", std::to_string(ledger_.at(*guid).revision - 1));
+  packet.content = "too late";
+  change(who, *guid, std::move(packet), {407}, [](Message&, Cursor) {});
 }
 
 void Day::react(std::size_t who) {
@@ -394,15 +416,16 @@ void Day::react(std::size_t who) {
   const bool off = there != known.end() && there->second.contains(who);
   Packet packet = on(off ? Operation::erase : Operation::create, reaction, guid->text());
   packet.set("symbol", symbol);
-  change(who, *guid, std::move(packet), {off ? 204 : 201}, [this, who, symbol, off](Message& it) {
-    ++reactions_;
-    auto& people = it.reactions[symbol];
-    if (off)
-      people.erase(who);
-    else
-      people.insert(who);
-    if (people.empty()) it.reactions.erase(symbol);
-  });
+  change(who, *guid, std::move(packet), {off ? 204 : 201},
+         [this, who, symbol, off](Message& it, Cursor) {
+           ++reactions_;
+           auto& people = it.reactions[symbol];
+           if (off)
+             people.erase(who);
+           else
+             people.insert(who);
+           if (people.empty()) it.reactions.erase(symbol);
+         });
 }
 
 void Day::take_away(std::size_t who) {
@@ -413,7 +436,7 @@ void Day::take_away(std::size_t who) {
   // 410: the answer to the first of several was lost.
   change(who, *guid,
          on(erased ? Operation::erase : Operation::remove, HubObject::message, guid->text()),
-         erased ? std::vector{204, 410} : std::vector{200}, [this, erased](Message& it) {
+         erased ? std::vector{204, 410} : std::vector{200}, [this, erased](Message& it, Cursor) {
            ++taken_;
            it.state = erased ? PostState::deleted : PostState::removed;
            it.text.clear();
@@ -432,11 +455,12 @@ void Day::hide_or_show(std::size_t owner) {
   const bool show = ledger_.at(*guid).state == PostState::hidden;
   Packet packet = on(show ? Operation::edit : Operation::remove, HubObject::message, guid->text());
   if (show) packet.set("state", "shown");
-  change(owner, *guid, std::move(packet), {200}, [this, owner, guid, show](Message& it) {
-    it.state = show ? PostState::shown : PostState::hidden;
-    it.was_hidden = true;
-    people_[owner]->did(*guid, it.state);
-  });
+  change(owner, *guid, std::move(packet), {200},
+         [this, owner, guid, show](Message& it, Cursor cursor) {
+           it.state = show ? PostState::shown : PostState::hidden;
+           it.was_hidden = true;
+           people_[owner]->did(*guid, it.state, cursor);
+         });
 }
 
 void Day::pin(std::size_t owner) {
@@ -446,7 +470,7 @@ void Day::pin(std::size_t owner) {
   if (!guid) return;
   const bool off = ledger_.at(*guid).pinned;
   change(owner, *guid, on(off ? Operation::erase : Operation::create, HubObject::pin, guid->text()),
-         {off ? 204 : 201}, [off](Message& it) { it.pinned = !off; });
+         {off ? 204 : 201}, [off](Message& it, Cursor) { it.pinned = !off; });
 }
 
 void Day::write_letter(std::size_t who) {
@@ -505,9 +529,17 @@ void Day::put_out(std::size_t hub, bool ban) {
               std::move(packet),
               must("putting out", ban ? std::vector{201} : std::vector{204, 404}, [=, this] {
                 absences_[absence].from = written_;
+                for (const Channel& channel : channels_) {
+                  if (channel.hub != hub) continue;
+                  people_[who]->surely(on(Operation::get, mark, channel.guid.text()),
+                                       must("reading from outside", {403, 404}, [] {}));
+                }
                 const std::size_t until = written_ + options_.posts / 20;
-                later([this, until] { return written_ >= std::min(until, options_.posts); },
-                      [=, this] { let_in(who, hub, ban, absence); });
+                later(
+                    [this, until, who] {
+                      return written_ >= std::min(until, options_.posts) && !people_[who]->asks();
+                    },
+                    [=, this] { let_in(who, hub, ban, absence); });
               }));
         });
 }
@@ -547,7 +579,8 @@ void Day::mute(std::size_t hub) {
     const std::size_t first = written_;
     for (int i = 0; i < 8; ++i) write(who);
     for (auto& [guid, message] : ledger_)
-      if (message.number >= first && channels_[message.channel].hub == hub) message.muted = true;
+      if (message.number >= first && channels_[message.channel].hub == hub)
+        message.forbidden = true;
     later([this, who] { return unanswered_[who] == 0; }, lift);
   };
   later([this, who = *who] { return !people_[who]->asks() && unanswered_[who] == 0; },

@@ -53,7 +53,7 @@ class Day {
     std::map<std::string, std::set<std::size_t>> reactions{};
     std::size_t number = 0;   ///< in the order of writing
     bool was_hidden = false;  ///< now or earlier
-    bool muted = false;       ///< by somebody who may not
+    bool forbidden = false;   ///< by somebody who may not
   };
   /// Somebody is put out of a hub, from one message on.
   struct Absence {
@@ -68,7 +68,8 @@ class Day {
   void live();
   void act();
   void write(std::size_t who);
-  void write_in(std::size_t who, std::size_t channel);
+  Guid write_in(std::size_t who, std::size_t channel);
+  void edit_late(std::size_t who);
   void edit(std::size_t who);
   void react(std::size_t who);
   void take_away(std::size_t who);
@@ -111,7 +112,7 @@ class Day {
   bool follows(std::size_t who) const { return who % 5 != 4; }
   bool was_put_out(std::size_t who, std::size_t hub) const;
   void change(std::size_t who, const Guid& guid, Packet packet, std::vector<int> good,
-              std::function<void(Message&)> then);
+              std::function<void(Message&, Cursor)> then);
   Person::Done must(std::string what, std::vector<int> good, std::function<void()> then);
   Guid make(std::size_t owner, HubObject object, const std::string& hub, std::string body);
   /// `what`, when `when` is true: asked after each turn.

@@ -165,8 +165,9 @@ std::string Day::difference(std::size_t who, const Pages& station) {
         continue;
       }
       if (found->second.state != post.state)
-        return fmt::format("believes w{} is {}, and it is {}", message.number,
-                           to_string(found->second.state), to_string(post.state));
+        return fmt::format("believes w{} of hub {} is {} at {}, and it is {} at {}", message.number,
+                           channels_[channel].hub, to_string(found->second.state),
+                           found->second.changed, to_string(post.state), post.changed);
       if (post.state == PostState::shown && found->second.text != post.content)
         return fmt::format("was told \"{}\" of \"{}\"", found->second.text, post.content);
     }
@@ -242,9 +243,16 @@ void Day::check_marks(std::size_t who, const Pages& station) {
 /// A second device of the same person counts alike (C10).
 void Day::check_device(std::size_t who, const Pages& station) {
   bool ready = false;
-  bench::LoadClient device(
-      reactor_, tls_, station_.target(), people_[who]->account(), Session::Options{},
-      {.ready = [&] { ready = true; }, .pushed = {}, .failed = bench::give_up});
+  std::set<std::pair<std::string, std::string>> marks;  // told: channel and cursor
+  bench::LoadClient device(reactor_, tls_, station_.target(), people_[who]->account(),
+                           Session::Options{.after = 0},
+                           {.ready = [&] { ready = true; },
+                            .pushed =
+                                [&](const Packet& push) {
+                                  if (push.get("type") == "mark")
+                                    marks.emplace(push.get("target"), push.get("cursor"));
+                                },
+                            .failed = bench::give_up});
   device.start();
   wait("a second device", [&] { return ready; });
   for (const auto& [channel, posts] : station) {
@@ -260,6 +268,13 @@ void Day::check_device(std::size_t who, const Pages& station) {
         answer->get("cursor") != std::to_string(mark.cursor))
       wrong(fmt::format("two devices of person {} count {} and {} unread", who, mark.unread,
                         answer->get("unread")));
+    if (mark.cursor == mark.newest) continue;
+    const std::string guid = channels_[channel].guid.text();
+    const std::string newest = std::to_string(mark.newest);
+    Packet read = HubClient::request(Operation::notify, HubObject::mark, guid);
+    read.set("cursor", newest);
+    people_[who]->surely(std::move(read), must("a mark", {200}, [] {}));
+    wait("telling a mark to another device", [&] { return marks.contains({guid, newest}); });
   }
 }
 

@@ -1,6 +1,7 @@
 #include "tests/community/person.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "dim/crypto/file_seal.h"
@@ -25,6 +26,11 @@ Status seal_range(const Bytes& data, FileSeal& seal, std::int64_t first, std::in
     if (auto done = seal.seal(chunk, chunk + 1 == chunks, plain, out); !done) return done;
   }
   return {};
+}
+
+Cursor cursor_in(const Packet& answer) {
+  const std::string text(answer.get("cursor"));
+  return std::strtoll(text.c_str(), nullptr, 10);
 }
 
 }  // namespace
@@ -119,7 +125,7 @@ void Person::ask(const std::shared_ptr<Wish>& wish) {
       return;
     }
     wishes_.remove(wish);
-    wish->done(code);
+    wish->done(code, answer ? cursor_in(*answer) : 0);
   });
 }
 
@@ -200,20 +206,28 @@ void Person::on_post(const Post& post, bool fresh) {
   if (found == told.end() && !fresh) return;  // from before one came, and changed now
   Told& it = told.try_emplace(post.guid, Told{.channel = post.channel}).first->second;
   if (fresh && ++it.times > 1) events_.wrong("told twice as new: " + post.content);
-  it.state = post.state;
-  it.text = post.content;
+  if (post.changed > it.changed) {
+    it.changed = post.changed;
+    it.state = post.state;
+    it.text = post.content;
+  }
   events_.told(post, fresh);
 }
 
 void Person::on_change(const PostEvent& event) {
   const auto found = told.find(event.guid);
-  if (found == told.end() || event.object != HubObject::message) return;
+  if (found == told.end() || event.cursor <= found->second.changed) return;
+  found->second.changed = event.cursor;
+  if (event.object != HubObject::message) return;
   found->second.state = event.operation == Operation::erase ? PostState::deleted : event.state;
   if (event.text) found->second.text = *event.text;
 }
 
-void Person::did(const Guid& post, PostState state) {
-  if (const auto found = told.find(post); found != told.end()) found->second.state = state;
+void Person::did(const Guid& post, PostState state, Cursor cursor) {
+  const auto found = told.find(post);
+  if (found == told.end() || cursor < found->second.changed) return;
+  found->second.changed = cursor;
+  found->second.state = state;
 }
 
 // ---- sockets

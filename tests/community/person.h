@@ -24,6 +24,7 @@ struct Told {
   std::string text{};
   PostState state = PostState::shown;
   std::size_t times = 0;  ///< as new
+  Cursor changed = 0;     ///< of what is known: what came before it is no news
 };
 
 class Person final : private Transport {
@@ -55,7 +56,8 @@ class Person final : private Transport {
 
   /// Asks until there is an answer, over connections that end and programs that are killed. 416 and
   /// 5xx are no answers.
-  using Done = std::function<void(int code)>;
+  /// `cursor`: of the answer, where it has one.
+  using Done = std::function<void(int code, Cursor cursor)>;
   void surely(Packet packet, Done done);
   void upload(std::shared_ptr<const Bytes> data, std::string station,
               std::function<void(MediaLink)> done);
@@ -66,7 +68,7 @@ class Person final : private Transport {
 
   std::map<Guid, Told> told;  ///< by message
   /// What one has done to somebody else's message is not told.
-  void did(const Guid& post, PostState state);
+  void did(const Guid& post, PostState state, Cursor cursor);
 
  private:
   struct Wish {
