@@ -63,18 +63,17 @@ void HubFollower::next() {
   if (busy_ || stopped_ || clock_.monotonic() < wait_until_) return;
   if (all_again_ && clock_.monotonic() >= all_again_at_) {
     busy_ = true;
+    all_again_ = false;  // what is told from now on may not be in the answer any more
     return client_.mine([this, session = session_](HubResult<std::vector<HubView>> hubs) {
       if (session != session_) return;
       busy_ = false;
       if (hubs) {
-        all_again_ = false;
         if (client_.unreadable().empty()) all_again_ms_ = 0;
         take_hubs(std::move(*hubs));
       } else if (hubs.error().code == 416) {
+        all_again_ = true;
         wait_until_ = clock_.monotonic() + std::max<Millis>(1'000, hubs.error().retry_after);
-      } else if (hubs.error().code == 501) {
-        all_again_ = false;  // a station without hubs
-      } else {
+      } else if (hubs.error().code != 501) {  // a station without hubs
         list_failed(nullptr, hubs.error());
       }
       next();
