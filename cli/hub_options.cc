@@ -237,6 +237,15 @@ void add_posts(CLI::App& app, HubOptions& to) {
       .place(kChannel)
       .message()
       .flag("--yes", to.yes, kYes);
+  Verb destroy =
+      verb(app, to, "destroy",
+           "overwrite a message in a channel at the station, and have everybody erase it");
+  destroy.place(kChannel).message().flag("--yes", to.yes, kYes);
+  destroy.app
+      .add_option("--wait", to.wait_s,
+                  "seconds to wait for the receipts of those who have erased it")
+      ->check(CLI::Range(0, 86'400))
+      ->capture_default_str();
   verb(app, to, "react", "answer a message in a channel with a symbol")
       .place(kChannel)
       .message()

@@ -39,6 +39,7 @@ struct HubOptions {
   bool ids = false;
   int limit = 50;
   int timeout_s = 10;
+  int wait_s = 5;  ///< for receipts of what was destroyed
 };
 
 /// Adds the verbs; the one that is given is in `options` after parsing.

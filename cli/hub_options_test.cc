@@ -46,6 +46,12 @@ TEST(HubOptions, F20_VerbsTakeWhatTheyNeed) {
   EXPECT_EQ(reaction->message, "3f2a91");
   EXPECT_EQ(reaction->symbol, "ok");
   EXPECT_TRUE(reaction->off);
+  const auto destroy = parsed({"destroy", "h/c", "3f2a91", "--yes", "--wait", "60"});
+  ASSERT_TRUE(destroy);
+  EXPECT_EQ(destroy->message, "3f2a91");
+  EXPECT_TRUE(destroy->yes);
+  EXPECT_EQ(destroy->wait_s, 60);
+  EXPECT_FALSE(parsed({"destroy", "h/c"}));
   EXPECT_TRUE(parsed({"ban", "h"}));
   EXPECT_TRUE(parsed({"unread"}));
 }

@@ -286,13 +286,31 @@ void HubOutput::event(const HubView& hub, const PostEvent& event) const {
     deed = event.revision != 0 ? "edits" : "shows again";
     if (event.text) deed += ": " + printable_lines(*event.text);
   } else {
-    deed = event.state == PostState::hidden    ? "hides"
-           : event.state == PostState::removed ? "takes back"
-                                               : "deletes";
+    deed = event.state == PostState::hidden      ? "hides"
+           : event.state == PostState::removed   ? "takes back"
+           : event.state == PostState::destroyed ? "destroys"
+                                                 : "deletes";
   }
   out_.line(fmt::format("{}  {} in {}  #{}  {}", event.time == 0 ? "     " : clock_of(event.time),
                         who(event.author), where(hub, event.channel), short_guid(event.guid.text()),
                         deed));
+}
+
+void HubOutput::erased(const HubView& hub, const Guid& channel, const Guid& post,
+                       const std::vector<std::string>& by, std::int64_t members) const {
+  JsonObject json = about(hub, channel);
+  json.set("guid", post.text());
+  json.set("erased", static_cast<std::int64_t>(by.size()));
+  json.set("of", members);
+  JsonArray list;
+  std::string names;
+  for (const std::string& id : by) {
+    list.emplace_back(id);
+    names += (names.empty() ? ": " : ", ") + who(id);
+  }
+  json.set("by", std::move(list));
+  out_.object("erased", std::move(json));
+  out_.line(fmt::format("Erased {} of {}{}", by.size(), members, names));
 }
 
 void HubOutput::revision(const HubView& hub, const Post& post, const PostRevision& revision) const {

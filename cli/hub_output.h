@@ -33,6 +33,9 @@ class HubOutput {
   /// `changed`: it was told before, and is otherwise now.
   void post(const HubView& hub, const Post& post, bool changed, Fate fate = Fate::stored) const;
   void event(const HubView& hub, const PostEvent& event) const;
+  /// Whose programs have signed that they have erased a message, of how many who may read it.
+  void erased(const HubView& hub, const Guid& channel, const Guid& post,
+              const std::vector<std::string>& by, std::int64_t members) const;
   void revision(const HubView& hub, const Post& post, const PostRevision& revision) const;
   /// A change of a hub, by oneself or another. `more`: what the station says about it beside.
   void notice(const HubNotice& notice, const std::string& hub_name,

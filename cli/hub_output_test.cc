@@ -174,6 +174,18 @@ TEST(HubOutput, N9_WhatABanHasDoneIsInItsObject) {
   EXPECT_THAT(json, HasSubstr(R"("streams":2,"invites":1,"took":3})"));
 }
 
+TEST(HubOutput, N1_WhoHasErasedAMessageIsCountedAndNamed) {
+  const auto print = [](const HubOutput& out) {
+    out.erased(hub(), kChannel, kMessage, {kMe, kOther}, 4);
+  };
+  const std::string line = printed(false, print);
+  EXPECT_THAT(line, HasSubstr("Erased 2 of 4: you, bobby"));
+  EXPECT_THAT(line, Not(HasSubstr(kBell))) << "C11";
+  const std::string json = printed(true, print);
+  EXPECT_THAT(json, HasSubstr(R"("erased":2,"of":4,"by":[)"));
+  EXPECT_THAT(json, HasSubstr(kOther));
+}
+
 TEST(HubOutput, TroubleNamesWhatCannotBeRead) {
   const HubRefusal why{.error = {Errc::unavailable, "later"}, .code = 503, .station = "busy"};
   const auto json = [&](const HubView* one, const std::optional<Guid>& channel) {

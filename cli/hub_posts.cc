@@ -1,11 +1,14 @@
-// What is written in channels: `dim post`, `edit`, `remove`, `delete`, `react`, `pin`, `search`,
-// `unread`, `read`, and `dim history` of a channel.
+// What is written in channels: `dim post`, `edit`, `remove`, `delete`, `destroy`, `react`, `pin`,
+// `search`, `unread`, `read`, and `dim history` of a channel.
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <set>
 
 #include "cli/hub_run.h"
+#include "client/erasure.h"
 #include "client/fields.h"
+#include "dim/engine/erasure.h"
 
 namespace dim {
 namespace {
@@ -87,6 +90,83 @@ int delete_post(HubRun& run, const HubPlace& place, const Post& post) {
                        .author = {},
                        .state = PostState::deleted},
                       *answer);
+}
+
+/// Whose receipts hold, of those that the station has; nothing when it could not be asked.
+std::optional<std::pair<std::vector<std::string>, std::int64_t>> erased_by(HubRun& run,
+                                                                           const Guid& post) {
+  const auto list = run.wait<ErasureList>([&](HubDone<ErasureList> done) {
+    run.context.messenger->hubs().erasures(post, std::move(done));
+  });
+  if (!list) return std::nullopt;
+  std::vector<std::string> people;
+  for (const JsonObject& receipt : list->receipts) {
+    const auto erasure = read_erasure(receipt);
+    if (erasure) people.push_back(erasure->who);
+  }
+  run.learn(people);
+  std::set<std::string> by;
+  const Account& me = run.context.home->account();
+  for (const JsonObject& receipt : list->receipts) {
+    const auto erasure = read_erasure(receipt);
+    if (!erasure || erasure->message != post) continue;
+    const auto who = Id::parse(erasure->who);
+    const Known* known = who ? run.context.home->directory().find(who->bare()) : nullptr;
+    const bool mine = who && who->same_entity(me.id);
+    const Meta* meta = mine ? &me.meta : known != nullptr && known->meta ? &*known->meta : nullptr;
+    if (meta != nullptr && check_erasure(receipt, *meta)) by.insert(erasure->who);
+  }
+  return std::pair(std::vector<std::string>(by.begin(), by.end()), list->members);
+}
+
+int destroy_post(HubRun& run, const HubPlace& place, const Post& post) {
+  constexpr Millis kPause = 500;
+  if (!run.confirm(
+          "DESTROY overwrites this message at the station, key and bytes, with its earlier texts "
+          "and "
+          "what search holds of it; the programs of everybody who reads the channel are told to "
+          "erase their copies and sign that they have. REMOVE only takes it back, DELETE leaves "
+          "its "
+          "bytes on disks until they are written over. What somebody has copied by hand stays "
+          "theirs. There is no way back."))
+    return run.exit;
+  const auto answer =
+      run.ask(HubClient::request(Operation::destroy, HubObject::message, post.guid.text()));
+  if (!answer) return run.exit;
+  print_change(run, place, post,
+               {.operation = Operation::destroy,
+                .channel = post.channel,
+                .guid = post.guid,
+                .author = {},
+                .state = PostState::destroyed},
+               *answer);
+  // This home is the first to erase it.
+  Home& home = *run.context.home;
+  if (auto erased = erase_copies(home, post.guid); !erased) return run.failed(erased.error());
+  if (home.account().holds_identity()) {
+    Packet receipt = HubClient::request(Operation::create, HubObject::erasure, post.guid.text());
+    receipt.content = write_json(
+        sign_erasure(home.account(), *place.channel, post.guid, run.context.clock.now()));
+    if (!run.ask(receipt)) return run.exit;
+  }
+  const Millis until = run.context.clock.monotonic() + Millis{1'000} * run.options.wait_s;
+  for (;;) {
+    const auto state = erased_by(run, post.guid);
+    if (!state) return run.exit;
+    const auto& [by, members] = *state;
+    const Millis left = until - run.context.clock.monotonic();
+    if (left <= 0 || static_cast<std::int64_t>(by.size()) >= members) {
+      run.out.erased(place.hub, *place.channel, post.guid, by, members);
+      if (static_cast<std::int64_t>(by.size()) < members)
+        run.context.out.note(
+            "The others erase it when their programs are here next; the same command tells how "
+            "many have.");
+      return code(Exit::ok);
+    }
+    run.context.link.run_until([&] { return run.context.failure.has_value(); },
+                               std::min(left, kPause));
+    if (run.context.failure) return run.exit = run.context.report_failure();
+  }
 }
 
 int edit_post(HubRun& run, const HubPlace& place, const Post& post) {
@@ -262,8 +342,14 @@ int run_post_change(HubRun& run) {
   const auto place = run.channel();
   if (!place) return run.exit;
   if (verb == "pin" && run.options.message.empty()) return pins(run, *place);
+  if (verb == "destroy") {
+    // Also what is deleted or destroyed already, of which the station shows nothing.
+    if (const auto whole = Guid::parse(run.options.message))
+      return destroy_post(run, *place, {.guid = *whole, .channel = *place->channel});
+  }
   const auto post = run.message(*place->channel, run.options.message);
   if (!post) return run.exit;
+  if (verb == "destroy") return destroy_post(run, *place, *post);
   if (verb == "edit") return edit_post(run, *place, *post);
   if (verb == "remove") return remove_post(run, *place, *post);
   if (verb == "delete") return delete_post(run, *place, *post);

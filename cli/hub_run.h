@@ -90,7 +90,7 @@ int run_category(HubRun& run);
 int run_role(HubRun& run);
 int run_people(HubRun& run);  ///< kick, ban, mute
 int run_post(HubRun& run);
-int run_post_change(HubRun& run);  ///< edit, remove, delete, react, pin
+int run_post_change(HubRun& run);  ///< edit, remove, delete, destroy, react, pin
 int run_search(HubRun& run);
 int run_unread(HubRun& run);
 int run_read(HubRun& run);

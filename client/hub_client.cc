@@ -335,6 +335,29 @@ void HubClient::mark(const Guid& channel, HubDone<ReadMark> done) {
       });
 }
 
+void HubClient::erasures(const Guid& post, HubDone<ErasureList> done) {
+  erasures_from(post, {}, {}, std::move(done));
+}
+
+void HubClient::erasures_from(const Guid& post, std::string after, ErasureList found,
+                              HubDone<ErasureList> done) {
+  Packet packet = request(Operation::get, HubObject::erasure, post.text());
+  if (!after.empty()) packet.set("after", after);
+  ask(std::move(packet), [this, post, after, found = std::move(found),
+                          done = std::move(done)](HubResult<Packet> answer) mutable {
+    if (!answer) return done(std::unexpected(std::move(answer.error())));
+    auto page = read_list(answer->content.value_or(""));
+    if (!page) return done(refuse(page.error()));
+    found.members = number_in(answer->get("members"));
+    const std::string next(answer->get("next"));
+    std::ranges::move(*page, std::back_inserter(found.receipts));
+    if (answer->code != 206) return done(std::move(found));
+    if (page->empty() || next <= after || found.receipts.size() > kListed)
+      return done(refuse({Errc::bad_request, "the station's list does not go on as it should"}));
+    erasures_from(post, next, std::move(found), std::move(done));
+  });
+}
+
 void HubClient::typing(const Guid& channel, bool on) {
   Packet packet = Packet::request(Operation::notify);
   packet.set("type", "typing").set("target", channel.text());

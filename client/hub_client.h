@@ -42,6 +42,11 @@ struct PostsPage {
   std::optional<std::int64_t> next{};  ///< where the next page goes on, in the same direction
   std::vector<PostRevision> earlier{};
 };
+/// Who has said that a message which was destroyed is erased: as they came, nothing verified.
+struct ErasureList {
+  std::vector<JsonObject> receipts{};
+  std::int64_t members = 0;  ///< who may read the channel
+};
 struct ReadMark {
   Cursor cursor = 0, newest = 0;
   std::int64_t unread = 0;
@@ -72,6 +77,7 @@ class HubClient {
   void make(HubObject object, const std::string& hub, const JsonObject& body, HubDone<Guid> done);
   void posts(const PostQuery& query, HubDone<PostsPage> done);
   void mark(const Guid& channel, HubDone<ReadMark> done);
+  void erasures(const Guid& post, HubDone<ErasureList> done);
   /// Tells those who read the channel that one writes; kept by nobody.
   void typing(const Guid& channel, bool on);
 
@@ -86,6 +92,8 @@ class HubClient {
 
  private:
   struct Listing;
+  void erasures_from(const Guid& post, std::string after, ErasureList found,
+                     HubDone<ErasureList> done);
   void list_from(const std::shared_ptr<Listing>& listing);
   void add_channels(std::vector<HubView> hubs, std::size_t at, HubDone<std::vector<HubView>> done);
   HubResult<PostsPage> take_page(const Packet& answer, const PostQuery& query);

@@ -33,7 +33,12 @@ void forget_followed(Home& home, const HubView& hub) {
 
 HubFollower::HubFollower(HubClient& client, Home& home, Clock& clock, const HubEvents& events,
                          const std::optional<Guid>& only)
-    : client_(client), home_(home), clock_(clock), events_(events), only_(only) {}
+    : client_(client),
+      home_(home),
+      clock_(clock),
+      events_(events),
+      only_(only),
+      erasures_(client, home, clock) {}
 
 bool HubFollower::is_me(const std::string& user) const {
   return user == home_.account().id.bare().text();
@@ -43,6 +48,7 @@ bool HubFollower::is_me(const std::string& user) const {
 
 void HubFollower::begin() {
   ++session_;
+  erasures_.begin();
   busy_ = false;
   wait_until_ = mark_at_ = all_again_at_ = 0;
   marking_ = 0;
@@ -302,6 +308,7 @@ bool HubFollower::tell(const Guid& channel, const Post& post, bool fresh) {
   Flow& flow = flows_[channel];
   const HubView& hub = hubs_[flow.hub];
   const bool there = post.state == PostState::shown || !post.content.empty();
+  if (post.state == PostState::destroyed && !erase(channel, post.guid)) return false;
   flow.seen = std::max(flow.seen, post.changed);
   if (!is_me(post.author) && (there || !fresh)) {
     if (fresh && flow.hold == 0) flow.told = flow.seen;
@@ -312,6 +319,13 @@ bool HubFollower::tell(const Guid& channel, const Post& post, bool fresh) {
     if (events_.post) events_.post(hub, post, fresh);
   }
   return keep(channel, flow) && !stopped_;
+}
+
+/// Before it counts as seen: a home that is stopped on the way hears of it again.
+bool HubFollower::erase(const Guid& channel, const Guid& post) {
+  const bool done = erasures_.destroyed(channel, post).has_value();
+  if (!done) stopped_ = true;
+  return done;
 }
 
 /// Without the disk nothing is told twice as new for ever: it stops.
@@ -392,6 +406,7 @@ void HubFollower::on_post(const Packet& push) {
   } else {
     const auto event = read_post_event(push);
     if (!event) return;
+    if (event->state == PostState::destroyed && !erase(*channel, event->guid)) return;
     flow.seen = event->cursor;
     if (!is_me(event->author) && events_.changed) events_.changed(hubs_[flow.hub], *event);
   }
@@ -403,6 +418,7 @@ void HubFollower::on_post(const Packet& push) {
 
 void HubFollower::tick() {
   if (stopped_) return;
+  erasures_.tick();
   flush();
   next();
 }

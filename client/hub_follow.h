@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 
+#include "client/erasure.h"
 #include "client/hub_client.h"
 
 namespace dim {
@@ -39,6 +40,7 @@ void forget_followed(Home& home, const HubView& hub);
 
 class HubFollower {
  public:
+  /// Erases, and answers for, what was destroyed, whoever has written it.
   /// What was told counts as read, on all devices. `only`: of messages those in this channel are
   /// told; the others wait for a follower of all.
   HubFollower(HubClient& client, Home& home, Clock& clock, const HubEvents& events,
@@ -89,6 +91,7 @@ class HubFollower {
   void on_typing(const Packet& push);
   void on_post(const Packet& push);
   void on_mark(const Guid& channel, Cursor cursor, const HubResult<Packet>& answer);
+  bool erase(const Guid& channel, const Guid& post);
   bool keep(const Guid& channel, const Flow& flow);
   bool is_me(const std::string& user) const;
 
@@ -98,6 +101,7 @@ class HubFollower {
   const HubEvents& events_;
   std::optional<Guid> only_;
   bool stopped_ = false;
+  Erasures erasures_;
   std::map<std::string, HubView> hubs_;
   std::map<Guid, Flow> flows_;
   std::deque<Guid> queue_;         ///< channels that are to be caught up with

@@ -451,5 +451,27 @@ TEST_F(HubFollow, WaitsAsLongAsTheStationSays) {
   EXPECT_THAT(told, ElementsAre("one"));
 }
 
+TEST_F(HubFollow, N1_WhatIsDestroyedIsErasedAndAnsweredForLiveAndWhenItWasMissed) {
+  follow();
+  answer_hubs();
+  answer_mark(3, 5, 2);
+  Packet missed = post(4, "", 5).set("state", "destroyed");
+  missed.content.reset();
+  answer_changes(3, {missed});
+  messenger->tick();
+  const Packet first = next("erasure");
+  EXPECT_EQ(first.get("target"), missed.get("guid"));
+  reply(first, 201);
+  Packet live = post(6, "").set("cursor", "6");
+  live.content.reset();
+  live.operation = Operation::destroy;
+  answer(Lane::text, live);
+  messenger->tick();
+  const Packet second = next("erasure");
+  EXPECT_EQ(second.get("target"), live.get("guid"));
+  reply(second, 201);
+  EXPECT_THAT(told, ElementsAre("DESTROY ")) << "what was missed is told to nobody as new";
+}
+
 }  // namespace
 }  // namespace dim

@@ -5,11 +5,6 @@
 #include "dim/base/utf8.h"
 
 namespace dim {
-namespace {
-
-constexpr std::string_view kRefused = "refused";
-
-}  // namespace
 
 Result<Guid> Messenger::post(const Id& hub, const Guid& channel, std::string_view text,
                              const std::optional<Guid>& reply_to) {
@@ -82,12 +77,12 @@ void Messenger::keep_refused(const OutboxRow& item, int code, std::string_view s
   row.set("time", post.time);
   row.set("code", std::int64_t{code});
   row.set("station", post.station);
-  (void)home_.vault().put(kRefused, item.guid, write_json(row));
+  (void)home_.vault().put(kRefusedPosts, item.guid, write_json(row));
   if (events_.post_refused) events_.post_refused(post);
 }
 
 Result<std::vector<RefusedPost>> Messenger::refused_posts() {
-  auto rows = home_.vault().list(kRefused);
+  auto rows = home_.vault().list(kRefusedPosts);
   if (!rows) return std::unexpected(rows.error());
   std::vector<RefusedPost> out;
   for (const auto& row : *rows) {
@@ -108,7 +103,7 @@ Result<std::vector<RefusedPost>> Messenger::refused_posts() {
 }
 
 Status Messenger::forget_refused(const Guid& post) {
-  return home_.vault().erase(kRefused, post.text());
+  return home_.vault().erase(kRefusedPosts, post.text());
 }
 
 void Messenger::follow_hubs(const std::optional<Guid>& only) {

@@ -31,6 +31,9 @@ struct OutboxRow {
 /// sealed. `content` has `channel`, `text` and, for an answer, `reply`.
 inline constexpr std::string_view kPostRow = "post";
 
+/// Where the vault keeps what a station has refused of these.
+inline constexpr std::string_view kRefusedPosts = "refused";
+
 class Outbox {
  public:
   explicit Outbox(Vault& vault) : vault_(vault) {}

@@ -1,4 +1,5 @@
 """Public hubs as people use them in the terminal: three of them, one station, real TLS."""
+import pathlib
 import subprocess
 import threading
 import time
@@ -126,6 +127,50 @@ class Hubs(harness.EndToEnd):
         text = subprocess.run(bobby.command("remove", "gardeners/general", question["guid"], as_json=False),
                               capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
         self.assertIn("REMOVE takes your message back", text.stderr)
+
+    def test_N1_C12_R20_destroyed_at_the_station_and_erased_by_those_who_are_there(self):
+        alice, bobby, carol = self.gather()
+        listener = self.listen(carol)
+        canary = "a canary that nobody shall find again"
+        told = self.post(bobby, canary)
+        self.until(listener, "post")
+        bobby.run("edit", "gardeners/general", told["guid"], canary + ", better")
+        self.until(listener, "post_change")
+        bobby.run("destroy", "gardeners/general", told["guid"], code=2)  # no terminal to ask at
+        carol.run("destroy", "gardeners/general", told["guid"], "--yes", code=1)
+        text = subprocess.run(bobby.command("destroy", "gardeners/general", told["guid"], as_json=False),
+                              capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
+        for word in ("DESTROY overwrites", "REMOVE only", "DELETE leaves"):
+            self.assertIn(word, text.stderr)
+        self.assertEqual(self.texts(carol.run("history", "gardeners/general")), [canary + ", better"])
+        # Carol's program is there and Alice's is not.
+        done = bobby.run("destroy", "gardeners/general", told["guid"][-8:], "--yes", "--wait", "2")
+        self.assertEqual(of(done, "post_change")[0]["state"], "destroyed")
+        gone = self.until(listener, "post_change")
+        self.assertEqual((gone["change"], gone["state"], gone["guid"]), ("DESTROY", "destroyed", told["guid"]))
+        self.receipts(bobby, told["guid"], {bobby.id(), carol.id()})
+        bobby.run("history", "gardeners/general", "--message", told["guid"], code=1)
+        self.assertEqual(of(bobby.run("search", "gardeners", "canary"), "post"), [])
+        # She hears of it when she is there next; the station was killed in between.
+        self.at.kill()
+        self.at.start()
+        self.receipts(bobby, told["guid"], {alice.id(), bobby.id(), carol.id()}, lambda: alice.run("listen", "--timeout", "3"))
+        self.at.stop()
+        folders = [self.at.data, *(person.home for person in (alice, bobby, carol))]
+        for folder in folders:
+            for path in pathlib.Path(folder).rglob("*"):
+                if path.is_file():
+                    self.assertNotIn(canary.encode(), path.read_bytes(), path)
+
+    def receipts(self, person, guid, wanted, meanwhile=lambda: None):
+        """Asks until these have said that they have erased it."""
+        until = time.monotonic() + 60
+        while True:
+            meanwhile()
+            erased = of(person.run("destroy", "gardeners/general", guid, "--yes", "--wait", "1"), "erased")[0]
+            if set(erased["by"]) == wanted or time.monotonic() > until:
+                self.assertEqual((set(erased["by"]), erased["erased"], erased["of"]), (wanted, len(wanted), 3))
+                return
 
     def test_F17_F18_R1_pages_search_and_unread_outlive_a_kill_of_the_station(self):
         alice, bobby, carol = self.gather()

@@ -52,6 +52,7 @@ class Json(harness.EndToEnd):
         bobby.run("read", "gardeners/general")
         bobby.run("remove", "gardeners/general", text, "--yes")
         alice.run("delete", "gardeners/general", text, "--yes")
+        alice.run("destroy", "gardeners/general", text, "--yes", "--wait", "0")
         for verb in ("mute", "ban"):
             alice.run(verb, "gardeners", "carol")
             if verb == "mute":
