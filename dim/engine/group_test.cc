@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "testing/groups.h"
+#include "testing/twin_metas.h"
 
 namespace dim {
 namespace {
@@ -94,13 +95,39 @@ TEST_F(GroupTest, A31_NeedsPinnedMetasWithOneKey) {
 }
 
 TEST_F(GroupTest, A31_ASuspectGroupIsBlocked) {
-  Directory directory = founded.directory;
-  // Another meta of the same ID can only come from a forged key; the directory is told of one here.
-  const Known* known = directory.find(founded.id());
-  ASSERT_EQ(known->state, MetaState::pinned);
-  const Meta other = Meta::make_mkm(bob().identity_key, founded.id().name());
-  EXPECT_FALSE(directory.learn_meta(founded.id(), other)) << "it does not make this ID";
-  EXPECT_EQ(failure(Group::start(directory, alice().id)), Errc::bad_request);
+  // Whose meta is forged: the group's, and its founder's.
+  for (const bool forge_group : {true, false}) {
+    const Twin founder = make_twin(kFirstTwin);
+    const Twin real = make_twin(kFirstTwin, EntityType::group);
+    JsonObject visa;
+    visa.set("key", alice().message_keys[0].public_key().json());
+    JsonObject bulletin;
+    bulletin.set("founder", founder.id.text());
+    Directory directory;
+    ASSERT_TRUE(directory.learn_meta(founder.id, founder.meta));
+    ASSERT_TRUE(directory.learn_meta(real.id, real.meta));
+    ASSERT_TRUE(directory.learn_document(
+        founder.id, Document::make(founder.id, "visa", visa, kNow - kDay, founder.key).json(),
+        kNow));
+    ASSERT_TRUE(directory.learn_document(
+        real.id, Document::make(real.id, "bulletin", bulletin, kNow - kDay, real.key).json(),
+        kNow));
+    ASSERT_TRUE(Group::start(directory, real.id)) << "nothing is wrong yet";
+
+    const Id& suspect = forge_group ? real.id : founder.id;
+    const Twin forged = make_twin(kSecondTwin, suspect.type());
+    ASSERT_TRUE(forged.id.same_entity(suspect));
+    EXPECT_EQ(failure(directory.prove(suspect, forged.meta)), Errc::conflict);
+    EXPECT_EQ(directory.find(suspect)->state, MetaState::suspect);
+    EXPECT_EQ(failure(Group::start(directory, real.id)), Errc::conflict);
+
+    ASSERT_TRUE(directory.decide(suspect, real.meta.digest()));
+    EXPECT_TRUE(Group::start(directory, real.id)) << "the user has decided";
+  }
+}
+
+TEST_F(GroupTest, AUsersIdIsNoGroup) {
+  EXPECT_EQ(failure(Group::start(founded.directory, alice().id)), Errc::bad_request);
 }
 
 TEST_F(GroupTest, ABulletinWithoutAFounderMakesNoGroup) {

@@ -145,6 +145,112 @@ TEST(SealOpen, A10_NoFlippedIvBitChangesWhatIsRead) {
   EXPECT_TRUE(bob_opens(message, directory));
 }
 
+// What decrypts to whole blocks, whatever their end is: one more block makes the padding right.
+Bytes raw_decrypt(const Secret& key, ByteView blocks) {
+  AesIv last{};
+  std::copy(blocks.end() - 16, blocks.end(), last.begin());
+  Bytes longer(blocks.begin(), blocks.end());
+  const Bytes end = aes_cbc_encrypt(key, last, {}).value();
+  longer.insert(longer.end(), end.begin(), end.end());
+  const Secret plain = aes_cbc_decrypt(key, zeros(), longer).value();
+  return {plain.view().begin(), plain.view().end()};
+}
+
+TEST(SealOpen, A10_NoSubstitutedKeyMakesAnotherContent) {
+  // The signature covers the ciphertext alone: a stranger puts another key and another IV before
+  // it.
+  const SignedMessage original = alice_to_bob();
+  Directory directory = directory_of({&alice(), &bob()});
+  const auto with = [&](ByteView key, const SignedMessage& message) {
+    SignedMessage out = message;
+    out.sealed.keys[0].second =
+        bob().message_keys[0].public_key().encrypt(key, os_random()).value();
+    return out;
+  };
+  const Bytes right = to_bytes(as_text(decrypt(original.sealed, bob(), {}).value().key.data()));
+  const std::string right_text = *parse_json_object(as_text(right))->text("data");
+  std::vector<std::pair<std::string, Bytes>> keys = {
+      {"zeros", key_text("AES", Bytes(32, 0))},
+      {"ones", key_text("AES", Bytes(32, 0xFF))},
+      {"of another message",
+       to_bytes(as_text(decrypt(alice_to_bob().sealed, bob(), {}).value().key.data()))},
+      {"of 16 bytes", key_text("AES", Bytes(16, 0))},
+      {"empty", key_text("AES", {})},
+      {"none", to_bytes(R"({"algorithm":"PLAIN"})")},
+      {"of another cipher", to_bytes(R"({"algorithm":"DES","data":")" + right_text + R"("})")},
+      {"in another mode",
+       to_bytes(R"({"algorithm":"AES","mode":"ECB","data":")" + right_text + R"("})")},
+      {"under two names", to_bytes(R"({"algorithm":"AES","data":")" + right_text + R"(","data":")" +
+                                   right_text + R"("})")},
+  };
+  const Bytes bits = *from_base64(right_text);
+  for (std::size_t bit = 0; bit < 256; bit += 17) {
+    Bytes flipped = bits;
+    flipped[bit / 8] ^= static_cast<std::uint8_t>(1 << bit % 8);
+    keys.emplace_back("bit " + std::to_string(bit), key_text("AES", flipped));
+  }
+  for (const auto& [name, key] : keys)
+    EXPECT_EQ(failure(bob_opens(with(key, original), directory)), Errc::decrypt) << name;
+  EXPECT_TRUE(bob_opens(with(right, original), directory));
+
+  // The forgery of sixteen bytes: a key under which the last byte says that all but one block is
+  // padding, and the IV that makes of that block what the stranger wants. Peers that do not check
+  // the padding read it.
+  const Bytes data = aes(32, R"({"type":1,"sn":7,"time":1,"text":"a short text of an old peer"})");
+  ASSERT_LE(data.size(), 256U);
+  const std::string wanted = R"({"type":1,"sn":9)";
+  ASSERT_EQ(wanted.size(), 16U);
+  for (std::uint32_t tries = 0;; ++tries) {
+    ASSERT_LT(tries, 100'000U);
+    Bytes bytes(32, 0);
+    for (std::size_t i = 0; i < 4; ++i) bytes[i] = static_cast<std::uint8_t>(tries >> 8 * i);
+    const Bytes plain = raw_decrypt(Secret::copy_of(bytes), data);
+    ASSERT_EQ(plain.size(), data.size());
+    if (plain.back() != data.size() - 16) continue;
+    Bytes iv(16, 0);
+    for (std::size_t i = 0; i < 16; ++i)
+      iv[i] = static_cast<std::uint8_t>(plain[i] ^ static_cast<std::uint8_t>(wanted[i]));
+    EXPECT_EQ(failure(bob_opens(crafted(key_text("AES", bytes), data, iv), directory)),
+              Errc::decrypt);
+    break;
+  }
+}
+
+TEST(SealOpen, J32_AFrameOfTheNativeSuiteOrOfNoneIsRefusedAndChangesNothing) {
+  // A frame of the reserved native suite would stand where the key stands: suite, commitment,
+  // header and cipher text. No suite is known in this edition, so that each is an unknown one.
+  Directory directory = directory_of({&alice(), &bob()});
+  KeyRing ring;
+  const OpenRules rules{.keys = &ring};
+  const SignedMessage right = alice_to_bob();
+  const Known before = *directory.find(alice().id);
+  for (const std::uint8_t suite :
+       std::array<std::uint8_t, 7>{0x00, 0x01, 0x10, 0x11, 0x20, 0x7F, 0xFF}) {
+    for (const std::size_t size : {1U, 33U, 113U, 256U}) {
+      SignedMessage framed = right;
+      Bytes frame(size, 0);  // a commitment and a public key of zeros too
+      frame[0] = suite;
+      framed.sealed.keys[0].second = frame;
+      EXPECT_EQ(failure(bob_opens(framed, directory, rules)), Errc::decrypt)
+          << int{suite} << ", " << size;
+      framed.sealed.keys.clear();
+      framed.sealed.key = frame;
+      EXPECT_EQ(failure(bob_opens(framed, directory, rules)), Errc::decrypt)
+          << int{suite} << ", " << size;
+    }
+  }
+  const Known& after = *directory.find(alice().id);
+  EXPECT_EQ(after.state, before.state);
+  EXPECT_EQ(after.meta->digest(), before.meta->digest());
+  EXPECT_EQ(after.documents.size(), before.documents.size());
+  EXPECT_EQ(after.chain_alarm, before.chain_alarm);
+  SignedMessage without_key = right;
+  without_key.sealed.keys.clear();
+  EXPECT_EQ(failure(bob_opens(without_key, directory, rules)), Errc::decrypt)
+      << "no key was remembered";
+  EXPECT_TRUE(bob_opens(right, directory, rules));
+}
+
 // ---- A06 and A22: keys, and one error for every cause ----
 
 TEST(SealOpen, A06_OnlyAes256IsAMessageKey) {
@@ -458,7 +564,6 @@ TEST(SealOpen, J21_ContentNeedsTypeSnAndTheTimeOfItsEnvelope) {
     EXPECT_EQ(failure(bob_opens(without_checks(content), directory)), Errc::content)
         << write_json(content);
   }
-  EXPECT_EQ(failure(bob_opens(without_checks(at(kSeconds + 301)), directory)), Errc::too_early);
   for (const JsonObject& content : {at(kSeconds + 1.5), at(kSeconds - 1.5)}) {
     EXPECT_TRUE(bob_opens(without_checks(content), directory)) << write_json(content);
   }
