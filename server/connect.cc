@@ -184,7 +184,7 @@ void StationCore::login_failed(LinkState& link, std::string_view reply, const Er
   }
   event(StationEvent::Level::info, "login-refused", who, error.hint);
   if (!who.empty()) {
-    // Soft: who has the right key is let in before this is asked (ADR 7).
+    // Soft: who has the right key is let in before this is asked (ADR 9).
     const Millis now = clock_.monotonic();
     const Rate& rate = config_.quotas.claimed_failures;
     TokenBucket& failures = claimed_.at(who, now).failures;
