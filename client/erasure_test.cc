@@ -51,7 +51,7 @@ TEST_F(ErasuresTest, N1_TheCopyGoesAndTheReceiptIsSignedByThisPerson) {
   EXPECT_EQ(read_erasure(*receipt)->message, post);
   EXPECT_EQ(read_erasure(*receipt)->channel, channel);
   EXPECT_EQ(erasures.owed(), 0U);
-  clock.at += 60'000;
+  clock.passed += 60'000;
   erasures.tick();
   EXPECT_THAT(sent(0), IsEmpty()) << "once";
 }
@@ -64,7 +64,7 @@ TEST_F(ErasuresTest, N1_AReceiptStaysOwedUntilTheStationHasIt) {
     EXPECT_THAT(sent(503), SizeIs(1));
     erasures.tick();
     EXPECT_THAT(sent(0), IsEmpty()) << "not at once";
-    clock.at += 10'000;
+    clock.passed += 10'000;
     erasures.tick();
     EXPECT_THAT(sent(0), SizeIs(1)) << "and the program ends before the answer";
   }
