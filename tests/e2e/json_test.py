@@ -81,6 +81,7 @@ class Json(harness.EndToEnd):
         alice.run("chat", "bobby", stdin="two\n")
         got = self.listen_for(bobby, "message")
         self.assertEqual(got[0]["guid"], sent["guid"])
+        bobby.run("forward", sent["guid"], "alice")
         self.listen_for(alice, "state")
         alice.run("group", "create", "choir", "bobby")
         alice.run("group", "members", "choir")
