@@ -114,8 +114,7 @@ class HomeKnown : public MessengerTest {
   std::vector<std::string> sealed_for(const Packet& request) {
     std::vector<std::string> out;
     const SignedMessage message = SignedMessage::parse(*request.content).value();
-    for (const auto& [name, key] : message.sealed.keys)
-      out.push_back(name);
+    for (const auto& [name, key] : message.sealed.keys) out.push_back(name);
     return out;
   }
   std::optional<Errc> refusal(const Account& to) {

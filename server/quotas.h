@@ -42,7 +42,7 @@ struct Quotas {
   static constexpr double kClaimedFailuresPerHour = 20;
   /// Failed log-ins with one ID, from anywhere.
   Rate claimed_failures{kClaimedFailuresPerHour / 3600.0, kClaimedFailuresPerHour};
-  bool count_loopback = false;             ///< whether ::1 has the quotas of a /64 too
+  bool count_loopback = false;  ///< whether ::1 has the quotas of a /64 too
 };
 
 class TokenBucket {
