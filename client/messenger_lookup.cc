@@ -19,15 +19,14 @@ double claimed_time(const JsonObject& document) {
 
 /// The newest of what a station hands out, oldest first, so that chains are followed.
 std::vector<JsonObject> newest_of(const JsonArray& documents) {
-  std::vector<std::pair<double, const JsonObject*>> all;
-  for (const Json& document : documents) {
-    if (document.object() != nullptr)
-      all.emplace_back(claimed_time(*document.object()), document.object());
+  std::vector<std::pair<double, std::size_t>> all;
+  for (std::size_t i = 0; i < documents.size(); ++i) {
+    if (documents[i].object() != nullptr) all.emplace_back(claimed_time(*documents[i].object()), i);
   }
-  std::ranges::stable_sort(all, {}, [](const auto& one) { return one.first; });
+  std::ranges::sort(all);
   std::vector<JsonObject> out;
   for (std::size_t i = all.size() - std::min(all.size(), kDocuments); i < all.size(); ++i)
-    out.push_back(*all[i].second);
+    out.push_back(*documents[all[i].second].object());
   return out;
 }
 

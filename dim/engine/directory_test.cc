@@ -291,16 +291,18 @@ TEST(Directory, A33_WhoIsForgottenOrProvenLosesTheirPlaceInTheOrderOfArrival) {
     crowd.push_back({std::move(key), std::move(meta), std::move(id)});
   }
   Directory directory(4);
-  const auto learn = [&](int i) { ASSERT_TRUE(directory.learn_meta(crowd[i].id, crowd[i].meta)); };
-  const auto knows = [&](int i) { return directory.find(crowd[i].id) != nullptr; };
+  const auto learn = [&](std::size_t i) {
+    ASSERT_TRUE(directory.learn_meta(crowd[i].id, crowd[i].meta));
+  };
+  const auto knows = [&](std::size_t i) { return directory.find(crowd[i].id) != nullptr; };
   learn(0);
   directory.forget(crowd[0].id);
-  for (const int i : {1, 2, 3, 0, 4}) learn(i);
+  for (const std::size_t i : {1U, 2U, 3U, 0U, 4U}) learn(i);
   EXPECT_FALSE(knows(1)) << "the oldest";
   EXPECT_TRUE(knows(0)) << "one of the newest";
   ASSERT_TRUE(directory.prove(crowd[2].id, crowd[2].meta));
   directory.forget(crowd[2].id);
-  for (const int i : {1, 2}) learn(i);
+  for (const std::size_t i : {1U, 2U}) learn(i);
   EXPECT_FALSE(knows(3));
   EXPECT_TRUE(knows(2));
 }
