@@ -76,9 +76,10 @@ std::vector<std::string> traces_of(const TemporaryFolder& folder, int number) {
       find.prepare(db,
                    "SELECT id, content FROM post WHERE guid = ?1 UNION ALL SELECT id, "
                    "revision.content FROM revision JOIN post ON id = post WHERE guid = ?1"));
+  const Guid wanted = guid(number);
   {
     Use use(find);
-    use.bind(ByteView(guid(number).bytes()));
+    use.bind(ByteView(wanted.bytes()));
     while (use.step().value()) {
       const std::string keys = slurp(path + "-keys" + std::to_string(*file));
       const auto at = kHead + static_cast<std::size_t>(use.integer(0) - 1) * kSlot;
