@@ -276,4 +276,22 @@ class BridgeTest : public GatewayTest {
   std::vector<Client*> here;
 };
 
+/// Alice is here, and the neighbour has brought the documents of Xena.
+class XenaTest : public BridgeTest {
+ protected:
+  void SetUp() override {
+    BridgeTest::SetUp();
+    meet_xena();
+  }
+  void meet_xena() {
+    neighbour = come(other());
+    give(*neighbour, documents_of(legacy("xena")));
+    alice = come("alice");
+    introduce(*alice, legacy("xena"));
+    pass(1'500);
+    take(*neighbour);
+  }
+  std::unique_ptr<Client> neighbour, alice;
+};
+
 }  // namespace dim::station_test

@@ -18,19 +18,14 @@ struct Minted {
   Id id;
 };
 
-class BridgeLimitsTest : public BridgeTest {
+class BridgeLimitsTest : public XenaTest {
  protected:
   void SetUp() override {
-    BridgeTest::SetUp();
-    begin();
+    XenaTest::SetUp();
+    news(*alice);
   }
   void begin() {
-    neighbour = come(other());
-    give(*neighbour, documents_of(legacy("xena")));
-    alice = come("alice");
-    introduce(*alice, legacy("xena"));
-    pass(1'500);
-    take(*neighbour);
+    meet_xena();
     news(*alice);
   }
   /// The neighbour's answer to a question for somebody.
@@ -86,7 +81,6 @@ class BridgeLimitsTest : public BridgeTest {
     give(*client, pack(*client, station_id(), pack_last ? pack_last(last) : last));
     return client;
   }
-  std::unique_ptr<Client> neighbour, alice;
 };
 
 // --- IDs cost nothing, disks do

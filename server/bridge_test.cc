@@ -271,21 +271,6 @@ TEST_F(BridgeTest, A25_TracesOfClientsAreNotPassedOn) {
   EXPECT_EQ(stations_in(sent[0]), Strings{station_id()});
 }
 
-/// Alice is here, and the neighbour has brought the documents of Xena.
-class XenaTest : public BridgeTest {
- protected:
-  void SetUp() override {
-    BridgeTest::SetUp();
-    neighbour = come(other());
-    give(*neighbour, documents_of(legacy("xena")));
-    alice = come("alice");
-    introduce(*alice, legacy("xena"));
-    pass(1'500);
-    take(*neighbour);
-  }
-  std::unique_ptr<Client> neighbour, alice;
-};
-
 // --- names and questions
 
 class ElsewhereTest : public XenaTest {
