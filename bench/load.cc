@@ -123,8 +123,7 @@ StationProcess::StationProcess(const Options& options) {
              "subnet_messages_per_second = 0\nlogins_per_second = 0\nfailed_logins_per_minute = 0\n"
              "[network]\nunauthenticated = 60000\nunauthenticated_per_64 = "
              "60000\nunauthenticated_per_48 = 60000\n"
-             "connections_per_second = 0\n[limits]\ninbox_messages = 10000000\ninbox_bytes = "
-             "\"16GiB\"\n";
+             "connections_per_second = 0\n";
     config << "[log]\nlevel = \"warn\"\n";
     if (options.verify_always) config << "[security]\nverify = \"always\"\n";
   }

@@ -348,6 +348,29 @@ TEST_F(Delivery, R14_AFullInboxIs506) {
   station.reset();
 }
 
+TEST_F(Delivery, R14_WhatIsAcknowledgedDoesNotFillAnInboxAlthoughTheStoreDoesNotKnowItYet) {
+  for (const InboxLimits most : {InboxLimits{.messages = 2, .bytes = 1'000'000},
+                                 InboxLimits{.messages = 100, .bytes = 2'000}}) {
+    MemoryStore small(most);
+    TestCommitter small_committer(small);
+    station =
+        std::make_unique<Station>(config, station_account(), small, small_committer, clock, random);
+    auto alice = online("alice");
+    auto bob = online("bob");
+    for (int i = 1; i <= 20;
+         ++i) {  // in less than the time after which acknowledgements are stored
+      EXPECT_EQ(answer(*alice.text, create(user("alice"), id_of("bob"), "x")).code, 201) << i;
+      Packet acked = Packet::request(Operation::notify);
+      acked.set("id", "9").set("type", "cursor").set("cursor", std::to_string(i));
+      EXPECT_EQ(ask(*bob.text, acked).back().code, 200);
+    }
+    EXPECT_EQ(answer(*alice.text, create(user("alice"), id_of("bob"), "x")).code, 201);
+    EXPECT_EQ(answer(*alice.text, create(user("alice"), id_of("bob"), "x")).code, 201);
+    EXPECT_EQ(answer(*alice.text, create(user("alice"), id_of("bob"), "x")).code, 506);
+    station.reset();
+  }
+}
+
 TEST_F(Delivery, VerifyAlwaysRefusesAWrongSignature) {
   config.verify = VerifyMode::always;
   start();

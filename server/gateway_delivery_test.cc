@@ -89,6 +89,23 @@ TEST_F(GatewayTest, A15_WhatWasAcknowledgedDoesNotComeAgainToWhoReconnectsAtOnce
   EXPECT_TRUE(store.inbox(id_of("bob"), 0, 10, 1'000'000)->empty());
 }
 
+TEST_F(GatewayTest, R14_WhatAClientHasAcknowledgedDoesNotFillItsInbox) {
+  MemoryStore small({.messages = 2, .bytes = 1'000'000});
+  TestCommitter small_committer(small);
+  station =
+      std::make_unique<Station>(config, station_account(), small, small_committer, clock, random);
+  auto [alice, bob] = come_together("alice", "bob");
+  for (int i = 0; i < 10; ++i) {  // in less than the time after which acknowledgements are stored
+    give(*alice, pack(*alice, id_of("bob"), text_of(std::to_string(i))));
+    take(*bob);
+    EXPECT_EQ(texts(*bob), Strings{std::to_string(i)});
+    auto receipts = news(*alice);
+    ASSERT_EQ(receipts.size(), 1U);
+    EXPECT_EQ(text_in(receipts[0], "text"), "Message delivered.");
+  }
+  station.reset();
+}
+
 TEST_F(GatewayTest, TheTransportAckWaitsForTheDisk) {
   auto alice = come("alice");
   introduce(*alice, legacy("bob"));

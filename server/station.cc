@@ -431,7 +431,13 @@ std::size_t StationCore::count_documents(const std::string& user,
 void StationCore::submit_message(PendingMessage pending) {
   inflight_bytes_ += pending.message.content.size();
   const std::size_t first = batch_.size();
-  batch_.emplace_back(PutMessage{pending.message, pending.receivers});
+  // Acknowledgements reach the store late; until then an inbox looks fuller than it is.
+  std::vector<Cursor> acked(pending.receivers.size());
+  std::ranges::transform(pending.receivers, acked.begin(), [&](const std::string& owner) {
+    const auto known = acked_.find(owner);
+    return known == acked_.end() ? Cursor{0} : known->second;
+  });
+  batch_.emplace_back(PutMessage{pending.message, pending.receivers, std::move(acked)});
   if (DIM_FAULT("duplicate-accepted")) {
     std::get<PutMessage>(batch_.back()).message.guid = Guid::make(clock_.now(), random_);
   }

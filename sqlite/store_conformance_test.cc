@@ -274,6 +274,31 @@ TYPED_TEST(StoreConformance, FullInboxCountsBytesAlsoAfterRestart) {
   EXPECT_EQ(this->one(message(4, std::string(1'000, 'x'), {"bob"})).accepted, Accepted::stored);
 }
 
+TYPED_TEST(StoreConformance, FullInboxFirstLosesWhatItsReceiverIsKnownToHave) {
+  for (int i = 1; i <= 4; ++i) this->one(message(i, "x", {"bob"}));
+  PutMessage five = message(5, "five", {"carol", "bob"});
+  five.acked = {0, 3};
+  EXPECT_THAT(this->one(five).cursors, ElementsAre(1, 5));
+  EXPECT_THAT(this->contents("bob"), ElementsAre("x", "five"));
+  PutMessage large = message(6, std::string(996, 'x'), {"bob"});
+  large.acked = {4};
+  EXPECT_EQ(this->one(large).accepted, Accepted::stored) << "bytes are counted alike";
+  PutMessage more = message(7, "x", {"bob"});
+  more.acked = {4};
+  EXPECT_EQ(this->one(more).accepted, Accepted::full) << "what is not acknowledged counts";
+  this->reopen();
+  EXPECT_THAT(this->contents("bob"), ElementsAre("five", std::string(996, 'x')));
+}
+
+TYPED_TEST(StoreConformance, InboxWithRoomKeepsWhatItsReceiverIsKnownToHave) {
+  this->one(message(1, "one", {"bob"}));
+  PutMessage two = message(2, "two", {"bob"});
+  two.acked = {1};
+  this->one(two);
+  EXPECT_THAT(this->contents("bob"), ElementsAre("one", "two"))
+      << "the disk is not asked to forget";
+}
+
 TYPED_TEST(StoreConformance, NameBelongsToItsFirstOwner) {
   EXPECT_EQ(this->one(PutName{"bob", "bob@x", 1}).accepted, Accepted::stored);
   EXPECT_EQ(this->one(PutName{"bob", "bob@x", 2}).accepted, Accepted::repeated);

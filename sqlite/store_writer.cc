@@ -170,15 +170,21 @@ Result<Written> StoreWriter::put(const PutMessage& write) {
 
   const std::size_t size = message.content.size();
   receivers_.clear();
-  for (const std::string& receiver : write.receivers) {
-    const auto inbox = inbox_of(receiver, true);
-    if (!inbox) return std::unexpected(inbox.error());
-    waiting_.draft(**inbox);
-    if ((*inbox)->draft_count() >= limits_.messages ||
-        (*inbox)->draft_bytes + size > limits_.bytes) {
-      return Written{Accepted::full, {}};
+  for (std::size_t i = 0; i < write.receivers.size(); ++i) {
+    const std::string& receiver = write.receivers[i];
+    const auto found = inbox_of(receiver, true);
+    if (!found) return std::unexpected(found.error());
+    Waiting::Inbox& inbox = **found;
+    waiting_.draft(inbox);
+    const auto is_full = [&] {
+      return inbox.draft_count() >= limits_.messages || inbox.draft_bytes + size > limits_.bytes;
+    };
+    if (is_full() && i < write.acked.size()) {
+      if (auto done = put(AckInbox{receiver, write.acked[i]}); !done)
+        return std::unexpected(done.error());
     }
-    receivers_.push_back(*inbox);
+    if (is_full()) return Written{Accepted::full, {}};
+    receivers_.push_back(&inbox);
   }
 
   const std::int64_t first = next_row_;

@@ -65,8 +65,7 @@ def memory_mib(process):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--messages", type=int, default=15_000,
-                        help="that ours relays (the reference: a fiftieth); more than an inbox holds may be refused")
+    parser.add_argument("--messages", type=int, default=30_000, help="that ours relays (the reference: a fiftieth)")
     parser.add_argument("--idle", type=int, default=10_000, help="connections that only stay, at ours")
     parser.add_argument("--ours", action="store_true", help="only our station, without the reference")
     options = parser.parse_args()

@@ -24,11 +24,14 @@ Written MemoryStore::apply(const PutMessage& put) {
     return {Accepted::repeated, seen->second.cursors};
   }
   const std::size_t size = put.message.content.size();
-  for (const std::string& receiver : put.receivers) {
+  for (std::size_t i = 0; i < put.receivers.size(); ++i) {
+    const std::string& receiver = put.receivers[i];
     const Inbox& inbox = inboxes_[receiver];
-    if (inbox.waiting.size() >= limits_.messages || inbox.bytes + size > limits_.bytes) {
-      return {Accepted::full, {}};
-    }
+    const auto is_full = [&] {
+      return inbox.waiting.size() >= limits_.messages || inbox.bytes + size > limits_.bytes;
+    };
+    if (is_full() && i < put.acked.size()) apply(AckInbox{receiver, put.acked[i]});
+    if (is_full()) return {Accepted::full, {}};
   }
   Written out;
   std::unordered_map<std::string_view, Cursor> places;

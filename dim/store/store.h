@@ -47,6 +47,9 @@ inline constexpr Millis kSeenMs = Millis{90} * 24 * 3'600'000;
 struct PutMessage {
   StoredMessage message;               ///< cursor is set by the store, one for each receiver
   std::vector<std::string> receivers;  ///< inbox owners (ID without terminal)
+  /// What each of them is known to have, in their order, 0 for nothing; may be empty. An inbox at
+  /// its limit first loses that, as by AckInbox.
+  std::vector<Cursor> acked{};
 };
 struct PutName {
   std::string name;
