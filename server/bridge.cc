@@ -169,6 +169,7 @@ void Bridge::arrived(GatewayLink& link) {
   NeighbourState& neighbour = *link.neighbour;
   core_.event(StationEvent::Level::info, "neighbour-up", neighbour.id,
               link.dialled ? "dialled" : "it has logged in here");
+  neighbour.documents.clear();  // it may have been away, or begun anew
   if (!link.dialled) {
     neighbour.guests.push_back(&link);
     if (neighbour.phase != NeighbourState::Phase::ready) gateway_.go_online(link, true);

@@ -59,6 +59,7 @@ struct NeighbourState {
   std::map<std::string, std::size_t> waiting;  ///< of each author, since all was pushed last
   std::map<std::string, Millis, std::less<>> introduced;  ///< whose documents it has got, and when
   std::map<std::string, Millis, std::less<>> asked;       ///< whom it was asked for, and when
+  ForwardMemory documents;  ///< signed texts that it was told, since it came
 };
 
 class Bridge {
@@ -101,7 +102,7 @@ class Bridge {
   void redirect(GatewayLink& link, const SignedMessage& message, NeighbourState& to,
                 const std::optional<std::string>& target, std::uint64_t ticket);
   /// The neighbour at which a user is, by their newest login record; null: here, or nobody knows.
-  NeighbourState* home_of(const std::string& user);
+  NeighbourState* home_of(const std::string& user) { return whereabouts(user).at; }
   /// A01, A19-A21: against its own sender, with what the store knows of them and what came with it.
   /// Errc::not_found when nobody knows the sender, Errc::internal when the store cannot be read.
   Status verified(const SignedMessage& message, Directory& directory);
@@ -121,11 +122,10 @@ class Bridge {
   void login_was_old(GatewayLink& link, const std::string& user, Millis time);
   /// Somebody logs in over DIM/2023: they are here from now on, signed record or not.
   void is_here(const std::string& user);
-  /// Whether one of the documents in a command is news to the neighbours; from then on none of them
-  /// is.
-  bool is_unspread(const Id& did, const JsonObject& content);
-  /// Documents of that entity came; `message`, when set, is a broadcast to pass on.
-  void learnt(const Id& did, const SignedMessage* message, const GatewayLink* from);
+  /// Documents of that entity came; `message`, when set, is a broadcast to pass on, with `content`
+  /// in it.
+  void learnt(const Id& did, const SignedMessage& message, const JsonObject& content,
+              const GatewayLink* from);
   /// Asks the neighbours for somebody unknown. True: `again` is called when an answer has come or
   /// none will.
   bool ask(const Id& did, std::function<void()> again);
@@ -133,6 +133,12 @@ class Bridge {
   bool any() const { return !neighbours_.empty(); }
 
  private:
+  /// `at` as home_of says it, and the time of the record; kHere while they have a session here.
+  struct Whereabouts {
+    static constexpr Millis kHere = -1;
+    NeighbourState* at = nullptr;
+    Millis record = 0;
+  };
   struct Question {
     std::string did;
     std::function<void()> again;
@@ -140,29 +146,33 @@ class Bridge {
   };
 
   NeighbourState* find(const Id& id);
+  Whereabouts whereabouts(const std::string& user);
   GatewayLink* up(NeighbourState& neighbour);
   void dial(NeighbourState& neighbour, Millis now);
   void greet(GatewayLink& link);
   void refuse(GatewayLink& link, std::uint64_t ticket, const Error& error);
+  void cannot_read(GatewayLink& link, std::uint64_t ticket, const Error& error);
   bool tell(GatewayLink& link, const Content& content, bool introduce = false);
   void on_broadcast(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket);
   void on_question(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket);
-  std::optional<std::string> target_of(const SignedMessage& message);
+  Result<std::optional<std::string>> target_of(const SignedMessage& message);
   void relay_in(GatewayLink& link, const SignedMessage& message, const std::string& user,
                 std::vector<Trace> traces, std::uint64_t ticket);
-  void looped(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket);
+  void looped(GatewayLink& link, const SignedMessage& message, const std::string& user,
+              std::uint64_t ticket);
   void deliver_here(GatewayLink& link, const SignedMessage& message, const std::string& user,
                     std::uint64_t ticket);
   void park(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket);
   void resume(NeighbourState& neighbour, std::string_view sender);
   void answer_sender(GatewayLink& link, const Id& sender, JsonObject origin, std::string_view text);
   void enqueue(NeighbourState& to, const SignedMessage& message, JsonObject content,
-               MessageDone done);
+               std::string_view place, const SentOn& why, MessageDone done);
   bool takes_share(NeighbourState& to, const std::string& author);
   void introduce(GatewayLink& link, const Id& who);
   bool ask(NeighbourState& neighbour, const Id& did);
   bool is_wanted(const Id& did) const;
-  void spread(const SignedMessage& message, const GatewayLink* from);
+  void spread(const SignedMessage& message, const GatewayLink* from,
+              std::span<const Digest32> documents = {});
   bool has_room(const GatewayLink& link) const;
   void send_login_records(NeighbourState& neighbour);
   std::vector<SignedMessage> login_messages(const std::string& user);
@@ -175,9 +185,8 @@ class Bridge {
   StationCore& core_;
   std::deque<NeighbourState> neighbours_;  // in the order of the configuration; addresses stay
   ForwardMemory forwarded_;                // message_hash of what was sent on
-  ForwardMemory spread_documents_;         // their signed texts
   ForwardMemory written_here_;  // sender and data of local users' messages among it (A20)
-  std::unordered_map<std::string, NeighbourState*> homes_;  // of users; forgotten with each record
+  std::unordered_map<std::string, Whereabouts> homes_;  // of users; forgotten with each record
   std::set<std::string> moving_;  // users whose inbox has to follow them when no session is left
   std::set<std::string> busy_;    // inbox owners that are being moved
   std::deque<Question> questions_;

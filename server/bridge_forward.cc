@@ -48,7 +48,9 @@ void Bridge::forward(NeighbourState& to, const SignedMessage& message,
   written_here_.note(body_hash(message), core_.clock_.monotonic());
   JsonObject content = without_hints(message.json, true);
   if (target) content.set("rcpt", *target);  // wire-2026.md 6: obeyed instead of the receiver
-  enqueue(to, message, std::move(content), std::move(done));
+  const Millis record =
+      whereabouts(target.value_or(message.sealed.envelope.receiver.bare().text())).record;
+  enqueue(to, message, std::move(content), {}, {.record = record}, std::move(done));
 }
 
 /// While messages wait for the neighbour, one author has a tenth of its queue, so that nobody
@@ -63,27 +65,29 @@ bool Bridge::takes_share(NeighbourState& to, const std::string& author) {
   return true;
 }
 
-/// `content`: the message as it goes on, with the traces that it came with.
+/// `content`: the message as it goes on, with the traces that it came with. `place`: what tells it
+/// from the same message at other times.
 void Bridge::enqueue(NeighbourState& to, const SignedMessage& message, JsonObject content,
-                     MessageDone done) {
+                     std::string_view place, const SentOn& why, MessageDone done) {
   if (!takes_share(to, message.sealed.envelope.sender.bare().text()))
     return done(Accepted::full, false);
-  core_.submit_message({.link = {},
-                        .reply = {},
-                        .message = {.cursor = 0,
-                                    .guid = guid_of(message, " forward " + to.id),
-                                    .time = core_.clock_.now(),
-                                    .author = message.sealed.envelope.sender.bare().text(),
-                                    .type = "message",
-                                    .content = write_json(content, JsonStyle::reference)},
-                        .receivers = {to.id},
-                        .done = [this, hash = message_hash(message), done = std::move(done)](
-                                    const Result<Accepted>& outcome, bool taken) {
-                          if (outcome && *outcome == Accepted::stored) ++core_.counters_.forwarded;
-                          if (outcome && *outcome != Accepted::full)
-                            forwarded_.note(hash, core_.clock_.monotonic());
-                          done(outcome, taken);
-                        }});
+  core_.submit_message(
+      {.link = {},
+       .reply = {},
+       .message = {.cursor = 0,
+                   .guid = guid_of(message, " forward " + to.id + std::string(place)),
+                   .time = core_.clock_.now(),
+                   .author = message.sealed.envelope.sender.bare().text(),
+                   .type = "message",
+                   .content = write_json(content, JsonStyle::reference)},
+       .receivers = {to.id},
+       .done = [this, hash = message_hash(message), why, done = std::move(done)](
+                   const Result<Accepted>& outcome, bool taken) {
+         if (outcome && *outcome == Accepted::stored) ++core_.counters_.forwarded;
+         if (outcome && *outcome != Accepted::full)
+           forwarded_.note(hash, core_.clock_.monotonic(), why);
+         done(outcome, taken);
+       }});
 }
 
 std::string Bridge::outgoing(GatewayLink& link, const std::string& content) {

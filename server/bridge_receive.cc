@@ -46,6 +46,12 @@ void Bridge::refuse(GatewayLink& link, std::uint64_t ticket, const Error& error)
   gateway_.finish(link.id, ticket);
 }
 
+/// Neither acknowledged nor refused: it comes again.
+void Bridge::cannot_read(GatewayLink& link, std::uint64_t ticket, const Error& error) {
+  core_.event(StationEvent::Level::error, "store-read", link.neighbour->id, error.hint);
+  gateway_.give_up(link.id, ticket);
+}
+
 bool Bridge::obeys(const GatewayLink& link, const SignedMessage& message,
                    const JsonObject& content) const {
   const std::string command = content_command(content);
@@ -137,7 +143,7 @@ void Bridge::on_message(GatewayLink& link, const SignedMessage& message, std::ui
   if (!traces) return refuse(link, ticket, traces.error());
   const Millis now = core_.clock_.monotonic();
   const Digest32 hash = message_hash(message);
-  const bool known = forwarded_.knows(hash, now);
+  const std::optional<SentOn> known = forwarded_.find(hash, now);
   const bool named = has_passed(*traces, core_.account_.id);
   const bool written_here = written_here_.knows(body_hash(message), now);
   if (to_all) {
@@ -148,10 +154,18 @@ void Bridge::on_message(GatewayLink& link, const SignedMessage& message, std::ui
     }
     return on_broadcast(link, message, ticket);
   }
-  if (known && (named || written_here)) return looped(link, message, ticket);
-  if (written_here)
+  if (!known && written_here)
     return refuse(link, ticket,
                   {Errc::forbidden, "a message of this station's user has come back"});
+  const auto target = target_of(message);
+  if (!target) return cannot_read(link, ticket, target.error());
+  const std::string user = target->value_or(envelope.receiver.bare().text());
+  if (known) {
+    // Brought by somebody else than before, although its receiver has not moved since.
+    const bool moved = whereabouts(user).record != known->record;
+    if (named || (!moved && known->by != neighbour.index))
+      return looped(link, message, user, ticket);
+  }
   if (is_question(link, message)) return on_question(link, message, ticket);
   // A09: only to a registered name may somebody write without encryption.
   const bool is_name = envelope.receiver.type() == EntityType::any && !to_station;
@@ -161,13 +175,12 @@ void Bridge::on_message(GatewayLink& link, const SignedMessage& message, std::ui
     return refuse(link, ticket,
                   {Errc::forbidden, "neighbours bring encrypted messages for single users only"});
   }
-  relay_in(link, message, target_of(message).value_or(envelope.receiver.bare().text()),
-           std::move(*traces), ticket);
+  relay_in(link, message, user, std::move(*traces), ticket);
 }
 
 /// Whose inbox it belongs into: its receiver; of a registered name, whom the station that knows the
 /// name has found, else whom it stands for here. Nothing when nobody has the name.
-std::optional<std::string> Bridge::target_of(const SignedMessage& message) {
+Result<std::optional<std::string>> Bridge::target_of(const SignedMessage& message) {
   const Id& receiver = message.sealed.envelope.receiver;
   if (!receiver.is_broadcast()) return receiver.bare().text();
   if (const std::string* named = message.json.text("rcpt")) {
@@ -229,11 +242,12 @@ void Bridge::relay_in(GatewayLink& link, const SignedMessage& message, const std
     if (status.error().code == Errc::not_found) return park(link, message, ticket);
     return refuse(link, ticket, status.error());
   }
+  const auto [home, record] = whereabouts(user);
+  const SentOn why{.by = link.neighbour->index, .record = record};
   if (has_passed(traces, core_.account_.id)) {
     // S21: it names this station, which does not know it. Accepted once.
-    forwarded_.note(message_hash(message), core_.clock_.monotonic());
+    forwarded_.note(message_hash(message), core_.clock_.monotonic(), why);
   }
-  NeighbourState* home = home_of(user);
   // Back to where it has been would be a loop; here it waits for the next login record.
   if (home == nullptr || home == link.neighbour || has_passed(traces, home->config.id) ||
       traces.size() + 1 >= limits::kTraces)
@@ -241,7 +255,9 @@ void Bridge::relay_in(GatewayLink& link, const SignedMessage& message, const std
   JsonObject content = without_hints(message.json, true);
   if (envelope.receiver.is_broadcast()) content.set("rcpt", user);
   content.set("traces", write_traces(traces));
-  enqueue(*home, message, std::move(content),
+  // It may come round with its receiver, who has been elsewhere meanwhile: then it goes on again.
+  const std::string place = " " + std::to_string(record) + " by " + link.neighbour->id;
+  enqueue(*home, message, std::move(content), place, why,
           [this, id = link.id, ticket, sender = envelope.sender,
            origin = ReceiptContent::origin_of(message.json, std::nullopt)](
               const Result<Accepted>& outcome, bool) mutable {
@@ -256,7 +272,13 @@ void Bridge::relay_in(GatewayLink& link, const SignedMessage& message, const std
 
 /// 507: it is here already or was sent on. What a neighbour has acknowledged must not get lost, so
 /// it waits here for its receiver, who knows it again.
-void Bridge::looped(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket) {
+void Bridge::looped(GatewayLink& link, const SignedMessage& message, const std::string& user,
+                    std::uint64_t ticket) {
+  Directory directory(4);
+  if (auto status = verified(message, directory); !status) {
+    if (status.error().code == Errc::internal) return gateway_.give_up(link.id, ticket);
+    return refuse(link, ticket, status.error());
+  }
   ++core_.counters_.loops;
   core_.event(StationEvent::Level::info, "neighbour-loop", link.neighbour->id,
               "a message has come back that was sent on");
@@ -266,11 +288,7 @@ void Bridge::looped(GatewayLink& link, const SignedMessage& message, std::uint64
              Content(ReceiptContent::make(std::to_string(response.code) + " Loop_Detected",
                                           ReceiptContent::origin_of(message.json, std::nullopt),
                                           core_.clock_.now(), core_.random_)));
-  Directory directory(4);
-  const auto user = target_of(message);
-  if (!user || !core_.known_user(*user) || !verified(message, directory))
-    return gateway_.finish(link.id, ticket);
-  deliver_here(link, message, *user, ticket);
+  deliver_here(link, message, user, ticket);
 }
 
 void Bridge::deliver_here(GatewayLink& link, const SignedMessage& message, const std::string& user,
@@ -281,7 +299,9 @@ void Bridge::deliver_here(GatewayLink& link, const SignedMessage& message, const
     answer_sender(link, envelope.sender, std::move(origin), text);
     gateway_.finish(link.id, ticket);
   };
-  if (envelope.receiver.type() == EntityType::station || !core_.known_user(user)) {
+  const auto known = gateway_.is_known(user);
+  if (!known) return cannot_read(link, ticket, known.error());
+  if (envelope.receiver.type() == EntityType::station || !*known) {
     ++core_.counters_.messages_refused;
     return answer(envelope.receiver.is_broadcast()
                       ? "Nobody has this name at this station."

@@ -43,24 +43,25 @@ bool Bridge::is_live(const std::string& user) const {
   return !core_.sessions_.of(user).empty() || gateway_.users_.contains(user);
 }
 
-NeighbourState* Bridge::home_of(const std::string& user) {
-  if (neighbours_.empty()) return nullptr;
+Bridge::Whereabouts Bridge::whereabouts(const std::string& user) {
+  if (neighbours_.empty()) return {};
   const auto id = Id::parse(user);
-  if (!id) return nullptr;
-  if (id->type() == EntityType::station) return find(*id);
-  if (is_live(user)) return nullptr;
+  if (!id) return {};
+  if (id->type() == EntityType::station) return {.at = find(*id)};
+  if (is_live(user)) return {.record = Whereabouts::kHere};
   if (const auto found = homes_.find(user); found != homes_.end()) return found->second;
   const auto documents = core_.reads_.documents(user);
   if (!documents) {
     core_.event(StationEvent::Level::error, "store-read", user, documents.error().hint);
-    return nullptr;
+    return {};
   }
-  NeighbourState* home = nullptr;
+  Whereabouts home;
   if (const auto record = newest_record(*documents)) {
     const auto object = parse_json_object(record->document);
     const std::string* station = object ? station_in(*object) : nullptr;
     const auto at = station != nullptr ? Id::parse(*station) : Result<Id>(fail(Errc::id, "none"));
-    if (at) home = find(*at);
+    if (at) home.at = find(*at);
+    home.record = record->time;
   }
   if (homes_.size() >= kHomes) homes_.clear();
   homes_.emplace(user, home);
@@ -177,6 +178,7 @@ void Bridge::move_page(const std::string& owner, NeighbourState& to) {
     Digest32 hash;
   };
   std::vector<Moved> moved;
+  const SentOn why{.record = whereabouts(user).record};
   for (const StoredMessage& stored : *page) {
     const auto message = SignedMessage::parse(stored.content);
     if (!message) break;
@@ -193,7 +195,7 @@ void Bridge::move_page(const std::string& owner, NeighbourState& to) {
   }
   if (writes.empty()) return;
   busy_.insert(owner);
-  core_.submit(std::move(writes), [this, owner, moved = std::move(moved),
+  core_.submit(std::move(writes), [this, owner, moved = std::move(moved), why,
                                    &to](const Result<std::vector<Written>>& written) {
     busy_.erase(owner);
     if (!written) return;
@@ -204,7 +206,7 @@ void Bridge::move_page(const std::string& owner, NeighbourState& to) {
       if ((*written)[i].accepted == Accepted::stored) ++core_.counters_.forwarded;
       upto = moved[i].cursor;
       if (is_name_of_bytes(moved[i].guid)) acks.emplace_back(ForgetGuid{moved[i].guid});
-      forwarded_.note(moved[i].hash, core_.clock_.monotonic());
+      forwarded_.note(moved[i].hash, core_.clock_.monotonic(), why);
     }
     if (upto == 0) return;
     acks.emplace_back(AckInbox{owner, upto});
@@ -221,8 +223,10 @@ void Bridge::move_page(const std::string& owner, NeighbourState& to) {
 // --- broadcasts
 
 /// As the reference does it, for what the rules allow: documents and login records that were
-/// stored here. To every neighbour that is connected and has not had it.
-void Bridge::spread(const SignedMessage& message, const GatewayLink* from) {
+/// stored here. To every neighbour that is connected and has not had it. `documents`: those in it;
+/// when a neighbour has had each of them since it came, it does not get them again.
+void Bridge::spread(const SignedMessage& message, const GatewayLink* from,
+                    std::span<const Digest32> documents) {
   if (neighbours_.empty() || !message.sealed.plain ||
       !gateway_.is_everybody(message.sealed.envelope.receiver))
     return;
@@ -240,18 +244,25 @@ void Bridge::spread(const SignedMessage& message, const GatewayLink* from) {
     if (list != nullptr && list->array() != nullptr && list->array()->size() <= limits::kTraces)
       recipients = *list->array();
   }
+  const Millis at = core_.clock_.monotonic();
   for (NeighbourState& one : neighbours_) {
-    const bool had = (from != nullptr && from->neighbour == &one) ||
-                     has_passed(*traces, one.config.id) ||
-                     std::ranges::any_of(recipients, [&](const Json& text) {
-                       return text.text() != nullptr && *text.text() == one.id;
-                     });
-    if (had || up(one) == nullptr) continue;
-    if (has_room(*up(one)))
-      targets.push_back(&one);
-    else
+    if (up(one) == nullptr) continue;
+    const bool brought = from != nullptr && from->neighbour == &one;
+    if (!brought && !has_room(*up(one))) {
       one.introduced.erase(message.sealed.envelope.sender.bare().text());  // it gets them later
+      continue;
+    }
+    bool had = !documents.empty() && std::ranges::all_of(documents, [&](const Digest32& document) {
+      return one.documents.knows(document, at);
+    });
+    for (const Digest32& document : documents) one.documents.note(document, at);
+    had = had || brought || has_passed(*traces, one.config.id) ||
+          std::ranges::any_of(recipients, [&](const Json& text) {
+            return text.text() != nullptr && *text.text() == one.id;
+          });
+    if (!had) targets.push_back(&one);
   }
+  if (targets.empty()) return;
   for (const NeighbourState* one : targets) recipients.emplace_back(one->id);
   traces->push_back({core_.account_.id.bare(), static_cast<double>(now) / 1000});
   JsonObject copy = without_hints(message.json, true);
@@ -263,31 +274,25 @@ void Bridge::spread(const SignedMessage& message, const GatewayLink* from) {
   }
 }
 
-bool Bridge::is_unspread(const Id& did, const JsonObject& content) {
-  const auto decoded = decode_content(content);
-  const auto* published = decoded ? decoded->as<DocumentsContent>() : nullptr;
-  if (neighbours_.empty() || published == nullptr) return false;
-  bool out = false;
-  for (const JsonObject& document : published->documents) {
-    const std::string* data = document.text("data");
-    if (data == nullptr) continue;
-    Bytes input;
-    append_field(input, as_bytes("spread document"));
-    append_field(input, as_bytes(did.bare_text()));
-    append_field(input, as_bytes(*data));
-    const Digest32 hash = sha256(input);
-    const Millis now = core_.clock_.monotonic();
-    out = out || !spread_documents_.knows(hash, now);
-    spread_documents_.note(hash, now);
-  }
-  return out;
-}
-
 // --- who is that
 
-void Bridge::learnt(const Id& did, const SignedMessage* message, const GatewayLink* from) {
+void Bridge::learnt(const Id& did, const SignedMessage& message, const JsonObject& content,
+                    const GatewayLink* from) {
   if (neighbours_.empty()) return;
-  if (message != nullptr) spread(*message, from);
+  std::vector<Digest32> documents;
+  const auto decoded = decode_content(content);
+  if (const auto* published = decoded ? decoded->as<DocumentsContent>() : nullptr) {
+    for (const JsonObject& document : published->documents) {
+      const std::string* data = document.text("data");
+      if (data == nullptr) continue;
+      Bytes input;
+      append_field(input, as_bytes("spread document"));
+      append_field(input, as_bytes(did.bare_text()));
+      append_field(input, as_bytes(*data));
+      documents.push_back(sha256(input));
+    }
+  }
+  spread(message, from, documents);
   const std::string id = did.bare().text();
   answer_questions(id);
   for (NeighbourState& one : neighbours_) resume(one, id);

@@ -172,6 +172,8 @@ class Gateway {
   bool seen_before(const Digest32& hash);
   void forget_command(const SignedMessage& message);
   Result<Opened> open_local(GatewayLink& link, const SignedMessage& message);
+  void cannot_read(Request& request, std::string_view what, const Error& error);
+  void end(Request& request);
   void on_content(Request& request, int depth);
   void on_array(Request& request, int depth);
   void on_forward(Request& request);
@@ -181,7 +183,7 @@ class Gateway {
   void on_documents(Request& request);
   void on_ans(Request& request);
   void on_list(Request& request);
-  void put_list(PutDocument record, std::function<void(const Status&)> done);
+  void put_list(PutDocument record, double time, std::function<void(const Result<bool>&)> done);
   void on_receipt(Request& request);
   void receipt(Request& request, std::string_view text, std::string_view pattern = {},
                JsonObject replacements = {});
@@ -194,13 +196,14 @@ class Gateway {
   void publish(Request& request, const DocumentsContent& content);
   Status may_be_new_device(const Request& request, const Document& document);
   /// `pinned`, when set: whether something has proven it.
-  std::optional<Meta> stored_meta(const Id& id, bool* pinned = nullptr);
+  Result<std::optional<Meta>> stored_meta(const Id& id, bool* pinned = nullptr);
   Result<PutDocument> count_group(const std::string& user, const std::string& group);
   bool ask_neighbours(Request& request, const Id& did);
 
   // gateway_delivery.cc: messages for others, and what comes back
   void relay(GatewayLink& link, const SignedMessage& message, std::uint64_t ticket);
-  std::optional<std::string> owner_of_name(std::string_view text);
+  Result<std::optional<std::string>> owner_of_name(std::string_view text);
+  Result<bool> is_known(const std::string& user);
   void store(GatewayLink& link, const SignedMessage& message, const std::string& user,
              std::uint64_t ticket);
   void relay_receipt(GatewayLink& link, JsonObject origin, std::string_view text);

@@ -73,7 +73,7 @@ void Gateway::on_local(GatewayLink& link, const SignedMessage& message, std::uin
   const Id& sender = message.sealed.envelope.sender;
   const Millis now = core_.clock_.now();
   const auto finished = [&] { finish(link.id, ticket); };
-  if (!learn_sender(link, sender)) return finished();
+  if (!learn_sender(link, sender)) return give_up(link.id, ticket);
   // A reference client knows nothing of chains (I13): its newer visa counts though it breaks one.
   if (const Json* visa = message.json.find("visa"); visa != nullptr && visa->object() != nullptr)
     (void)link.directory.learn_attached(sender, *visa->object(), now, true);
@@ -105,9 +105,24 @@ void Gateway::on_local(GatewayLink& link, const SignedMessage& message, std::uin
     slow_down(link, left(link).history, core_.config_.quotas.history);
   Request request{link, message, std::move(content), ticket};
   request.encrypted = !message.sealed.plain;
-  const LinkId id = link.id;
   on_content(request, 0);
-  if (!request.waiting && find(id) != nullptr) finish(id, ticket);
+  end(request);
+}
+
+/// What nobody waits for any more: acknowledged, or not where the store could not be read.
+void Gateway::end(Request& request) {
+  if (request.unread) forget_command(request.message);
+  if (request.waiting) return;
+  if (request.unread)
+    give_up(request.link.id, request.ticket);
+  else
+    finish(request.link.id, request.ticket);
+}
+
+/// It is not answered with what may be wrong.
+void Gateway::cannot_read(Request& request, std::string_view what, const Error& error) {
+  core_.event(StationEvent::Level::error, "store-read", std::string(what), error.hint);
+  request.unread = true;
 }
 
 void Gateway::on_content(Request& request, int depth) {
@@ -178,6 +193,7 @@ void Gateway::on_array(Request& request, int depth) {
     // Each commit finishes one of them; the first stands for the message itself.
     if (part.waiting && request.waiting) ++link.tickets[request.ticket - link.first_ticket].open;
     request.waiting |= part.waiting;
+    request.unread |= part.unread;
   }
 }
 
@@ -271,7 +287,7 @@ void Gateway::on_login(Request& request) {
   const std::optional<std::string> terminal =
       link.neighbour != nullptr ? std::nullopt : std::optional(link.terminal);
   const auto kept = core_.reads_.documents(user);
-  if (!kept) return refused(kept.error());
+  if (!kept) return cannot_read(request, user, kept.error());
   auto record = login_record(request.message, request.content, terminal, *kept,
                              bridge_->stations(link), core_.clock_.now());
   if (!record) return refused(record.error());
@@ -330,8 +346,10 @@ void Gateway::on_ans(Request& request) {
       records.set(name, "anyone@anywhere");
     } else if (name == "station") {
       records.set(name, core_.station_id_);
-    } else if (const auto owner = owner_of_name(name)) {
-      records.set(name, *owner);
+    } else if (const auto owner = owner_of_name(name); !owner) {
+      return cannot_read(request, name, owner.error());
+    } else if (*owner) {
+      records.set(name, **owner);
     } else {
       missed.emplace_back(name);
     }
@@ -355,12 +373,11 @@ void Gateway::on_list(Request& request) {
   const Json* list = request.content.find("list");
   if (list == nullptr || list->is_null()) {
     const auto stored = core_.reads_.documents(link.user);
+    if (!stored) return cannot_read(request, link.user, stored.error());
     JsonObject content;
-    if (stored) {
-      for (const StoredDocument& one : *stored) {
-        if (one.type != type) continue;
-        if (auto object = parse_json_object(one.document)) content = std::move(*object);
-      }
+    for (const StoredDocument& one : *stored) {
+      if (one.type != type) continue;
+      if (auto object = parse_json_object(one.document)) content = std::move(*object);
     }
     JsonObject out = new_command(command, core_.clock_.now(), core_.random_);
     const Json* kept = content.find("list");
@@ -378,39 +395,55 @@ void Gateway::on_list(Request& request) {
   }
   if (list->array() == nullptr || ids.size() != list->array()->size())
     return receipt(request, "The list is not accepted.");
+  // A time in the future counts as now, so that a clock that is ahead locks out no other device.
+  const Millis now = core_.clock_.now();
+  const double time = std::min(content_time(request.content), static_cast<double>(now) / 1000);
   JsonObject record;
   record.set("list", std::move(ids));
+  record.set("time", time);
   request.waiting = true;
-  put_list({link.user, std::string(type), {}, 0, write_json(record)},
+  put_list({link.user, std::string(type), {}, static_cast<Millis>(time * 1000), write_json(record)},
+           time,
            [this, id = link.id, user = link.user, block, ticket = request.ticket,
-            message = request.message, body = request.content](const Status& done) {
+            message = request.message, body = request.content](const Result<bool>& kept) {
              core_.forget_receiver(user);
-             if (!done) forget_command(message);
+             if (!kept) forget_command(message);
              GatewayLink* target = find(id);
-             if (target == nullptr || !done) return give_up(id, ticket);
+             if (target == nullptr || !kept) return give_up(id, ticket);
              Request later{*target, message, body, ticket};
-             receipt(later, block ? "Block list received." : "Mute list received.");
+             if (*kept)
+               receipt(later, block ? "Block list received." : "Mute list received.");
+             else
+               receipt(later, "A newer list is kept.");
              finish(id, ticket);
            });
 }
 
-/// The newest list counts, whatever the clock says: the store keeps what has the later time.
-void Gateway::put_list(PutDocument record, std::function<void(const Status&)> done) {
+/// The list that its user made last counts, by the `time` (seconds) of its command, whatever the
+/// clock of the station says and however often one is sent; false: a later one is kept. The store
+/// keeps what has the later time of its own, so the one in `record` only grows.
+void Gateway::put_list(PutDocument record, double time,
+                       std::function<void(const Result<bool>&)> done) {
   const auto stored = core_.reads_.documents(record.id);
-  if (!stored) return done(std::unexpected(stored.error()));
-  record.time = core_.clock_.now();
+  if (!stored) {
+    core_.event(StationEvent::Level::error, "store-read", record.id, stored.error().hint);
+    return done(std::unexpected(stored.error()));
+  }
   for (const StoredDocument& one : *stored) {
-    if (one.type == record.type) record.time = std::max(record.time, one.time + 1);
+    if (one.type != record.type) continue;
+    const auto kept = parse_json_object(one.document);
+    if (kept && read_seconds(kept->find("time")) > time) return done(false);
+    record.time = std::max(record.time, one.time + 1);
   }
   std::vector<Write> writes;
   writes.emplace_back(record);
-  core_.submit(std::move(writes),
-               [this, record, done = std::move(done)](const Result<std::vector<Written>>& written) {
-                 if (!written) return done(std::unexpected(written.error()));
-                 // Another list of the same moment has come in between.
-                 if (written->front().accepted == Accepted::conflict) return put_list(record, done);
-                 done({});
-               });
+  core_.submit(std::move(writes), [this, record, time, done = std::move(done)](
+                                      const Result<std::vector<Written>>& written) {
+    if (!written) return done(std::unexpected(written.error()));
+    // Another list has come in between.
+    if (written->front().accepted == Accepted::conflict) return put_list(record, time, done);
+    done(true);
+  });
 }
 
 }  // namespace dim

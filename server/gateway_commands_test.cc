@@ -348,6 +348,50 @@ TEST_F(GatewayCommandTest, A12_AnOldListDoesNotComeBack) {
   EXPECT_TRUE(ask(*alice, command("block")).at(0).message.content.find("list")->array()->empty());
 }
 
+TEST_F(GatewayCommandTest, A12_AListThatCouldNotBeStoredDoesNotOverrideANewerOne) {
+  auto alice = come("alice");
+  for (const char* name : {"block", "mute"}) {
+    const auto listed = [&] {
+      return ask(*alice, command(name)).at(0).message.content.find("list")->array()->size();
+    };
+    JsonObject content = command(name);
+    content.set("list", JsonArray{Json(id_of("bob"))});
+    const std::string old = pack(*alice, station_id(), content);
+    committer.error = Error{Errc::insufficient_storage, "full"};
+    const std::size_t acks = alice->station_acks;
+    give(*alice, old);
+    EXPECT_EQ(alice->station_acks, acks);
+    EXPECT_EQ(texts(*alice), Strings{});
+    committer.error.reset();
+    clock.at += 1'000;
+    content = command(name);
+    content.set("list", JsonArray{Json(id_of("bob")), Json(id_of("carol"))});
+    EXPECT_EQ(answers(*alice, content).size(), 1U);
+    clock.at += 1'000;
+    give(*alice, old);
+    EXPECT_EQ(alice->station_acks, acks + 2) << "it is dealt with";
+    EXPECT_EQ(texts(*alice), Strings{"A newer list is kept."});
+    EXPECT_EQ(listed(), 2U) << name;
+    // Both at once: whatever the disk is first told, the newer one stays.
+    content = command(name);
+    content.set("list", JsonArray{Json(id_of("bob"))});
+    const std::string older = pack(*alice, station_id(), content);
+    clock.at += 1'000;
+    content = command(name);
+    content.set("list", JsonArray{});
+    committer.held = true;
+    give(*alice, pack(*alice, station_id(), content));
+    clock.at += 1'000;
+    give(*alice, older);
+    committer.held = false;
+    committer.run();
+    station->end_of_turn();
+    take(*alice);
+    texts(*alice);
+    EXPECT_EQ(listed(), 0U) << name;
+  }
+}
+
 TEST_F(GatewayCommandTest, AListThatIsNoneIsRefused) {
   auto alice = come("alice");
   JsonObject content = command("block");

@@ -37,6 +37,10 @@ void Gateway::relay(GatewayLink& link, const SignedMessage& message, std::uint64
     slow_down(link, core_.subnets_.at(link.subnet, now).messages,
               core_.config_.quotas.subnet_messages);
   }
+  const auto unread = [&](const Error& error) {
+    core_.event(StationEvent::Level::error, "store-read", receiver.text(), error.hint);
+    give_up(link.id, ticket);
+  };
   const auto refused = [&](std::string_view text) {
     ++core_.counters_.messages_refused;
     relay_receipt(link, ReceiptContent::origin_of(message.json, std::nullopt), text);
@@ -44,29 +48,38 @@ void Gateway::relay(GatewayLink& link, const SignedMessage& message, std::uint64
   };
   if (receiver.is_broadcast()) {
     // A registered name stands for its owner (wire.md 6); nobody else is reached this way.
-    const auto owner = receiver.type() == EntityType::any ? owner_of_name(receiver.name())
-                                                          : std::optional<std::string>();
-    if (!owner) return refused("Nobody has this name at this station.");
-    if (NeighbourState* away = bridge_->home_of(*owner))
-      return bridge_->redirect(link, message, *away, owner, ticket);
-    return store(link, message, *owner, ticket);
+    const auto owner = receiver.type() == EntityType::any
+                           ? owner_of_name(receiver.name())
+                           : Result<std::optional<std::string>>(std::nullopt);
+    if (!owner) return unread(owner.error());
+    if (!*owner) return refused("Nobody has this name at this station.");
+    if (NeighbourState* away = bridge_->home_of(**owner))
+      return bridge_->redirect(link, message, *away, *owner, ticket);
+    return store(link, message, **owner, ticket);
   }
   if (receiver.is_group()) return refused("This station keeps no groups; send each member a copy.");
   if (bridge_->relay(link, message, ticket)) return;
   const std::string user = receiver.bare().text();
-  if (!core_.known_user(user)) return refused("Nobody with this ID has logged in at this station.");
+  const auto known = is_known(user);
+  if (!known) return unread(known.error());
+  if (!*known) return refused("Nobody with this ID has logged in at this station.");
   store(link, message, user, ticket);
 }
 
-std::optional<std::string> Gateway::owner_of_name(std::string_view text) {
+/// Who bears the name; an error when the store cannot be read.
+Result<std::optional<std::string>> Gateway::owner_of_name(std::string_view text) {
   const auto name = parse_graphical_id(text);
   if (!name) return std::nullopt;
-  auto owner = core_.reads_.owner_of(*name);
-  if (!owner) {
-    core_.event(StationEvent::Level::error, "store-read", *name, owner.error().hint);
-    return std::nullopt;
-  }
-  return std::move(*owner);
+  return core_.reads_.owner_of(*name);
+}
+
+/// Whether they have logged in here, or a neighbour has brought them; an error when the store
+/// cannot be read.
+Result<bool> Gateway::is_known(const std::string& user) {
+  if (core_.known_user(user)) return true;
+  const auto identity = core_.reads_.identity(user);
+  if (!identity) return std::unexpected(identity.error());
+  return identity->has_value();
 }
 
 void Gateway::store(GatewayLink& link, const SignedMessage& message, const std::string& user,

@@ -23,12 +23,12 @@ JsonObject did_words(const Id& did) {
 
 }  // namespace
 
-std::optional<Meta> Gateway::stored_meta(const Id& id, bool* pinned) {
+Result<std::optional<Meta>> Gateway::stored_meta(const Id& id, bool* pinned) {
   if (pinned != nullptr) *pinned = true;
   if (id.bare().text() == core_.station_id_) return core_.account_.meta;
   const auto identity = core_.reads_.identity(id.bare().text());
-  if (!identity) core_.event(StationEvent::Level::error, "store-read", {}, identity.error().hint);
-  if (!identity || !*identity) return std::nullopt;
+  if (!identity) return std::unexpected(identity.error());
+  if (!*identity) return std::nullopt;
   if (pinned != nullptr) *pinned = (*identity)->pinned;
   auto object = parse_json_object((*identity)->meta);
   if (!object) return std::nullopt;
@@ -45,8 +45,10 @@ void Gateway::on_meta(Request& request) {
     publish(request, {.head = command->head, .did = command->did, .meta = command->meta});
     return;
   }
-  if (const auto meta = stored_meta(command->did)) {
-    return answer(request, MetaContent::answer(command->did, meta->json(), core_.clock_.now(),
+  const auto meta = stored_meta(command->did);
+  if (!meta) return cannot_read(request, command->did.text(), meta.error());
+  if (*meta) {
+    return answer(request, MetaContent::answer(command->did, (*meta)->json(), core_.clock_.now(),
                                                core_.random_));
   }
   if (ask_neighbours(request, command->did)) return;
@@ -65,15 +67,17 @@ void Gateway::on_documents(Request& request) {
 /// (wire-2026.md 9). Behind them, for whom it may concern, where the user has logged in.
 void Gateway::query_documents(Request& request, const DocumentsContent& query) {
   const std::string id = query.did.bare().text();
-  const auto meta = stored_meta(query.did);
+  const auto read = stored_meta(query.did);
+  if (!read) return cannot_read(request, id, read.error());
+  const std::optional<Meta>& meta = *read;
   std::vector<std::pair<Millis, JsonObject>> documents;
   std::vector<std::pair<Millis, JsonObject>> logins;
   if (id == core_.station_id_) {
     documents.emplace_back(core_.account_.visa.time().value_or(0), core_.account_.visa.json());
   } else if (meta) {
     const auto stored = core_.reads_.documents(id);
-    if (!stored) core_.event(StationEvent::Level::error, "store-read", id, stored.error().hint);
-    for (const StoredDocument& one : stored ? *stored : std::vector<StoredDocument>{}) {
+    if (!stored) return cannot_read(request, id, stored.error());
+    for (const StoredDocument& one : *stored) {
       auto object = parse_json_object(one.document);
       if (!object) continue;
       if (one.type == kLoginRecord) {
@@ -152,7 +156,7 @@ bool Gateway::ask_neighbours(Request& request, const Id& did) {
     if (target == nullptr) return;
     Request later{*target, message, body, ticket};
     on_content(later, 0);
-    if (!later.waiting) finish(id, ticket);
+    end(later);
   });
   request.waiting = request.waiting || asked;
   return asked;
@@ -202,9 +206,11 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
   const std::string id = did.text();
   if (id == core_.station_id_) return refused();
   const auto stored = core_.reads_.documents(id);
-  if (!stored) return refused();
+  if (!stored) return cannot_read(request, id, stored.error());
   bool pinned = false;
-  std::optional<Meta> meta = stored_meta(did, &pinned);
+  auto read = stored_meta(did, &pinned);
+  if (!read) return cannot_read(request, id, read.error());
+  std::optional<Meta> meta = std::move(*read);
   // What was stored without a proof, and with one since, by an edition that did not note it.
   const bool has_proof = pinned || std::ranges::any_of(*stored, [](const StoredDocument& one) {
                            return !is_record(one.type);
@@ -281,11 +287,8 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
     writes.emplace_back(PutIdentity{id, write_json(meta->json()), true});
   }
   if (writes.empty()) {
-    if (!only_meta) {
-      // A visa that came with the log-in is news to the neighbours all the same.
-      const bool news = bridge_->is_unspread(did, request.content);
-      bridge_->learnt(did, news ? &request.message : nullptr, &link);
-    }
+    // A visa that came with the log-in is news to the neighbours all the same.
+    if (!only_meta) bridge_->learnt(did, request.message, request.content, &link);
     return only_meta ? receipt(request, "Meta received.", "Meta received: ${did}.", did_words(did))
                      : receipt(request, "Document not changed.", "Document not changed: ${did}.",
                                did_words(did));
@@ -302,8 +305,7 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
           groups_.erase(user);
           forget_command(message);
         } else {
-          const bool news = only_meta || bridge_->is_unspread(did, body);
-          bridge_->learnt(did, news ? &message : nullptr, target);
+          bridge_->learnt(did, message, body, target);
         }
         if (target == nullptr || !written) return give_up(link_id, ticket);
         const bool old = any_old || std::ranges::any_of(*written, [](const Written& one) {

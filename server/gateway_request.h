@@ -14,6 +14,7 @@ struct Gateway::Request {
   bool encrypted = false;
   bool waiting = false;      ///< a commit will finish it
   bool answered = false;     ///< something was sent for it
+  bool unread = false;       ///< the store could not be read: not acknowledged, so it comes again
   bool inner = false;        ///< out of an array or a forward: it does not log in
   std::size_t contents = 0;  ///< of the arrays in it, read so far
 };

@@ -165,18 +165,17 @@ void Gateway::second_user(GatewayLink& link, const SignedMessage& message, std::
   // Judged with a directory of its own, so that a forgery changes nothing for the user at hand.
   GatewayLink other(link.id, *link.link, 1);
   other.session_key = link.session_key;
-  if (learn_sender(other, message.sealed.envelope.sender)) {
-    auto opened = open_local(other, message);
-    if (opened && content_command(opened->message.content) == "handshake") {
-      core_.event(StationEvent::Level::info, "gateway-second-user",
-                  message.sealed.envelope.sender.bare().text(), "the connection changes its user");
-      let_go(link);
-      link.opened = core_.clock_.monotonic();
-      link.known.reset();
-      link.terminal.clear();
-      link.directory = Directory(4);
-      return on_local(link, message, ticket);
-    }
+  if (!learn_sender(other, message.sealed.envelope.sender)) return give_up(link.id, ticket);
+  auto opened = open_local(other, message);
+  if (opened && content_command(opened->message.content) == "handshake") {
+    core_.event(StationEvent::Level::info, "gateway-second-user",
+                message.sealed.envelope.sender.bare().text(), "the connection changes its user");
+    let_go(link);
+    link.opened = core_.clock_.monotonic();
+    link.known.reset();
+    link.terminal.clear();
+    link.directory = Directory(4);
+    return on_local(link, message, ticket);
   }
   ++core_.counters_.messages_refused;
   failed(link, "gateway-sender", link.user,

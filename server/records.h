@@ -9,8 +9,9 @@ inline constexpr std::string_view kLoginRecord = "#login";  ///< {"cmd": login, 
 /// As a login record without its message: a log-in over DIM/2023, of somebody who was elsewhere. A
 /// signed record, where the client sends one, is newer.
 inline constexpr std::string_view kHereRecord = "#here";
-inline constexpr std::string_view kMuteRecord = "#mute";    ///< {"list": [ID, …]}
-inline constexpr std::string_view kBlockRecord = "#block";  ///< {"list": [ID, …]}
+/// {"list": [ID, …], "time": seconds}: of the command that brought it.
+inline constexpr std::string_view kMuteRecord = "#mute";
+inline constexpr std::string_view kBlockRecord = "#block";
 inline constexpr std::string_view kGroupsRecord =
     "#groups";  ///< {"list": [ID, …]}: whose first documents this user has brought here
 

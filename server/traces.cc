@@ -44,18 +44,25 @@ bool has_passed(const std::vector<Trace>& traces, const Id& station) {
       traces, [&](const Trace& trace) { return trace.station.same_entity(station); });
 }
 
-void ForwardMemory::note(const Digest32& hash, Millis now) {
+void ForwardMemory::note(const Digest32& hash, Millis now, const SentOn& why) {
   purge(now);
-  if (!known_.insert(hash).second) return;
+  if (!known_.insert_or_assign(hash, why).second) return;
   order_.emplace_back(now, hash);
   if (order_.size() <= limit_) return;
   known_.erase(order_.front().second);
   order_.pop_front();
 }
 
-bool ForwardMemory::knows(const Digest32& hash, Millis now) {
+std::optional<SentOn> ForwardMemory::find(const Digest32& hash, Millis now) {
   purge(now);
-  return known_.contains(hash);
+  const auto found = known_.find(hash);
+  if (found == known_.end()) return std::nullopt;
+  return found->second;
+}
+
+void ForwardMemory::clear() {
+  known_.clear();
+  order_.clear();
 }
 
 void ForwardMemory::purge(Millis now) {

@@ -3,7 +3,8 @@
 // nothing alone: a message has come round when it names this station and this station knows it.
 #pragma once
 #include <deque>
-#include <set>
+#include <map>
+#include <optional>
 #include <vector>
 
 #include "dim/base/json.h"
@@ -27,19 +28,28 @@ Result<std::vector<Trace>> read_traces(const JsonObject& message, Millis now);
 Json write_traces(const std::vector<Trace>& traces);
 bool has_passed(const std::vector<Trace>& traces, const Id& station);
 
+/// Why something was sent on: who had brought it, and the log-in record that said where to.
+struct SentOn {
+  static constexpr std::size_t kNobody = ~std::size_t{0};
+  std::size_t by = kNobody;  ///< index of the neighbour; kNobody: it was written or kept here
+  Millis record = 0;         ///< time of the record; 0: there was none
+};
+
 /// Hashes of what was sent on: 65,536 for five hours, by the station's own clock. Times inside of
 /// messages have no say in it.
 class ForwardMemory {
  public:
   explicit ForwardMemory(std::size_t limit = limits::kTraceMemory) : limit_(limit) {}
-  /// `now` is monotonic and never goes back.
-  void note(const Digest32& hash, Millis now);
-  bool knows(const Digest32& hash, Millis now);
+  /// `now` is monotonic and never goes back. Of what is known already the last reason counts.
+  void note(const Digest32& hash, Millis now, const SentOn& why = {});
+  bool knows(const Digest32& hash, Millis now) { return find(hash, now).has_value(); }
+  std::optional<SentOn> find(const Digest32& hash, Millis now);
+  void clear();
   std::size_t size() const { return known_.size(); }
 
  private:
   void purge(Millis now);
-  std::set<Digest32> known_;
+  std::map<Digest32, SentOn> known_;
   std::deque<std::pair<Millis, Digest32>> order_;
   std::size_t limit_;
 };
