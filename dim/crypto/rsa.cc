@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 
 #include "dim/crypto/asymmetric.h"
 #include "dim/crypto/digest.h"
@@ -35,6 +36,17 @@ struct PublicKey {
   std::size_t size = 0;  // bytes of the modulus
   int bits = 0;
   Bytes spki;
+  mutable std::atomic<bool> composite = false;  // known to be
+
+  /// S08. Asked when the key is used: most that are read never are.
+  bool has_secret() const {
+    if (!composite.load(std::memory_order_relaxed)) {
+      const auto numbers = rsa::read_public(spki);
+      if (!numbers || !rsa::composite(numbers->n)) return false;
+      composite.store(true, std::memory_order_relaxed);
+    }
+    return true;
+  }
 };
 struct PrivateKey {
   Key key;
@@ -75,7 +87,7 @@ Key make_key(std::initializer_list<NamedNumber> numbers, int selection) {
   return Key(key);
 }
 
-Result<std::shared_ptr<const PublicKey>> make_public(const rsa::PublicNumbers& numbers) {
+Result<std::shared_ptr<PublicKey>> make_public(const rsa::PublicNumbers& numbers) {
   if (auto status = rsa::check(numbers); !status) return std::unexpected(status.error());
   auto out = std::make_shared<PublicKey>();
   out->key = make_key({{OSSL_PKEY_PARAM_RSA_N, numbers.n}, {OSSL_PKEY_PARAM_RSA_E, numbers.e}},
@@ -112,6 +124,7 @@ Result<std::shared_ptr<const PrivateKey>> make_private(ByteView der) {
   Digest32 seed = hmac_sha256(as_bytes("dim rsa rejection 1"), numbers->d);
   out->rejection = Secret::copy_of(seed);
   wipe(seed);
+  (*public_key)->composite = true;  // p times q
   out->public_key = std::move(*public_key);
   return out;
 }
@@ -210,13 +223,15 @@ bool RsaPublicKey::verify(ByteView data, ByteView signature) const {
                     EVP_PKEY_verify(context.get(), signature.data(), signature.size(),
                                     digest.data(), digest.size()) == 1;
   if (!good) ERR_clear_error();
-  return good;
+  return good && key.has_secret();  // who can sign nothing makes nobody look for primes
 }
 
 Result<Bytes> RsaPublicKey::encrypt(ByteView plain, Random& random) const {
   const PublicKey& key = as_public(key_);
   if (plain.size() + kPadding > key.size)
     return fail(Errc::key, "the text is too long for this RSA key");
+  if (!key.has_secret())
+    return fail(Errc::key, "the modulus of this RSA key is a prime, so everybody could read it");
   Secret block(key.size);
   const std::span<std::uint8_t> out = block.writable();
   const std::span<std::uint8_t> filler = out.subspan(2, key.size - plain.size() - 3);

@@ -6,10 +6,12 @@
 #include <array>
 #include <bit>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "dim/base/unrolled.h"
 #include "dim/crypto/der.h"
+#include "dim/crypto/digest.h"
 
 namespace dim::rsa {
 namespace {
@@ -124,6 +126,36 @@ Number load(ByteView bytes) {
   return out;
 }
 
+/// Whether 2^(n-1) is 1 modulo n, as for a prime. Taken for one if the library has no memory.
+bool passes_fermat(ByteView n) {
+  const Number modulus(BN_bin2bn(n.data(), static_cast<int>(n.size()), nullptr));
+  const Number exponent(BN_new()), power(BN_new());
+  const std::unique_ptr<BN_CTX, decltype(&BN_CTX_free)> context(BN_CTX_new(), &BN_CTX_free);
+  const bool done = modulus && exponent && power && context &&
+                    BN_sub(exponent.get(), modulus.get(), BN_value_one()) == 1 &&
+                    BN_mod_exp_mont_word(power.get(), 2, exponent.get(), modulus.get(),
+                                         context.get(), nullptr) == 1;
+  return !done || BN_is_one(power.get()) == 1;
+}
+
+/// Names of numbers, each in the one place that it can have. Nothing but time depends on it.
+class Composites {
+ public:
+  bool contains(const Digest32& name) {
+    const std::scoped_lock lock(mutex_);
+    return places_[place_of(name)] == name;
+  }
+  void put(const Digest32& name) {
+    const std::scoped_lock lock(mutex_);
+    places_[place_of(name)] = name;
+  }
+
+ private:
+  static std::size_t place_of(const Digest32& name) { return name[0] + (name[1] % 4U) * 256; }
+  std::mutex mutex_;
+  std::array<Digest32, 1024> places_{};
+};
+
 }  // namespace
 
 std::optional<PublicNumbers> read_public(ByteView der) {
@@ -184,6 +216,15 @@ Status check(const PublicNumbers& key) {
   if (has_small_factor(key.n))
     return fail(Errc::key, "the modulus of this RSA key has a small factor");
   return {};
+}
+
+bool composite(ByteView n) {
+  static Composites known;
+  const Digest32 name = sha256(n);
+  if (known.contains(name)) return true;
+  if (passes_fermat(n)) return false;
+  known.put(name);
+  return true;
 }
 
 bool consistent(const PrivateNumbers& key) {

@@ -9,9 +9,12 @@
 #include "dim/base/hex.h"
 #include "dim/crypto/asymmetric.h"
 #include "dim/crypto/der.h"
+#include "dim/crypto/digest.h"
 #include "dim/crypto/os_random.h"
 #include "dim/crypto/pem.h"
 #include "dim/crypto/rsa_numbers.h"
+#include "testing/forged_meta.h"
+#include "testing/long_form.h"
 
 namespace dim {
 namespace {
@@ -97,21 +100,52 @@ Bytes pkcs1_public(ByteView n, ByteView e) {
 }
 const Bytes kF4 = {1, 0, 1};
 
-/// block^e mod n: encrypts a block with any padding, or none.
-Bytes encrypt_block(ByteView block) {
-  using Number = std::unique_ptr<BIGNUM, decltype(&BN_free)>;
-  const auto load = [](ByteView number) {
-    return Number(BN_bin2bn(number.data(), static_cast<int>(number.size()), nullptr), &BN_free);
-  };
-  const std::unique_ptr<BN_CTX, decltype(&BN_CTX_free)> context(BN_CTX_new(), &BN_CTX_free);
-  const Number result(BN_new(), &BN_free);
-  EXPECT_EQ(BN_mod_exp(result.get(), load(block).get(), load(kF4).get(), load(modulus()).get(),
-                       context.get()),
-            1);
-  Bytes out(kSize);
-  EXPECT_EQ(BN_bn2binpad(result.get(), out.data(), kSize), static_cast<int>(kSize));
+using Number = std::unique_ptr<BIGNUM, decltype(&BN_free)>;
+Number load(ByteView number) {
+  return {BN_bin2bn(number.data(), static_cast<int>(number.size()), nullptr), &BN_free};
+}
+
+/// Of 1024 (RFC 2409 section 6.2), 2048, 3072 or 4096 bits (RFC 3526): primes that everybody knows.
+Bytes known_prime(int bits) {
+  const Number prime(bits == 1024   ? BN_get_rfc2409_prime_1024(nullptr)
+                     : bits == 2048 ? BN_get_rfc3526_prime_2048(nullptr)
+                     : bits == 3072 ? BN_get_rfc3526_prime_3072(nullptr)
+                                    : BN_get_rfc3526_prime_4096(nullptr),
+                     &BN_free);
+  Bytes out(static_cast<std::size_t>(bits) / 8);
+  EXPECT_EQ(BN_bn2binpad(prime.get(), out.data(), static_cast<int>(out.size())),
+            static_cast<int>(out.size()));
   return out;
 }
+
+/// base^exponent mod n, as long as n.
+Bytes power(ByteView base, ByteView exponent, ByteView n) {
+  const std::unique_ptr<BN_CTX, decltype(&BN_CTX_free)> context(BN_CTX_new(), &BN_CTX_free);
+  const Number result(BN_new(), &BN_free);
+  EXPECT_EQ(BN_mod_exp(result.get(), load(base).get(), load(exponent).get(), load(n).get(),
+                       context.get()),
+            1);
+  Bytes out(n.size());
+  EXPECT_EQ(BN_bn2binpad(result.get(), out.data(), static_cast<int>(out.size())),
+            static_cast<int>(out.size()));
+  return out;
+}
+
+/// EMSA-PKCS1-v1_5 with SHA-256 (RFC 8017 section 9.2).
+Bytes signature_block(ByteView data, std::size_t size) {
+  const Bytes prefix = from_hex("3031300d060960864801650304020105000420").value();
+  const Digest32 digest = sha256(data);
+  Bytes out(size, 0xFF);
+  out[0] = 0;
+  out[1] = 1;
+  const auto end = out.end() - static_cast<std::ptrdiff_t>(prefix.size() + digest.size());
+  *(end - 1) = 0;
+  std::ranges::copy(digest, std::ranges::copy(prefix, end).out);
+  return out;
+}
+
+/// block^e mod n: encrypts a block with any padding, or none.
+Bytes encrypt_block(ByteView block) { return power(block, kF4, modulus()); }
 
 /// 00 02, `filler` bytes that are not zero, 00, and 'm' up to the end.
 Bytes padded_block(std::size_t filler) {
@@ -264,6 +298,72 @@ TEST(RsaKey, S08_A02_RefusesWeakAndForgedKeysForTheRightReason) {
     EXPECT_EQ(key.error().code, Errc::key) << what;
     EXPECT_TRUE(key.error().hint.contains(reason)) << what << ": " << key.error().hint;
   }
+}
+
+// The verdict is given when the key is used. Of 3072 bits and more it takes longer than 5 ms
+// (rsa_numbers.h), once for each key, and only where the signature would be right.
+TEST(RsaKey, S08_WithAPrimeModulusNothingVerifiesAndNothingIsEncrypted) {
+  OsRandom random;
+  for (const int bits : {1024, 2048, 3072, 4096}) {
+    const Bytes n = known_prime(bits);
+    const auto key = RsaPublicKey::from_der(pkcs1_public(n, kF4));
+    ASSERT_TRUE(key);
+    // Anybody signs: the private exponent is the inverse of e modulo n - 1.
+    const std::unique_ptr<BN_CTX, decltype(&BN_CTX_free)> context(BN_CTX_new(), &BN_CTX_free);
+    const Number order = load(n), d(BN_new(), &BN_free);
+    ASSERT_EQ(BN_sub_word(order.get(), 1), 1);
+    ASSERT_NE(BN_mod_inverse(d.get(), load(kF4).get(), order.get(), context.get()), nullptr);
+    Bytes exponent(n.size());
+    BN_bn2binpad(d.get(), exponent.data(), static_cast<int>(exponent.size()));
+    const Bytes block = signature_block(as_bytes("sign me"), n.size());
+    const Bytes signature = power(block, exponent, n);
+    ASSERT_EQ(power(signature, kF4, n), block);
+    auto best = std::chrono::nanoseconds::max();
+    for (int i = 0; i < 5; ++i) {
+      const auto start = std::chrono::steady_clock::now();
+      EXPECT_FALSE(key->verify(as_bytes("sign me"), signature)) << bits;
+      best = std::min(best, std::chrono::nanoseconds(std::chrono::steady_clock::now() - start));
+    }
+    if (bits <= 2048) {
+      EXPECT_LT(best, std::chrono::milliseconds(5)) << bits;
+    }
+    const auto cipher = key->encrypt(as_bytes("x"), random);
+    ASSERT_FALSE(cipher) << bits;
+    EXPECT_EQ(cipher.error().code, Errc::key);
+    EXPECT_TRUE(cipher.error().hint.contains("prime")) << cipher.error().hint;
+  }
+}
+
+TEST(RsaKey, S08_NumbersAreKnownToBeCompositeOrNot) {
+  for (int i = 0; i < 2; ++i) {  // the second time from memory
+    EXPECT_TRUE(rsa::composite(modulus()));
+    EXPECT_FALSE(rsa::composite(known_prime(1024)));
+    for (const std::uint8_t small : Bytes{15, 21, 35, 255})
+      EXPECT_TRUE(rsa::composite(Bytes{small}));
+    for (const std::uint8_t small : Bytes{3, 5, 7, 251}) EXPECT_FALSE(rsa::composite(Bytes{small}));
+  }
+}
+
+TEST(RsaKey, J15_A02_TheForgedKeyVerifiesAsRsaAndIsRefusedForItsExponent) {
+  using namespace testing;
+  const Bytes spki = from_base64(kForgedSpki).value();
+  const auto forged = rsa::read_public(spki);
+  ASSERT_TRUE(forged);
+  const Bytes fingerprint = from_base64(kForgedFingerprint).value();
+  // Under the victim's key and under the forged one the fingerprint is the same signature.
+  const auto victim = RsaPublicKey::from_pem(kForgedVictim);
+  ASSERT_TRUE(victim);
+  ASSERT_TRUE(victim->verify(as_bytes(kForgedSeed), fingerprint));
+  const Bytes victim_spki = victim->spki_der();
+  const Bytes block = power(fingerprint, kF4, rsa::read_public(victim_spki)->n);
+  EXPECT_EQ(block, signature_block(as_bytes(kForgedSeed), kSize));
+  EXPECT_EQ(power(fingerprint, forged->e, forged->n), block) << "the vector forges nothing";
+  EXPECT_NE(bytes(forged->n), bytes(rsa::read_public(victim_spki)->n));
+
+  const auto key = RsaPublicKey::from_der(spki);
+  ASSERT_FALSE(key);
+  EXPECT_EQ(key.error().code, Errc::key);
+  EXPECT_TRUE(key.error().hint.contains("65537")) << key.error().hint;
 }
 
 TEST(RsaKey, S08_FactorsFrom2To16OnAreNotLookedFor) {
@@ -470,6 +570,34 @@ TEST(RsaEncryption, A22_EveryBadPaddingGivesASyntheticMessage) {
     const Bytes plain = bytes(*private_key().decrypt(cipher));
     EXPECT_FALSE(all_m(plain)) << i;
     EXPECT_EQ(bytes(*private_key().decrypt(cipher)), plain) << "asking twice must tell nothing";
+  }
+}
+
+// 200,000 in the long form (`./dev test --long`).
+TEST(RsaEncryption, A22_J18_NoBadPaddingOfManyIsAnErrorOrTellsItsText) {
+  std::mt19937 random(18);  // the same blocks in every run
+  const int variants = testing::long_form() ? 200'000 : 2'000;
+  for (int i = 0; i < variants; ++i) {
+    Bytes block = padded_block(8 + random() % (kSize - 40));  // at least 29 times m
+    switch (i % 4) {
+      case 0:  // the first byte; below the modulus, so that decrypting gives this very block
+        block[0] = static_cast<std::uint8_t>(1 + random() % 0xCB);
+        break;
+      case 1:  // the second
+        block[1] = static_cast<std::uint8_t>(random());
+        if (block[1] == 2) block[1] = 3;
+        break;
+      case 2:  // a zero within the first eight bytes of the filler
+        block[2 + random() % 8] = 0;
+        break;
+      default:  // no zero at all
+        for (std::uint8_t& byte : std::span(block).subspan(2)) {
+          if (byte == 0) byte = static_cast<std::uint8_t>(1 + random() % 255);
+        }
+    }
+    const auto plain = private_key().decrypt(encrypt_block(block));
+    ASSERT_TRUE(plain) << i;
+    ASSERT_FALSE(plain->size() >= 4 && bytes(*plain) == Bytes(plain->size(), 'm')) << i;
   }
 }
 

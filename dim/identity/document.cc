@@ -6,6 +6,7 @@
 #include "dim/base/base64.h"
 #include "dim/base/limits.h"
 #include "dim/base/utf8.h"
+#include "dim/crypto/rsa_numbers.h"
 #include "dim/identity/ted.h"
 
 namespace dim {
@@ -261,6 +262,11 @@ Status check_visa_key(const Document& document) {
   if (document.type() != "visa" || !document.properties().contains("key")) return {};
   const auto key = document.message_key();
   if (!key) return std::unexpected(key.error());
+  const Bytes spki = key->data();
+  const auto numbers = rsa::read_public(spki);
+  if (!numbers || !rsa::composite(numbers->n))
+    return fail(Errc::key,
+                "the modulus of this RSA key is a prime, so everybody could read with it");
   return {};
 }
 

@@ -2,6 +2,7 @@
 
 #include "dim/base/base64.h"
 #include "dim/crypto/os_random.h"
+#include "testing/forged_meta.h"
 #include "testing/keys.h"
 
 namespace dim {
@@ -239,6 +240,16 @@ TEST(MessageKey, I12_RefusesWeakKeys) {
   const auto key = Document::make(owner.id, "visa", properties, kNow, owner.key).message_key();
   ASSERT_FALSE(key);
   EXPECT_EQ(status_of(key.error().code), 402);
+}
+
+TEST(Document, S08_I12_AStationHandsOutNoVisaWithAPrimeModulus) {
+  const Owner owner = new_owner();
+  JsonObject properties;
+  properties.set("key", *testing::prime_meta().find("key"));
+  const auto status = check_visa_key(Document::make(owner.id, "visa", properties, kNow, owner.key));
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status_of(status.error().code), 402);
+  EXPECT_THAT(std::string(status.error().hint), ::testing::HasSubstr("prime"));
 }
 
 TEST(Document, I12_AStationHandsOutNoVisaWithAPrivateKey) {

@@ -2,6 +2,7 @@
 
 #include "dim/base/base64.h"
 #include "dim/crypto/os_random.h"
+#include "testing/forged_meta.h"
 #include "testing/keys.h"
 
 namespace dim {
@@ -135,7 +136,25 @@ TEST(Meta, A35_FingerprintIsStrictBase64) {
 
 // The attacker's key of a duplicate-signature selection has an exponent as long as its modulus: no
 // search finds one with 65537.
-TEST(Meta, J15_RefusesForgedRsaKeysForAForeignFingerprint) {
+TEST(Meta, J15_A02_RefusesAKeyThatWasMadeForAForeignFingerprint) {
+  // Both have one fingerprint, so both would make one ID. rsa_test.cc shows that it verifies under
+  // the forged key, had that key the right exponent.
+  ASSERT_EQ(status(testing::victim_meta()), 200);
+  const auto forged = Meta::parse(testing::forged_meta());
+  ASSERT_FALSE(forged);
+  EXPECT_EQ(forged.error().code, Errc::key);
+  EXPECT_EQ(status_of(forged.error().code), 402);
+  EXPECT_TRUE(forged.error().hint.contains("65537")) << forged.error().hint;
+  EXPECT_FALSE(Meta::parse(testing::forged_meta(), Reading::codec)) << "not even the codec";
+}
+
+TEST(Meta, S08_RefusesAPrimeModulus) {
+  const auto meta = Meta::parse(testing::prime_meta());
+  ASSERT_FALSE(meta);
+  EXPECT_EQ(status_of(meta.error().code), 402);
+}
+
+TEST(Meta, J15_RefusesOtherExponentsForAForeignFingerprint) {
   const JsonObject& real = account("rsauser", "meta");
   const auto victim = Meta::parse(real);
   ASSERT_TRUE(victim);
