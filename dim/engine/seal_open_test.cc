@@ -1,7 +1,10 @@
 #include <algorithm>
+#include <chrono>
 
 #include "dim/crypto/symmetric.h"
 #include "testing/engine_accounts.h"
+#include "testing/long_form.h"
+#include "testing/sanitised.h"
 
 namespace dim {
 namespace {
@@ -300,6 +303,14 @@ TEST(SealOpen, A22_J17_J18_J19_J20_OneErrorForEveryCause) {
   bad_wrapping.sealed.keys[0].second[100] ^= 1;
   SignedMessage short_wrapping = crafted(right_key(), data);
   short_wrapping.sealed.keys[0].second.pop_back();
+  // A key of 10 KiB goes into no RSA block; 41 of them do not become one.
+  SignedMessage many_blocks = crafted(right_key(), data);
+  const Bytes block = many_blocks.sealed.keys[0].second;
+  for (int i = 1; i < 41; ++i) {
+    Bytes& wrapped = many_blocks.sealed.keys[0].second;
+    wrapped.insert(wrapped.end(), block.begin(), block.end());
+  }
+  ASSERT_GE(many_blocks.sealed.keys[0].second.size(), 10U * 1024);
   SignedMessage no_key = crafted(right_key(), data);
   no_key.sealed.keys.clear();
   SignedMessage key_of_another = crafted(right_key(), data);
@@ -314,6 +325,8 @@ TEST(SealOpen, A22_J17_J18_J19_J20_OneErrorForEveryCause) {
       {"J17 AES-128", crafted(key_text("AES", Bytes(16, 7)), data)},
       {"J17 empty data", crafted(as_bytes(R"({"algorithm":"AES","data":""})"), data)},
       {"J17 array", crafted(as_bytes("[1, 2, 3]"), data)},
+      {"J17 10 KiB", many_blocks},
+      {"J17 the most that a block takes", crafted(key_text("AES", Bytes(150, 7)), data)},
       {"J17 no JSON", crafted(Bytes(32, 0xFF), data)},
       {"J17 another key", crafted(key_text("AES", Bytes(32, 8)), data)},
       {"J18 bad PKCS#1", bad_wrapping},
@@ -340,9 +353,60 @@ TEST(SealOpen, A22_J17_J18_J19_J20_OneErrorForEveryCause) {
     EXPECT_EQ(opened.error().hint, first.error().hint) << entry.name;
     EXPECT_EQ(opened.error().at, first.error().at) << entry.name;
   }
+  // One class of time too: none of what is found in the block of the key, or not, spares the work
+  // of opening it. How equal the times are is what dim/crypto/rsa_timing_test.cc says.
+  if (!kSanitised) {
+    using Time = std::chrono::steady_clock;
+    std::vector<Time::duration> best;
+    std::vector<const Case*> opens;
+    for (const Case& entry : cases) {
+      const std::string_view name = entry.name;
+      if ((name.starts_with("J17") && name != "J17 10 KiB") || name == "J18 bad PKCS#1")
+        opens.push_back(&entry);
+    }
+    ASSERT_EQ(opens.size(), 9U);
+    best.resize(opens.size(), Time::duration::max());
+    for (int i = 0; i < 20; ++i) {
+      for (std::size_t at = 0; at < opens.size(); ++at) {
+        const auto start = Time::now();
+        std::ignore = bob_opens(opens[at]->message, directory);
+        best[at] = std::min(best[at], Time::now() - start);
+      }
+    }
+    const auto [least, most] = std::ranges::minmax(best);
+    EXPECT_LT(most, 2 * least);
+  }
   // The controls: the same bytes with right padding, key and IV do open.
   EXPECT_TRUE(bob_opens(crafted(right_key(), data), directory));
   EXPECT_TRUE(bob_opens(padding(std::string("\x03\x03\x03", 3)), directory));
+}
+
+// 200,000 in the long form (`./dev test --long`).
+TEST(SealOpen, A22_J18_NoVariantOfTheKeyTellsAnything) {
+  const SignedMessage good = crafted(right_key(), aes(32, padded_content()));
+  Directory directory = directory_of({&alice(), &bob()});
+  ASSERT_TRUE(bob_opens(good, directory));
+  const Bytes wrapped = good.sealed.keys[0].second;
+  const int variants = testing::long_form() ? 200'000 : kSanitised ? 300 : 1'000;
+  std::optional<Error> first;
+  for (int i = 0; i < variants; ++i) {
+    SignedMessage message = good;
+    Bytes& key = message.sealed.keys[0].second;
+    if (i % 2 == 0) {
+      // Each byte in turn; after all of them with another mask.
+      const auto at = static_cast<std::size_t>(i) / 2;
+      key[at % key.size()] ^= static_cast<std::uint8_t>(1 + at / key.size() % 255);
+    } else {
+      os_random().fill(key);
+    }
+    ASSERT_NE(key, wrapped);
+    const auto opened = bob_opens(message, directory);
+    ASSERT_FALSE(opened) << i;
+    if (!first) first = opened.error();
+    ASSERT_EQ(opened.error().code, Errc::decrypt) << i;
+    ASSERT_EQ(opened.error().hint, first->hint) << i;
+    ASSERT_EQ(opened.error().at, first->at) << i;
+  }
 }
 
 TEST(SealOpen, J19_MissingIvIsZeroForOldPeersOnly) {
