@@ -365,7 +365,7 @@ TEST(Connection, AbortResets) {
   }));
 }
 
-TEST(Connection, S20_KeyUpdatesAndForgeriesCloseItWithReasonTls) {
+TEST(Connection, AForgedRecordClosesItWithReasonTls) {
   World world;
   Seen seen;
   world.on_open = [&](std::shared_ptr<Connection> connection) {

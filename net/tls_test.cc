@@ -3,15 +3,20 @@
 #include <gtest/gtest.h>
 #include <malloc.h>
 #include <openssl/bio.h>  // the odd peers of these tests are made with OpenSSL itself
+#include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/kdf.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "dim/base/hex.h"
 #include "testing/sanitised.h"
 
 namespace dim {
@@ -69,6 +74,11 @@ class OddClient {
       self->ticket = session;
       return 1;
     });
+    SSL_CTX_set_keylog_callback(ctx_, [](const SSL* of, const char* line) {
+      const std::string_view words = line;
+      if (words.starts_with("CLIENT_TRAFFIC_SECRET_0 "))
+        static_cast<OddClient*>(SSL_get_app_data(of))->secret = words.substr(words.rfind(' ') + 1);
+    });
     ssl = SSL_new(ctx_);
     SSL_set_app_data(ssl, this);
     if (!alpn.empty()) {
@@ -109,10 +119,58 @@ class OddClient {
     return status;
   }
 
+  // The first record of the open connection: a handshake message that OpenSSL would not send, under
+  // the right keys (RFC 8446 section 5.2).
+  std::string record_of(std::string_view handshake_message) const {
+    EXPECT_STREQ(SSL_get_cipher_name(ssl), "TLS_AES_256_GCM_SHA384");
+    const Bytes key = expand("key", 32), nonce = expand("iv", 12);  // its number is 0
+    Bytes plain(handshake_message.begin(), handshake_message.end());
+    plain.push_back(22);  // handshake
+    const std::size_t size = plain.size() + 16;
+    Bytes out = {23, 3, 3, static_cast<std::uint8_t>(size >> 8), static_cast<std::uint8_t>(size)};
+    const Bytes head = out;
+    out.resize(head.size() + size);
+    int count = 0;
+    EVP_CIPHER_CTX* context = EVP_CIPHER_CTX_new();
+    EXPECT_EQ(EVP_EncryptInit_ex(context, EVP_aes_256_gcm(), nullptr, key.data(), nonce.data()), 1);
+    EXPECT_EQ(EVP_EncryptUpdate(context, nullptr, &count, head.data(), 5), 1);
+    EXPECT_EQ(EVP_EncryptUpdate(context, out.data() + 5, &count, plain.data(),
+                                static_cast<int>(plain.size())),
+              1);
+    EXPECT_EQ(EVP_EncryptFinal_ex(context, out.data() + out.size(), &count), 1);
+    EXPECT_EQ(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_GET_TAG, 16, out.data() + 5 + plain.size()),
+              1);
+    EVP_CIPHER_CTX_free(context);
+    return {out.begin(), out.end()};
+  }
+
   SSL* ssl = nullptr;
   SSL_SESSION* ticket = nullptr;
+  std::string secret;  // client_application_traffic_secret_0 in hex
 
  private:
+  // HKDF-Expand-Label (RFC 8446 section 7.1).
+  Bytes expand(std::string_view label, std::size_t size) const {
+    const auto from = from_hex(secret);
+    EXPECT_TRUE(from);
+    Bytes key = *from, out(size);
+    std::string digest = "SHA384", prefix = "tls13 ", name(label);
+    int mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY;
+    const std::array parameters = {
+        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest.data(), 0),
+        OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, key.data(), key.size()),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_PREFIX, prefix.data(), prefix.size()),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_LABEL, name.data(), name.size()),
+        OSSL_PARAM_construct_end()};
+    EVP_KDF* kdf = EVP_KDF_fetch(nullptr, "TLS13-KDF", nullptr);
+    EVP_KDF_CTX* context = EVP_KDF_CTX_new(kdf);
+    EXPECT_EQ(EVP_KDF_derive(context, out.data(), out.size(), parameters.data()), 1);
+    EVP_KDF_CTX_free(context);
+    EVP_KDF_free(kdf);
+    return out;
+  }
+
   SSL_CTX* ctx_ = nullptr;
 };
 
@@ -292,6 +350,32 @@ TEST(Tls, ResumptionByTicketHasAnotherExporter) {
   ASSERT_TRUE(second.run(two, plain));
   ASSERT_EQ(SSL_session_reused(second.ssl), 1);
   EXPECT_NE(one.channel_binding().value(), two.channel_binding().value());
+}
+
+TEST(Tls, S20_RenegotiationIsAnAlert) {
+  for (const bool asks : {true, false}) {
+    OddClient client;
+    TlsStream server(contexts().server);
+    std::string plain;
+    SSL_do_handshake(client.ssl);
+    const std::string hello = client.sent();
+    ASSERT_TRUE(server.feed(hello, 0, plain));
+    ASSERT_TRUE(client.run(server, plain));
+    ASSERT_EQ(server.state(), TlsStream::State::open);
+    // Its own ClientHello again; to see that the record is right, the KeyUpdate of RFC 8446 4.6.3.
+    const std::string update("\x18\x00\x00\x01\x00", 5);
+    const Status status = server.feed(client.record_of(asks ? hello.substr(5) : update), 0, plain);
+    EXPECT_EQ(status.has_value(), !asks);
+    EXPECT_EQ(plain, "");
+    if (!asks) continue;
+    EXPECT_EQ(status.error().code, Errc::security_error);
+    EXPECT_EQ(server.state(), TlsStream::State::failed);
+    client.receive(take(server));
+    ERR_clear_error();
+    char byte = 0;
+    EXPECT_LE(SSL_read(client.ssl, &byte, 1), 0);
+    EXPECT_EQ(ERR_GET_REASON(ERR_peek_error()), SSL_AD_REASON_OFFSET + SSL_AD_UNEXPECTED_MESSAGE);
+  }
 }
 
 TEST(Tls, S20_FailsAfter32KeyUpdatesAMinute) {
