@@ -384,17 +384,19 @@ Status Group::check_reader(const Id& who) const {
 }
 
 std::vector<const GroupRecord*> Group::history() const {
+  // Leaders of before the reset come before it, whatever else has the same time: one of them may
+  // have given it.
+  const auto first = [&](const Kept& record) {
+    return about_leaders(record->content.action) && time_of(*record) <= floor_;
+  };
   std::vector<const GroupRecord*> out;
-  bool waiting = reset_ != nullptr;
   for (const Kept& record : later_) {
-    const bool first = about_leaders(record->content.action) && time_of(*record) <= floor_;
-    if (waiting && !first) {
-      out.push_back(reset_.get());
-      waiting = false;
-    }
-    out.push_back(record.get());
+    if (first(record)) out.push_back(record.get());
   }
-  if (waiting) out.push_back(reset_.get());
+  if (reset_) out.push_back(reset_.get());
+  for (const Kept& record : later_) {
+    if (!first(record)) out.push_back(record.get());
+  }
   return out;
 }
 

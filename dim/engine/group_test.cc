@@ -222,6 +222,22 @@ TEST_F(GroupTest, ANewcomerWhoReadsTheHistorySeesTheSame) {
   EXPECT_THAT(fresh.administrators(), IsEmpty());
 }
 
+TEST_F(GroupTest, ANewcomerSeesTheSameWhenAllHasTheSameTime) {
+  GroupRecord invited = given_by(alice().id, invite({carol().id}), -20);
+  GroupRecord hired = given_by(alice().id, hire({bob().id}), -20);
+  invited.hash = {1};
+  hired.hash = {2};  // after it in the history
+  Group group = founded.group();
+  EXPECT_EQ(group.apply(invited, kNow).value(), GroupOutcome::applied);
+  EXPECT_EQ(group.apply(hired, kNow).value(), GroupOutcome::applied);
+  EXPECT_EQ(give(group, bob().id, reset({alice().id, bob().id, dave}), -20), kApplied);
+  EXPECT_THAT(group.members(), ElementsAre(alice().id, bob().id, dave, carol().id));
+  Group fresh = founded.group();
+  for (const GroupRecord* record : group.history())
+    EXPECT_EQ(fresh.apply(*record, kNow).value(), GroupOutcome::applied);
+  EXPECT_EQ(fresh.members(), group.members());
+}
+
 TEST_F(GroupTest, AResetFromBeforeItsWriterLedDoesNotCount) {
   Group group = usual();
   EXPECT_EQ(give(group, alice().id, hire({carol().id}), -10), kApplied);
