@@ -2,8 +2,8 @@
 // back what it had acknowledged (promise R1). Each cycle: sessions send as fast as they are
 // answered, kill, start (now and then killed once more while it starts), the unanswered are
 // repeated, and every receiver reads its inbox to the end: most from where they were, as clients
-// do, some from the beginning. A message that was acknowledged must come exactly once and with its
-// bytes; nothing may come that nobody sent.
+// do, some from the beginning. A message that was acknowledged must come exactly once, with its
+// bytes, and after those that its sender sent before it; nothing may come that nobody sent.
 #include <fmt/core.h>
 #include <sys/resource.h>
 
@@ -31,6 +31,7 @@ constexpr std::size_t kLeastAcks = 200;  // of a cycle: a kill while nothing hap
 
 struct Sent {
   std::size_t pair = 0;
+  std::size_t number = 0;  // in the order of sending
   std::string bytes;
   bool acked = false;
   bool settled =
@@ -45,6 +46,7 @@ struct Pair {
   std::unique_ptr<LoadClient> receiver;
   int in_flight = 0;
   std::multiset<std::string> read;  // GUIDs of this cycle's reading
+  std::size_t newest = 0;           // number of the last new one in it
   std::int64_t cursor = 0;
   bool from_start = true;  // of the inbox, in this cycle
   bool done = false;
@@ -103,14 +105,14 @@ class CrashLoop {
       if (cycle % 25 == 0 || cycle == cycles_) {
         fmt::print(
             "{:5} kills, {} of them while starting: {} acknowledged, {} repeated, {} lost, {} "
-            "twice, {} altered; slowest start "
+            "twice, {} altered, {} out of order; slowest start "
             "{:.2f} s; {:.0f} s\n",
             cycle + killed_in_start_, killed_in_start_, acked_, repeated_, lost_, twice_, altered_,
-            slowest_start_, seconds_since(begin));
+            disordered_, slowest_start_, seconds_since(begin));
         std::fflush(stdout);
       }
     }
-    return lost_ + twice_ + altered_ + other_ == 0 ? 0 : 1;
+    return lost_ + twice_ + altered_ + disordered_ + other_ == 0 ? 0 : 1;
   }
 
  private:
@@ -209,7 +211,6 @@ class CrashLoop {
     const double length = 0.1 + static_cast<double>(uniform(1'100)) / 1000;
     const auto begin = Clock::now();
     const std::size_t before = acked_;
-    std::size_t number = 0;
     Patience patience("sending");
     while (seconds_since(begin) < length || acked_ - before < kLeastAcks) {
       patience.check(progress_);
@@ -217,9 +218,11 @@ class CrashLoop {
         Pair& pair = pairs_[i];
         while (pair.in_flight < kWindow) {
           const std::string guid = Guid::make(clock_.now(), os_random_).text();
+          const std::size_t number = ++number_;
           Sent sent{
               .pair = i,
-              .bytes = fmt::format(R"({}, "filler": "{}/{}/{}"}})", pair.wire, cycle, i, number++)};
+              .number = number,
+              .bytes = fmt::format(R"({}, "filler": "{}/{}/{}"}})", pair.wire, cycle, i, number)};
           create(pair, guid, sent_.emplace(guid, std::move(sent)).first->second);
         }
       }
@@ -237,10 +240,14 @@ class CrashLoop {
     reactor_.run_for(1);
   }
 
-  /// What an outbox does after a cut: the same GUID with the same bytes.
+  /// What an outbox does after a cut: the same GUIDs with the same bytes in the same order.
   void repeat_unanswered() {
-    for (auto& [guid, sent] : sent_) {
-      if (sent.acked) continue;
+    std::map<std::size_t, std::string> unanswered;
+    for (const auto& [guid, sent] : sent_) {
+      if (!sent.acked) unanswered.emplace(sent.number, guid);
+    }
+    for (const auto& [number, guid] : unanswered) {
+      const Sent& sent = sent_.at(guid);
       ++repeated_;
       create(pairs_[sent.pair], guid, sent);
     }
@@ -282,6 +289,13 @@ class CrashLoop {
                  guid);
       return;
     }
+    if (!found->second.settled) {
+      if (found->second.number < pair.newest) {
+        ++disordered_;
+        fmt::print(stderr, "dim-crashloop: {} came after what was sent later\n", guid);
+      }
+      pair.newest = found->second.number;
+    }
     pair.read.insert(guid);
     ++progress_;
   }
@@ -289,6 +303,7 @@ class CrashLoop {
   void read_back(int cycle) {
     for (Pair& pair : pairs_) {
       pair.read.clear();
+      pair.newest = 0;
       pair.done = false;
       // The station writes down what has been read every five seconds, and most cycles are shorter:
       // from the beginning there are more and more of earlier cycles.
@@ -348,10 +363,12 @@ class CrashLoop {
   std::vector<Pair> pairs_;
   std::map<std::string, Sent> sent_;
   std::size_t ready_ = 0;
+  std::size_t number_ = 0;    // messages made
   std::size_t progress_ = 0;  // log-ins, answers and messages
   bool killing_ = false;
   int killed_in_start_ = 0;
-  std::size_t acked_ = 0, repeated_ = 0, lost_ = 0, twice_ = 0, altered_ = 0, other_ = 0;
+  std::size_t acked_ = 0, repeated_ = 0, lost_ = 0, twice_ = 0, altered_ = 0, disordered_ = 0,
+              other_ = 0;
   double slowest_start_ = 0;
 };
 
