@@ -84,21 +84,6 @@ Finding check_port(const std::string& listen, std::uint16_t port, std::string_vi
   return {Kind::fail, what, fmt::format("cannot be bound on {}: {}", listen, std::strerror(error))};
 }
 
-Finding check_address() {
-  const std::string address = machine_address();
-  if (address == "::1") {
-    return {Kind::warn, "IPv6",
-            "only loopback; people on other machines need a global or local IPv6 address here"};
-  }
-  if (address.starts_with("fc") || address.starts_with("fd")) {
-    return {Kind::warn, "IPv6",
-            fmt::format("{} is a local address; people outside of this network cannot reach it",
-                        address)};
-  }
-  return {Kind::ok, "IPv6",
-          fmt::format("reachable as {} if no firewall stands before it", address)};
-}
-
 Finding check_folder(const std::string& data) {
   struct stat info{};
   if (::stat(data.c_str(), &info) != 0) {
@@ -155,21 +140,7 @@ Finding check_disk(const std::string& data) {
     }
     folder = slash == 0 ? "/" : folder.substr(0, slash);
   }
-  const std::uint64_t free = std::uint64_t{info.f_bavail} * info.f_frsize;
-  const std::string text = fmt::format("{} MiB free", free >> 20);
-  if (free < kNoDisk)
-    return {Kind::fail, "disk", text + "; a station answers 506 when it is full: make room"};
-  if (free < kLowDisk) return {Kind::warn, "disk", text + "; 1 GiB or more is better"};
-  return {Kind::ok, "disk", text};
-}
-
-Finding check_clock() {
-  const Millis now = SystemClock().now();
-  if (now < kEarliest) {
-    return {Kind::fail, "clock",
-            format_time(now) + " cannot be right; set the clock (timedatectl set-ntp true)"};
-  }
-  return {Kind::ok, "clock", format_time(now)};
+  return judge_disk(std::uint64_t{info.f_bavail} * info.f_frsize);
 }
 
 Finding check_files() {
@@ -249,14 +220,44 @@ std::vector<Finding> check_machine(const DaemonConfig& config,
   if (config.dimchat) {
     out.push_back(check_port(config.dimchat->address, config.dimchat->port, "--dimchat", ours));
   }
-  out.push_back(check_address());
+  out.push_back(judge_address(machine_address()));
   out.push_back(check_folder(config.data));
   out.push_back(check_keys(config.data, passphrase));
   out.push_back(check_disk(config.data));
-  out.push_back(check_clock());
+  out.push_back(judge_clock(SystemClock().now()));
   out.push_back(check_files());
   check_neighbours_answer(config.station.neighbours, out);
   return out;
+}
+
+Finding judge_address(const std::string& address) {
+  if (address == "::1") {
+    return {Kind::warn, "IPv6",
+            "only loopback; people on other machines need a global or local IPv6 address here"};
+  }
+  if (address.starts_with("fc") || address.starts_with("fd")) {
+    return {Kind::warn, "IPv6",
+            fmt::format("{} is a local address; people outside of this network cannot reach it",
+                        address)};
+  }
+  return {Kind::ok, "IPv6",
+          fmt::format("reachable as {} if no firewall stands before it", address)};
+}
+
+Finding judge_disk(std::uint64_t free_bytes) {
+  const std::string text = fmt::format("{} MiB free", free_bytes >> 20);
+  if (free_bytes < kNoDisk)
+    return {Kind::fail, "disk", text + "; a station answers 506 when it is full: make room"};
+  if (free_bytes < kLowDisk) return {Kind::warn, "disk", text + "; 1 GiB or more is better"};
+  return {Kind::ok, "disk", text};
+}
+
+Finding judge_clock(Millis now) {
+  if (now < kEarliest) {
+    return {Kind::fail, "clock",
+            format_time(now) + " cannot be right; set the clock (timedatectl set-ntp true)"};
+  }
+  return {Kind::ok, "clock", format_time(now)};
 }
 
 }  // namespace dim

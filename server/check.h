@@ -23,4 +23,10 @@ std::string_view to_string(Finding::Kind kind);
 std::vector<Finding> check_machine(const DaemonConfig& config,
                                    const std::optional<Secret>& passphrase = std::nullopt);
 
+/// What check_machine says of a clock that shows `now`, of free space on the store's disk, and of
+/// the address (IPv6, text) at which others would reach this machine.
+Finding judge_clock(Millis now);
+Finding judge_disk(std::uint64_t free_bytes);
+Finding judge_address(const std::string& address);
+
 }  // namespace dim

@@ -182,6 +182,29 @@ TEST_F(Check, TheClockIsShownWithWhatItSays) {
   EXPECT_THAT(clock.detail, testing::MatchesRegex("20[0-9][0-9]-.*Z"));
 }
 
+TEST(Judge, C07_AClockBeforeDimWasMadeCannotBeRight) {
+  const Finding wrong = judge_clock(parse_time("2023-12-31T23:59:59Z").value());
+  EXPECT_EQ(wrong.kind, Kind::fail);
+  EXPECT_THAT(wrong.detail, HasSubstr("set the clock"));
+  EXPECT_EQ(judge_clock(parse_time("2024-01-01T00:00:00Z").value()).kind, Kind::ok);
+}
+
+TEST(Judge, R14_LittleSpaceIsAWarningAndHardlyAnyAFailure) {
+  constexpr std::uint64_t kMiB = 1 << 20;
+  EXPECT_EQ(judge_disk(0).kind, Kind::fail);
+  EXPECT_EQ(judge_disk(128 * kMiB - 1).kind, Kind::fail);
+  EXPECT_THAT(judge_disk(127 * kMiB).detail, HasSubstr("127 MiB free; a station answers 506"));
+  EXPECT_EQ(judge_disk(128 * kMiB).kind, Kind::warn);
+  EXPECT_EQ(judge_disk(1'024 * kMiB).kind, Kind::ok);
+}
+
+TEST(Judge, AnAddressThatOthersCannotReachIsAWarning) {
+  EXPECT_EQ(judge_address("::1").kind, Kind::warn);
+  EXPECT_THAT(judge_address("::1").detail, HasSubstr("only loopback"));
+  EXPECT_EQ(judge_address("fd00::5").kind, Kind::warn);
+  EXPECT_EQ(judge_address("2001:db8::5").kind, Kind::ok);
+}
+
 TEST_F(Check, C09_TooFewFilesAreNamedWithTheNumberThatIsNeeded) {
   // In a process of its own: a hard limit cannot be raised again.
   const pid_t child = ::fork();

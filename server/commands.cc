@@ -61,7 +61,7 @@ std::expected<DaemonConfig, Failure> configure(const Options& options) {
   DaemonConfig config;
   config.data = options.data;
   std::string file = options.config_file;
-  if (file.empty()) {
+  if (file.empty() && !options.data.empty()) {
     const std::string usual = options.data + "/dimd.toml";
     if (::access(usual.c_str(), F_OK) == 0) file = usual;
   }
@@ -69,6 +69,13 @@ std::expected<DaemonConfig, Failure> configure(const Options& options) {
     auto read = read_config(file, config);
     if (!read) return read;
     config = std::move(*read);
+  }
+  while (config.data.size() > 1 && config.data.back() == '/') config.data.pop_back();
+  if (config.data.empty()) {
+    return std::unexpected(Failure{
+        Exit::usage,
+        "where is the station's folder? Name it with --data DIR, or as data under [storage] in a "
+        "configuration given with --config"});
   }
   if (!options.listen.empty()) {
     if (!valid_listen_address(options.listen)) {
@@ -240,7 +247,7 @@ int show_id(const Options& options) {
 int invite(const Options& options) {
   auto config = configure(options);
   if (!config) return fail_with(config.error());
-  auto card = load_card(options.data);
+  auto card = load_card(config->data);
   if (!card) return fail_with(card.error());
   const JsonObject& visa = card->visa.properties();
   std::string host = options.host;
@@ -411,12 +418,13 @@ int run_dimd(int argc, char** argv) {
   app.set_version_flag("--version", "dimd 0.1.0 (DIM/2023)");
   app.footer(footer);
   const auto data = [&](CLI::App* command) {
-    command->add_option("--data", options.data, "folder of keys and store (made with mode 0700)")
-        ->required();
+    return command->add_option("--data", options.data,
+                               "folder of keys and store (made with mode 0700)");
   };
   const auto network = [&](CLI::App* command) {
     command->add_option("--config", options.config_file,
-                        "configuration; default: DATA/dimd.toml when it is there");
+                        "configuration; default: DATA/dimd.toml when it is there; with "
+                        "storage.data in it --data is not needed");
     command->add_option("--listen", options.listen, "IPv6 address to listen on; default ::");
     command->add_option("--port-base", options.port_base,
                         "port of the control lane, text is the next; default 8800");
@@ -437,7 +445,7 @@ int run_dimd(int argc, char** argv) {
   passphrase(run_command);
   CLI::App* id_command =
       app.add_subcommand("id", "show the station's ID, fingerprint and certificate pins");
-  data(id_command);
+  data(id_command)->required();
   id_command->add_flag("--json", options.json, "one JSON object");
   CLI::App* invite_command =
       app.add_subcommand("invite", "show the link (and QR code) that people join with");
@@ -453,7 +461,7 @@ int run_dimd(int argc, char** argv) {
   check_command->add_flag("--json", options.json, "one JSON object");
   CLI::App* passphrase_command = app.add_subcommand(
       "passphrase", "set, change or remove the passphrase of the keys (while dimd is stopped)");
-  data(passphrase_command);
+  data(passphrase_command)->required();
   passphrase(passphrase_command);
   CLI::Option* fresh = passphrase_command->add_option(
       "--new-passphrase-file", options.new_passphrase_file,
@@ -463,7 +471,7 @@ int run_dimd(int argc, char** argv) {
       ->excludes(fresh);
   CLI::App* import_command = app.add_subcommand(
       "import", "take accounts and documents over from a dimchat station (while dimd is stopped)");
-  data(import_command);
+  data(import_command)->required();
   import_command
       ->add_option("--from-dimples", options.from_dimples,
                    "root of the dimchat station's file database, with the folder public")

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <toml++/toml.h>
 #include <algorithm>
@@ -101,6 +102,15 @@ const auto& rows() {
   using C = DaemonConfig;
   using N = const toml::node&;
   static const std::array kRows{
+      Row{{"storage.data", "\"\"", "folder of keys and store, as \"/var/lib/dim\"; --data wins"},
+          [](C& c, N n) -> Problem {
+            std::string text;
+            if (auto p = word(n, text); !p.empty()) return p;
+            if (!text.empty() && text.front() != '/')
+              return "must be a path from the root, as \"/var/lib/dim\"";
+            if (c.data.empty()) c.data = text;
+            return {};
+          }},
       Row{{"network.listen", "\"::\"", "IPv6 address to listen on"},
           [](C& c, N n) -> Problem {
             std::string text;
@@ -263,6 +273,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
+/// What may be written in place of a key that does not exist.
 std::string nearest(std::string_view name) {
   std::string_view best;
   std::size_t least = 100;
@@ -276,9 +287,18 @@ std::string nearest(std::string_view name) {
       best = known;
     }
   }
-  return least <= std::max<std::size_t>(2, name.size() / 2)
-             ? fmt::format("; did you mean {}?", best)
-             : std::string();
+  if (least <= std::max<std::size_t>(2, name.size() / 2))
+    return fmt::format("; did you mean {}?", best);
+  const std::string_view section = name.substr(0, name.find('.'));
+  std::vector<std::string_view> keys, sections{"neighbour"};
+  for (const Row& row : rows()) {
+    const std::string_view known = row.key.name;
+    const auto dot = known.find('.');
+    if (known.substr(0, dot) == section) keys.push_back(known.substr(dot + 1));
+    if (sections.back() != known.substr(0, dot)) sections.push_back(known.substr(0, dot));
+  }
+  return keys.empty() ? fmt::format("; the sections are {}", fmt::join(sections, ", "))
+                      : fmt::format("; [{}] has {}", section, fmt::join(keys, ", "));
 }
 
 Failure problem(const std::string& file, toml::source_position at, const std::string& text) {

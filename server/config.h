@@ -38,7 +38,7 @@ struct DaemonConfig {
 };
 
 /// Reads `text` over `config`; `file` is for messages only. An unknown key names the nearest known
-/// one.
+/// one, or those that its section has. `config.data`, when it is set already, stays.
 std::expected<DaemonConfig, Failure> parse_config(std::string_view text, const std::string& file,
                                                   DaemonConfig config);
 /// As parse_config with the bytes of a file.

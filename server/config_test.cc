@@ -85,6 +85,28 @@ TEST(Config, C01_AnUnknownKeyNamesTheNearestOne) {
   EXPECT_FALSE(parse("port_base = 8800\n"));
 }
 
+TEST(Config, C01_AnUnknownKeyThatIsLikeNoneNamesThoseThereAre) {
+  const auto section = parse("nonsense = 1\n");
+  ASSERT_FALSE(section);
+  EXPECT_THAT(section.error().text, HasSubstr("dimd.toml:1"));
+  EXPECT_THAT(section.error().text, HasSubstr("the sections are neighbour, "));
+  EXPECT_THAT(section.error().text, HasSubstr(", network, "));
+  const auto key = parse("[log]\nxylophone_of_mine = 1\n");
+  ASSERT_FALSE(key);
+  EXPECT_THAT(key.error().text, HasSubstr("[log] has level"));
+}
+
+TEST(Config, TheFolderMayStandInItAndTheCommandLineWins) {
+  EXPECT_EQ(parse("[storage]\ndata = \"/var/lib/dim\"\n")->data, "/var/lib/dim");
+  DaemonConfig given;
+  given.data = "/tmp/other";
+  EXPECT_EQ(parse_config("[storage]\ndata = \"/var/lib/dim\"\n", "dimd.toml", given)->data,
+            "/tmp/other");
+  const auto relative = parse("[storage]\ndata = \"dim\"\n");
+  ASSERT_FALSE(relative);
+  EXPECT_THAT(relative.error().text, HasSubstr("must be a path from the root"));
+}
+
 TEST(Config, C02_RefusesPortsThatCannotBeAndIpv4Addresses) {
   for (const char* text :
        {"[network]\nport_base = 0", "[network]\nport_base = 65536", "[network]\nport_base = -1",

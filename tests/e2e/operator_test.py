@@ -44,7 +44,11 @@ class Operator(harness.EndToEnd):
     def checks(self, *arguments, code=0):
         """what -> (result, detail) of `dimd check`."""
         object = json.loads(self.dimd("check", "--json", *arguments, code=code))
+        self.assertEqual(set(object), {"ok", "checks"})
         self.assertEqual(object["ok"], code == 0)
+        for one in object["checks"]:
+            self.assertEqual(set(one), {"result", "what", "detail"})
+            self.assertIn(one["result"], ("ok", "warn", "fail"))
         return {one["what"]: (one["result"], one["detail"]) for one in object["checks"]}
 
 
@@ -114,6 +118,7 @@ class ExitCodes(Operator):
                                  ("[limits]\nsend_queue = \"64 KB\"\n", 2, "4MiB"),
                                  ("[limits]\nsend_queue = -1\n", 2, "4MiB"),
                                  ("[log]\nlevel = \"loud\"\n", 2, "info"),
+                                 ("nonsense = 1\n", 1, "the sections are"),
                                  ("[log\n", 1, "")):
             path = self.file("station.toml", text)
             for verb in ("run", "check"):
@@ -173,6 +178,19 @@ class ExitCodes(Operator):
         self.assertIn("IPv6", self.dimd("run", "--listen", "127.0.0.1", code=2))
         self.dimd("nonsense", code=2)
         self.dimd("run", "--config", os.path.join(self.folder, "none.toml"), code=2)
+        self.assertIn("--data", self.bare("run", code=2))
+
+    def bare(self, *arguments, code=0):
+        done = subprocess.run([os.path.join(BIN, "dimd"), *arguments], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, code, done.stderr)
+        return done.stdout + done.stderr
+
+    def test_the_folder_may_stand_in_the_configuration(self):
+        station = self.station()
+        station.stop()
+        path = self.file("station.toml", f'[storage]\ndata = "{self.data}/"\n')
+        self.assertIn(json.loads(station.dimd("id", "--json"))["id"], self.bare("invite", "--config", path))
+        self.assertIn(self.data + " is writable", self.bare("check", "--config", path))
 
 
 class Check(Operator):
