@@ -198,7 +198,15 @@ void Context::show(const HistoryEntry& entry) {
     if (auto content = messenger->content(entry); content && *content)
       around.outline = outline(**content);
   }
+  const auto contact = home->contact(entry.peer);
+  around.stranger = !entry.outgoing && !entry.sender && contact && *contact &&
+                    (*contact)->is_stranger() && entry.peer.is_user();
   out.message(entry, around);
+  if (around.stranger && strangers_.insert(entry.peer.text()).second) {
+    const std::string id = entry.peer.text();
+    out.note(fmt::format("        ({} is new to you: dim accept {}, or dim block {})",
+                         printable(around.peer_name), id, id));
+  }
 }
 
 int Context::unknown_exit() const {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -78,6 +79,9 @@ class Context {
   bool ids = false;  ///< show the ends of GUIDs
   /// Asks the person for a yes, for who draws a screen; empty: at the terminal.
   std::function<bool(const std::string& what)> ask;
+
+ private:
+  std::set<std::string> strangers_;  ///< IDs that the person has been told how to accept
 };
 
 }  // namespace dim

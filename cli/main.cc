@@ -275,6 +275,19 @@ int main(int argc, char** argv) {
       app.add_subcommand("contacts", "people you know; with WHO: add one, with --alias: name one");
   contacts_verb->add_option("who", contacts.who, "ID, link, registered name, or alias");
   contacts_verb->add_option("--alias", contacts.alias, "your own name for WHO");
+  auto* contacts_mute = contacts_verb->add_flag(
+      "--mute", contacts.mute, "what WHO writes counts as read when it comes; history has it");
+  contacts_verb->add_flag("--unmute", contacts.unmute, "the other way round")
+      ->excludes(contacts_mute);
+
+  auto* requests_verb =
+      app.add_subcommand("requests", "people who are new to you and have written");
+  dim::PersonOptions accept, block;
+  auto* accept_verb = app.add_subcommand("accept", "somebody who is new becomes a contact");
+  accept_verb->add_option("who", accept.who, "ID, link, registered name, or alias")->required();
+  auto* block_verb = app.add_subcommand("block", "hear nothing of somebody any more");
+  block_verb->add_option("who", block.who, "ID, link, registered name, or alias")->required();
+  block_verb->add_flag("--off", block.off, "let them write again");
 
   dim::VerifyOptions verify;
   auto* verify_verb =
@@ -312,6 +325,9 @@ int main(int argc, char** argv) {
   if (*group_verb) return dim::verb_group(common, group);
   if (*device_verb) return dim::verb_device(common, device);
   if (*contacts_verb) return dim::verb_contacts(common, contacts);
+  if (*requests_verb) return dim::verb_requests(common);
+  if (*accept_verb) return dim::verb_accept(common, accept);
+  if (*block_verb) return dim::verb_block(common, block);
   if (*verify_verb) return dim::verb_verify(common, verify);
   if (*status_verb) return dim::verb_status(common);
   if (!hub.verb.empty()) return dim::verb_hub(common, hub);

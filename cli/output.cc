@@ -131,6 +131,7 @@ void Output::message(const HistoryEntry& entry, const Around& around) const {
       members.set("state", to_string(entry.tick));
     } else {
       members.set("label", to_string(entry.label));
+      if (around.stranger) members.set("stranger", true);
     }
     if (!entry.cause.empty()) members.set("cause", entry.cause);
     if (entry.late) members.set("late", true);

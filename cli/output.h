@@ -47,6 +47,7 @@ class Output {
     std::string peer_name{};
     std::string sender_name{};  ///< where the peer is a group
     std::optional<JsonObject> outline{};
+    bool stranger = false;  ///< its sender is new to the person here
     bool ids = false;  ///< people see the end of the GUID, which names the message in other verbs
   };
   void message(const HistoryEntry& entry, const Around& around) const;

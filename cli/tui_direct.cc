@@ -36,7 +36,7 @@ void TuiApp::load_people() {
   if (auto contacts = context_.home->contacts()) {
     for (const Contact& contact : *contacts) {
       // Groups come below; the own other devices are written to by programs alone.
-      if (!contact.id.is_user() || contact.id.same_entity(self)) continue;
+      if (!contact.id.is_user() || contact.id.same_entity(self) || contact.refused) continue;
       const auto last = context_.messenger->history(contact.id, 1);
       if (contact.written || !contact.alias.empty() || (last && !last->empty()))
         conversation_with(contact.id);

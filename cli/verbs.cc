@@ -291,59 +291,6 @@ int verb_history(const CommonOptions& common, const HistoryOptions& options) {
   return code(Exit::ok);
 }
 
-int verb_contacts(const CommonOptions& common, const ContactsOptions& options) {
-  Context context(common);
-  if (!context.open_home()) return code(Exit::home);
-  if (!options.who.empty()) {
-    context.make_messenger({.receive = false});
-    (void)context.connect(kConnectMs);
-    context.failure.reset();
-    const auto who = context.find(options.who, kConnectMs);
-    if (!who) return context.unknown_exit();
-    auto contact = context.home->contact(*who);
-    if (!contact) {
-      context.out.error(contact.error());
-      return code(Exit::failed);
-    }
-    Contact kept = contact->value_or(Contact{.id = who->bare()});
-    if (!options.alias.empty()) kept.alias = options.alias;
-    if (auto status = context.home->put_contact(kept); !status) {
-      context.out.error(status.error());
-      return code(Exit::failed);
-    }
-    context.link.finish();
-  }
-  auto contacts = context.home->contacts();
-  if (!contacts) {
-    context.out.error(contacts.error());
-    return code(Exit::failed);
-  }
-  // Groups, and the own other devices, which this home writes to as well.
-  const Id self = context.home->account().id;
-  std::erase_if(*contacts, [&](const Contact& contact) {
-    return !contact.id.is_user() || contact.id.same_entity(self);
-  });
-  for (const Contact& contact : *contacts) {
-    JsonObject members;
-    members.set("id", contact.id.text());
-    members.set("alias", contact.alias);
-    members.set("registered", contact.registered);
-    members.set("name", context.name_of(contact.id));
-    members.set("verified", contact.verified);
-    members.set("blocked", contact.blocked);
-    context.out.object("contact", std::move(members));
-    context.out.line(fmt::format("{:<24}  {}{}", printable(context.name_of(contact.id)),
-                                 contact.id.text(),
-                                 contact.blocked    ? "  KEYS CHANGED"
-                                 : contact.verified ? "  verified"
-                                                    : ""));
-  }
-  if (contacts->empty())
-    context.out.note(
-        "No contacts yet. They appear when you write to somebody or somebody writes to you.");
-  return code(Exit::ok);
-}
-
 int verb_verify(const CommonOptions& common, const VerifyOptions& options) {
   Context context(common);
   if (!context.open_home()) return code(Exit::home);

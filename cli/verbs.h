@@ -100,6 +100,12 @@ struct DeviceOptions {
 struct ContactsOptions {
   std::string who;  ///< empty: list
   std::string alias;
+  bool mute = false;
+  bool unmute = false;
+};
+struct PersonOptions {
+  std::string who;
+  bool off = false;  ///< block: let them write again
 };
 struct VerifyOptions {
   std::string who;
@@ -121,6 +127,9 @@ int verb_download(const CommonOptions& common, const DownloadOptions& options);
 int verb_group(const CommonOptions& common, const GroupOptions& options);
 int verb_device(const CommonOptions& common, const DeviceOptions& options);
 int verb_contacts(const CommonOptions& common, const ContactsOptions& options);
+int verb_requests(const CommonOptions& common);
+int verb_accept(const CommonOptions& common, const PersonOptions& options);
+int verb_block(const CommonOptions& common, const PersonOptions& options);
 int verb_verify(const CommonOptions& common, const VerifyOptions& options);
 int verb_status(const CommonOptions& common);
 

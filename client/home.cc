@@ -84,6 +84,9 @@ Result<Contact> contact_from(std::string_view body) {
   contact.verified = truth_in(*object, "verified");
   contact.blocked = truth_in(*object, "blocked");
   contact.written = truth_in(*object, "written");
+  contact.accepted = truth_in(*object, "accepted");
+  contact.refused = truth_in(*object, "refused");
+  contact.muted = truth_in(*object, "muted");
   contact.seq = integer_in(*object, "seq");
   contact.prev = text_in(*object, "prev");
   contact.their_seq = integer_in(*object, "their_seq");
@@ -309,6 +312,9 @@ Status Home::put_contact(const Contact& contact) {
     object.set("verified", contact.verified);
     object.set("blocked", contact.blocked);
     object.set("written", contact.written);
+    if (contact.accepted) object.set("accepted", true);
+    if (contact.refused) object.set("refused", true);
+    if (contact.muted) object.set("muted", true);
     object.set("seq", contact.seq);
     object.set("prev", contact.prev);
     object.set("their_seq", contact.their_seq);

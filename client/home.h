@@ -27,11 +27,16 @@ struct Contact {
   /// Home::confirm.
   bool blocked = false;
   bool written = false;        ///< the person here has sent them a text: they are no stranger
+  bool accepted = false;       ///< no stranger either: the person here has said so
+  bool refused = false;        ///< the person here wants to hear nothing of them (F19)
+  bool muted = false;          ///< person or group: what they write counts as seen when it comes
   std::int64_t seq = 0;        ///< of the last message written to them (A13)
   std::string prev{};          ///< base64 hash of it
   std::int64_t their_seq = 0;  ///< of their last message, in homes of earlier versions (chain.h)
   std::string their_prev{};    ///< base64 hash of it, there
 
+  /// They have written first, and the person here has not taken notice of them (N10).
+  bool is_stranger() const { return !(written || accepted || verified || !alias.empty()); }
   std::string display()
       const;  ///< alias, else registered name, else name in the visa is up to the caller, else ID
 };

@@ -182,7 +182,7 @@ void Messenger::announce(std::string_view state) {
     list.clear();
   };
   for (const Contact& contact : *contacts) {
-    if (!contact.written || contact.blocked) continue;
+    if (!contact.written || contact.blocked || contact.refused) continue;
     if (!list.empty()) list += ", ";
     list += contact.id.text();
     told_[contact.id.text()] = clock_.monotonic();
@@ -197,7 +197,8 @@ void Messenger::on_notice(const Packet& packet) {
   const auto author = Id::parse(packet.get("author"));
   if (!author || (type != "typing" && type != "presence")) return;
   const auto contact = home_.contact(*author);
-  if (!contact || !*contact || (*contact)->blocked) return;  // strangers do not make a noise
+  if (!contact || !*contact || (*contact)->blocked || (*contact)->refused)
+    return;  // strangers do not make a noise
   const std::string_view state = packet.get("state");
   if (type == "typing") {
     if (events_.typing) events_.typing(*author, state == "on");

@@ -231,6 +231,7 @@ class Messenger final : private SessionHost {
   Status forget_old();
   Result<std::string> free_guid(const Id& peer, const std::string& guid);
   Result<bool> repeats_content(const Opened& opened);
+  Result<bool> is_refused(const Id& who);
   Result<bool> keep_new(const HistoryEntry& entry, const Opened& opened, std::string_view guid);
   Status take_receipt(const Receipt& receipt, const Opened& opened,
                       std::vector<HistoryEntry>& ticked);

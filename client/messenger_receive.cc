@@ -92,6 +92,9 @@ Status Messenger::take_or_keep(const Packet& push, std::vector<HistoryEntry>& sh
   auto message = SignedMessage::parse(*push.content);
   if (!message || !message->sealed.envelope.sender.same_entity(*author))
     return take(push, show, ticked);
+  auto refused = is_refused(*author);
+  if (!refused) return std::unexpected(refused.error());
+  if (*refused) return {};
   needs_.insert(author->bare().text());
   const Waits why = push.get("type") == "receipt" ? Waits::quietly : Waits::for_keys;
   return keep_waiting(std::string(push.get("guid")), *push.content, why, arrival_of(push), show);
@@ -104,6 +107,9 @@ Status Messenger::take(const Packet& push, std::vector<HistoryEntry>& show,
     if (error.code == Errc::replay || push.get("type") == "receipt") return {};
     auto author = Id::parse(push.get("author"));
     if (!author) return {};
+    auto refused = is_refused(*author);
+    if (!refused) return std::unexpected(refused.error());
+    if (*refused) return {};
     return show_unreadable(*author, guid, error, show);
   };
   if (!push.content) return {};
@@ -187,6 +193,13 @@ Status Messenger::note_filled(const std::string& place, std::vector<HistoryEntry
   return history_.put(**entry);
 }
 
+/// Nothing that they write to the person here alone is kept or answered (F19).
+Result<bool> Messenger::is_refused(const Id& who) {
+  auto contact = home_.contact(who);
+  if (!contact) return std::unexpected(contact.error());
+  return *contact && (*contact)->refused;
+}
+
 /// The GUID under which a message is kept: its own, unless something else is kept under that. Who
 /// names a GUID that is taken must not replace what was said. An unreadable one that comes again
 /// takes its place again.
@@ -232,6 +245,9 @@ Result<bool> Messenger::keep_new(const HistoryEntry& entry, const Opened& opened
   }
   if (auto put = history_.put(entry, opened.message.content); !put)
     return std::unexpected(put.error());
+  auto contact = home_.contact(entry.peer);
+  if (!contact) return std::unexpected(contact.error());
+  if (*contact && (*contact)->muted) return true;
   if (auto put = put_unread(entry); !put) return std::unexpected(put.error());
   return true;
 }
@@ -280,10 +296,13 @@ Status Messenger::take_opened(const Packet& push, const SignedMessage& message,
   Contact contact = found->value_or(Contact{.id = peer});
   auto chain = note_chain(opened, contact, show);
   if (!chain) return std::unexpected(chain.error());
-  if (!*found && opened.chain) {
+  const bool command = is_command(opened.message.content);
+  if (!*found && (opened.chain || !command)) {
     if (auto put = home_.put_contact(contact); !put) return put;
   }
-  if (is_command(opened.message.content)) return take_command(opened, ticked);
+  if (command) return take_command(opened, ticked);
+  const auto group = group_of(opened);
+  if (contact.refused && !group) return {};
   auto quiet = take_quietly(guid, message, opened, show);
   if (!quiet) return std::unexpected(quiet.error());
   if (*quiet) return {};
@@ -301,7 +320,6 @@ Status Messenger::take_opened(const Packet& push, const SignedMessage& message,
   } else {
     entry.words = "a content that makes no sense: " + to_string(content.error());
   }
-  const auto group = group_of(opened);
   if (group) entry.guid = guid;
   if (*chain && (*chain)->chain.has_news()) {
     const std::string place = (group ? group->bare() : peer).text() + " " + entry.guid;

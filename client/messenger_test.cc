@@ -347,6 +347,53 @@ TEST_F(MessengerTest, AnAddressIsTheHomesWhenTheStationHasProvedThatItIsThere) {
   EXPECT_EQ(home.station().value()->host, "moved.example");
 }
 
+TEST_F(MessengerTest, F19_NothingIsHeardOfWhomThePersonHasBlocked) {
+  log_in();
+  push(from_peer("hello"));
+  ASSERT_THAT(received, SizeIs(1));
+  Contact contact = home.contact(peer().id).value().value();
+  EXPECT_TRUE(contact.is_stranger()) << "they have written first";
+  contact.refused = true;
+  ASSERT_TRUE(home.put_contact(contact));
+  received.clear();
+  station.requests[Lane::text].clear();
+  push(from_peer("are you there?"));
+  push(broken(from_peer("damaged")));
+  notice(peer().id, "presence", "online");
+  EXPECT_THAT(received, IsEmpty());
+  EXPECT_THAT(notices, IsEmpty());
+  EXPECT_THAT(messenger->history(peer().id, 10).value(), SizeIs(1));
+  EXPECT_THAT(messenger->unread().value(), SizeIs(1));
+  EXPECT_EQ(messenger->waiting(), 1U) << "no receipt but that of the first";
+  for (const Packet& request : station.requests[Lane::text])
+    EXPECT_EQ(request.operation, Operation::notify) << "it is acknowledged, and that is all";
+  contact = home.contact(peer().id).value().value();
+  contact.refused = false;
+  ASSERT_TRUE(home.put_contact(contact));
+  push(from_peer("and now?"));
+  ASSERT_THAT(received, SizeIs(1));
+  EXPECT_EQ(received[0].text, "and now?");
+}
+
+TEST_F(MessengerTest, F19_WhatAMutedPersonWritesCountsAsSeen) {
+  log_in();
+  push(from_peer("hello"));
+  Contact contact = home.contact(peer().id).value().value();
+  contact.muted = true;
+  ASSERT_TRUE(home.put_contact(contact));
+  push(from_peer("hello again"));
+  EXPECT_THAT(messenger->history(peer().id, 10).value(), SizeIs(2));
+  EXPECT_THAT(messenger->unread().value(), SizeIs(1));
+}
+
+TEST_F(MessengerTest, N10_WhomOneHasWrittenToIsNoStranger) {
+  log_in();
+  push(from_peer("hello"));
+  EXPECT_TRUE(home.contact(peer().id).value()->is_stranger());
+  send("hello");
+  EXPECT_FALSE(home.contact(peer().id).value()->is_stranger());
+}
+
 TEST_F(MessengerTest, F10_PresenceIsToldToThoseOneHasWrittenTo) {
   know(fake_user(3));
   log_in({.presence = true});

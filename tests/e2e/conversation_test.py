@@ -75,6 +75,38 @@ class Conversation(harness.EndToEnd):
         alice.run("listen", "--timeout", "2", code=3)
         self.assertEqual(states(), ["read"])
 
+    def test_F19_N10_who_is_new_is_accepted_or_blocked(self):
+        station = self.station()
+        alice = self.person("alice", station.link())
+        bobby = self.person("bobby", station.link())
+        carol = self.person("carol", station.link())
+        bobby.run("send", "alice", "hello from bobby")
+        carol.run("send", "alice", "buy this")
+        self.listen_all(alice, 2)
+        new = {entry["text"]: entry for entry in of(alice.run("requests"), "request")}
+        self.assertEqual(set(new), {"hello from bobby", "buy this"})
+        self.assertFalse(of(alice.run("accept", new["hello from bobby"]["id"]), "contact")[0]["stranger"])
+        self.assertTrue(of(alice.run("block", new["buy this"]["id"]), "contact")[0]["refused"])
+        self.assertEqual(of(alice.run("requests"), "request"), [])
+        carol.run("send", "alice", "buy this now")
+        alice.run("contacts", "bobby", "--mute")
+        bobby.run("send", "alice", "seen when it comes")
+        self.assertEqual(of(alice.run("listen", "--timeout", "2", code=3), "message"), [])
+        self.assertEqual(of(alice.run("history", "bobby"), "message")[-1]["text"], "seen when it comes")
+        self.assertEqual(len(of(alice.run("history", new["buy this"]["id"]), "message")), 1)
+        self.assertEqual(of(carol.run("history", "alice"), "message")[-1]["state"], "sent", "nobody is told")
+        alice.run("block", new["buy this"]["id"], "--off")
+        carol.run("send", "alice", "sorry")
+        self.assertEqual([entry["text"] for entry in self.listen_all(alice, 1)], ["sorry"])
+
+    def listen_all(self, person, count):
+        """The next `count` messages; each says that its sender is new."""
+        got = []
+        while len(got) < count:
+            got += of(person.run("listen", "--once", "--timeout", "60"), "message")
+        self.assertTrue(all(entry["stranger"] for entry in got))
+        return got
+
     def test_F65_outbox_keeps_what_is_written_while_the_station_is_away(self):
         station = self.station()
         alice = self.person("alice", station.link())

@@ -76,6 +76,11 @@ class Json(harness.EndToEnd):
         alice.run("id")
         self.person("nobody").run("import", "--from-dimples", self.folder, code=1)
         alice.run("contacts", "bobby", "--alias", "Bob")
+        short.run("send", "bobby", "I am new")
+        self.listen_for(bobby, "message")
+        bobby.run("requests")
+        bobby.run("accept", short.id)
+        bobby.run("block", short.id)
         sent = of(alice.run("send", "bobby", "one"), "message")[0]
         alice.run("verify", "bobby", "--confirm")
         alice.run("chat", "bobby", stdin="two\n")
