@@ -28,7 +28,7 @@ class Files(harness.EndToEnd):
         with open(path, "rb") as file:
             return file.read()
 
-    def test_each_kind_of_file_arrives_whole_and_nothing_is_overwritten(self):
+    def test_F46_each_kind_of_file_arrives_whole_and_nothing_is_overwritten(self):
         folder = os.path.join(self.folder, "received")
         os.mkdir(folder)
         small = self.file("small.jpg", 50)

@@ -128,7 +128,7 @@ class Hubs(harness.EndToEnd):
                               capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
         self.assertIn("REMOVE takes your message back", text.stderr)
 
-    def test_N1_C12_R20_destroyed_at_the_station_and_erased_by_those_who_are_there(self):
+    def test_F75_N1_C12_R20_destroyed_at_the_station_and_erased_by_those_who_are_there(self):
         alice, bobby, carol = self.gather()
         listener = self.listen(carol)
         canary = "a canary that nobody shall find again"
@@ -237,7 +237,7 @@ class Hubs(harness.EndToEnd):
         self.post(carol, "everybody again")
         alice.run("role", "delete", "gardeners", "writer", "--yes")
 
-    def test_N9_a_ban_shuts_the_banned_out_at_once(self):
+    def test_F23_F69_F70_N9_a_ban_shuts_the_banned_out_at_once(self):
         alice, bobby, carol = self.gather()
         listener = self.listen(bobby)
         self.post(carol, "are you there?")
@@ -268,6 +268,12 @@ class Hubs(harness.EndToEnd):
         alice.run("kick", "gardeners", "bobby")
         self.assertEqual(of(bobby.run("hub", "list"), "hub"), [])
         bobby.run("hub", "join", link)
+        alice.run("mute", "gardeners", "bobby", "--for", "30m")
+        bobby.run("post", self.hub + "/general", "may I?", code=1)
+        # Whoever comes in reads what was said before.
+        self.assertEqual(self.texts(bobby.run("history", "gardeners/general")), ["are you there?", "he is gone"])
+        alice.run("mute", "gardeners", "bobby", "--lift")
+        self.post(bobby, "thank you")
 
     def line(self, process):
         text = process.stdout.readline()

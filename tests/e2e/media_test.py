@@ -211,6 +211,19 @@ class Media(harness.EndToEnd):
         self.bobby.run("listen", "--once", "--timeout", "5", code=None)
         self.bobby.run("download", "alice", self.folder, code=1)
 
+    def test_F48_what_is_too_much_for_ones_room_is_refused_until_something_is_deleted(self):
+        self.at.stop()
+        with open(os.path.join(self.at.data, "dimd.toml"), "w", encoding="utf-8") as config:
+            config.write('[limits]\nmedia_user = "3MiB"\n')
+        self.at.start()
+        first = self.upload(self.file("first", 2 * MIB))
+        second = self.file("second", 2 * MIB)
+        refused = of(self.alice.run("upload", second, code=1), "error")[0]
+        self.assertEqual(refused["code"], "INSUFFICIENT_STORAGE", refused)
+        self.alice.run("upload", "--delete", first["guid"][-8:])
+        wait_until(lambda: self.kept() == 0)
+        self.upload(second)
+
     def test_S21_half_a_download_of_a_deleted_file_does_not_stay(self):
         sent = self.upload(self.file("film.mkv", 48 * MIB))
         to = os.path.join(self.folder, "copy")
