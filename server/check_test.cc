@@ -182,7 +182,7 @@ TEST_F(Check, TheClockIsShownWithWhatItSays) {
   EXPECT_THAT(clock.detail, testing::MatchesRegex("20[0-9][0-9]-.*Z"));
 }
 
-TEST(Judge, C07_AClockBeforeDimWasMadeCannotBeRight) {
+TEST(Judge, AClockBeforeDimWasMadeCannotBeRight) {
   const Finding wrong = judge_clock(parse_time("2023-12-31T23:59:59Z").value());
   EXPECT_EQ(wrong.kind, Kind::fail);
   EXPECT_THAT(wrong.detail, HasSubstr("set the clock"));
