@@ -79,8 +79,8 @@ class Json(harness.EndToEnd):
         short.run("send", "bobby", "I am new")
         self.listen_for(bobby, "message")
         bobby.run("requests")
-        bobby.run("accept", short.id)
-        bobby.run("block", short.id)
+        bobby.run("accept", short.id())
+        bobby.run("block", short.id())
         sent = of(alice.run("send", "bobby", "one"), "message")[0]
         alice.run("verify", "bobby", "--confirm")
         alice.run("chat", "bobby", stdin="two\n")
