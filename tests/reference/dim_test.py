@@ -35,6 +35,33 @@ class Dim2025(World, ReferenceTest):
 class Dim2026(World, ReferenceTest):
     year = "2026"
 
+    def test_two_devices_with_a_key_each_both_get_what_dim_sends_and_dim_hears_both(self):
+        phone = self.reference_client("2026", "frida", self.station, process="frida-phone", terminal="phone")
+        identity, meta = phone.account["identity_private_key"], phone.account["meta"]
+        pad = self.reference_client("2026", "frida", self.station, process="frida-pad", terminal="pad", identity=identity,
+                                    meta=meta)
+        person = phone.id.split("/")[0]
+        self.dora.send(person, "sealed for two")
+        sealed = {}
+        for one, terminal in ((phone, "phone"), (pad, "pad")):
+            keys = one.got_text("sealed for two", self.dora.id)["envelope"]["keys"]
+            self.assertEqual(list(keys), [f"{person}/{terminal}"])
+            sealed[terminal] = keys[f"{person}/{terminal}"]
+            one.text(self.dora.id, f"from the {terminal}")
+            self.assertEqual(self.dora.got_text(f"from the {terminal}", person)["label"], "old protocol, addressee not proven")
+        self.assertNotEqual(sealed["phone"], sealed["pad"])
+
+    def test_two_devices_of_dim_both_get_what_a_client_of_the_reference_sends(self):
+        hugo = self.home("hugo")
+        pad = hugo.add_device(type(self), "pad")
+        for number in range(2):  # the second is sealed with what the first has taught
+            self.bob.text(hugo.id, f"for two homes {number}")
+            for one in (hugo, pad):
+                one.has(self.bob.id, f"for two homes {number}")
+        for one, text in ((hugo, "from the first"), (pad, "from the pad")):
+            one.send(self.bob.id, text)
+            self.bob.got_text(text, hugo.id)
+
 
 if __name__ == "__main__":
     main()

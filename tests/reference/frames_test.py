@@ -13,7 +13,8 @@ import socket
 import struct
 import time
 
-from harness import SECONDS, Failed, ReferenceTest, main
+from contents import CONTENTS, filled, lost
+from harness import SECONDS, Failed, ReferenceTest, kind, main
 from ours import OurStation
 
 STATION = "station@anywhere"
@@ -179,9 +180,8 @@ class Frames(ReferenceTest):
                     return content
         raise Failed("waited in vain for " + what)
 
-    def log_in_and_talk(self, wire, name):
-        """The four steps of the handshake, then a text each way."""
-        crypt = self.reference_client("2026", name)
+    def log_in(self, wire, crypt):
+        """The four steps of the handshake."""
         attach = {"meta": crypt.account["meta"], "visa": crypt.account["visa"]}
         hello = {"type": 136, "command": "handshake", "title": "Hello world!", "group": "stations@everywhere"}
         wire.send(json.dumps(crypt.do("pack", to=STATION, content=hello, attach=attach)["message"]))
@@ -192,26 +192,75 @@ class Frames(ReferenceTest):
         welcome = self.messages(wire, crypt, lambda it: it.get("title") == "DIM!", "DIM!")
         self.assertEqual(welcome["session"], question["session"])
 
+    def send(self, wire, crypt, content):
+        packed = crypt.do("pack", to=self.alice.id, content=content)
+        wire.send(json.dumps(packed["message"]))
+        return packed["instant"]["content"]["sn"]
+
+    def talk(self, wire, crypt, name):
+        """A text each way with its receipts, every content, a forwarded secret, a small group."""
         crypt.do("learn", accounts=[self.alice.account])
         self.alice.do("learn", accounts=[crypt.account])
-        wire.send(json.dumps(crypt.do("pack", to=self.alice.id, content={"type": 1, "text": "by " + name})["message"]))
+        self.send(wire, crypt, {"type": 1, "text": "by " + name})
         self.alice.got_text("by " + name, crypt.id)
         self.messages(wire, crypt, lambda it: it.get("text") == "Message delivered.", "the station's receipt")
         self.messages(wire, crypt, lambda it: it.get("text") == "Message received.", "alice's receipt")
         self.alice.text(crypt.id, "to " + name)
         self.messages(wire, crypt, lambda it: it.get("text") == "to " + name, "the text of alice")
 
-    def test_MTP_log_in_and_texts(self):
-        self.log_in_and_talk(self.wire(Mtp), "mtp")
+        sent = {self.send(wire, crypt, filled(content, crypt.id)): filled(content, crypt.id) for content in CONTENTS.values()}
+        for sn, content in sent.items():
+            got = self.alice.arrival(lambda it: it.get("sn") == sn and kind(it) == kind(content), f"{content}", crypt.id)["content"]
+            self.assertEqual(lost(content, got), "", got)
+        # The next of any of them, as long as one is left: what answers them comes between.
+        sent = {self.alice.send(crypt.id, filled(content, self.alice.id))["sn"]: filled(content, self.alice.id)
+                for content in CONTENTS.values()}
+        while sent:
+            got = self.messages(wire, crypt, lambda it: it.get("sn") in sent and kind(it) == kind(sent[it["sn"]]), f"{sent}")
+            self.assertEqual(lost(sent.pop(got["sn"]), got), "", got)
 
-    def test_Mars_log_in_and_texts(self):
-        self.log_in_and_talk(self.wire(Mars), "mars")
+        inner = crypt.do("pack", to=self.alice.id, content={"type": 1, "text": "inside, by " + name})["message"]
+        self.send(wire, crypt, {"type": 255, "secrets": [inner]})
+        self.alice.got_text("inside, by " + name, crypt.id)
+        inner = self.alice.pack(crypt.id, {"type": 1, "text": "inside, to " + name})["message"]
+        self.alice.send(crypt.id, {"type": 255, "secrets": [inner]})
+        got = self.messages(wire, crypt, lambda it: kind(it) == 255 and it["secrets"][0].get("signature") == inner["signature"],
+                            "the forward")
+        self.assertEqual(crypt.do("open", message=got["secrets"][0])["content"]["text"], "inside, to " + name)
 
-    def test_WebSocket_log_in_and_texts(self):
-        wire = self.wire(WebSocket)
-        got, expected = wire.upgrade()
-        self.assertEqual(got, expected)
-        self.log_in_and_talk(wire, "websocket")
+        group = self.alice.create_group([self.alice.id, crypt.id])
+        self.alice.send_group(group, {"type": 1, "text": "to the group"})
+        got = self.messages(wire, crypt, lambda it: it.get("text") == "to the group" and kind(it) == 1, "the text to the group")
+        self.assertEqual(got["group"], group)
+        self.send(wire, crypt, {"type": 1, "text": "of the group", "group": group})
+        self.assertEqual(self.alice.got_text("of the group", crypt.id)["content"]["group"], group)
+
+    def come_back(self, begin, name, year):
+        """All of it, then away, written to, and there again on another connection."""
+        crypt = self.reference_client(year, name)
+        wire = begin()
+        self.log_in(wire, crypt)
+        self.talk(wire, crypt, name)
+        wire.close()
+        sent = self.alice.text(crypt.id, "while you were away")
+        self.alice.got_receipt("Message cached.", self.station.id, sent)
+        wire = begin()
+        self.log_in(wire, crypt)
+        self.messages(wire, crypt, lambda it: it.get("text") == "while you were away", "what has waited")
+
+    def test_MTP_log_in_every_content_and_coming_back(self):
+        self.come_back(lambda: self.wire(Mtp), "mtp", "2026")
+
+    def test_Mars_log_in_every_content_and_coming_back(self):
+        self.come_back(lambda: self.wire(Mars), "mars", "2025")
+
+    def test_WebSocket_log_in_every_content_and_coming_back(self):
+        def begin():
+            wire = self.wire(WebSocket)
+            got, expected = wire.upgrade()
+            self.assertEqual(got, expected)
+            return wire
+        self.come_back(begin, "websocket", "2026")
 
     def test_MTP_answers_are_exact(self):
         wire = self.wire(Mtp)

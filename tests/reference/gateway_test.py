@@ -115,8 +115,9 @@ def acknowledged(recorder):
 
 
 class Killed:
-    """The station dies without a warning while messages run through it, three times, and comes back at once. With clients of
-    2026 only: one of 2025 keeps the first half of a frame that was cut, and understands nothing on its next connection."""
+    """The station dies without a warning while messages run through it, and comes back at once. Once: at a second cut soon after,
+    clients of the reference stay away for a minute (./dev crashloop does it often). With clients of 2026 only: one of 2025 keeps
+    the first half of a frame that was cut, and understands nothing on its next connection."""
 
     def test_R1_a_kill_in_the_midst_of_traffic_loses_nothing_that_was_acknowledged(self):
         recorder = Recorder(type(self), self.station)
@@ -126,31 +127,31 @@ class Killed:
         away.disconnect()
         recorder.chunks.clear()
         texts = {}  # signature: (receiver, text)
-        for kill in range(3):
-            # By count and not by time: however slow the machine is, messages are on their way then.
-            at = random.randrange(30, 60)
-            for number in range(at + 20):
-                if number == at:
-                    self.station.restart(signal.SIGKILL)
-                receiver = (self.bob, away)[number % 2]
-                text = f"kill {kill}, number {number}"
-                sent = sender.text(receiver.id, text)
-                if sent["message"]:
-                    texts[sent["message"]["signature"]] = (receiver, text)
-            self.assertTrue(sender.do("wait_running", seconds=90)["running"])
-            self.assertTrue(self.bob.do("wait_running", seconds=90)["running"])
-            sent = sender.text(self.bob.id, f"after kill {kill}")
-            self.bob.got_text(f"after kill {kill}", sender.id, seconds=90)
+        before = [(one, one.log_ins()) for one in (sender, self.bob, self.alice)]
+        # By count and not by time: however slow the machine is, messages are on their way then.
+        at = random.randrange(60, 120)
+        for number in range(at + 20):
+            if number == at:
+                self.station.restart(signal.SIGKILL)
+            receiver = (self.bob, away)[number % 2]
+            text = f"kill, number {number}"
+            sent = sender.text(receiver.id, text)
+            if sent["message"]:
+                texts[sent["message"]["signature"]] = (receiver, text)
+        for one, count in before:
+            one.logs_in_again(count)
+        sender.text(self.bob.id, "after the kill")
+        self.bob.got_text("after the kill", sender.id)
         away.connect(self.station)
         sender.text(away.id, "and this is all")
         away.got_text("and this is all", sender.id, seconds=60)
         for one in (self.bob, away):
             one.be_quiet()
         acked = acknowledged(recorder) & texts.keys()
-        self.assertGreater(len(acked), 60, "hardly anything was acknowledged")
+        self.assertGreater(len(acked), 30, "hardly anything was acknowledged")
         got = {receiver: collections.Counter(receiver.texts()) for receiver in (self.bob, away)}
         lost = [texts[one][1] for one in acked if got[texts[one][0]][texts[one][1]] == 0]
-        twice = [text for counter in got.values() for text, count in counter.items() if text.startswith("kill ") and count > 1]
+        twice = [text for counter in got.values() for text, count in counter.items() if text.startswith("kill, ") and count > 1]
         self.assertEqual((lost, twice), ([], []), f"of {len(acked)} that were acknowledged")
 
 

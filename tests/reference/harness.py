@@ -253,6 +253,20 @@ class ReferenceClient(Program):
         self.station = station
         return self.do("connect", host=station.host, port=station.port)
 
+    def log_ins(self):
+        return sum(event["event"] == "arrived" and event["content"].get("title") == "DIM!" for event in list(self.events))
+
+    def logs_in_again(self, before):
+        """Waits until it has logged in more often than log_ins() said before a cut: until then it may take the connection that
+        has ended for the one that lives, and what it sends goes out again after a minute or two."""
+        deadline = time.monotonic() + SECONDS
+        while self.log_ins() <= before:
+            if time.monotonic() > deadline:
+                raise Failed(f"{self.name} does not log in again; {self.standing()}")
+            time.sleep(0.05)
+        if not self.do("wait_running", seconds=SECONDS)["running"]:
+            raise Failed(f"{self.name} has logged in and does not run; {self.standing()}")
+
     def send(self, receiver, content):
         return self.do("send", to=receiver, content=content)
 
@@ -272,12 +286,11 @@ class ReferenceClient(Program):
 
     def be_quiet(self):
         """Waits until nothing has happened here for a second."""
-        count, end = -1, time.monotonic() + LONGEST
-        while count != len(self.events):
+        end = time.monotonic() + LONGEST
+        while (left := self.last_event + 1 - time.monotonic()) > 0:
             if time.monotonic() > end:
                 raise Failed(f"{self.name} does not come to rest; {self.standing()}")
-            count = len(self.events)
-            time.sleep(1)
+            time.sleep(left)
 
     def create_group(self, members):
         return self.do("create_group", members=members)["group"]
@@ -363,9 +376,13 @@ class Recorder:
         while True:
             try:
                 client, _ = self.listener.accept()
-                station = socket.create_connection((self.target.host, self.target.port))
             except OSError:
                 return
+            try:
+                station = socket.create_connection((self.target.host, self.target.port))
+            except OSError:  # it is away
+                client.close()
+                continue
             self.sockets += [client, station]
             self.all += [client, station]
             for source, sink, side in ((client, station, "C"), (station, client, "S")):

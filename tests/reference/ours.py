@@ -82,6 +82,23 @@ class OurClient:
     def join(self, link, name):
         self.id = self.run("join", link, "--name", name)[0]["id"]
 
+    def add_device(self, test, name):
+        """A further home of this person: two lines go between the homes, no private key."""
+        new = OurClient(test, self.name.removeprefix("dim-") + "-" + name)
+        new.id = self.id
+        process = subprocess.Popen([os.path.join(BIN, "dim"), "--home", new.home, "--json", "device", "join", name],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        try:
+            request = json.loads(process.stdout.readline())
+            grant = [one for one in self.run("device", "add", request["request"], "--yes") if one["event"] == "device_grant"][0]
+            out, _ = process.communicate(grant["grant"] + "\n", timeout=60)
+        finally:
+            process.kill()
+            process.wait()
+        if process.returncode != 0:
+            raise Failed(f"dim device join: {process.returncode}: {out}")
+        return new
+
     def send(self, who, text):
         return [one for one in self.run("send", who, text) if one["event"] == "message"][0]
 
@@ -96,6 +113,14 @@ class OurClient:
 
     def got_text(self, text, sender):
         return self.listen(lambda one: one["text"] == text and one["peer"] == sender, f"the text {text!r}")
+
+    def has(self, who, text):
+        """Waits until the text stands in the history, though another device may have read it."""
+        deadline = time.monotonic() + SECONDS
+        while not any(one.get("text") == text for one in self.run("history", who, code=None)):
+            if time.monotonic() > deadline:
+                raise Failed(f"{self.name} does not get the text {text!r}")
+            self.run("listen", "--once", "--timeout", "1", code=None)
 
     def save(self, who, path):
         return [one for one in self.run("save", who, path) if one["event"] == "saved"][0]
