@@ -36,6 +36,13 @@ std::vector<Document> parsed_documents(const std::vector<StoredDocument>& stored
   return out;
 }
 
+/// A02, J15: whoever makes a key for somebody's fingerprint needs that very fingerprint.
+bool same_fingerprint(const JsonObject& shown, const Meta& known) {
+  const std::string* one = shown.text("fingerprint");
+  const std::string* other = known.json().text("fingerprint");
+  return one != nullptr && other != nullptr && *one == *other;
+}
+
 /// A field of exactly 32 bytes in base64.
 Result<Bytes> read_32(const Packet& packet, std::string_view key) {
   auto bytes = from_base64(packet.get(key));
@@ -281,7 +288,13 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
         return login_failed(link, reply, error_of(Errc::meta, "meta is not a JSON object"), author);
       }
       auto parsed = Meta::parse(*meta_json->object());
-      if (!parsed) return login_failed(link, reply, parsed.error(), author);
+      if (!parsed) {
+        if (meta && same_fingerprint(*meta_json->object(), *meta)) {
+          event(StationEvent::Level::warn, "meta-suspect", author,
+                "a key that is not taken under the fingerprint of this ID");
+        }
+        return login_failed(link, reply, parsed.error(), author);
+      }
       if (!parsed->matches(*id)) {
         return login_failed(link, reply,
                             error_of(Errc::meta, "this meta does not belong to the author's ID"),

@@ -101,6 +101,18 @@ void StationCore::create_message(StationRequest& request) {
     ++counters_.messages_refused;
     refuse(request, error);
   };
+  const auto forged = [&](const Error& error) {
+    // As a failed log-in it counts for the network. Soft: who writes with the right key goes on.
+    if (request.link.subnet == 0) return refused(error);
+    const Millis now = clock_.monotonic();
+    const Rate& rate = config_.quotas.subnet_failures;
+    TokenBucket& failures = subnets_.at(request.link.subnet, now).failures;
+    const Millis wait = failures.wait(rate, now);
+    failures.charge(rate, now);
+    if (wait == 0) return refused(error);
+    ++counters_.messages_refused;
+    refuse_quota(request, wait);
+  };
   auto guid = Guid::parse(packet.get("guid"));
   if (!guid)
     return refused(
@@ -128,7 +140,7 @@ void StationCore::create_message(StationRequest& request) {
   const Envelope& envelope = message->sealed.envelope;
   // A21: nobody speaks for somebody else.
   if (envelope.sender.bare_text() != request.session.user && !DIM_FAULT("sender-unchecked")) {
-    return refused(
+    return forged(
         error_of(Errc::unauthorised, "the message's sender is not the user of this session"));
   }
   if (envelope.receiver.is_group() || envelope.receiver.is_broadcast()) {
@@ -154,7 +166,7 @@ void StationCore::create_message(StationRequest& request) {
       return key.verify(message->sealed.data, message->signature);
     });
     if (!valid)
-      return refused(
+      return forged(
           error_of(Errc::signature, "the signature does not verify with the sender's keys"));
   }
   if (NeighbourState* away = gateway_->bridge().home_of(receiver))
@@ -209,7 +221,8 @@ void StationCore::message_committed(PendingMessage& pending,
       ++counters_.messages_refused;
       return answer_with(Packet::response(
           error_of(Errc::insufficient_storage,
-                   "the receiver's inbox is full; try again when it has been read"),
+                   "the receiver's inbox has no room for more of yours; try again when it has been "
+                   "read"),
           pending.reply));
     case Accepted::repeated:
       ++counters_.messages_repeated;

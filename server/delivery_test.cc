@@ -371,6 +371,38 @@ TEST_F(Delivery, R14_WhatIsAcknowledgedDoesNotFillAnInboxAlthoughTheStoreDoesNot
   }
 }
 
+TEST_F(Delivery, R14_OneSenderFillsAQuarterOfAnInboxAndTheOthersStillWrite) {
+  MemoryStore small({.messages = 4 * 256, .bytes = 100'000'000});
+  TestCommitter small_committer(small);
+  config.quotas.messages = config.quotas.subnet_messages = {};
+  station =
+      std::make_unique<Station>(config, station_account(), small, small_committer, clock, random);
+  (void)login("bob");
+  auto mallory = online("mallory", std::nullopt);
+  auto alice = online("alice", std::nullopt);
+  const auto fill = [&](int count) {
+    std::string all;
+    const std::string content = signed_message(user("mallory"), id_of("bob"), "x");
+    for (int i = 1; i <= count; ++i) {
+      Packet packet = Packet::request(Operation::create);
+      packet.set("id", std::to_string(i)).set("type", "message").set("target", id_of("bob"));
+      packet.set("guid", Guid::make(clock.now(), random).text());
+      packet.content = content;
+      all += write_packet(packet);
+    }
+    bytes(*mallory.text, all);
+    return mallory.text->take();
+  };
+  for (const Packet& one : fill(256)) ASSERT_EQ(one.code, 202);
+  const auto refused = fill(1);
+  ASSERT_EQ(refused.size(), 1U);
+  EXPECT_EQ(refused[0].code, 506);
+  EXPECT_TRUE(refused[0].get("message").contains("no room for more of yours"));
+  EXPECT_EQ(answer(*alice.text, create(user("alice"), id_of("bob"), "hello")).code, 202);
+  EXPECT_EQ(answer(*mallory.text, create(user("mallory"), id_of("alice"), "x")).code, 202);
+  station.reset();
+}
+
 TEST_F(Delivery, VerifyAlwaysRefusesAWrongSignature) {
   config.verify = VerifyMode::always;
   start();
@@ -382,6 +414,35 @@ TEST_F(Delivery, VerifyAlwaysRefusesAWrongSignature) {
   packet.content = write_json(*object);
   packet.set("guid", Guid::make(clock.now(), random).text());
   EXPECT_EQ(answer(*alice.text, packet).code, 402);
+}
+
+TEST_F(Delivery, A01_A21_WrongSignaturesAndSendersCountAsFailuresOfTheirNetwork) {
+  config.verify = VerifyMode::always;
+  start();
+  auto alice = online("alice", std::nullopt);
+  const auto wrong = [&](int which) {
+    Packet packet = create(user(which % 2 == 0 ? "alice" : "bob"), id_of("alice"), "x");
+    if (which % 2 == 0) {
+      auto object = parse_json_object(*packet.content);
+      object->set("signature", to_base64(user("bob").identity_key.sign(to_bytes("x"))));
+      packet.content = write_json(*object);
+    }
+    bytes(*alice.text, write_packet(packet));
+    pass(200);  // after a refusal for the quota the connection is read a little later
+    auto all = alice.text->take();
+    return all.empty() ? Packet{} : all.front();
+  };
+  for (int i = 1; i <= 10; ++i) EXPECT_EQ(wrong(i).code, 402) << i;
+  const Packet refused = wrong(11);
+  EXPECT_EQ(refused.code, 416);
+  EXPECT_FALSE(refused.get("retry-after").empty());
+  EXPECT_EQ(answer(*alice.text, create(user("alice"), id_of("alice"), "right")).code, 202)
+      << "the right key is let through";
+  auto stranger = connect(Lane::control, "2001:db8:1::8");
+  EXPECT_EQ(answer(*stranger, hello(user("carol"))).code, 416) << "log-ins of the network wait";
+  pass(7'000);
+  EXPECT_EQ(wrong(12).code, 402);
+  EXPECT_EQ(wrong(14).code, 416);
 }
 
 TEST_F(Delivery, ManyMessagesInOneTurnAreOneCommit) {

@@ -256,14 +256,14 @@ std::vector<Write> Gateway::what_is_new(const GatewayLink& link, const Id& id) {
   std::size_t kept = core_.count_documents(name, *documents);
   for (const Document& document : known->documents) {
     if (!document.time()) continue;
-    if (auto status = check_visa_key(document); !status) {  // I12
-      core_.event(StationEvent::Level::warn, "visa-refused", name, status.error().hint);
-      continue;
-    }
     const auto same = std::ranges::find_if(*documents, [&](const StoredDocument& one) {
       return one.type == document.type() && one.terminal == document.terminal();
     });
     if (same != documents->end() && same->time >= *document.time()) continue;
+    if (auto status = check_visa_key(document); !status) {  // I12
+      core_.event(StationEvent::Level::warn, "visa-refused", name, status.error().hint);
+      continue;
+    }
     if (same == documents->end() && ++kept > kDocumentsPerUser) continue;
     writes.emplace_back(PutDocument{name, document.type(), document.terminal(), *document.time(),
                                     write_json(document.json())});

@@ -8,7 +8,9 @@ namespace {
 constexpr std::int64_t kApplication = 0x44494d31;  // "DIM1"
 
 // msg and inbox grow at their ends only. inbox.id - place is msg.id. acked stands apart from user
-// so that an acknowledgement writes 12 bytes and not a name.
+// so that an acknowledgement writes 12 bytes and not a name. inbox.bytes: those of the content in
+// the lower 32 bits, above them the mark of its author (inbox_share.h), 0 in rows of earlier
+// versions.
 constexpr const char* kTables = R"sql(
 CREATE TABLE msg(id INTEGER PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE inbox(id INTEGER PRIMARY KEY, user INTEGER NOT NULL, cursor INTEGER NOT NULL, place INTEGER NOT NULL,

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "dim/store/inbox_share.h"
 #include "dim/store/memory_store.h"
 #include "sqlite/sqlite_store.h"
 #include "sqlite/store_testing.h"
@@ -272,6 +273,53 @@ TYPED_TEST(StoreConformance, FullInboxCountsBytesAlsoAfterRestart) {
   EXPECT_EQ(this->one(message(4, "x", {"bob"})).accepted, Accepted::full);
   this->one(AckInbox{"bob", 2});
   EXPECT_EQ(this->one(message(4, std::string(1'000, 'x'), {"bob"})).accepted, Accepted::stored);
+}
+
+/// Inboxes that are large enough to be shared.
+template <class Backend>
+class SharedInboxes : public testing::Test {
+ protected:
+  static constexpr int kShare = 300;
+  /// So many of that author, in one batch: how many were stored.
+  std::ptrdiff_t put(int count, const std::string& author, std::vector<std::string> receivers,
+                     std::size_t size = 1) {
+    std::vector<Write> batch;
+    for (int i = 0; i < count; ++i) {
+      PutMessage write = message(++number_, std::string(size, 'x'), receivers);
+      write.message.author = author;
+      batch.emplace_back(std::move(write));
+    }
+    const auto written = backend_.store->commit(batch);
+    EXPECT_TRUE(written) << to_string(written.error());
+    return std::ranges::count(*written, Accepted::stored, &Written::accepted);
+  }
+  Backend backend_{
+      InboxLimits{.messages = kInboxShare * kShare, .bytes = kInboxShare * kInboxShareBytes}};
+
+ private:
+  int number_ = 0;
+};
+TYPED_TEST_SUITE(SharedInboxes, Backends, BackendNames<InMemory>);
+
+TYPED_TEST(SharedInboxes, NobodyButTheOwnerTakesMoreThanTheirShareOfAnInbox) {
+  EXPECT_EQ(this->put(305, "mallory", {"bob"}), 300);
+  EXPECT_EQ(this->put(1, "mallory", {"bob", "carol"}), 0) << "all or nothing";
+  EXPECT_EQ(this->put(1, "mallory", {"carol"}), 1) << "that inbox has room";
+  EXPECT_EQ(this->put(1, "alice", {"bob"}), 1) << "others have their share";
+  this->backend_.reopen();
+  EXPECT_EQ(this->put(1, "mallory", {"bob"}), 0) << "after a restart too";
+  const Write read = AckInbox{"bob", 1};
+  ASSERT_TRUE(this->backend_.store->commit({&read, 1}));
+  EXPECT_EQ(this->put(2, "mallory", {"bob"}), 1) << "what was read is room";
+  EXPECT_EQ(this->put(301, "bob", {"bob/phone"}), 301) << "their own device";
+  EXPECT_EQ(this->put(301, "bobby", {"bob/phone"}), 300) << "only begins alike";
+}
+
+TYPED_TEST(SharedInboxes, BytesAreSharedAlike) {
+  constexpr std::size_t kMost = std::size_t{1} << 20;
+  EXPECT_EQ(this->put(5, "mallory", {"bob"}, kMost), 4);
+  EXPECT_EQ(this->put(1, "alice", {"bob"}, kMost), 1);
+  EXPECT_EQ(this->put(1, "mallory", {"bob"}), 0);
 }
 
 TYPED_TEST(StoreConformance, FullInboxFirstLosesWhatItsReceiverIsKnownToHave) {

@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "dim/store/inbox_share.h"
 #include "sqlite/record.h"
 
 namespace dim {
@@ -100,7 +101,8 @@ Status StoreWriter::load_waiting() {
     }
     waiting_.load(*known->second,
                   {scan.integer(2), scan.integer(0), static_cast<std::uint32_t>(scan.integer(3)),
-                   static_cast<std::uint32_t>(scan.integer(4))});
+                   static_cast<std::uint32_t>(scan.integer(4)),
+                   static_cast<std::uint32_t>(scan.integer(4) >> 32)});
   }
   waiting_.loaded();
   return {};
@@ -169,6 +171,7 @@ Result<Written> StoreWriter::put(const PutMessage& write) {
   }
 
   const std::size_t size = message.content.size();
+  const std::uint32_t author = author_mark(message.author);
   receivers_.clear();
   for (std::size_t i = 0; i < write.receivers.size(); ++i) {
     const std::string& receiver = write.receivers[i];
@@ -177,7 +180,13 @@ Result<Written> StoreWriter::put(const PutMessage& write) {
     Waiting::Inbox& inbox = **found;
     waiting_.draft(inbox);
     const auto is_full = [&] {
-      return inbox.draft_count() >= limits_.messages || inbox.draft_bytes + size > limits_.bytes;
+      if (inbox.draft_count() >= limits_.messages || inbox.draft_bytes + size > limits_.bytes)
+        return true;
+      if (!beyond_share(limits_, inbox.draft_count(), inbox.draft_bytes, size) ||
+          owns_inbox(message.author, receiver))
+        return false;
+      const auto [messages, bytes] = inbox.draft_of(author);
+      return beyond_share(limits_, messages, bytes, size);
     };
     if (is_full() && i < write.acked.size()) {
       if (auto done = put(AckInbox{receiver, write.acked[i]}); !done)
@@ -195,13 +204,13 @@ Result<Written> StoreWriter::put(const PutMessage& write) {
     const bool again = !inbox->added.empty() && inbox->added.back().row >= first;
     if (!again) {
       const WaitingRow row{inbox->draft_newest + 1, first + place, place,
-                           static_cast<std::uint32_t>(size)};
+                           static_cast<std::uint32_t>(size), author};
       if (auto done = Use(add_row_)
                           .bind(row.row)
                           .bind(inbox->user)
                           .bind(row.cursor)
                           .bind(place)
-                          .bind(row.bytes)
+                          .bind(std::int64_t{row.author} << 32 | row.bytes)
                           .run();
           !done) {
         return std::unexpected(done.error());

@@ -86,6 +86,17 @@ bool Waiting::draft_ack(Inbox& inbox, Cursor upto) {
   return true;
 }
 
+std::pair<std::size_t, std::size_t> Waiting::Inbox::draft_of(std::uint32_t author) const {
+  std::size_t messages = 0, sum = 0;
+  for (std::size_t i = draft_head; i < rows.size() + added.size(); ++i) {
+    const WaitingRow& row = i < rows.size() ? rows[i] : added[i - rows.size()];
+    if (row.author != author) continue;
+    ++messages;
+    sum += row.bytes;
+  }
+  return {messages, sum};
+}
+
 std::vector<std::pair<Waiting::Inbox*, Cursor>> Waiting::older_than(std::int64_t message,
                                                                     std::size_t most) {
   std::vector<std::pair<Inbox*, Cursor>> out;

@@ -1,4 +1,4 @@
-// Which messages wait for whom: the index of the inbox log, in memory, 24 bytes a message. The log
+// Which messages wait for whom: the index of the inbox log, in memory, 32 bytes a message. The log
 // on disk is only appended to and read once at start, so that accepting a message never touches a
 // page of its receiver.
 #pragma once
@@ -9,6 +9,7 @@
 #include <queue>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "dim/store/store.h"
@@ -21,6 +22,8 @@ struct WaitingRow {
   std::int64_t row = 0;
   std::uint32_t place = 0;
   std::uint32_t bytes = 0;
+  std::uint32_t author =
+      0;  ///< author_mark of inbox_share.h, 0 where an earlier version did not write it
 
   std::int64_t message() const { return row - place; }
 };
@@ -55,6 +58,8 @@ class Waiting {
     std::size_t draft_count() const {
       return rows.size() + added.size() - draft_head;
     }  ///< after draft()
+    /// What waits of an author, after draft(): messages and bytes.
+    std::pair<std::size_t, std::size_t> draft_of(std::uint32_t author) const;
   };
 
   explicit Waiting(std::size_t cached_users)

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "dim/store/inbox_share.h"
+
 namespace dim {
 
 MemoryStore::MemoryStore(InboxLimits limits) : limits_(limits) {}
@@ -28,7 +30,18 @@ Written MemoryStore::apply(const PutMessage& put) {
     const std::string& receiver = put.receivers[i];
     const Inbox& inbox = inboxes_[receiver];
     const auto is_full = [&] {
-      return inbox.waiting.size() >= limits_.messages || inbox.bytes + size > limits_.bytes;
+      if (inbox.waiting.size() >= limits_.messages || inbox.bytes + size > limits_.bytes)
+        return true;
+      if (!beyond_share(limits_, inbox.waiting.size(), inbox.bytes, size) ||
+          owns_inbox(put.message.author, receiver))
+        return false;
+      std::size_t messages = 0, bytes = 0;
+      for (const StoredMessage& one : inbox.waiting) {
+        if (one.author != put.message.author) continue;
+        ++messages;
+        bytes += one.content.size();
+      }
+      return beyond_share(limits_, messages, bytes, size);
     };
     if (is_full() && i < put.acked.size()) apply(AckInbox{receiver, put.acked[i]});
     if (is_full()) return {Accepted::full, {}};
