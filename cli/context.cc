@@ -11,6 +11,7 @@
 #include "client/describe.h"
 #include "client/hub_names.h"
 #include "client/names.h"
+#include "client/rebound.h"
 #include "dim/base/utf8.h"
 
 namespace dim {
@@ -191,7 +192,7 @@ std::optional<HistoryEntry> Context::find_message_anywhere(std::string_view digi
 }
 
 void Context::show(const HistoryEntry& entry) {
-  if (is_key_notice(entry)) return out.alarm(entry, name_of(entry.peer));
+  if (is_key_notice(entry) || is_rebound(entry)) return out.alarm(entry, name_of(entry.peer));
   Output::Around around{.peer_name = name_of(entry.peer), .ids = ids};
   if (entry.sender) around.sender_name = name_of(*entry.sender);
   if (common.json && entry.content_type != "text" && entry.content_type != "group") {

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "client/rebound.h"
 #include "dim/base/utf8.h"
 
 namespace dim {
@@ -89,14 +90,21 @@ void Output::presence(const Id& peer, std::string_view state, std::string_view p
 }
 
 void Output::alarm(const HistoryEntry& notice, std::string_view peer_name) const {
-  const bool blocked = stops_sending(notice);
+  const bool rebound = is_rebound(notice);
+  const bool blocked = !rebound && stops_sending(notice);
   JsonObject members;
   members.set("peer", notice.peer.bare().text());
   members.set("peer_name", peer_name);
   members.set("time", format_time(notice.time));
-  members.set("words", notice.words);
+  members.set("words", rebound ? kReboundWords : std::string_view(notice.words));
   members.set("blocked", blocked);
+  if (rebound) members.set("cause", notice.cause);
   object("alarm", std::move(members));
+  if (rebound) {
+    return line(fmt::format("{}  NOT WRITTEN FOR YOU: {}: {}.",
+                            format_time(notice.time).substr(11, 5), printable(peer_name),
+                            kReboundWords));
+  }
   const std::string peer = printable(peer_name);
   line(fmt::format("{}  KEYS CHANGED: {}: {}{}", format_time(notice.time).substr(11, 5), peer,
                    printable(notice.words),

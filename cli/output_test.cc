@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include "client/rebound.h"
+
 namespace dim {
 namespace {
 
@@ -155,6 +157,19 @@ TEST(Output, A02_AlarmsNameWhatToDoAndCannotPoseAsMessages) {
   notice.content_type = "keys: new";
   EXPECT_THAT(printed([&] { Output(true).alarm(notice, "bob"); }).first,
               HasSubstr("\"blocked\":false"));
+}
+
+TEST(Output, J22_A08_WhatWasWrittenForAnotherIsAnAlarm) {
+  HistoryEntry entry{.guid = std::string(32, 'a'), .peer = bobby(), .time = 1'750'000'000'000};
+  entry.cause = "E_REBOUND: this message was written for somebody else";
+  ASSERT_TRUE(is_rebound(entry));
+  const auto people = printed([&] { Output(false).alarm(entry, "bob\n17:20  carol: hello"); });
+  EXPECT_THAT(people.first, HasSubstr("NOT WRITTEN FOR YOU"));
+  EXPECT_THAT(people.first, Not(HasSubstr("\n17:20")));
+  const std::string object = printed([&] { Output(true).alarm(entry, "bob"); }).first;
+  EXPECT_THAT(object, HasSubstr("\"event\":\"alarm\""));
+  EXPECT_THAT(object, HasSubstr("\"cause\":\"E_REBOUND"));
+  EXPECT_THAT(object, HasSubstr("\"blocked\":false"));
 }
 
 TEST(Output, TypingAndPresenceAreNotesForPeople) {

@@ -3,6 +3,7 @@
 
 #include "cli/tui_app.h"
 #include "client/attach.h"
+#include "client/rebound.h"
 #include "terminal/printable.h"
 
 namespace dim {
@@ -105,6 +106,11 @@ tui::Message TuiApp::message_of(const HistoryEntry& entry) {
       out.alarm +=
           " Nothing is sent to them until you have compared numbers: dim verify WHO, then "
           "with --confirm.";
+    return out;
+  }
+  if (is_rebound(entry)) {
+    out.alarm = "NOT WRITTEN FOR YOU: " + context_.name_of(entry.peer) + ": ";
+    out.alarm.append(kReboundWords).append(".");
     return out;
   }
   (entry.content_type == "quote" ? out.answers : out.words) = entry.words;

@@ -10,6 +10,7 @@
 #include "cli/context.h"
 #include "cli/hub_run.h"
 #include "client/hub_link.h"
+#include "client/rebound.h"
 #include "dim/base/hex.h"
 #include "dim/base/utf8.h"
 #include "dim/packet/uri.h"
@@ -209,7 +210,8 @@ int verb_listen(const CommonOptions& common, const ListenOptions& options) {
     for (const HistoryEntry& entry : *unread) {
       context.show(entry);
       if (auto status = context.messenger->shown(entry); !status) return status;
-      if (is_key_notice(entry)) continue;  // it is not what --once waits for
+      // An alarm is not what --once waits for.
+      if (is_key_notice(entry) || is_rebound(entry)) continue;
       shown_any = true;
       if (options.once) break;
     }

@@ -4,6 +4,8 @@
 #include <filesystem>
 
 #include "client/messenger_fixture.h"
+#include "client/rebound.h"
+#include "dim/engine/steps.h"
 
 namespace dim {
 namespace {
@@ -73,6 +75,30 @@ TEST_F(MessengerTest, A16_AReceiptWithAnotherGuidIsFoundByTheHashHoweverLongAgo)
   ASSERT_THAT(ticked, SizeIs(1));
   EXPECT_EQ(ticked.front().guid, first);
   EXPECT_EQ(ticked.front().tick, Tick::read);
+}
+
+TEST_F(MessengerTest, F09_TicksGoFromQueuedToSentToDeliveredToReadAndNeverBack) {
+  log_in();
+  const std::string guid = send("tick?");
+  EXPECT_EQ(to_string(entry_of(guid).tick), "queued");
+  const Packet request = station.next(Lane::text);
+  accept(request);
+  EXPECT_EQ(to_string(entry_of(guid).tick), "sent");
+  const SignedMessage message = SignedMessage::parse(*request.content).value();
+  const auto receipt = [&](bool read) {
+    const Receipt one{.guid = guid, .hash = message_hash(message), .read = read};
+    push(from(peer(), decode_content(receipt_content(one, clock.now(), fake_random())).value()));
+  };
+  ticked.clear();
+  receipt(false);
+  EXPECT_EQ(to_string(entry_of(guid).tick), "delivered");
+  receipt(true);
+  EXPECT_EQ(to_string(entry_of(guid).tick), "read");
+  receipt(false);
+  EXPECT_EQ(to_string(entry_of(guid).tick), "read");
+  std::vector<Tick> told;
+  for (const HistoryEntry& entry : ticked) told.push_back(entry.tick);
+  EXPECT_THAT(told, ElementsAre(Tick::delivered, Tick::read));
 }
 
 TEST_F(MessengerTest, KeepsOrderAndAWindowOfUnansweredMessages) {
@@ -333,6 +359,34 @@ TEST_F(MessengerTest, A22_AfterTwentyFailuresNothingOfThatSenderIsTried) {
   push(from_peer("an hour later"));
   ASSERT_THAT(received, SizeIs(1));
   EXPECT_EQ(received[0].text, "an hour later");
+}
+
+TEST_F(MessengerTest, J22_A08_WhatIsNotBoundToThisHomeIsShownAsThatAndNeverItsText) {
+  log_in();
+  // The peer's visa promises `bind`. This is what somebody else's program, or an attacker who has
+  // wrapped the key of another message anew, sends in its name.
+  JsonObject content =
+      encode_content(TextContent::make("for somebody else", clock.now(), fake_random()));
+  const auto& recipient = home.account();
+  const std::vector<Recipient> to = {
+      {recipient.id.text(), recipient.message_keys.front().public_key()}};
+  Envelope envelope{.sender = peer().id, .receiver = recipient.id};
+  envelope.time = static_cast<double>(clock.now()) / 1000;
+  push(sign(
+      encrypt(std::move(envelope), as_bytes(pad_content(write_json(content)).value()),
+              SymmetricKey::generate(fake_random()), fake_random().array<16>(), to, fake_random())
+          .value(),
+      peer().identity_key));
+  ASSERT_THAT(received, SizeIs(1));
+  EXPECT_TRUE(is_rebound(received[0])) << received[0].cause;
+  EXPECT_THAT(received[0].cause, HasSubstr("E_REBOUND"));
+  EXPECT_EQ(received[0].text, "");
+  EXPECT_EQ(received[0].peer.text(), peer().id.bare().text());
+  EXPECT_TRUE(is_rebound(messenger->unread()->at(0))) << "until somebody has seen it";
+  EXPECT_THAT(station.requests[Lane::text],
+              testing::Not(testing::Contains(testing::ResultOf(
+                  [](const Packet& one) { return std::string(one.get("type")); }, "receipt"))))
+      << "its sender is told nothing";
 }
 
 TEST_F(MessengerTest, AnAddressIsTheHomesWhenTheStationHasProvedThatItIsThere) {
