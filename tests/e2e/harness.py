@@ -83,6 +83,22 @@ class Station:
                 raise AssertionError("dimd did not stop within 10 s of SIGTERM")
         return self.process.returncode
 
+    def ports(self):
+        """What its process listens on, TCP and UDP, whoever else does on this machine."""
+        sockets = set()
+        for file in os.listdir(f"/proc/{self.process.pid}/fd"):
+            try:
+                sockets.add(os.readlink(f"/proc/{self.process.pid}/fd/{file}"))
+            except FileNotFoundError:
+                pass
+        found = set()
+        for table in ("tcp", "tcp6", "udp", "udp6"):
+            with open(f"/proc/{self.process.pid}/net/{table}") as lines:
+                for words in [line.split() for line in lines][1:]:
+                    if f"socket:[{words[9]}]" in sockets and (words[3] == "0A" or table.startswith("udp")):
+                        found.add(int(words[1].rpartition(":")[2], 16))
+        return found
+
     def log_text(self):
         with open(self.log.name, "r", errors="replace") as file:
             return file.read()
