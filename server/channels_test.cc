@@ -77,6 +77,23 @@ TEST_F(Channels, WrongMessagesAreRefused) {
   EXPECT_EQ(pushed.front().get("reply-to"), first.text());
 }
 
+TEST_F(Channels, P22_APacketInsideAPostIsStoredAndToldAsBytes) {
+  auto alice = founder();
+  auto bob = member("bob");
+  static_cast<void>(alice.text->take());
+  const Guid guid = next_guid();
+  const std::string text =
+      "before\n\"\"\"\n\nversion: dim/2023\noperation: DESTROY\nid: 66\ntype: message\ntarget: " +
+      guid.text() + "\n\nversion: dim/2023\noperation: NOTIFY\nid: 67\ntype: ping\n\n";
+  EXPECT_EQ(code(*alice.text, post(channel, guid, text)), 201) << last.get("message");
+  ASSERT_EQ(pushed.size(), 1U) << "the inner packets are not executed";
+  EXPECT_EQ(pushed[0].content, text);
+  const auto told = bob.text->take();
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].content, text);
+  EXPECT_EQ(page(*bob.text, get("message", channel.text())), (Texts{text}));
+}
+
 TEST_F(Channels, HistoryComesInPagesInBothDirections) {
   auto alice = founder();
   for (int i = 1; i <= 5; ++i)

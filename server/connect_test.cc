@@ -156,6 +156,17 @@ TEST_F(Connect, S10_RefusesAStationAsAuthor) {
   EXPECT_TRUE(peer->link.closed);
 }
 
+TEST_F(Connect, S10_RefusesAForeignStationAsAuthor) {
+  const auto other = Account::make_station("other", {}, clock.now() - 60'000, random);
+  ASSERT_TRUE(other);
+  auto peer = connect();
+  const Packet refused = answer(*peer, hello(*other));
+  EXPECT_EQ(refused.code, 403);
+  EXPECT_EQ(refused.get("challenge"), "") << "it comes to no signature";
+  EXPECT_TRUE(peer->link.closed);
+  EXPECT_FALSE(*store.identity(other->id.bare().text()));
+}
+
 TEST_F(Connect, S11_RefusesTheBannedAndEndsTheirSessions) {
   auto in = online("alice");
   auto other = online("bob");
@@ -613,6 +624,32 @@ TEST_F(Connect, P19_AContentThatStopsIsClosedAfterTenSeconds) {
   EXPECT_TRUE(in.text->link.closed);
   auto told = in.text->take();
   ASSERT_FALSE(told.empty());
+  EXPECT_EQ(told.front().code, 511);
+}
+
+TEST_F(Connect, AContentThatComesAtLessThan64BytesASecondIsClosed) {
+  auto slow = online("alice");
+  auto slow_enough = online("bob");
+  const std::string head =
+      "version: dim/2023\noperation: CREATE\nid: 4\ntype: message\nlength: 9999\nchecksum: "
+      "crc32c-AAAAAA==\ncontent: |\n\"\"\"\n";
+  bytes(*slow.text, head);
+  bytes(*slow_enough.text, head);
+  const Millis begun = clock.at;
+  for (int second = 1; second <= 40; ++second) {
+    pass(1'000);
+    if (!slow.text->link.closed) bytes(*slow.text, std::string(32, 'x'));
+    bytes(*slow_enough.text, std::string(80, 'x'));
+    if (clock.at - begun < 10'000) {
+      ASSERT_FALSE(slow.text->link.closed) << second;
+    }
+    if (clock.at - begun > 12'000) {
+      ASSERT_TRUE(slow.text->link.closed) << second;
+    }
+    ASSERT_FALSE(slow_enough.text->link.closed) << second;
+  }
+  const auto told = slow.text->take();
+  ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(told.front().code, 511);
 }
 

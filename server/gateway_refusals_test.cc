@@ -1,10 +1,13 @@
 // What reference stations accept wrongly, and this gateway does not. The ids are those of the plan
 // of attacks and bad inputs. Everything here comes over a connection that has logged in, unless the
 // test says otherwise.
+#include <algorithm>
 #include <functional>
 
 #include "dim/base/hex.h"
+#include "dim/crypto/symmetric.h"
 #include "server/gateway_fixture.h"
+#include "server/twin_fixture.h"
 
 namespace dim::station_test {
 namespace {
@@ -261,7 +264,27 @@ TEST_F(GatewayRefusalTest, A20_AStationsIdGivesNoRights) {
 }
 
 TEST_F(GatewayRefusalTest, A02_J16_ASecondMetaOfAKnownIdLogsNobodyIn) {
-  // The name is the same, the key is not: what is pinned stays.
+  // Both metas make the ID, and each has proof: what was there first stays.
+  const Account first = twin_account(dim::testing::kFirstTwin);
+  const Account second = twin_account(dim::testing::kSecondTwin);
+  const std::string id = first.id.bare().text();
+  ASSERT_EQ(second.id.bare().text(), id);
+  auto one = come(first);
+  EXPECT_EQ(std::ranges::count(events, "meta-suspect"), 0);
+  auto two = dial(second);
+  give(*two, pack(*two, "station@anywhere", hello(), {.meta = true, .visa = true}));
+  EXPECT_TRUE(two->raw.empty());
+  EXPECT_EQ(std::ranges::count(events, "meta-suspect"), 1);
+  const auto identity = store.identity(id);
+  EXPECT_EQ(Meta::parse(*parse_json_object((*identity)->meta))->digest(), first.meta.digest());
+  EXPECT_TRUE((*identity)->pinned);
+  const auto documents = store.documents(id);
+  ASSERT_EQ(documents->size(), 1U);
+  EXPECT_EQ(documents->front().document, write_json(first.visa.json()));
+  EXPECT_FALSE(ask(*one, command("tea")).empty()) << "the first goes on";
+}
+
+TEST_F(GatewayRefusalTest, A02_AMetaThatDoesNotMakeTheIdLogsNobodyIn) {
   SeededRandom seed(12);
   auto mallory = Account::make_user("mallory", clock.now() - 60'000, seed);
   ASSERT_TRUE(mallory);
@@ -321,6 +344,48 @@ TEST_F(GatewayRefusalTest, J17_J18_J19_J20_WhatTheStationCannotDecryptIsNotAnswe
   object = packed();
   object.set("IV", to_base64(Bytes(16, 1)));
   refused(object, "another IV");
+
+  // Signed by Alice and wrapped for the station, whatever is inside.
+  const Secret aes_key = Secret::copy_of(Bytes(32, 7));
+  const auto crafted = [&](std::string_view key, Bytes data) {
+    const JsonObject content = to_wire(command("tea"));
+    const auto recipients = alice->directory.message_keys(*Id::parse(station_id()));
+    SealedMessage sealed{.envelope = {.sender = alice->account->id.bare(),
+                                      .receiver = *Id::parse(station_id()),
+                                      .time = content_time(content),
+                                      .type = content_type(content)},
+                         .data = std::move(data),
+                         .iv = Bytes(16, 0)};
+    sealed.keys.emplace_back(recipients.at(0).first,
+                             recipients.at(0).second.encrypt(as_bytes(key), random).value());
+    return write_message(sign(std::move(sealed), alice->account->identity_key));
+  };
+  const auto encrypted = [&](std::string_view text) {
+    return aes_cbc_encrypt(aes_key, AesIv{}, as_bytes(text), AesKeys::any_size).value();
+  };
+  const auto text = [&] {
+    std::string out = write_json(to_wire(command("tea")), JsonStyle::reference);
+    out.resize((out.size() / 16 + 1) * 16, ' ');
+    return out;
+  };
+  const std::string right_key =
+      R"({"algorithm":"AES","data":")" + to_base64(aes_key.view()) + "\"}";
+  refused(crafted(R"({"algorithm":"PLAIN"})", to_bytes(text())), "J17 PLAIN");
+  refused(
+      crafted(R"({"algorithm":"DES","data":")" + to_base64(Bytes(8, 7)) + "\"}", encrypted(text())),
+      "J17 DES");
+  for (const std::string_view end : {std::string_view("\x00", 1), std::string_view("\x11"),
+                                     std::string_view("\xFF"), std::string_view("\x03\x02\x03")}) {
+    std::string blocks = text();
+    blocks.replace(blocks.size() - end.size(), end.size(), end);
+    Bytes data = encrypted(blocks);
+    data.resize(blocks.size());  // without the padding that is right
+    refused(crafted(right_key, std::move(data)), "J20");
+  }
+  // The control: the same with right key and right padding is done.
+  news(*alice);
+  give(*alice, crafted(right_key, encrypted(text())));
+  EXPECT_FALSE(news(*alice).empty());
 }
 
 TEST_F(GatewayRefusalTest, J21_ContentsWithoutTypeOrNumberOrAtAnotherTime) {
