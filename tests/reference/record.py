@@ -1,52 +1,134 @@
 #!/usr/bin/env python3
 """Records conversations of the reference for tests that run without it: fixtures/transcript-*.json.
 
-    tests/reference/record.py
+    tests/reference/record.py [CLASS.TEST ...]
 
-Two clients talk through a station of the reference; a relay in between keeps every byte of both directions. All keys
-are made for the recording and stand in it. tests/reference_transcripts_test.cc reads what comes out.
+Relays keep every byte of both directions between programs and stations. All keys are made for the recording and stand in
+it, except for those of our own programs, which do not give theirs away. tests/reference_transcripts_test.cc reads what
+comes out.
 """
 import base64
 import json
 import os
-import sys
+import re
 import time
 
+from bridge_test import configuration, wait_for_log
 from contents import CONTENTS, filled
-from harness import HERE, Recorder, ReferenceStation, ReferenceTest, kind, main
+from gateway_test import frames
+from harness import HERE, Recorder, Redis, ReferenceStation, ReferenceTest, kind, main
+from ours import OurClient, OurStation
 from scenarios import Conversation
+from station_test import link_to
+
+
+def readable(data):
+    """The bytes in turns: base64 of what is no text, and the text of messages as it is."""
+    return [part.decode() if index % 2 else base64.b64encode(part).decode()
+            for index, part in enumerate(re.split(rb'(\{"[ -~\n]+\})', data))]
 
 
 def joined(chunks):
-    """What one side sent without a word of the other in between, as one."""
+    """What one side sent without a word of the other in between, as one: the side, then readable()."""
     out = []
     for _, side, _, data in chunks:
         if out and out[-1][0] == side:
             out[-1][1] += data
         else:
             out.append([side, data])
-    return out
+    return [[side, *readable(data)] for side, data in out]
+
+
+def known_to(client, identifier):
+    """What a client has learnt of somebody, out of its database."""
+    def read(name):
+        with open(os.path.join(client.folder, "public", identifier, name), encoding="utf-8") as file:
+            return json.load(file)
+    documents = read("documents.js")
+    return {"id": identifier, "meta": read("meta.js"),
+            "visa": (documents["documents"] if isinstance(documents, dict) else documents)[-1]}
+
+
+def introduced(relay, side):
+    """Meta and visa of who speaks on that side, as they were shown with the log-in: of our own programs."""
+    for number in sorted({chunk[0] for chunk in relay.chunks}):
+        data = b"".join(data for at, who, _, data in relay.chunks if (at, who) == (number, side))
+        for _, _, body in frames(data):
+            for line in body.splitlines():
+                message = json.loads(line) if line.startswith(b"{") else {}
+                if "meta" in message and "visa" in message:
+                    return {"id": message["sender"], "meta": message["meta"], "visa": message["visa"]}
+    raise AssertionError("nobody was introduced")
+
+
+# What all of them have; those between two clients of one generation have every content.
+FEW = ("text", "image", "name card", "money", "array")
 
 
 class Recording(ReferenceTest):
-    def record(self, stations, first, second):
-        station = ReferenceStation(type(self), stations)
-        relays = {name: Recorder(type(self), station) for name in ("alice", "bob")}
-        begin = time.time()
-        alice = self.reference_client(first, "alice", relays["alice"])
-        bob = self.reference_client(second, "bob", relays["bob"])
+    """relays: by the name of the connection, which is that of a person, or begins with it and a comma."""
+
+    def setUp(self):
+        self.relays = {}
+        self.begin_time = time.time()
+
+    def relay(self, name, station):
+        self.relays[name] = Recorder(type(self), station)
+        return self.relays[name]
+
+    def station_account(self, station):
+        with open(os.path.join(station.folder, "station.json"), encoding="utf-8") as file:
+            return json.load(file)
+
+    def save(self, name, about, accounts, clients):
+        time.sleep(0.5)
+        connections = {}
+        for person, relay in self.relays.items():
+            for number in sorted({chunk[0] for chunk in relay.chunks}):
+                key = person if number == 0 else f"{person}, {number}"
+                connections[key] = joined([chunk for chunk in relay.chunks if chunk[0] == number])
+        transcript = {
+            "about": about + "; C is from who dialled, S from the station; keys are for this recording only",
+            "begin": self.begin_time, "end": time.time(), "accounts": accounts, "connections": connections,
+            # what each client read in the messages that came, commands left out, by their signatures
+            "arrived": {person: {event["envelope"]["signature"]: event["content"] for event in client.events
+                                 if event["event"] == "arrived" and kind(event["content"]) not in (136, 137)}
+                        for person, client in clients.items()},
+        }
+        os.makedirs(os.path.join(HERE, "fixtures"), exist_ok=True)
+        with open(os.path.join(HERE, "fixtures", f"transcript-{name}.json"), "w", encoding="utf-8") as file:
+            json.dump(transcript, file, indent=0)
+            file.write("\n")
+
+    def contents(self, sender, receiver, names=FEW):
+        for name in names:
+            content = filled(CONTENTS[name], sender.id)
+            sn = sender.send(receiver.id, content)["sn"]
+            receiver.arrival(lambda it: it.get("sn") == sn and kind(it) == content["type"], "a content", sender.id)
+
+    def groups(self, alice, bob, large):
+        """A small one, and one of seventeen, which is encrypted once for all."""
+        silent = [alice.do("new_account", name=f"silent {number}")["account"] for number in range(15)]
+        for one in (alice, bob):
+            one.do("learn", accounts=silent)
+        for others in ([], silent) if large else ([],):
+            members = [alice.id, bob.id, *(one["id"] for one in others)]
+            group = alice.create_group(members)
+            bob.joins(group, members)
+            for sender, receiver in ((alice, bob), (bob, alice)):
+                text = f"to all {len(members)}"
+                sender.send_group(group, {"type": 1, "text": text})
+                receiver.got_text(text, sender.id)
+
+    def converse(self, alice, bob, station, first):
+        """What the tests of both worlds do, once: contents, forward, groups, receipts, waiting, coming back, two devices."""
+        whole = station.name != "dimd" and alice.generation == bob.generation
         Conversation.acquaint(alice, bob)
-        for content in CONTENTS.values():
-            content = filled(content, alice.id)
-            sn = alice.send(bob.id, content)["sn"]
-            bob.arrival(lambda it: it.get("sn") == sn and kind(it) == content["type"], "a content", alice.id)
+        self.contents(alice, bob, CONTENTS if whole else FEW)
         inner = alice.pack(bob.id, {"type": 1, "text": "inside of an envelope"})
         alice.send(bob.id, {"type": 255, "secrets": [inner["message"]]})
         bob.got_text("inside of an envelope", alice.id)
-        group = alice.create_group([alice.id, bob.id])
-        bob.joins(group, [alice.id, bob.id])
-        alice.send_group(group, {"type": 1, "text": "to the group"})
-        bob.got_text("to the group", alice.id)
+        self.groups(alice, bob, whole)
         sent = bob.text(alice.id, "and back")
         alice.got_text("and back", bob.id)
         bob.got_receipt("Message received.", alice.id, sent)
@@ -54,34 +136,131 @@ class Recording(ReferenceTest):
         bob.do("report", title="offline")
         bob.do("report", title="online")
         bob.got_receipt("Online received.")
+        # He goes, is written to, comes back by another connection, and has a second device from then on.
+        bob.disconnect()
+        for number in range(3):
+            alice.text(bob.id, f"for later {number}")
         time.sleep(0.5)
-        with open(os.path.join(station.folder, "station.json"), encoding="utf-8") as file:
-            accounts = {"alice": alice.account, "bob": bob.account, "station": json.load(file)}
-        transcript = {
-            "about": f"alice is a client of {first}, bob one of {second}, the station is of {stations}; "
-                     "C is from the client, S from the station; keys are for this recording only",
-            "begin": begin, "end": time.time(), "accounts": accounts,
-            "connections": {name: [[side, base64.b64encode(data).decode()] for side, data in joined(relay.chunks)]
-                            for name, relay in relays.items()},
-            # what each client read in the messages that came, commands left out, by their signatures
-            "arrived": {client.person: {event["envelope"]["signature"]: event["content"] for event in client.events
-                                        if event["event"] == "arrived" and kind(event["content"]) not in (136, 137)}
-                        for client in (alice, bob)},
-        }
-        name = f"transcript-{first}-{second}-at-{stations}.json"
-        os.makedirs(os.path.join(HERE, "fixtures"), exist_ok=True)
-        with open(os.path.join(HERE, "fixtures", name), "w", encoding="utf-8") as file:
-            json.dump(transcript, file, indent=0)
-            file.write("\n")
+        bob.connect(self.relay("bob, again", station))
+        for number in range(3):
+            bob.got_text(f"for later {number}", alice.id)
+        if bob.generation == "2026" and first == "2026":
+            key, meta = bob.account["identity_private_key"], bob.account["meta"]
+            pad = self.reference_client("2026", "bob", self.relay("pad", station), process="pad", terminal="pad",
+                                        identity=key, meta=meta)
+            alice.do("learn", accounts=[{**bob.account, "visas": [bob.account["visa"], pad.account["visa"]]}])
+        else:
+            pad = self.reference_client(bob.generation, "bob", self.relay("pad", station), process="pad", account=bob.account)
+        alice.text(bob.id, "for both of you")
+        bob.got_text("for both of you", alice.id)
+        pad.got_text("for both of you", alice.id)
+        pad.text(alice.id, "from the pad")
+        alice.got_text("from the pad", bob.id)
+        for one in (alice, bob, pad):
+            one.be_quiet()
+        return pad
 
-    def test_of_2025(self):
+    def record(self, at, first, second):
+        """at: the generation of the station, or "ours"."""
+        station = OurStation(type(self)) if at == "ours" else ReferenceStation(type(self), at, Redis(type(self)))
+        alice = self.reference_client(first, "alice", self.relay("alice", station))
+        bob = self.reference_client(second, "bob", self.relay("bob", station))
+        pad = self.converse(alice, bob, station, first)
+        account = introduced(self.relays["alice"], "S") if at == "ours" else self.station_account(station)
+        self.save(f"{first}-{second}-at-{at}",
+                  f"alice is a client of {first}, bob one of {second}, the station is {'ours' if at == 'ours' else 'of ' + at}",
+                  {"alice": alice.account, "bob": bob.account, "pad": pad.account, "station": account},
+                  {"alice": alice, "bob": bob, "pad": pad})
+
+    def test_2025_2025_at_2025(self):
         self.record("2025", "2025", "2025")
 
-    def test_of_2026(self):
+    def test_2026_2026_at_2026(self):
         self.record("2026", "2026", "2026")
 
-    def test_between_them(self):
+    def test_2025_2026_at_2026(self):
         self.record("2026", "2025", "2026")
+
+    def test_2026_2025_at_2025(self):
+        self.record("2025", "2026", "2025")
+
+    def test_2025_2026_at_ours(self):
+        self.record("ours", "2025", "2026")
+
+    def test_2026_2025_at_ours(self):
+        self.record("ours", "2026", "2025")
+
+    def dim(self, year, at):
+        """dim is alice, at a station of the reference, or at ours, which knows her by 8800 and 8801."""
+        station = OurStation(type(self)) if at == "ours" else ReferenceStation(type(self), at, Redis(type(self)))
+        bob = self.reference_client(year, "bob", self.relay("bob", station))
+        alice = OurClient(type(self), "alice")
+        alice.join(station.link() if at == "ours" else link_to(self.relay("alice", station), station.id), "alice")
+        alice.send(bob.id, "I am dim")
+        bob.got_text("I am dim", alice.id)
+        for name in FEW:
+            alice.run("send", bob.id, "--content", json.dumps(filled(CONTENTS[name], bob.id)))
+            bob.arrival(lambda it: kind(it) == CONTENTS[name]["type"], "a content", alice.id)
+        bob.text(alice.id, "an answer")
+        got = alice.got_text("an answer", bob.id)
+        alice.run("forward", got["guid"][-8:], bob.id, "--title", "what you said")
+        bob.arrival(lambda it: it.get("title") == "what you said", "the record", alice.id)
+        alice.run("send", bob.id, "that is so", "--reply-to", got["guid"][-8:])
+        bob.arrival(lambda it: kind(it) == 55 and it.get("text") == "that is so", "the quote", alice.id)
+        bob.disconnect()
+        alice.send(bob.id, "for later")
+        bob.connect(self.relay("bob, again", station))
+        bob.got_text("for later", alice.id)
+        bob.be_quiet()
+        account = introduced(self.relays["bob"], "S") if at == "ours" else self.station_account(station)
+        self.save(f"dim-{year}-at-{at}",
+                  f"alice is dim, bob a client of {year}, the station is {'ours' if at == 'ours' else 'of ' + at}",
+                  {"alice": known_to(bob, alice.id), "bob": bob.account, "station": account},
+                  {"bob": bob})
+
+    def test_dim_2025_at_2025(self):
+        self.dim("2025", "2025")
+
+    def test_dim_2026_at_2026(self):
+        self.dim("2026", "2026")
+
+    def test_dim_2025_at_ours(self):
+        self.dim("2025", "ours")
+
+    def test_dim_2026_at_ours(self):
+        self.dim("2026", "ours")
+
+    def bridge(self, year):
+        """alice is at ours, bob at a station of the reference that ours has dialled: what runs between the stations."""
+        station = ReferenceStation(type(self), year, Redis(type(self)))
+        relay = self.relay("station", station)
+        relay.id = station.id
+        ours = OurStation(type(self), "--config", configuration(self.folder, [relay]))
+        wait_for_log(ours, "event=neighbour-up", 1)
+        station.process.kill()  # bridge_test.py says why
+        station.process.wait()
+        station.again()
+        wait_for_log(ours, "event=neighbour-up", 2)
+        alice = self.reference_client(year, "alice", ours)
+        bob = self.reference_client(year, "bob", station)
+        for one in (alice, bob):
+            one.do("login")
+            one.be_quiet()
+        Conversation.acquaint(alice, bob)
+        self.contents(alice, bob)
+        self.contents(bob, alice)
+        sent = alice.text(bob.id, "is this delivered?")
+        bob.got_text("is this delivered?", alice.id)
+        alice.got_receipt("Message received.", bob.id, sent)
+        self.save(f"bridge-{year}", f"alice is at our station, bob at one of {year}, their clients are of {year}",
+                  {"alice": alice.account, "bob": bob.account, "station": self.station_account(station),
+                   "ours": introduced(relay, "C")}, {"alice": alice, "bob": bob})
+
+    def test_bridge_2025(self):
+        self.bridge("2025")
+
+    def test_bridge_2026(self):
+        self.bridge("2026")
 
 
 if __name__ == "__main__":
