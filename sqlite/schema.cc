@@ -5,6 +5,7 @@
 namespace dim {
 namespace {
 
+constexpr std::int64_t kSealedPosts = 5;           // the format since which messages are sealed
 constexpr std::int64_t kApplication = 0x44494d31;  // "DIM1"
 
 // msg and inbox grow at their ends only. inbox.id - place is msg.id. acked stands apart from user
@@ -118,6 +119,45 @@ CREATE TRIGGER post_dropped AFTER DELETE ON post WHEN old.state = 0 BEGIN
 END;
 )sql";
 
+// Since format 6. setting: what the operator has set. audit: acts of moderators and operators
+// (F76); the oldest rows go. channel_use: how many messages of a channel have a text, and the bytes
+// of these and of earlier texts, as they are stored; kept right by the triggers. Earlier texts of a
+// message go before it does.
+constexpr const char* kOperatorTables = R"sql(
+CREATE TABLE setting(kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY(kind, key)) WITHOUT ROWID;
+CREATE TABLE audit(id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, hub TEXT NOT NULL, who TEXT NOT NULL,
+                   act TEXT NOT NULL, whom TEXT NOT NULL, object TEXT NOT NULL, reason TEXT NOT NULL);
+CREATE INDEX audit_hub ON audit(hub);
+CREATE TABLE channel_use(channel INTEGER PRIMARY KEY, messages INTEGER NOT NULL, bytes INTEGER NOT NULL);
+INSERT INTO channel_use
+  SELECT channel, sum(length(content) > 0),
+         sum(length(content) + (SELECT coalesce(sum(length(revision.content)), 0) FROM revision
+                                WHERE revision.post = post.id))
+  FROM post GROUP BY channel;
+CREATE TRIGGER use_put AFTER INSERT ON post BEGIN
+  INSERT INTO channel_use VALUES(new.channel, length(new.content) > 0, length(new.content))
+    ON CONFLICT DO UPDATE SET messages = messages + excluded.messages, bytes = bytes + excluded.bytes;
+END;
+CREATE TRIGGER use_changed AFTER UPDATE OF content ON post WHEN length(new.content) <> length(old.content) BEGIN
+  UPDATE channel_use SET messages = messages + (length(new.content) > 0) - (length(old.content) > 0),
+                         bytes = bytes + length(new.content) - length(old.content) WHERE channel = new.channel;
+END;
+CREATE TRIGGER use_dropped AFTER DELETE ON post BEGIN
+  UPDATE channel_use SET messages = messages - (length(old.content) > 0), bytes = bytes - length(old.content)
+    WHERE channel = old.channel;
+  DELETE FROM channel_use
+    WHERE channel = old.channel AND NOT EXISTS(SELECT 1 FROM post WHERE channel = old.channel);
+END;
+CREATE TRIGGER use_earlier AFTER INSERT ON revision BEGIN
+  UPDATE channel_use SET bytes = bytes + length(new.content)
+    WHERE channel = (SELECT channel FROM post WHERE id = new.post);
+END;
+CREATE TRIGGER use_forgot AFTER DELETE ON revision BEGIN
+  UPDATE channel_use SET bytes = bytes - length(old.content)
+    WHERE channel = (SELECT channel FROM post WHERE id = old.post);
+END;
+)sql";
+
 }  // namespace
 
 Status prepare_database(Database& db, bool exclusive) {
@@ -146,7 +186,7 @@ Status prepare_database(Database& db, bool exclusive) {
     sqlite3_file_control(db.handle(), "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve);
     if (auto done = db.run("PRAGMA page_size=4096; PRAGMA auto_vacuum=NONE"); !done) return done;
   }
-  if (*format >= 2 && *format < kStoreFormat) {
+  if (*format >= 2 && *format < kSealedPosts) {
     const auto messages = db.integer("SELECT count(*) FROM post");
     if (!messages) return std::unexpected(messages.error());
     if (*messages > 0)
@@ -170,15 +210,18 @@ Status prepare_database(Database& db, bool exclusive) {
   if (empty) {
     if (auto done = db.run(kTables); !done) return done;
   }
-  if (auto done = db.run(*format < 2 ? kHubTables : kDropPostTables); !done) return done;
-  if (auto done = db.run(kPostTables); !done) return done;
-  if (*format < 3) {
-    if (auto done = db.run(kMediaTables); !done) return done;
+  if (*format < kSealedPosts) {
+    if (auto done = db.run(*format < 2 ? kHubTables : kDropPostTables); !done) return done;
+    if (auto done = db.run(kPostTables); !done) return done;
+    if (*format < 3) {
+      if (auto done = db.run(kMediaTables); !done) return done;
+    }
+    if (auto done = db.run(kUnreadTables); !done) return done;
+    if (auto done = db.run("CREATE INDEX blob_doomed ON blob(id) WHERE state = 3"); !done)
+      return done;
   }
-  if (auto done = db.run(kUnreadTables); !done) return done;
-  if (auto done = db.run("CREATE INDEX blob_doomed ON blob(id) WHERE state = 3"); !done)
-    return done;
-  return db.run("PRAGMA application_id=1145654577; PRAGMA user_version=5; COMMIT");
+  if (auto done = db.run(kOperatorTables); !done) return done;
+  return db.run("PRAGMA application_id=1145654577; PRAGMA user_version=6; COMMIT");
 }
 
 }  // namespace dim

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "dim/crypto/os_random.h"
+#include "dim/store/rules.h"
 #include "sqlite/checked_vfs.h"
 #include "sqlite/database.h"
 #include "sqlite/folder_lock.h"
@@ -38,7 +39,7 @@ struct SqliteStore::Impl {
       : options(std::move(given)),
         folder(std::move(where)),
         waiting(options.cached_users),
-        writer(waiting, options.limits, options.media) {}
+        writer(waiting, options.limits, options.media, options.audit) {}
 
   Status open();
   Status prepare_reads();
@@ -69,6 +70,7 @@ struct SqliteStore::Impl {
   Database reader;
   PostTableReads posts;
   MediaTableReads media_rows;
+  OperatorTableReads acts;
   Statement find_msg, find_identity, find_documents, find_name, find_resume, find_newest;
   std::size_t torn_bytes = 0;
   bool broken = false;
@@ -102,6 +104,7 @@ Status SqliteStore::close() {
   impl.mover.reset();
   impl.posts.stop();
   impl.media_rows.stop();
+  impl.acts.stop();
   impl.reader.close();
   impl.writer.stop();
   impl.keys.reset();
@@ -199,7 +202,8 @@ Status SqliteStore::Impl::prepare_reads() {
     if (auto ready = statement->prepare(reads(), sql); !ready) return ready;
   }
   if (auto ready = posts.start(reads(), *keys); !ready) return ready;
-  return media_rows.start(reads());
+  if (auto ready = media_rows.start(reads()); !ready) return ready;
+  return acts.start(reads());
 }
 
 void SqliteStore::Impl::undo(const Error& error) {
@@ -219,6 +223,10 @@ Result<std::vector<Written>> SqliteStore::Impl::transact(std::span<const Write> 
   std::vector<Written> out;
   out.reserve(batch.size());
   for (const Write& write : batch) {
+    if (is_void(write, out)) {
+      out.push_back({Accepted::conflict, {}});
+      continue;
+    }
     if (std::holds_alternative<DropChannel>(write)) dropping = true;
     auto written = writer.apply(write);
     if (!written) return std::unexpected(written.error());
@@ -329,6 +337,7 @@ Result<bool> SqliteStore::Impl::idle_slice(Millis now) {
     if (auto done = writer.sweep(kSliceRows); !done) return done;
     if (forgetting) {
       if (auto done = writer.drop_expired(now, kSliceRows); !done) return done;
+      if (auto done = writer.acts().forget_acts(now, kSliceRows); !done) return done;
       auto next = writer.forget(forget_from, now - kSeenMs, now + kForgetEveryMs, kSliceRows);
       if (!next) return std::unexpected(next.error());
       forget_from = std::move(*next);
@@ -508,6 +517,33 @@ Result<std::string> SqliteStore::media_bytes(const StoredMedia& media, std::int6
     return std::unexpected(done.error());
   }
   return out;
+}
+
+Result<std::vector<StoredSetting>> SqliteStore::settings() {
+  const std::scoped_lock lock(impl_->read_mutex);
+  return impl_->acts.settings();
+}
+
+Result<std::vector<StoredAudit>> SqliteStore::audit(const std::optional<std::string>& hub,
+                                                    std::int64_t before, std::size_t limit) {
+  const std::scoped_lock lock(impl_->read_mutex);
+  return impl_->acts.audit(hub, before, limit);
+}
+
+Result<std::vector<std::string>> SqliteStore::identities(const std::string& after,
+                                                         std::size_t limit) {
+  const std::scoped_lock lock(impl_->read_mutex);
+  return impl_->acts.identities(after, limit);
+}
+
+Result<UserUse> SqliteStore::user_use(const std::string& user) {
+  const std::scoped_lock lock(impl_->read_mutex);
+  return impl_->acts.user_use(user);
+}
+
+Result<ChannelUse> SqliteStore::channel_use(const Guid& channel) {
+  const std::scoped_lock lock(impl_->read_mutex);
+  return impl_->acts.channel_use(channel);
 }
 
 std::size_t SqliteStore::torn_bytes() const { return impl_->torn_bytes; }

@@ -21,6 +21,7 @@ struct SqliteOptions {
   /// Users without waiting messages that are kept in memory.
   std::size_t cached_users = 100'000;
   MediaLimits media{};
+  AuditLimits audit{};
   /// Where the bytes of media lie; null: in the folder `media` beside the database, or nowhere with
   /// a `vfs` (media are refused then). Must outlive the store.
   BlobDisk* blobs = nullptr;
@@ -74,6 +75,13 @@ class SqliteStore : public Store {
   Result<std::optional<StoredMedia>> media(const Guid& guid) override;
   Result<std::string> media_bytes(const StoredMedia& media, std::int64_t first,
                                   std::size_t size) override;
+
+  Result<std::vector<StoredSetting>> settings() override;
+  Result<std::vector<StoredAudit>> audit(const std::optional<std::string>& hub, std::int64_t before,
+                                         std::size_t limit) override;
+  Result<std::vector<std::string>> identities(const std::string& after, std::size_t limit) override;
+  Result<UserUse> user_use(const std::string& user) override;
+  Result<ChannelUse> channel_use(const Guid& channel) override;
 
   /// Bytes of an unfinished write that opening has cut off the end of the log; to be counted and
   /// logged.

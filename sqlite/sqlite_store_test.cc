@@ -110,7 +110,7 @@ TEST(SqliteStore, C06_R21_RefusesANewerFormatAndLeavesItAlone) {
   opened(folder).reset();
   sqlite3* db = nullptr;
   ASSERT_EQ(sqlite3_open((folder.path() + "/station.db").c_str(), &db), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(db, "PRAGMA user_version=6; PRAGMA wal_checkpoint(TRUNCATE)", nullptr,
+  ASSERT_EQ(sqlite3_exec(db, "PRAGMA user_version=7; PRAGMA wal_checkpoint(TRUNCATE)", nullptr,
                          nullptr, nullptr),
             SQLITE_OK);
   sqlite3_close(db);
@@ -137,7 +137,8 @@ TEST(SqliteStore, R21_OpensTheFormatBeforeHubsAndKeepsWhatIsInIt) {
         db.run("DROP TABLE post_text; DROP TABLE mark; DROP TABLE reaction; DROP TABLE revision; "
                "DROP TABLE post; DROP TABLE channel; DROP TABLE hub_change; DROP TABLE part; "
                "DROP TABLE key_file; DROP TABLE doomed; DROP TABLE erasure; "
-               "DROP TABLE shown; DROP TABLE media; DROP TABLE blob; PRAGMA user_version=1"));
+               "DROP TABLE shown; DROP TABLE media; DROP TABLE blob; DROP TABLE setting; "
+               "DROP TABLE audit; DROP TABLE channel_use; PRAGMA user_version=1"));
     db.close();
   }
   const auto store = opened(folder);
@@ -161,13 +162,53 @@ TEST(SqliteStore, R21_OpensTheFormatBeforeMedia) {
         db.run("DROP TABLE shown; DROP TRIGGER post_put; DROP TRIGGER post_shown; "
                "DROP TRIGGER post_hidden; DROP TRIGGER post_dropped; "
                "DROP TABLE part; DROP TABLE key_file; DROP TABLE doomed; DROP TABLE erasure; "
-               "DROP TABLE media; DROP TABLE blob; PRAGMA user_version=2"));
+               "DROP TABLE media; DROP TABLE blob; DROP TABLE setting; DROP TABLE audit; "
+               "DROP TABLE channel_use; PRAGMA user_version=2"));
     db.close();
   }
   const auto store = opened(folder);
   EXPECT_EQ(store->hub_changes(0, 10)->size(), 1U);
   one(*store, OpenMedia{.guid = guid(1), .owner = "alice", .size = 10, .time = kTestTime});
   EXPECT_TRUE(store->media(guid(1)).value());
+}
+
+TEST(SqliteStore, R21_OpensTheFormatBeforeTheLogOfActsAndCountsWhatIsThere) {
+  const TemporaryFolder folder;
+  {
+    const auto store = opened(folder);
+    for (int i = 1; i <= 3; ++i)
+      one(*store, PutPost{.post = {.guid = guid(i),
+                                   .channel = guid(100),
+                                   .time = kTestTime,
+                                   .author = "alice",
+                                   .content = std::string(100, 'x')}});
+    one(*store, ChangePost{.guid = guid(1), .text = std::string(50, 'y'), .time = kTestTime});
+    one(*store, ChangePost{.guid = guid(2), .act = PostAct::erase, .time = kTestTime});
+  }
+  ChannelUse before;
+  {
+    const auto store = opened(folder);
+    before = *store->channel_use(guid(100));
+  }
+  EXPECT_EQ(before.messages, 2);
+  EXPECT_GE(before.bytes, 250);
+  EXPECT_LE(before.bytes, 250 + 3 * 64);
+  {
+    auto vfs = CheckedVfs::make({});
+    ASSERT_TRUE(vfs);
+    Database db;
+    ASSERT_TRUE(db.open(folder.path() + "/station.db", SQLITE_OPEN_READWRITE, (*vfs)->name()));
+    ASSERT_TRUE(
+        db.run("DROP TRIGGER use_put; DROP TRIGGER use_changed; DROP TRIGGER use_dropped; "
+               "DROP TRIGGER use_earlier; DROP TRIGGER use_forgot; DROP TABLE setting; "
+               "DROP TABLE audit; DROP TABLE channel_use; PRAGMA user_version=5"));
+    db.close();
+  }
+  const auto store = opened(folder);
+  const auto after = store->channel_use(guid(100));
+  ASSERT_TRUE(after);
+  EXPECT_EQ(after->messages, before.messages);
+  EXPECT_EQ(after->bytes, before.bytes);
 }
 
 TEST(SqliteStore, R21_RefusesMessagesOfChannelsInPlainTextAndLeavesThemAlone) {

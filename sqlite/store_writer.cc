@@ -47,6 +47,7 @@ Status StoreWriter::start(BlobDisk* blobs, PostKeys& keys) {
   }
   if (auto ready = posts_.start(db_, keys); !ready) return ready;
   if (auto ready = media_.start(db_, blobs); !ready) return ready;
+  if (auto ready = operator_.start(db_); !ready) return ready;
   const auto last_row = db_.integer(
       "SELECT max(ifnull((SELECT max(id) FROM inbox), 0), ifnull((SELECT max(id) FROM msg), 0))");
   if (!last_row) return std::unexpected(last_row.error());
@@ -67,6 +68,7 @@ void StoreWriter::stop() {
   }
   posts_.stop();
   media_.stop();
+  operator_.stop();
   db_.close();
 }
 
@@ -317,6 +319,26 @@ Result<Written> StoreWriter::put(const DropResume& write) {
   if (auto done = Use(drop_resume_).bind(ByteView(write.session.bytes())).run(); !done) {
     return std::unexpected(done.error());
   }
+  return Written{};
+}
+
+Result<Written> StoreWriter::put(const DropUser& write) {
+  const auto owners = operator_.inboxes_of(write.user);
+  if (!owners) return std::unexpected(owners.error());
+  for (const std::string& owner : *owners) {
+    const auto inbox = inbox_of(owner, false);
+    if (!inbox) return std::unexpected(inbox.error());
+    if (*inbox == nullptr) continue;
+    waiting_.draft(**inbox);
+    if (auto done = put(AckInbox{owner, (*inbox)->draft_newest}); !done) return done;
+  }
+  const auto files = operator_.media_of(write.user);
+  if (!files) return std::unexpected(files.error());
+  for (const Guid& file : *files) {
+    auto done = media_.put(DropMedia{file, write.user, MediaState::deleted, write.time});
+    if (!done) return done;
+  }
+  if (auto done = operator_.drop_rows_of(write.user); !done) return std::unexpected(done.error());
   return Written{};
 }
 

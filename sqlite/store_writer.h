@@ -7,6 +7,7 @@
 #include "dim/store/store.h"
 #include "sqlite/database.h"
 #include "sqlite/media_writer.h"
+#include "sqlite/operator_tables.h"
 #include "sqlite/post_writer.h"
 #include "sqlite/waiting.h"
 
@@ -16,8 +17,8 @@ namespace dim {
 /// the transaction does to inboxes; the caller publishes or discards it.
 class StoreWriter {
  public:
-  StoreWriter(Waiting& waiting, InboxLimits limits, MediaLimits media)
-      : waiting_(waiting), limits_(limits), media_(media) {}
+  StoreWriter(Waiting& waiting, InboxLimits limits, MediaLimits media, AuditLimits audit)
+      : waiting_(waiting), limits_(limits), media_(media), operator_(audit) {}
 
   Database& db() { return db_; }
   /// Prepares the statements and reads the inbox log into `waiting`.
@@ -48,6 +49,7 @@ class StoreWriter {
   Result<bool> sweep_channels(std::size_t budget) { return posts_.sweep(budget); }
   MediaWriter& media() { return media_; }
   PostWriter& posts() { return posts_; }
+  OperatorWriter& acts() { return operator_; }
 
  private:
   Result<Written> put(const PutMessage& write);
@@ -63,6 +65,9 @@ class StoreWriter {
   Result<Written> put(const CheckMedia& write) { return media_.put(write); }
   Result<Written> put(const DropMedia& write) { return media_.put(write); }
   Result<Written> put(const DestroyMedia& write) { return media_.put(write); }
+  Result<Written> put(const PutSetting& write) { return operator_.put(write); }
+  Result<Written> put(const PutAudit& write) { return operator_.put(write); }
+  Result<Written> put(const DropUser& write);
   template <class Other>
   Result<Written> put(const Other& write) {
     return posts_.put(write);
@@ -77,6 +82,7 @@ class StoreWriter {
   Database db_;
   PostWriter posts_;
   MediaWriter media_;
+  OperatorWriter operator_;
   std::int64_t next_row_ = 1;
   std::int64_t next_user_ = 1;
   Bytes record_;

@@ -150,6 +150,25 @@ Result<std::string> MemoryMedia::media_bytes(const StoredMedia& media, std::int6
   return found->second.bytes.substr(static_cast<std::size_t>(first), size);
 }
 
+std::pair<std::int64_t, std::int64_t> MemoryMedia::used_by(const std::string& user) const {
+  std::pair<std::int64_t, std::int64_t> out{0, 0};
+  for (const auto& [guid, one] : media_) {
+    if (one.owner != user || one.state > MediaState::complete) continue;
+    ++out.first;
+    out.second += one.size;
+  }
+  return out;
+}
+
+void MemoryMedia::drop_all(const std::string& user, Millis now) {
+  std::vector<Guid> all;
+  for (const auto& [guid, one] : media_) {
+    if (one.owner == user && one.state <= MediaState::complete) all.push_back(guid);
+  }
+  for (const Guid& guid : all)
+    apply(DropMedia{.guid = guid, .owner = user, .as = MediaState::deleted, .time = now});
+}
+
 void MemoryMedia::tidy(Millis now) {
   for (auto at = media_.begin(); at != media_.end();) {
     StoredMedia& one = at->second;

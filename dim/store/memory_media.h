@@ -2,6 +2,7 @@
 #pragma once
 #include <map>
 #include <string>
+#include <utility>
 
 #include "dim/store/media.h"
 #include "dim/store/store.h"
@@ -19,6 +20,9 @@ class MemoryMedia {
   std::optional<StoredMedia> media(const Guid& guid) const;
   Result<std::string> media_bytes(const StoredMedia& media, std::int64_t first,
                                   std::size_t size) const;
+  /// Files of a user and their bytes, those that are there.
+  std::pair<std::int64_t, std::int64_t> used_by(const std::string& user) const;
+  void drop_all(const std::string& user, Millis now);
   void tidy(Millis now);
   std::size_t blobs() const { return blobs_.size(); }
 

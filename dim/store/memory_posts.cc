@@ -225,6 +225,22 @@ std::vector<PostRevision> MemoryPosts::revisions(const Guid& guid, std::int64_t 
   return out;
 }
 
+ChannelUse MemoryPosts::use(const Guid& channel) const {
+  ChannelUse out;
+  for (const auto& [number, row] : rows_) {
+    if (row.post.channel != channel) continue;
+    if (!row.post.content.empty()) ++out.messages;
+    out.bytes += static_cast<std::int64_t>(row.post.content.size());
+    for (const PostRevision& one : row.earlier)
+      out.bytes += static_cast<std::int64_t>(one.content.size());
+  }
+  return out;
+}
+
+void MemoryPosts::drop_marks(const std::string& user) {
+  std::erase_if(marks_, [&](const auto& entry) { return entry.first.second == user; });
+}
+
 ReadState MemoryPosts::read_state(const Guid& channel, const std::string& user) const {
   ReadState out;
   if (const auto mark = marks_.find({channel, user}); mark != marks_.end()) out.upto = mark->second;

@@ -25,6 +25,8 @@ class MemoryPosts final {
                                       std::size_t bytes) const;
   std::vector<std::string> erasures(const Guid& guid) const;
   ReadState read_state(const Guid& channel, const std::string& user) const;
+  ChannelUse use(const Guid& channel) const;
+  void drop_marks(const std::string& user);
   std::vector<FoundPost> search(std::span<const Guid> channels, std::string_view words,
                                 std::int64_t place, std::size_t limit) const;
 

@@ -14,6 +14,10 @@ Result<std::vector<Written>> MemoryStore::commit(std::span<const Write> batch) {
   std::vector<Written> out;
   out.reserve(batch.size());
   for (const Write& write : batch) {
+    if (is_void(write, out)) {
+      out.push_back({Accepted::conflict, {}});
+      continue;
+    }
     out.push_back(std::visit([this](const auto& one) { return apply(one); }, write));
   }
   return out;
@@ -107,6 +111,95 @@ Written MemoryStore::apply(const PutResume& put) {
 Written MemoryStore::apply(const DropResume& drop) {
   resumes_.erase(drop.session);
   return {};
+}
+
+Written MemoryStore::apply(const PutSetting& put) {
+  if (put.value.empty()) {
+    settings_.erase({put.kind, put.key});
+  } else {
+    settings_[{put.kind, put.key}] = put.value;
+  }
+  return {};
+}
+
+Written MemoryStore::apply(const PutAudit& put) {
+  audit_.push_back({next_audit_++, put.entry});
+  while (static_cast<std::int64_t>(audit_.size()) > audit_limits_.entries ||
+         audit_.front().entry.time < put.entry.time - audit_limits_.keep_ms)
+    audit_.pop_front();
+  return {};
+}
+
+Written MemoryStore::apply(const DropUser& drop) {
+  const std::string device = drop.user + "/";
+  for (auto& [owner, inbox] : inboxes_) {
+    if (owner != drop.user && !owner.starts_with(device)) continue;
+    inbox.waiting.clear();
+    inbox.bytes = 0;
+  }
+  std::erase_if(documents_, [&](const auto& one) { return std::get<0>(one.first) == drop.user; });
+  std::erase_if(names_, [&](const auto& one) { return one.second == drop.user; });
+  std::erase_if(resumes_, [&](const auto& one) { return one.second.user == drop.user; });
+  identities_.erase(drop.user);
+  posts_.drop_marks(drop.user);
+  media_.drop_all(drop.user, drop.time);
+  return {};
+}
+
+Result<std::vector<StoredSetting>> MemoryStore::settings() {
+  const std::scoped_lock lock(mutex_);
+  std::vector<StoredSetting> out;
+  for (const auto& [place, value] : settings_) out.push_back({place.first, place.second, value});
+  return out;
+}
+
+Result<std::vector<StoredAudit>> MemoryStore::audit(const std::optional<std::string>& hub,
+                                                    std::int64_t before, std::size_t limit) {
+  const std::scoped_lock lock(mutex_);
+  std::vector<StoredAudit> out;
+  for (auto one = audit_.rbegin(); one != audit_.rend() && out.size() < limit; ++one) {
+    if (before != 0 && one->row >= before) continue;
+    if (!hub || one->entry.hub == *hub) out.push_back(*one);
+  }
+  return out;
+}
+
+Result<std::vector<std::string>> MemoryStore::identities(const std::string& after,
+                                                         std::size_t limit) {
+  const std::scoped_lock lock(mutex_);
+  std::vector<std::string> out;
+  for (const auto& [id, identity] : identities_) {
+    if (id > after) out.push_back(id);
+  }
+  std::ranges::sort(out);
+  out.resize(std::min(out.size(), limit));
+  return out;
+}
+
+Result<UserUse> MemoryStore::user_use(const std::string& user) {
+  const std::scoped_lock lock(mutex_);
+  UserUse out;
+  for (const auto& [owner, inbox] : inboxes_) {
+    if (owner != user && !owner.starts_with(user + "/")) continue;
+    out.waiting += static_cast<std::int64_t>(inbox.waiting.size());
+    out.waiting_bytes += static_cast<std::int64_t>(inbox.bytes);
+  }
+  for (const auto& [place, document] : documents_) {
+    if (std::get<0>(place) != user) continue;
+    ++out.documents;
+    out.document_bytes += static_cast<std::int64_t>(document.document.size());
+  }
+  for (const auto& [name, owner] : names_) {
+    if (owner == user) out.names.push_back(name);
+  }
+  std::ranges::sort(out.names);
+  std::tie(out.files, out.file_bytes) = media_.used_by(user);
+  return out;
+}
+
+Result<ChannelUse> MemoryStore::channel_use(const Guid& channel) {
+  const std::scoped_lock lock(mutex_);
+  return posts_.use(channel);
 }
 
 Result<std::optional<StoredMedia>> MemoryStore::media(const Guid& guid) {

@@ -41,6 +41,13 @@ class MemoryStore : public Store {
   Result<std::optional<StoredMedia>> media(const Guid& guid) override;
   Result<std::string> media_bytes(const StoredMedia& media, std::int64_t first,
                                   std::size_t size) override;
+  Result<std::vector<StoredSetting>> settings() override;
+  Result<std::vector<StoredAudit>> audit(const std::optional<std::string>& hub, std::int64_t before,
+                                         std::size_t limit) override;
+  Result<std::vector<std::string>> identities(const std::string& after, std::size_t limit) override;
+  Result<UserUse> user_use(const std::string& user) override;
+  Result<ChannelUse> channel_use(const Guid& channel) override;
+  void set_audit_limits(const AuditLimits& limits) { audit_limits_ = limits; }
   void set_media_limits(const MediaLimits& limits) { media_.set_limits(limits); }
   /// Objects of bytes, whoever refers to them.
   std::size_t blobs() const { return media_.blobs(); }
@@ -70,6 +77,9 @@ class MemoryStore : public Store {
   Written apply(const CheckMedia& check) { return media_.apply(check); }
   Written apply(const DropMedia& drop) { return media_.apply(drop); }
   Written apply(const DestroyMedia& destroy) { return media_.apply(destroy); }
+  Written apply(const PutSetting& put);
+  Written apply(const PutAudit& put);
+  Written apply(const DropUser& drop);
   template <class Other>
   Written apply(const Other& other) {
     return posts_.apply(other);
@@ -83,6 +93,10 @@ class MemoryStore : public Store {
   std::unordered_map<std::string, StoredIdentity> identities_;
   std::map<std::tuple<std::string, std::string, std::string>, StoredDocument> documents_;
   std::map<Guid, StoredResume> resumes_;
+  std::map<std::pair<std::string, std::string>, std::string> settings_;
+  std::deque<StoredAudit> audit_;
+  std::int64_t next_audit_ = 1;
+  AuditLimits audit_limits_;
   MemoryPosts posts_;
   MemoryMedia media_;
 };

@@ -25,4 +25,10 @@ Accepted judge_document(const StoredDocument& kept, const PutDocument& put) {
   return same ? Accepted::repeated : Accepted::conflict;
 }
 
+bool is_void(const Write& write, std::span<const Written> before) {
+  const auto* act = std::get_if<PutAudit>(&write);
+  return act != nullptr && act->of_previous &&
+         (before.empty() || before.back().accepted != Accepted::stored);
+}
+
 }  // namespace dim

@@ -2,6 +2,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <span>
 
 #include "dim/store/store.h"
 
@@ -14,5 +15,9 @@ ContentDigest content_digest(const PutMessage& put);
 
 /// What becomes of `put` when `kept` has the same ID, type and terminal.
 Accepted judge_document(const StoredDocument& kept, const PutDocument& put);
+
+/// Whether `write` tells of an act before it in its batch that changed nothing (PutAudit); `before`
+/// is what became of all writes before it.
+bool is_void(const Write& write, std::span<const Written> before);
 
 }  // namespace dim

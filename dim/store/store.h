@@ -13,6 +13,7 @@
 #include "dim/base/time.h"
 #include "dim/packet/guid.h"
 #include "dim/store/media.h"
+#include "dim/store/operator.h"
 #include "dim/store/posts.h"
 
 namespace dim {
@@ -86,10 +87,10 @@ struct DropResume {
   Guid session;
 };
 
-using Write =
-    std::variant<PutMessage, PutName, PutIdentity, PutDocument, AckInbox, ForgetGuid, PutResume,
-                 DropResume, PutHubChange, PutPost, ChangePost, PutErasure, PutMark, DropChannel,
-                 OpenMedia, PutPiece, CheckMedia, DropMedia, DestroyMedia>;
+using Write = std::variant<PutMessage, PutName, PutIdentity, PutDocument, AckInbox, ForgetGuid,
+                           PutResume, DropResume, PutHubChange, PutPost, ChangePost, PutErasure,
+                           PutMark, DropChannel, OpenMedia, PutPiece, CheckMedia, DropMedia,
+                           DestroyMedia, PutSetting, PutAudit, DropUser>;
 
 /// Outcome of one write of a batch, in the order of the batch. `cursors` goes with PutMessage that
 /// is stored or repeated: one for each receiver in their order; a receiver named twice has one
@@ -117,7 +118,7 @@ struct StoredResume {
   Millis expires = 0;
 };
 
-class Store : public PostReads, public MediaReads {
+class Store : public PostReads, public MediaReads, public OperatorReads {
  public:
   /// Durable when it returns (fdatasync done). Errc::insufficient_storage: nothing of the batch is
   /// stored and the store goes on; any other error: nothing of the batch may be acknowledged and
