@@ -191,6 +191,7 @@ Hub::Outcome Hub::apply(const HubChange& change) {
       case HubObject::pin:
       case HubObject::mark:
       case HubObject::erasure:
+      case HubObject::audit:
         break;
     }
     return fail(Errc::bad_request, "messages are no part of a hub's own changes");
@@ -290,7 +291,7 @@ Hub::Outcome Hub::change_channel(const HubChange& change) {
   const auto allowed = [&](const HubChannel& channel) { return check_overrides(change, channel); };
   if (change.operation == Operation::create) {
     if (auto known = created_before(change)) return *known;
-    if (channels_.size() >= limits::kHubChannels) return full();
+    if (channels_.size() >= room_.channels) return full();
     HubChannel made;
     if (auto done = read_channel(change.body, made); !done) return std::unexpected(done.error());
     if (auto done = allowed(made); !done) return std::unexpected(done.error());

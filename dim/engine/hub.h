@@ -126,6 +126,13 @@ struct HubEffect {
   std::size_t dropped_invites = 0;       ///< of somebody who was banned
 };
 
+/// What a station lets a hub have, within the limits above. No part of a hub: what was taken before
+/// stays.
+struct HubRoom {
+  std::size_t members = limits::kHubMembers;
+  std::size_t channels = limits::kHubChannels;
+};
+
 class Hub {
  public:
   /// From its first change, CREATE of a hub: `id` is a group ID whose meta the caller has checked.
@@ -135,6 +142,9 @@ class Hub {
   /// gone (deleted, or an invite that is used up), conflict (GUID used otherwise, stale revision),
   /// too_many_requests (A30), insufficient_storage (a limit of objects).
   Result<HubEffect> apply(const HubChange& change);
+
+  /// For the changes to come.
+  void set_room(const HubRoom& room) { room_ = room; }
 
   const std::string& id() const { return id_; }
   const std::string& owner() const { return owner_; }
@@ -206,6 +216,7 @@ class Hub {
   std::int64_t revision_ = 1, number_ = 0;
   Millis latest_ = 0;
   bool deleted_ = false;
+  HubRoom room_;
   std::map<Guid, HubCategory> categories_;
   std::map<Guid, HubChannel> channels_;
   std::map<Guid, HubRole> roles_;

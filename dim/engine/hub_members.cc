@@ -74,7 +74,7 @@ Hub::Outcome Hub::join(const HubChange& change) {
     requests_.emplace(who, HubRequest{.invite = *guid, .arrived = change.time});
     asked_.push_back({who, change.time});
   } else {
-    if (members_.size() >= limits::kHubMembers) return full();
+    if (members_.size() >= room_.members) return full();
     members_[who] = {.roles = {}, .joined = change.time};
     requests_.erase(who);
   }
@@ -176,7 +176,7 @@ Hub::Outcome Hub::change_request(const HubChange& change) {
     return unknown();
   }
   if (change.operation == Operation::edit) {
-    if (members_.size() >= limits::kHubMembers) return full();
+    if (members_.size() >= room_.members) return full();
     members_[change.member] = {.roles = {}, .joined = change.time};
   }
   requests_.erase(found);

@@ -4,13 +4,14 @@
 
 #include "dim/base/fault.h"
 #include "dim/engine/hub.h"
+#include "dim/identity/id.h"
 
 namespace dim {
 namespace {
 
 constexpr std::array<std::string_view, kHubObjects> kObjects = {
-    "hub",     "owner", "category", "channel",  "role", "member", "mute",   "invite",
-    "request", "ban",   "message",  "reaction", "pin",  "mark",   "erasure"};
+    "hub",     "owner", "category", "channel",  "role", "member", "mute",    "invite",
+    "request", "ban",   "message",  "reaction", "pin",  "mark",   "erasure", "audit"};
 constexpr std::array<std::string_view, kPermissions> kWords = {
     "read",     "write",           "attach",       "speak", "stream", "invite",
     "moderate", "manage-channels", "manage-roles", "ban",   "own"};
@@ -71,7 +72,18 @@ constexpr HubRight kRights[] = {
     {mark, get, Who::holder, P::read},
     {erasure, create, Who::holder, P::read},
     {erasure, get, Who::author_or_holder, P::own},
+    {audit, get, Who::holder, P::moderate},
 };
+
+bool is_station(std::string_view who) {
+  const auto id = Id::parse(who);
+  return id && id->type() == EntityType::station;
+}
+
+bool is_operators(HubObject object, Operation operation) {
+  return (object == hub && operation == erase) ||
+         (object == invite && (operation == create || operation == erase));
+}
 
 }  // namespace
 
@@ -124,6 +136,8 @@ Status may(const Hub& hub, std::string_view actor, Operation operation, const Hu
   if (row == nullptr)
     return fail(Errc::not_implemented, "this operation does not exist on this object of a hub");
   if (hub.deleted()) return fail(Errc::gone, "this hub is deleted");
+  if (is_operators(target.object, operation) && !hub.is_member(actor) && is_station(actor))
+    return {};
   if (hub.is_banned(actor, now)) return fail(Errc::forbidden, "you are banned from this hub");
   const bool own_request =
       target.object == request && row->who == Who::self_or_holder && actor == target.subject;

@@ -35,8 +35,9 @@ enum class HubObject : std::uint8_t {
   pin,
   mark,
   erasure,  ///< what somebody has signed about a message that was destroyed
+  audit,    ///< the log of what moderators and the operator have done (F76)
 };
-inline constexpr std::size_t kHubObjects = 15;
+inline constexpr std::size_t kHubObjects = 16;
 std::string_view to_string(HubObject object);
 /// Errc::bad_request for another word.
 Result<HubObject> parse_hub_object(std::string_view word);
@@ -139,7 +140,8 @@ struct HubTarget {
 
 /// Ok, or Errc::not_implemented (no such row), Errc::gone (the hub is deleted), Errc::forbidden
 /// (banned, or a member without the right), Errc::not_found (whoever is no member does not learn
-/// that the hub is there).
+/// that the hub is there). A station, whose ID no user can log in with, may do what its operator
+/// may: delete a hub, make and take back invites.
 Status may(const Hub& hub, std::string_view actor, Operation operation, const HubTarget& target,
            Millis now);
 

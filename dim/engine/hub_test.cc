@@ -335,5 +335,29 @@ TEST(Hub, DamagedChangesAreRefused) {
   }
 }
 
+TEST(Hub, N14_TheRoomThatAStationGivesBoundsWhatComesAndKeepsWhatIsThere) {
+  Hub hub = founded();
+  join(hub, person("bob"));
+  const auto channel = [](int guid) {
+    HubChange out{.object = HubObject::channel, .actor = kOwner, .guid = number(guid)};
+    out.body = object(R"({"name":"c"})");
+    return out;
+  };
+  must(hub, channel(1));
+  hub.set_room({.members = 2, .channels = 1});
+  EXPECT_EQ(refused(hub, channel(2)), Errc::insufficient_storage);
+  JsonObject body;
+  body.set("invite", number(9'999).text());
+  const std::string carol = person("carol");
+  const HubChange joins{.object = HubObject::member, .actor = carol, .member = carol, .body = body};
+  EXPECT_EQ(refused(hub, joins), Errc::insufficient_storage);
+  hub.set_room({.members = 1, .channels = 0});
+  EXPECT_EQ(hub.members().size(), 2U);
+  EXPECT_EQ(must(hub, channel(1)).kind, HubEffect::Kind::unchanged) << "P36";
+  hub.set_room({.members = 3, .channels = 2});
+  must(hub, channel(2));
+  must(hub, joins);
+}
+
 }  // namespace
 }  // namespace dim

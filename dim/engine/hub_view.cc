@@ -253,6 +253,36 @@ Result<HubRequestView> read_request_view(const JsonObject& shown) {
   return HubRequestView{.who = std::move(*who), .arrived = *time};
 }
 
+Result<HubActView> read_act_view(const JsonObject& shown) {
+  constexpr std::size_t kAct = 64;
+  HubActView out;
+  if (auto done = read_number(shown, "number", 1, kMost, out.number); !done)
+    return std::unexpected(done.error());
+  auto time = time_of(shown, "time");
+  if (!time) return std::unexpected(time.error());
+  auto author = user_of(shown, "author");
+  if (!author) return std::unexpected(author.error());
+  auto act = text_of(shown, "act");
+  if (!act || act->empty() || act->size() > kAct || !header_safe(*act) || out.number == 0)
+    return broken();
+  out.time = *time;
+  out.author = std::move(*author);
+  out.act = std::move(*act);
+  if (shown.contains("member")) {
+    auto member = user_of(shown, "member");
+    if (!member) return std::unexpected(member.error());
+    out.member = std::move(*member);
+  }
+  if (shown.contains("guid")) {
+    const auto guid = guid_of(shown, "guid");
+    if (!guid) return std::unexpected(guid.error());
+    out.guid = guid->text();
+  }
+  if (auto done = read_topic(shown, "reason", out.reason); !done)
+    return std::unexpected(done.error());
+  return out;
+}
+
 Result<std::vector<JsonObject>> read_list(std::string_view content) {
   auto object = parse_json_object(content);
   if (!object) return std::unexpected(object.error());

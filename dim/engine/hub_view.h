@@ -45,6 +45,17 @@ struct HubRequestView {
   Millis arrived = 0;
 };
 
+/// One of the log of acts (hubs.md section 8).
+struct HubActView {
+  std::int64_t number = 0;
+  Millis time = 0;
+  std::string author;
+  std::string act;       ///< "CREATE ban"
+  std::string member{};  ///< ID; empty: about nobody
+  std::string guid{};    ///< empty: about nothing that has one
+  std::string reason{};
+};
+
 Result<HubView> read_hub(const JsonObject& shown);
 Result<std::pair<Guid, HubCategory>> read_category_view(const JsonObject& shown);
 Result<std::pair<Guid, HubChannel>> read_channel_view(const JsonObject& shown);
@@ -53,6 +64,7 @@ Result<std::pair<Guid, HubInvite>> read_invite_view(const JsonObject& shown);
 Result<HubMemberView> read_member_view(const JsonObject& shown);
 Result<HubPenaltyView> read_penalty_view(const JsonObject& shown);
 Result<HubRequestView> read_request_view(const JsonObject& shown);
+Result<HubActView> read_act_view(const JsonObject& shown);
 /// `{"list":[…]}`; Errc::bad_request when it is none, or holds something that is no object.
 Result<std::vector<JsonObject>> read_list(std::string_view content);
 /// The earlier texts of a message: `{"list":[{"revision","time","content"}]}`.

@@ -87,6 +87,31 @@ TEST(HubView, InvitesAndRequestsAreRead) {
   EXPECT_EQ(request->arrived, made.requests().find(kOther)->second.arrived);
 }
 
+TEST(HubView, F76_ActsOfTheLogAreReadAndNothingElse) {
+  const auto read = [](const std::string& text) { return read_act_view(*parse_json_object(text)); };
+  const std::string head = R"({"number":7,"time":"2026-11-26T12:00:00.000Z","author":")" + kUser +
+                           R"(","act":"CREATE ban")";
+  const auto whole = read(head + R"(,"member":")" + kOther +
+                          R"(","guid":"018f6f0e7b8c7cc2a1f3b0d5f3a1c9e6","reason":"spam"})");
+  ASSERT_TRUE(whole) << to_string(whole.error());
+  EXPECT_EQ(whole->number, 7);
+  EXPECT_EQ(whole->act, "CREATE ban");
+  EXPECT_EQ(whole->member, kOther);
+  EXPECT_EQ(whole->reason, "spam");
+  EXPECT_TRUE(read(head + "}"));
+  for (const char* more :
+       {R"(,"member":"nobody"})", R"(,"guid":"x"})", R"(,"reason":"a\nb"})", R"(,"reason":7})"})
+    EXPECT_FALSE(read(head + more)) << more;
+  for (const auto& [part, wrong] :
+       {std::pair{R"("number":7)", R"("number":0)"}, std::pair{R"("number":7)", R"("n":7)"},
+        std::pair{"CREATE ban", ""}, std::pair{"CREATE ban", "a\\u0007b"},
+        std::pair{"2026-11-26", "soon"}, std::pair{kUser.c_str(), "nobody"}}) {
+    std::string text = head + "}";
+    text.replace(text.find(part), std::string_view(part).size(), wrong);
+    EXPECT_FALSE(read(text)) << text;
+  }
+}
+
 TEST(HubView, WhatIsNotInTheFormIsRefused) {
   const auto hub_from = [](std::string_view text) {
     return read_hub(*parse_json_object(text)).has_value();
