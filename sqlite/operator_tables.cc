@@ -135,7 +135,8 @@ Status OperatorWriter::drop_rows_of(const std::string& user) {
 
 Status OperatorTableReads::start(Database& db) {
   static const std::string kWaiting =
-      "SELECT count(*), coalesce(sum(bytes), 0) FROM inbox LEFT JOIN acked ON acked.user = "
+      "SELECT count(*), coalesce(sum(bytes & 4294967295), 0) FROM inbox LEFT JOIN acked ON "
+      "acked.user = "
       "inbox.user WHERE cursor > coalesce(upto, 0) AND inbox.user IN (SELECT id FROM user WHERE "
       "name IN (" +
       std::string(kInboxes) + "))";

@@ -79,7 +79,7 @@ class OperatorConformance : public testing::Test {
 using Backends = testing::Types<InMemory, OnDisk>;
 TYPED_TEST_SUITE(OperatorConformance, Backends, BackendNames<InMemory>);
 
-TYPED_TEST(OperatorConformance, C17_SettingsStayUntilTheyAreTakenAway) {
+TYPED_TEST(OperatorConformance, SettingsStayUntilTheyAreTakenAway) {
   this->one(PutSetting{"ban", "bob", "{}"});
   this->one(PutSetting{"ban", "bob", R"({"reason":"spam"})"});
   this->one(PutSetting{"ban", "carol", "{}"});
@@ -160,7 +160,7 @@ TYPED_TEST(OperatorConformance, F85_AChannelCountsItsMessagesAndTheirBytes) {
   EXPECT_EQ(use(tulips).messages, 1);
 }
 
-TYPED_TEST(OperatorConformance, C17_WhatAUserTakesAndThatNothingIsLeftOfWhoIsRemoved) {
+TYPED_TEST(OperatorConformance, WhatAUserTakesAndThatNothingIsLeftOfWhoIsRemoved) {
   for (const std::string user : {"bob", "bobby"}) {
     this->one(PutIdentity{user, "{}", true});
     this->one(PutDocument{user, "visa", "phone", kTestTime, "{\"a\":1}"});
