@@ -165,6 +165,41 @@ int requests(HubRun& run, const HubPlace& place) {
   return code(Exit::ok);
 }
 
+int audit(HubRun& run, const HubPlace& place) {
+  auto left = static_cast<std::size_t>(run.options.limit);
+  std::optional<std::int64_t> before = run.options.before;
+  bool any = false;
+  while (left > 0) {
+    Packet packet = HubClient::request(Operation::get, HubObject::audit, place.hub.id);
+    if (before) packet.set("before", std::to_string(*before));
+    packet.set("limit", std::to_string(std::min(left, limits::kHistoryPage)));
+    const auto answer = run.ask(packet);
+    if (!answer) return run.exit;
+    const auto list = read_list(answer->content.value_or(""));
+    if (!list) return run.failed(list.error());
+    std::vector<HubActView> acts;
+    std::vector<std::string> people;
+    for (const JsonObject& shown : *list) {
+      auto act = read_act_view(shown);
+      if (!act) return run.failed(act.error());
+      // A list that does not go on would never end.
+      if (before && act->number >= *before)
+        return run.failed({Errc::bad_request, "the station's list does not go on as it should"});
+      before = act->number;
+      people.push_back(act->author);
+      if (!act->member.empty()) people.push_back(act->member);
+      acts.push_back(std::move(*act));
+    }
+    run.learn(std::move(people));
+    for (const HubActView& act : acts) run.out.act(place.hub, act);
+    any = any || !acts.empty();
+    left -= std::min(left, acts.size());
+    if (answer->code != 206 || acts.empty()) break;
+  }
+  if (!any) run.context.out.note("Nothing is in the log before that.");
+  return code(Exit::ok);
+}
+
 int decide(HubRun& run, const HubPlace& place, bool yes) {
   const auto who = run.who(run.options.who);
   if (!who) return run.exit;
@@ -297,6 +332,7 @@ int run_hub(HubRun& run) {
   if (action == "leave") return leave(run, *place);
   if (action == "members") return members(run, *place);
   if (action == "requests") return requests(run, *place);
+  if (action == "audit") return audit(run, *place);
   if (action == "approve" || action == "refuse") return decide(run, *place, action == "approve");
   if (action == "transfer") return transfer(run, *place);
   if (action == "invite") return invite(run, *place);

@@ -98,10 +98,8 @@ struct Verb {
     app.add_option(name, where, what)->check(CLI::NonNegativeNumber);
     return *this;
   }
-  Verb& limit() {
-    app.add_option("--limit", to.limit, "how many messages to print")
-        ->check(CLI::Range(1, 100'000))
-        ->capture_default_str();
+  Verb& limit(const char* what = "how many messages to print") {
+    app.add_option("--limit", to.limit, what)->check(CLI::Range(1, 100'000))->capture_default_str();
     return *this;
   }
   Verb& text() {
@@ -148,6 +146,10 @@ void add_hub(CLI::App& app, HubOptions& to) {
   action(hub, "invites", "those that are still good").place(kHub);
   action(hub, "uninvite", "take an invite back").place(kHub).object("invite", "its GUID");
   action(hub, "requests", "who waits to be let in").place(kHub);
+  action(hub, "audit", "what moderators and the station's operator have done, newest first")
+      .place(kHub)
+      .number("--before", to.before, "go on before the number of an act")
+      .limit("how many acts to print");
   action(hub, "approve", "let somebody in who waits").place(kHub).who();
   action(hub, "refuse", "do not let somebody in who waits").place(kHub).who();
   action(hub, "transfer", "give the hub to another member")

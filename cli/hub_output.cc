@@ -194,6 +194,24 @@ void HubOutput::request(const HubView& hub, const HubRequestView& request) const
                         format_time(request.arrived)));
 }
 
+void HubOutput::act(const HubView& hub, const HubActView& act) const {
+  JsonObject members = about(hub);
+  members.set("number", act.number);
+  members.set("time", format_time(act.time));
+  members.set("author", act.author);
+  members.set("act", act.act);
+  if (!act.member.empty()) members.set("member", act.member);
+  if (!act.guid.empty()) members.set("guid", act.guid);
+  if (!act.reason.empty()) members.set("reason", act.reason);
+  out_.object("hub_act", std::move(members));
+  std::string line = fmt::format("{:>6}  {}  {}  {}", act.number, format_time(act.time),
+                                 who(act.author), printable(act.act));
+  if (!act.member.empty()) line += "  " + who(act.member);
+  if (!act.guid.empty()) line += "  " + act.guid;
+  if (!act.reason.empty()) line += fmt::format("  \"{}\"", printable(act.reason));
+  out_.line(line);
+}
+
 void HubOutput::invite(const HubView& hub, const Guid& guid, const HubInvite& invite,
                        const std::string& link) const {
   JsonObject members = about(hub);

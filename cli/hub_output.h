@@ -23,6 +23,7 @@ class HubOutput {
   void member(const HubView& hub, const HubMemberView& member) const;
   void penalty(const HubView& hub, bool ban, const HubPenaltyView& penalty) const;
   void request(const HubView& hub, const HubRequestView& request) const;
+  void act(const HubView& hub, const HubActView& act) const;
   /// `link`: empty where it is only listed.
   void invite(const HubView& hub, const Guid& guid, const HubInvite& invite,
               const std::string& link) const;
