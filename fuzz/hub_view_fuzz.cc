@@ -30,6 +30,10 @@ void try_object(const JsonObject& shown) {
   static_cast<void>(read_member_view(shown));
   static_cast<void>(read_penalty_view(shown));
   static_cast<void>(read_request_view(shown));
+  if (const auto act = read_act_view(shown)) {
+    demand(act->number >= 1 && header_safe(act->act) && Id::parse(act->author).has_value());
+    demand(act->reason.size() <= limits::kHubTopic && valid_utf8(act->reason));
+  }
   if (const auto erasure = read_erasure(shown)) {
     demand(Id::parse(erasure->who).has_value() && !erasure_signing_input(*erasure).empty());
   }

@@ -132,9 +132,16 @@ void Hubs::create_message(StationRequest& request) {
   const auto channel = Guid::parse(packet.get("target"));
   if (!channel) return core_.refuse(request, channel.error());
   std::optional<Error> refused;
-  if (const auto spot = channel_spot(request, HubObject::message, Operation::create); !spot) {
-    // P36: what is stored is answered as the first time, whatever its author has lost since.
+  const auto spot = channel_spot(request, HubObject::message, Operation::create);
+  if (!spot) {
     refused = spot.error();
+  } else if (const Status room =
+                 check_post(*spot->hub, packet.content ? packet.content->size() : 0, true);
+             !room) {
+    refused = room.error();
+  }
+  if (refused) {
+    // P36: what is stored is answered as the first time, whatever its author has lost since.
     const Hub* hub = hub_with(*channel);
     if (hub == nullptr || hub->deleted() || hub->channel(*channel) == nullptr)
       return core_.refuse(request, *refused);
@@ -164,11 +171,19 @@ void Hubs::create_message(StationRequest& request) {
             .content = std::move(*packet.content)};
   core_.open_request(request.link, request.id);
   core_.inflight_bytes_ += post.content.size();
+  const std::string in = places_.at(*channel);
+  ChannelUse& coming = coming_[in];
+  ++coming.messages;
+  coming.bytes += static_cast<std::int64_t>(post.content.size());
   std::vector<Write> writes;
   writes.emplace_back(PutPost{post});
   core_.submit(std::move(writes),
-               [this, id = request.link.id, reply_id = request.id, refused,
+               [this, id = request.link.id, reply_id = request.id, refused, in,
                 post = std::move(post)](const Result<std::vector<Written>>& written) mutable {
+                 ChannelUse& was_coming = coming_[in];
+                 was_coming.bytes -= static_cast<std::int64_t>(post.content.size());
+                 if (--was_coming.messages == 0) coming_.erase(in);
+                 uses_.erase(post.channel);
                  core_.inflight_bytes_ -= std::min(core_.inflight_bytes_, post.content.size());
                  const bool stored = written && written->front().accepted == Accepted::stored;
                  const bool again =
@@ -202,16 +217,19 @@ void Hubs::create_message(StationRequest& request) {
                });
 }
 
-void Hubs::change_post(StationRequest& request, const Spot& spot, ChangePost change, Packet push) {
+void Hubs::change_post(StationRequest& request, const Spot& spot, ChangePost change, Packet push,
+                       std::optional<PutAudit> act) {
   const Operation operation = *request.packet.operation;
   const bool ends = operation == Operation::erase || operation == Operation::destroy;
   const int code = operation == Operation::create ? 201 : ends ? 204 : 200;
   core_.open_request(request.link, request.id);
   std::vector<Write> writes;
   writes.emplace_back(std::move(change));
+  if (act) writes.emplace_back(std::move(*act));
   core_.submit(std::move(writes), [this, id = request.link.id, reply = request.id, code,
                                    channel = spot.channel, push = std::move(push)](
                                       const Result<std::vector<Written>>& written) mutable {
+    uses_.erase(channel);
     if (written && written->front().accepted == Accepted::stored) {
       const Cursor cursor = written->front().cursors.front();
       spread(channel, cursor, push.set("cursor", std::to_string(cursor)));
@@ -255,6 +273,8 @@ void Hubs::change_message(StationRequest& request) {
   } else if (operation == Operation::edit) {
     if (const Status right = check_text(packet.content); !right)
       return core_.refuse(request, right.error());
+    if (const Status room = check_post(*spot->hub, packet.content->size(), false); !room)
+      return core_.refuse(request, room.error());
     if (packet.has("revision") && !DIM_FAULT("edit-stale")) {
       const auto revision = parse_count(packet.get("revision"));
       if (!revision || *revision == 0)
@@ -279,7 +299,8 @@ void Hubs::change_message(StationRequest& request) {
     change.act = operation == Operation::destroy && !DIM_FAULT("destroy-deletes") ? PostAct::destroy
                                                                                   : PostAct::erase;
   }
-  change_post(request, *spot, std::move(change), std::move(push));
+  auto act = act_on(request, *spot, post.author);
+  change_post(request, *spot, std::move(change), std::move(push), std::move(act));
 }
 
 void Hubs::react_or_pin(StationRequest& request, HubObject object) {
@@ -288,6 +309,11 @@ void Hubs::react_or_pin(StationRequest& request, HubObject object) {
   const bool created = packet.operation == Operation::create;
   auto spot = message_spot(request, object, *packet.operation);
   if (!spot) return core_.refuse(request, spot.error());
+  if (created) {
+    if (const Status free = check_post(*spot->hub, 0, false); !free)
+      return core_.refuse(request, free.error());
+  }
+  std::optional<PutAudit> act;
   ChangePost change{.guid = spot->post->guid, .time = core_.clock_.now()};
   Packet push = Packet::request(*packet.operation);
   push.set("type", std::string(to_string(object)))
@@ -307,12 +333,14 @@ void Hubs::react_or_pin(StationRequest& request, HubObject object) {
         return core_.refuse(request, {Errc::forbidden, "the reactions of others are not yours"});
       change.who = packet.get("member");
       push.set("member", change.who);
+      act = act_on(request, *spot, change.who);
     }
     push.set("symbol", change.text);
   } else {
     change.act = created ? PostAct::pin : PostAct::unpin;
+    act = act_on(request, *spot, spot->post->author);
   }
-  change_post(request, *spot, std::move(change), std::move(push));
+  change_post(request, *spot, std::move(change), std::move(push), std::move(act));
 }
 
 // --- NOTIFY

@@ -22,10 +22,14 @@
 #include "dim/base/utf8.h"
 #include "dim/packet/uri.h"
 #include "net/system_clock.h"
+#include "server/admin_channel.h"
+#include "server/admin_command.h"
 #include "server/check.h"
 #include "server/config.h"
 #include "server/daemon.h"
 #include "server/dimples.h"
+#include "server/disk_use_command.h"
+#include "server/invitation.h"
 #include "server/key_file.h"
 #include "server/passphrase.h"
 #include "server/store_failure.h"
@@ -249,34 +253,16 @@ int invite(const Options& options) {
   if (!config) return fail_with(config.error());
   auto card = load_card(config->data);
   if (!card) return fail_with(card.error());
-  const JsonObject& visa = card->visa.properties();
-  std::string host = options.host;
-  if (host.empty()) host = config->public_host;
-  if (host.empty() && visa.text("host") != nullptr) host = *visa.text("host");
-  if (host.empty()) host = machine_address();
-  std::int64_t port = config->port_base;
-  // What the station bound last time is in its visa, unless this command was told otherwise.
-  const Json* bound = visa.find("port");
-  if (!options.port_base && bound != nullptr && bound->integer() != nullptr)
-    port = *bound->integer();
-
-  Uri uri;
-  uri.type = UriType::station;
-  uri.identifier = card->id.text();
-  uri.parameters.emplace_back("host",
-                              host.find(':') != std::string::npos ? "[" + host + "]" : host);
-  uri.parameters.emplace_back("port", std::to_string(port));
-  for (auto& pin : card->pins()) {
-    uri.parameters.emplace_back("pin", std::move(pin));
-    break;  // the one in use; the visa vouches for the next
-  }
+  const Uri uri = station_link(*config, *card, options.host, options.port_base.has_value());
   const std::string link = uri.text();
   if (options.json) {
     JsonObject out;
     out.set("link", link);
     out.set("id", card->id.text());
+    std::string_view host = uri.parameter("host");
+    if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
     out.set("host", host);
-    out.set("port", port);
+    out.set("port", parse_size(uri.parameter("port")).value_or(0));
     fmt::print("{}\n", write_json(out));
     return 0;
   }
@@ -375,6 +361,39 @@ int import_accounts(const Options& options) {
       done->users, done->groups, done->others, done->documents, done->logins, done->unchanged);
   for (const DimplesRefusal& one : done->refused)
     fmt::print("refused  {}: {}\n", one.what, one.why);
+  return 0;
+}
+
+// --- admin
+// --------------------------------------------------------------------------------------------------------
+
+int administer(const Options& options, const AdminOptions& admin) {
+  ::umask(077);
+  auto config = configure(options);
+  if (!config) return fail_with(config.error());
+  auto channel = AdminChannel::open(*config);
+  if (!channel) return fail_with(channel.error());
+  // An invite is of use as the whole link.
+  const auto complete = [&](JsonObject& answer) {
+    const std::string* hub = answer.text("hub");
+    const std::string* made = answer.text("invite");
+    const auto card = load_card(config->data);
+    if (admin.verb != "invites-make" || hub == nullptr || made == nullptr || !card) return;
+    const Uri station = station_link(*config, *card, options.host, options.port_base.has_value());
+    answer.set("link", hub_link(station, *hub, *made).text());
+  };
+  const auto done = run_admin(*channel, admin, options.json, SystemClock{}.now(), complete,
+                              [](const std::string& lines) { fmt::print("{}", lines); });
+  return done ? 0 : fail_with(done.error());
+}
+
+int show_disk_use(const Options& options, DiskUseOptions how) {
+  how.json = options.json;
+  const auto config = configure(options);
+  if (!config) return fail_with(config.error());
+  auto use = disk_use_of(config->data);
+  if (!use) return fail_with(use.error());
+  fmt::print("{}", disk_use_text(*use, how));
   return 0;
 }
 
@@ -477,6 +496,21 @@ int run_dimd(int argc, char** argv) {
                    "root of the dimchat station's file database, with the folder public")
       ->required();
   import_command->add_flag("--json", options.json, "one JSON object");
+  DiskUseOptions how;
+  CLI::App* du_command =
+      app.add_subcommand("du", "what takes the disk, of a station that runs or is stopped");
+  data(du_command);
+  du_command->add_option("--config", options.config_file,
+                         "configuration; default: DATA/dimd.toml when it is there");
+  du_command->add_flag("--explain", how.explain, "by hubs, channels and users too");
+  du_command->add_option("--limit", how.limit, "so many of each; 0: all")->capture_default_str();
+  du_command->add_flag("--json", options.json, "one JSON object a line");
+  AdminOptions admin;
+  CLI::App* admin_command = add_admin(app, admin);
+  data(admin_command);
+  admin_command->add_option("--config", options.config_file,
+                            "configuration; default: DATA/dimd.toml when it is there");
+  admin_command->add_flag("--json", options.json, "one JSON object a line");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -489,6 +523,8 @@ int run_dimd(int argc, char** argv) {
   if (invite_command->parsed()) return invite(options);
   if (passphrase_command->parsed()) return change_passphrase(options);
   if (import_command->parsed()) return import_accounts(options);
+  if (du_command->parsed()) return show_disk_use(options, how);
+  if (admin_command->parsed()) return administer(options, admin);
   return check(options);
 }
 

@@ -97,6 +97,7 @@ Problem bans(const toml::node& node, std::set<std::string, std::less<>>& out) {
 }
 
 constexpr std::int64_t kGiB = std::int64_t{1} << 30;
+constexpr std::int64_t kMostHub = std::int64_t{1} << 50;
 
 const auto& rows() {
   using C = DaemonConfig;
@@ -231,6 +232,27 @@ const auto& rows() {
             std::int64_t days = 0;
             auto p = whole(n, 0, 36'500, days);
             c.media.keep_ms = days * 24 * 3'600'000;
+            return p;
+          }},
+      Row{{"limits.hub_messages", "0", "messages of one hub; 0: no limit"},
+          [](C& c, N n) { return whole(n, 0, kMostHub, c.station.hub_quotas.messages); }},
+      Row{{"limits.hub_bytes", "0", "bytes of text of one hub, earlier texts too; 0: no limit"},
+          [](C& c, N n) { return bytes(n, 0, kMostHub, c.station.hub_quotas.bytes); }},
+      Row{{"limits.hub_members", "100000", "members of one hub"},
+          [](C& c, N n) { return whole(n, 1, limits::kHubMembers, c.station.hub_quotas.members); }},
+      Row{{"limits.hub_channels", "500", "channels of one hub"},
+          [](C& c, N n) {
+            return whole(n, 0, limits::kHubChannels, c.station.hub_quotas.channels);
+          }},
+      Row{{"limits.hubs_per_user", "100", "hubs that one user owns"},
+          [](C& c, N n) { return whole(n, 0, 1'000'000, c.station.hub_quotas.hubs); }},
+      Row{{"limits.audit_entries", "100000", "acts of moderators and operators that are kept"},
+          [](C& c, N n) { return whole(n, 100, 100'000'000, c.audit.entries); }},
+      Row{{"limits.audit_days", "365", "days for which they are kept"},
+          [](C& c, N n) {
+            std::int64_t days = 0;
+            auto p = whole(n, 1, 36'500, days);
+            if (p.empty()) c.audit.keep_ms = days * 24 * 3'600'000;
             return p;
           }},
       Row{{"security.verify", "\"unbound\"",

@@ -33,6 +33,7 @@ struct DaemonConfig {
   StationConfig station;
   InboxLimits inbox{limits::kInboxMessages, limits::kInboxBytes};
   MediaLimits media;
+  AuditLimits audit;
   AdmissionLimits admission;
   LogLevel log_level = LogLevel::info;
 };

@@ -5,6 +5,7 @@
 #include "dim/base/fault.h"
 #include "dim/base/hex.h"
 #include "dim/packet/uri.h"
+#include "server/admin.h"
 #include "server/bridge.h"
 #include "server/core.h"
 #include "server/records.h"
@@ -383,7 +384,7 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
                         error_of(Errc::unauthorised, "the signature does not prove this author"),
                         author);
   }
-  if (config_.bans.contains(author)) return refuse_banned(link, reply, author);
+  if (admin_->keeps_out(author)) return refuse_banned(link, reply, author);
 
   std::vector<Write> writes;
   if (!meta || !(*stored)->pinned) {
@@ -419,7 +420,7 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
       return refuse_and_close(*target_link, reply_id, written.error());
     }
     forget_receiver(author);
-    if (config_.bans.contains(author)) return refuse_banned(*target_link, reply_id, author);
+    if (admin_->keeps_out(author)) return refuse_banned(*target_link, reply_id, author);
     const std::size_t most = config_.sessions_per_user + (DIM_FAULT("sessions-9") ? 1 : 0);
     while (UserSession* oldest = sessions_.oldest_beyond(author, most)) {
       event(StationEvent::Level::info, "session-replaced", author,
@@ -504,7 +505,7 @@ void StationCore::resume(LinkState& link, const Packet& packet, const std::strin
   if (!own || before_removal || (*stored)->expires <= clock_.now()) {
     return login_failed(link, reply, gone, author);
   }
-  if (config_.bans.contains(author)) return refuse_banned(link, reply, author);
+  if (admin_->keeps_out(author)) return refuse_banned(link, reply, author);
   const ResumeState before = ResumeState::parse((*stored)->secret_sha256);
   switch (before.match(*secret)) {
     case ResumeState::Match::unknown:
@@ -561,7 +562,7 @@ void StationCore::resume(LinkState& link, const Packet& packet, const std::strin
           error_of(Errc::token_invalid, "the disk is full, so no session can be resumed; log in"));
     }
     if (!written) return refuse_and_close(*target_link, reply_id, written.error());
-    if (config_.bans.contains(author)) return refuse_banned(*target_link, reply_id, author);
+    if (admin_->keeps_out(author)) return refuse_banned(*target_link, reply_id, author);
     UserSession* session = sessions_.find(guid);
     if (session != nullptr) {
       // The connections of before are dead or about to be: the newest one counts.

@@ -37,6 +37,7 @@ struct LoginChallenge {
   Millis issued = 0;  // monotonic
 };
 
+class Admin;
 class Gateway;
 class Hubs;
 struct NeighbourState;
@@ -160,8 +161,10 @@ class StationCore {
   SessionTable sessions_;
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<Hubs> hubs_;
+  std::unique_ptr<Admin> admin_;
 
  private:
+  friend class Admin;
   friend class Gateway;
   friend class Hubs;
   friend class Bridge;
@@ -256,6 +259,7 @@ class StationCore {
   void create_erasure(StationRequest& request);
   void get_erasures(StationRequest& request);
   void get_mark(StationRequest& request);
+  void get_audit(StationRequest& request);
 
   // names.cc, documents.cc
   void create_name(StationRequest& request);

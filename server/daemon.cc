@@ -14,6 +14,7 @@
 #include "net/listener.h"
 #include "net/reactor.h"
 #include "net/system_clock.h"
+#include "server/admin_socket.h"
 #include "server/key_file.h"
 #include "server/store_failure.h"
 #include "server/thread_crew.h"
@@ -85,6 +86,7 @@ struct Daemon::Impl {
        std::unique_ptr<SqliteStore> opened)
       : config(settings), log(output), keys(std::move(loaded)), store(std::move(opened)) {}
   ~Impl() {
+    admin.reset();
     listeners.clear();
     dimchat.clear();
     // These first: their callbacks are for the station.
@@ -125,6 +127,7 @@ struct Daemon::Impl {
   std::vector<std::pair<Lane, std::unique_ptr<Listener>>> listeners;
   std::vector<std::unique_ptr<Listener>> dimchat;  // for each address family
   std::vector<std::unique_ptr<Dial>> dials;        // of each neighbour
+  std::unique_ptr<AdminSocket> admin;
   Timer ticker;
   Timer stopper;
   bool turn_posted = false;
@@ -149,6 +152,7 @@ std::expected<std::unique_ptr<Daemon>, Failure> Daemon::open(
   SqliteOptions store_options;
   store_options.limits = config.inbox;
   store_options.media = config.media;
+  store_options.audit = config.audit;
   auto store = SqliteStore::open(config.data, store_options);
   if (!store) return std::unexpected(store_failure(config.data, store.error()));
 
@@ -240,6 +244,17 @@ std::expected<std::unique_ptr<Daemon>, Failure> Daemon::open(
     impl->log.write(level_of(event.level), event.name,
                     {{"who", event.who}, {"detail", std::string(event.detail)}});
   });
+  auto admin = AdminSocket::open(
+      config.data,
+      [impl = &self](std::string line, std::string by, std::function<void(std::string)> done) {
+        impl->reactor.post(
+            [impl, line = std::move(line), by = std::move(by), done = std::move(done)]() mutable {
+              impl->station->admin(line, by, std::move(done));
+              impl->end_of_turn();
+            });
+      });
+  if (!admin) return std::unexpected(admin.error());
+  self.admin = std::move(*admin);
   return daemon;
 }
 
@@ -427,6 +442,7 @@ void Daemon::Impl::report(std::string_view event) {
 void Daemon::Impl::begin_stop(Exit code) {
   if (std::exchange(stopping, true)) return;
   exit = code;
+  admin.reset();
   listeners.clear();
   dimchat.clear();
   dials.clear();

@@ -16,6 +16,7 @@
 #include "dim/packet/frame_stream.h"
 #include "net/dial.h"
 #include "net/system_clock.h"
+#include "server/admin_channel.h"
 #include "server/check.h"
 #include "server/key_file.h"
 #include "server/station_fixture.h"
@@ -318,6 +319,38 @@ TEST_F(DaemonTest, R1_AcknowledgedMessagesSurviveARestart) {
   ASSERT_NE(bob.text, nullptr);
   ASSERT_TRUE(client.wait([&] { return bob.text->got.size() >= 2; }));
   EXPECT_EQ(bob.text->got[1].content, sent.content);
+}
+
+TEST_F(DaemonTest, N9_TheOperatorReachesAStationThatRunsAndOneThatIsStopped) {
+  start();
+  Client client;
+  auto alice = client.login(*daemon, real_account("alice"), 0);
+  ASSERT_NE(alice.text, nullptr);
+  const std::string id = real_account("alice").id.bare().text();
+  const auto asked = [&](const std::string& line) {
+    auto channel = AdminChannel::open(config);
+    EXPECT_TRUE(channel) << channel.error().text;
+    if (!channel) return std::string();
+    EXPECT_EQ(channel->station_runs(), daemon != nullptr);
+    auto answer = channel->ask(line);
+    EXPECT_TRUE(answer) << answer.error().text;
+    return answer.value_or("");
+  };
+  EXPECT_THAT(asked(R"({"verb":"users-list"})"), HasSubstr(id));
+  EXPECT_THAT(asked("nonsense"), HasSubstr("\"ok\":false"));
+  const std::string ban = R"({"verb":"bans-add","target":")" + id + R"(","reason":"spam"})";
+  EXPECT_THAT(asked(ban), HasSubstr("\"streams\":2"));
+  EXPECT_TRUE(client.wait([&] { return alice.control->closed && alice.text->closed; }, 60'000));
+  stop();
+  EXPECT_THAT(asked(R"({"verb":"bans-list"})"), HasSubstr(id));
+  EXPECT_THAT(asked(R"({"verb":"bans-lift","target":")" + id + "\"}"), HasSubstr("\"ok\":true"));
+  start();
+  EXPECT_EQ(asked(R"({"verb":"bans-list"})"), R"({"ok":true,"bans":[]})");
+  EXPECT_NE(client.login(*daemon, real_account("alice"), 0).text, nullptr);
+  stop();
+  config.data += "/none";
+  EXPECT_EQ(AdminChannel::open(config).error().code, Exit::not_writable);
+  EXPECT_FALSE(fs::exists(config.data)) << "and nothing was made there";
 }
 
 TEST_F(DaemonTest, StopsWithinTwoSecondsAndTellsClients) {

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "dim/base/hex.h"
+#include "server/admin.h"
 #include "server/bridge.h"
 
 namespace dim {
@@ -39,7 +40,8 @@ void Gateway::opened(LinkId id, StationLink& link, std::string remote) {
   state->remote = std::move(remote);
   GatewayLink& out = *state;
   links_.emplace(id, std::move(state));
-  if (core_.stopping_ || core_.failed_) close_link(out);
+  if (core_.stopping_ || core_.failed_ || core_.admin_->keeps_out_address(out.remote))
+    close_link(out);
 }
 
 void Gateway::received(LinkId id, std::string_view bytes) {
@@ -313,12 +315,33 @@ void Gateway::check_times(GatewayLink& link, Millis now) {
 
 // --- operator
 
-void Gateway::end_banned() {
+std::size_t Gateway::end_banned() {
+  std::size_t ended = 0;
   for (auto& [id, link] : links_) {
-    if (link->closing || link->user.empty() || !core_.config_.bans.contains(link->user)) continue;
+    const bool out = core_.admin_->keeps_out_address(link->remote) ||
+                     (!link->user.empty() && core_.admin_->keeps_out(link->user));
+    if (link->closing || !out) continue;
     core_.event(StationEvent::Level::warn, "banned", link->user, "session ended");
     close_link(*link);
+    ++ended;
   }
+  return ended;
+}
+
+std::size_t Gateway::end_user(std::string_view user) {
+  std::size_t ended = 0;
+  for (auto& [id, link] : links_) {
+    if (link->closing || link->user != user) continue;
+    core_.event(StationEvent::Level::warn, "banned", link->user, "session ended");
+    close_link(*link);
+    ++ended;
+  }
+  return ended;
+}
+
+std::size_t Gateway::sessions_of(std::string_view user) const {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      links_, [&](const auto& one) { return !one.second->closing && one.second->user == user; }));
 }
 
 void Gateway::stop() {

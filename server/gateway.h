@@ -100,7 +100,11 @@ class Gateway {
   /// What waits for this turn: reading goes on.
   void process_ready();
   void flush();
-  void end_banned();
+  /// Whom the station keeps out now; how many connections that was.
+  std::size_t end_banned();
+  std::size_t end_user(std::string_view user);
+  /// Connections of a user.
+  std::size_t sessions_of(std::string_view user) const;
   void stop();
 
   /// As StationCore::deliver, for the sessions here.

@@ -6,6 +6,7 @@
 #include "dim/base/hex.h"
 #include "dim/engine/verify.h"
 #include "dim/protocol/content.h"
+#include "server/admin.h"
 #include "server/bridge.h"
 #include "server/gateway_request.h"
 #include "server/records.h"
@@ -292,7 +293,7 @@ void Gateway::log_in(Request& request) {
     if (!admitted) return refused(admitted.error());
     neighbour = *admitted;
   }
-  if (core_.config_.bans.contains(user))
+  if (core_.admin_->keeps_out(user))
     return refused({Errc::forbidden, "this user is banned from the station"});
   if (link.subnet != 0) {
     // The signature is right, so nobody is locked out because of their neighbours; they wait.
@@ -318,7 +319,7 @@ void Gateway::log_in(Request& request) {
     if (target == nullptr) return;
     target->busy = false;
     if (!written) return close_link(*target);
-    if (core_.config_.bans.contains(user)) {  // since a moment ago
+    if (core_.admin_->keeps_out(user)) {  // since a moment ago
       ++core_.counters_.logins_refused;
       core_.event(StationEvent::Level::info, "login-refused", user, "banned");
       return close_link(*target);

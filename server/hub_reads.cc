@@ -190,6 +190,7 @@ void Hubs::get(StationRequest& request, HubObject object) {
     case HubObject::pin:
     case HubObject::mark:
     case HubObject::erasure:
+    case HubObject::audit:
       break;
   }
   Packet answer = out.answer(request.id);

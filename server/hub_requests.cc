@@ -28,6 +28,7 @@ void StationCore::get_pins(StationRequest& request) { hubs_->get_pins(request); 
 void StationCore::notify_mark(StationRequest& request) { hubs_->read_mark(request); }
 void StationCore::create_erasure(StationRequest& request) { hubs_->create_erasure(request); }
 void StationCore::get_erasures(StationRequest& request) { hubs_->get_erasures(request); }
+void StationCore::get_audit(StationRequest& request) { hubs_->get_audit(request); }
 void StationCore::get_mark(StationRequest& request) { hubs_->get_mark(request); }
 
 }  // namespace dim

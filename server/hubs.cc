@@ -20,6 +20,21 @@ bool has_guid(HubObject object) {
          object == HubObject::role || object == HubObject::invite;
 }
 
+/// What everybody does for themselves, joining and leaving, is no act of a moderator.
+std::optional<PutAudit> act_of(const std::string& hub, const HubChange& change) {
+  const bool own = change.actor == change.member &&
+                   (change.object == HubObject::member || change.object == HubObject::request);
+  if (own) return std::nullopt;
+  AuditEntry out{.time = change.time,
+                 .hub = hub,
+                 .who = change.actor,
+                 .act = act_name(change.operation, change.object),
+                 .whom = change.member};
+  if (change.guid) out.object = change.guid->text();
+  if (const std::string* reason = change.body.text("reason")) out.reason = *reason;
+  return PutAudit{std::move(out), true};
+}
+
 Digest32 digest_of(HubChange change) {
   change.time = 0;
   return sha256(as_bytes(change.text()));
@@ -40,23 +55,15 @@ bool Hubs::ready(StationRequest& request) {
   return true;
 }
 
-bool Hubs::there() {
-  if (loaded_) return true;
-  const Status done = load();
-  loaded_ = done.has_value();
-  if (!loaded_) {
-    forget();
-    core_.event(StationEvent::Level::error, "store-read", {}, done.error().hint);
-  }
-  return loaded_;
-}
-
 Status Hubs::load() {
   std::int64_t row = 0;
   for (;;) {
     const auto page = core_.reads_.hub_changes(row, kLoadRows);
     if (!page) return std::unexpected(page.error());
-    if (page->empty()) return {};
+    if (page->empty()) {
+      set_rooms();
+      return {};
+    }
     for (const StoredHubChange& stored : *page) {
       if (const Status done = replay(stored); !done) return done;
       row = stored.row;
@@ -86,6 +93,7 @@ void Hubs::forget() {
   foundings_.clear();
   places_.clear();
   readers_.clear();
+  uses_.clear();
 }
 
 Hub* Hubs::find(const std::string& id) {
@@ -174,20 +182,12 @@ void Hubs::change(StationRequest& request, HubObject object) {
   Hub* hub = find(asked_for->hub);
   if (hub == nullptr)
     return core_.refuse(request, {Errc::not_found, "no such hub, or you are not a member of it"});
-  change.time = std::max(core_.clock_.now(), hub->latest());
+  if (const Status kept = check_change(*hub, change); !kept)
+    return core_.refuse(request, kept.error());
   const bool was_member = hub->is_member(change.member);
-  // Of what is deleted they hear who saw it before.
-  std::vector<std::string> users;
-  if (change.operation == Operation::erase) users = audience(*hub, change);
-  const auto effect = hub->apply(change);
-  if (!effect) return core_.refuse(request, effect.error());
-  if (change.guid) places_.emplace(*change.guid, hub->id());
-  if (change.operation != Operation::erase) {
-    HubChange seen = change;  // as those see it who hear of it
-    if (effect->kind == HubEffect::Kind::waiting) seen.object = HubObject::request;
-    if (object == HubObject::request) seen.object = HubObject::member;
-    users = audience(*hub, seen);
-  }
+  auto taken = take(*hub, change);
+  if (!taken) return core_.refuse(request, taken.error());
+  const HubEffect* effect = &taken->effect;
 
   const bool created = change.operation == Operation::create;
   // Who has joined is a member now, or waits: so a repetition is answered as the first time.
@@ -215,15 +215,39 @@ void Hubs::change(StationRequest& request, HubObject object) {
              change.member != change.actor && !DIM_FAULT("kick-keeps-streams")) {
     end_streams(change.member, *hub, change);
   }
-  std::vector<Write> writes;
-  writes.emplace_back(PutHubChange{hub->id(), hub->number(), change.text()});
-  for (const Guid& channel : effect->dropped_channels) writes.emplace_back(DropChannel{channel});
-  if (!was_member && hub->is_member(change.member)) {
-    // What was written before somebody came counts as read, also what is on its way to the disk.
-    for (const auto& [guid, channel] : hub->channels())
-      writes.emplace_back(PutMark{guid, change.member, std::numeric_limits<Cursor>::max()});
+  commit(request, std::move(taken->writes), std::move(answer), std::move(taken->told));
+}
+
+Result<Hubs::Taken> Hubs::take(Hub& hub, HubChange& change) {
+  change.time = std::max(core_.clock_.now(), hub.latest());
+  const bool was_member = hub.is_member(change.member);
+  // Of what is deleted they hear who saw it before.
+  std::vector<std::string> users;
+  if (change.operation == Operation::erase) users = audience(hub, change);
+  auto effect = hub.apply(change);
+  if (!effect) return std::unexpected(effect.error());
+  Taken out{.effect = std::move(*effect)};
+  if (change.guid) places_.emplace(*change.guid, hub.id());
+  if (out.effect.kind == HubEffect::Kind::unchanged) return out;
+  if (change.operation != Operation::erase) {
+    HubChange seen = change;  // as those see it who hear of it
+    if (out.effect.kind == HubEffect::Kind::waiting) seen.object = HubObject::request;
+    if (change.object == HubObject::request) seen.object = HubObject::member;
+    users = audience(hub, seen);
   }
-  commit(request, std::move(writes), std::move(answer), told(*hub, change, std::move(users)));
+  out.writes.emplace_back(PutHubChange{hub.id(), hub.number(), change.text()});
+  if (auto act = act_of(hub.id(), change)) out.writes.emplace_back(std::move(*act));
+  for (const Guid& channel : out.effect.dropped_channels) {
+    out.writes.emplace_back(DropChannel{channel});
+    uses_.erase(channel);
+  }
+  if (!was_member && hub.is_member(change.member)) {
+    // What was written before somebody came counts as read, also what is on its way to the disk.
+    for (const auto& [guid, channel] : hub.channels())
+      out.writes.emplace_back(PutMark{guid, change.member, std::numeric_limits<Cursor>::max()});
+  }
+  out.told = told(hub, change, std::move(users));
+  return out;
 }
 
 void Hubs::commit(StationRequest& request, std::vector<Write> writes, Packet answer, Told push) {
@@ -305,10 +329,16 @@ void Hubs::found(StationRequest& request) {
   }
   auto hub = Hub::found(id, *change);
   if (!hub) return core_.refuse(request, hub.error());
+  if (owned_by(change->actor) >= static_cast<std::size_t>(quotas_of(change->actor).hubs))
+    return core_.refuse(request, {Errc::insufficient_storage,
+                                  "you own as many hubs as this station allows; delete one, or "
+                                  "give one to somebody else"});
+  set_room(*hub);
   hubs_.emplace(id, std::move(*hub));
   foundings_.emplace(id, digest);
   std::vector<Write> writes;
   writes.emplace_back(PutHubChange{id, 1, change->text()});
+  if (auto act = act_of(id, *change)) writes.emplace_back(std::move(*act));
   writes.emplace_back(PutIdentity{id, meta, true});
   commit(request, std::move(writes), std::move(answer), {});
 }
@@ -386,6 +416,7 @@ Hubs::Told Hubs::told(const Hub& hub, const HubChange& change,
       case HubObject::pin:
       case HubObject::mark:
       case HubObject::erasure:
+      case HubObject::audit:
         break;
     }
     if (content) packet.content = write_json(*content);

@@ -1,6 +1,7 @@
 // Public hubs of the station (docs/protocol/hubs.md): their changes, what members are told, and the
 // messages in their channels. Inside of StationCore.
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -9,9 +10,13 @@
 #include <vector>
 
 #include "dim/engine/hub.h"
+#include "dim/store/operator.h"
 #include "server/core.h"
 
 namespace dim {
+
+/// "CREATE ban", as the log of acts has it.
+std::string act_name(Operation operation, HubObject object);
 
 class Hubs {
  public:
@@ -37,6 +42,30 @@ class Hubs {
   /// Room again: what a slow reader has missed in channels comes out of the store (R9).
   void catch_up(LinkState& link);
 
+  // hub_audit.cc
+  void get_audit(StationRequest& request);
+
+  // hub_operator.cc: for the operator (admin.h)
+  /// Reads the changes of all hubs when that was not done yet, where nobody asks. False: it failed.
+  bool there();
+  const std::unordered_map<std::string, Hub>& all() const { return hubs_; }
+  Hub* find(const std::string& id);
+  Hub* hub_with(const Guid& object);
+  /// A change by the station's own ID. `done` hears when it is on the disk, with what it has done.
+  void operate(Hub& hub, HubChange change, AuditEntry act,
+               std::function<void(const Result<HubEffect>&)> done);
+  /// Takes somebody who owns none out of all hubs; what is to be written for it.
+  std::vector<Write> leave_all(const std::string& user);
+  /// After such writes: what was not stored did not happen.
+  void checked(const Result<std::vector<Written>>& written);
+  /// What the messages of a hub take, those on their way to the disk among them.
+  Result<ChannelUse> use_of(const Hub& hub);
+  HubQuotas quotas_of(std::string_view hub_or_user);
+  /// How many hubs that are there.
+  std::size_t owned_by(std::string_view user) const;
+  /// Quotas have changed.
+  void set_rooms();
+
  private:
   struct Asked {
     std::string hub;
@@ -46,6 +75,12 @@ class Hubs {
   struct Told {
     std::vector<std::string> users;
     Packet packet;
+  };
+  /// A change that the hub has taken, ready for the disk.
+  struct Taken {
+    HubEffect effect;
+    std::vector<Write> writes{};
+    Told told{};
   };
   /// A channel that somebody may do something in, with what is asked for.
   struct Spot {
@@ -60,14 +95,16 @@ class Hubs {
 
   /// Reads the changes of all hubs when that was not done yet. False: the request is answered.
   bool ready(StationRequest& request);
-  /// The same, where nobody asks.
-  bool there();
   Status load();
   Status replay(const StoredHubChange& stored);
   /// What is in memory may not be what is on the disk: read it again.
   void forget();
-  Hub* find(const std::string& id);
-  Hub* hub_with(const Guid& object);
+  Result<Taken> take(Hub& hub, HubChange& change);
+  /// What the operator has set against it: a frozen hub, or a new owner with too many.
+  Status check_change(const Hub& hub, const HubChange& change);
+  /// The same for something written into a channel; `bytes`: of a text that is to be kept.
+  Status check_post(const Hub& hub, std::size_t bytes, bool fresh);
+  void set_room(Hub& hub);
 
   Result<Asked> asked(StationRequest& request, HubObject object);
   Status asked_about(StationRequest& request, Asked& out);
@@ -82,8 +119,12 @@ class Hubs {
 
   Result<Spot> channel_spot(StationRequest& request, HubObject object, Operation operation);
   Result<Spot> message_spot(StationRequest& request, HubObject object, Operation operation);
+  /// The act of a moderator on a message of `whom`; nothing where it is their own.
+  std::optional<PutAudit> act_on(StationRequest& request, const Spot& spot,
+                                 const std::string& whom) const;
   bool moderates(const Spot& spot, const std::string& user) const;
-  void change_post(StationRequest& request, const Spot& spot, ChangePost change, Packet push);
+  void change_post(StationRequest& request, const Spot& spot, ChangePost change, Packet push,
+                   std::optional<PutAudit> act = {});
   const std::vector<std::string>& readers(const Hub& hub, const Guid& channel);
   /// To everyone who reads the channel and is there.
   void spread(const Guid& channel, Cursor cursor, const Packet& push);
@@ -98,6 +139,8 @@ class Hubs {
   std::unordered_map<std::string, Digest32> foundings_;  // what was asked for when it was founded
   std::map<Guid, std::string> places_;                   // objects with a GUID: in which hub
   std::map<Guid, Readers> readers_;
+  std::map<Guid, ChannelUse> uses_;  // of channels of which nothing has changed since
+  std::unordered_map<std::string, ChannelUse> coming_;  // to the disk, by hubs
 };
 
 }  // namespace dim

@@ -177,6 +177,8 @@ const StationCore::Operations* StationCore::Operations::find(Operation operation
                  &Core::get_erasures},
       Operations{Operation::get, "mark", Lane::text, Also::nowhere, Quota::history,
                  &Core::get_mark},
+      Operations{Operation::get, "audit", Lane::text, Also::control, Quota::history,
+                 &Core::get_audit},
   };
   for (const Operations& row : kTable) {
     if (row.operation == operation && row.type == type) return &row;

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "dim/base/fault.h"
+#include "server/admin.h"
 #include "server/bridge.h"
 #include "server/core.h"
 #include "server/gateway.h"
@@ -50,6 +51,15 @@ void Station::end_of_turn() { core_->end_of_turn(); }
 void Station::reload(const Quotas& quotas, std::set<std::string, std::less<>> bans) {
   core_->reload(quotas, std::move(bans));
 }
+void Station::admin(std::string_view line, const std::string& by,
+                    std::function<void(std::string)> done) {
+  const auto answer = [done = std::move(done)](const JsonObject& object) {
+    done(write_json(object));
+  };
+  const auto request = AdminRequest::parse(line);
+  if (!request) return answer(Admin::failed(request.error()));
+  core_->admin_->execute(*request, by, answer);
+}
 void Station::stop() { core_->stop(); }
 bool Station::failed() const { return core_->failed_; }
 const StationCounters& Station::counters() const { return core_->counters_; }
@@ -86,6 +96,7 @@ StationCore::StationCore(StationConfig config, const Account& account, Store& re
   credentials_ = write_json(object);
   gateway_ = std::make_unique<Gateway>(*this);
   hubs_ = std::make_unique<Hubs>(*this);
+  admin_ = std::make_unique<Admin>(*this);
 }
 
 StationCore::~StationCore() = default;
@@ -111,6 +122,8 @@ LinkId StationCore::opened(StationLink& link, LinkInfo info) {
   if (stopping_ || failed_) {
     refuse_and_close(out, {},
                      {Errc::unavailable, "this station is stopping; come back in a minute"});
+  } else if (admin_->keeps_out_address(out.info.remote)) {
+    refuse_and_close(out, {}, {Errc::forbidden, "this address is banned from the station"});
   }
   return id;
 }
@@ -518,7 +531,7 @@ void StationCore::reload(const Quotas& quotas, std::set<std::string, std::less<>
   config_.bans = std::move(bans);
   std::vector<UserSession*> banned;
   sessions_.each([&](UserSession& session) {
-    if (config_.bans.contains(session.user)) banned.push_back(&session);
+    if (admin_->keeps_out(session.user)) banned.push_back(&session);
   });
   for (UserSession* session : banned) {
     event(StationEvent::Level::warn, "banned", session->user, "session ended");

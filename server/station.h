@@ -20,6 +20,7 @@
 #include "dim/engine/account.h"
 #include "dim/packet/packet.h"
 #include "dim/store/store.h"
+#include "server/hub_quotas.h"
 #include "server/neighbour.h"
 #include "server/quotas.h"
 
@@ -88,6 +89,7 @@ struct StationConfig {
   /// The same of media, and of their lane only: a slow disk does not keep messages waiting behind
   /// it. Whose pieces are on the way already stops at half of it.
   std::size_t media_inflight_bytes = limits::kMediaInflight;
+  HubQuotas hub_quotas;               ///< of hubs and users for which the operator has set none
   std::vector<Neighbour> neighbours;  ///< stations of the dimchat world that this one works with
 };
 
@@ -145,6 +147,10 @@ class Station {
 
   /// New quotas and bans; sessions of users who are banned now end at once (S11).
   void reload(const Quotas& quotas, std::set<std::string, std::less<>> bans);
+  /// One request of the operator (admin_request.h), `by` whom for the log of acts. `done` gets one
+  /// JSON object in one line, later or at once: {"ok":true,…} when what was asked for is on the
+  /// disk, else {"ok":false,"code":…,"error":…} with the code of responses.md.
+  void admin(std::string_view line, const std::string& by, std::function<void(std::string)> done);
   /// Clean stop: submits lazy writes, tells and closes every link. The owner then waits for the
   /// committer.
   void stop();

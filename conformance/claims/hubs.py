@@ -146,6 +146,32 @@ def b15(scene):
     expect_code(ask(carol, "GET", "erasure", guid), 403, "who is neither author nor owner")
 
 
+@claim("B16", "hubs.md 8", "the log of acts has what moderators did, newest first and in pages, for those with moderate, and no text of a message")
+def b16(scene):
+    alice, bob, carol = scene.person(after=None), scene.person(after=None), scene.person(after=None)
+    hub = found(alice)
+    channel = make(alice, "channel", hub, {"name": "general"})
+    join(alice, bob, hub)
+    guid = post(bob, channel, "canary")
+    expect_code(ask(alice, "REMOVE", "message", guid), 200)
+    expect_code(ask(alice, "REMOVE", "message", guid), 200, "again, which changes nothing")
+    expect_code(ask(alice, "DELETE", "member", hub, member=bob.account.id), 204)
+    expect_code(ask(bob, "GET", "audit", hub), 404, "who is no member any more", "hubs.md 4")
+    join(alice, carol, hub)
+    expect_code(ask(carol, "GET", "audit", hub), 403, "who may not moderate", "hubs.md 4")
+    answer = expect_code(ask(alice, "GET", "audit", hub), 200)
+    acts = json.loads(answer.content)["list"]
+    expect(all(one["author"] == alice.account.id for one in acts), f"authors are {[one['author'] for one in acts]}")
+    got = [(one["act"], one.get("member"), one.get("guid")) for one in acts]
+    expect(got[1:3] == [("DELETE member", bob.account.id, None), ("REMOVE message", bob.account.id, guid)], f"the log is {got}")
+    expect(got[0][0] == "CREATE invite" and got[-1][0] == "CREATE hub", f"the log is {got}")
+    expect(b"canary" not in answer.content, "the log has a text")
+    page = expect_code(ask(alice, "GET", "audit", hub, limit="2"), 206)
+    rest = expect_code(ask(alice, "GET", "audit", hub, before=page.get("next")), 200)
+    whole = json.loads(page.content)["list"] + json.loads(rest.content)["list"]
+    expect(whole == acts, "two pages are not the whole")
+
+
 def member(person, hub, who, body, **fields):
     """EDIT of what a member is: the whole list of roles."""
     return ask(person, "EDIT", "member", hub, body, member=who.account.id, **fields)

@@ -1,6 +1,7 @@
 """dimd as whoever runs it meets it: exit codes, `dimd check`, the passphrase of the keys."""
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -228,6 +229,79 @@ class Check(Operator):
         os.chmod(self.data, 0o700)
         os.remove(keys)
         self.assertIn("backup", self.checks("--port-base", str(station.base), code=1)["keys"][1])
+
+
+class Admin(Operator):
+    def admin(self, *arguments, code=0):
+        """The lines of JSON that `dimd admin` prints, or what it says when it fails."""
+        said = self.dimd("admin", "--json", *arguments, code=code)
+        return [json.loads(line) for line in said.splitlines()] if code == 0 else said
+
+    def test_F69_F76_F85_users_bans_hubs_quotas_and_the_log_of_acts(self):
+        station = self.station()
+        alice, bobby = self.person("alice", station.link()), self.person("bobby", station.link())
+        hub = of(alice.run("hub", "create", "Gardeners"), "hub")[0]["hub"]
+        alice.run("channel", "create", "Gardeners", "general")
+
+        link = self.admin("invites", "make", hub, "--uses", "1", "--until", "7d")[0]
+        self.assertEqual(link["hub"], hub)
+        bobby.run("hub", "join", link["link"].replace(re.search(r"host=([^;]*)", link["link"])[1], "[::1]"))
+        self.assertEqual(self.admin("hubs", "show", hub)[0]["hub"]["members"], 2)
+        self.assertEqual({one["id"] for one in self.admin("users", "list")}, {alice.id(), bobby.id()})
+        shown = self.admin("users", "show", "bobby")[0]["user"]
+        self.assertEqual((shown["id"], shown["names"], shown["state"]), (bobby.id(), ["bobby"], "active"))
+        self.assertIn("registered name", self.admin("users", "show", "nobody-here", code=1))
+        self.assertIn("--yes", self.admin("users", "remove", "bobby", code=2))
+
+        # A ban while connected acts at once.
+        listener = bobby.start("listen")
+        try:
+            harness.checked(listener.stdout.readline(), "listen")
+            self.wait_for(lambda: self.admin("users", "show", "bobby")[0]["user"]["sessions"] == 1)
+            ban = self.admin("bans", "add", "bobby", "--reason", "spam", "--until", "2h")[0]
+            self.assertGreaterEqual(ban["streams"], 1)
+            self.assertEqual(self.admin("users", "show", "bobby")[0]["user"]["sessions"], 0)
+        finally:
+            listener.kill()
+            listener.communicate()
+        bobby.run("status", code=1)
+
+        self.admin("hubs", "freeze", hub, "--reason", "complaint")
+        alice.run("post", "Gardeners/general", "frozen?", code=1)
+        self.admin("quotas", "set", hub, "messages=1")
+        self.assertEqual(station.stop(), 0)
+
+        # The same at a station that is stopped.
+        self.assertFalse(os.path.exists(os.path.join(self.data, "admin.sock")))
+        self.admin("hubs", "thaw", hub)
+        self.assertEqual([(one["target"], one["reason"]) for one in self.admin("bans", "list")], [(bobby.id(), "spam")])
+        self.admin("bans", "lift", bobby.id())
+        self.assertIn("nothing of this kind", self.admin("bans", "lift", bobby.id(), code=1))
+        station.start()
+        self.assertTrue(of(bobby.run("status"), "status")[0]["connected"])
+        alice.run("post", "Gardeners/general", "the only one")
+        quotas = self.admin("quotas", "show", hub)[0]
+        self.assertEqual((quotas["quotas"]["messages"], quotas["used"]["messages"]), (1, 1))
+
+        # F85: every byte of the folder is told, and the hub is known by its name.
+        use = [json.loads(line) for line in self.dimd("du", "--explain", "--json").splitlines()]
+        self.assertEqual(sum(use[0]["parts"].values()), use[0]["total"])
+        self.assertEqual([(one["name"], one["messages"]) for one in use if one.get("hub") == hub], [("Gardeners", 1)])
+
+        acts = [one["act"] for one in self.admin("audit", "list")]
+        self.assertEqual(acts[:5], ["DELETE ban", "THAW hub", "EDIT quotas", "FREEZE hub", "CREATE ban"])
+        self.assertEqual(self.admin("audit", "list", hub, "--limit", "1")[0]["act"], "THAW hub")
+        mine = of(alice.run("hub", "audit", "Gardeners"), "hub_act")
+        self.assertEqual([one["act"] for one in mine],
+                         ["THAW hub", "EDIT quotas", "FREEZE hub", "CREATE invite", "CREATE channel", "CREATE hub"])
+        self.assertEqual((mine[2]["reason"], mine[2]["author"]), ("complaint", json.loads(station.dimd("id", "--json"))["id"]))
+        self.assertEqual(of(alice.run("hub", "audit", "Gardeners", "--limit", "1"), "hub_act"), mine[:1])
+        bobby.run("hub", "audit", "Gardeners", code=1)
+
+        self.admin("users", "remove", "bobby", "--yes")
+        self.assertEqual([one["id"] for one in self.admin("users", "list")], [alice.id()])
+        self.admin("hubs", "delete", hub, "--yes")
+        self.assertEqual(of(alice.run("hub", "list"), "hub"), [])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,209 @@
+#include "server/disk_use_command.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "dim/base/json.h"
+#include "dim/base/utf8.h"
+#include "dim/engine/hub.h"
+#include "server/admin_channel.h"
+#include "server/store_failure.h"
+#include "sqlite/folder_lock.h"
+
+namespace dim {
+namespace {
+
+/// What each part of DiskUse is, for people.
+constexpr std::pair<std::string_view, std::string_view> kMeanings[] = {
+    {"channels", "messages of channels, earlier texts, reactions, marks"},
+    {"indexes", "indexes: words for search, order, what is unread"},
+    {"waiting", "messages that wait for their receivers, and GUIDs seen"},
+    {"people", "identities, documents, names, sessions"},
+    {"hubs", "changes of hubs"},
+    {"files-table", "which files are whose"},
+    {"operator", "settings and the log of acts"},
+    {"schema", "the list of tables"},
+    {"tables", "other tables"},
+    {"free", "free pages of the database, for what comes"},
+    {"log", "the log of the database, moved into it when it is quiet"},
+    {"keys", "keys of the station, of messages and of words"},
+    {"files", "files that users have uploaded"},
+    {"other", "other files in the folder"}};
+
+std::string size_text(std::int64_t bytes) {
+  constexpr std::string_view kUnits[] = {"KiB", "MiB", "GiB", "TiB"};
+  if (bytes < 1'024) return fmt::format("{} B", bytes);
+  double value = static_cast<double>(bytes) / 1'024;
+  std::size_t unit = 0;
+  for (; value >= 1'024 && unit + 1 < std::size(kUnits); ++unit) value /= 1'024;
+  return fmt::format("{:.1f} {}", value, kUnits[unit]);
+}
+
+std::string line(std::int64_t bytes, std::string_view what) {
+  return fmt::format("{:>12}  {}\n", size_text(bytes), what);
+}
+
+template <class List>
+std::size_t shown_of(const List& list, std::size_t limit) {
+  return limit == 0 ? list.size() : std::min(limit, list.size());
+}
+
+template <class List>
+void say_rest(std::string& out, const List& list, std::size_t shown, std::string_view what) {
+  if (shown < list.size())
+    out += fmt::format("{:>12}  {} more {}; --limit 0 shows all\n", "", list.size() - shown, what);
+}
+
+JsonObject use_json(const ChannelUse& use) {
+  JsonObject out;
+  out.set("messages", use.messages);
+  out.set("bytes", use.bytes);
+  return out;
+}
+
+std::string explain_text(const DiskUse& use, std::size_t limit) {
+  std::string out = "\nhubs and their channels, by the bytes of their texts\n";
+  const auto hubs = named_hubs(use);
+  for (std::size_t i = 0; i < shown_of(hubs, limit); ++i) {
+    const NamedHub& hub = hubs[i];
+    out += line(hub.use.bytes, hub.id.empty()
+                                   ? std::string("channels that were deleted, being removed")
+                                   : fmt::format("{}  {}  {} messages", escape(hub.name, 64),
+                                                 hub.id, hub.use.messages));
+    const std::size_t channels = shown_of(hub.channels, limit);
+    for (std::size_t k = 0; k < channels; ++k) {
+      const NamedChannel& one = hub.channels[k];
+      out += line(one.use.bytes, fmt::format("  {}  {}  {} messages", escape(one.name, 64),
+                                             one.guid, one.use.messages));
+    }
+    say_rest(out, hub.channels, channels, "channels");
+  }
+  say_rest(out, hubs, shown_of(hubs, limit), "hubs");
+  out +=
+      "\nusers: what waits for them, their documents, their files (the same bytes are kept "
+      "once)\n";
+  const std::size_t users = shown_of(use.users, limit);
+  for (std::size_t i = 0; i < users; ++i) {
+    const DiskUser& one = use.users[i];
+    out +=
+        line(one.all(), fmt::format("{}  {} + {} + {}", escape(one.id, 128), size_text(one.waiting),
+                                    size_text(one.documents), size_text(one.files)));
+  }
+  say_rest(out, use.users, users, "users");
+  return out;
+}
+
+std::string json_lines(const DiskUse& use, const DiskUseOptions& options) {
+  JsonObject parts;
+  for (const DiskPart& one : use.parts) parts.set(one.name, one.bytes);
+  JsonObject head;
+  head.set("total", use.total);
+  head.set("parts", std::move(parts));
+  std::string out = write_json(head) + "\n";
+  if (!options.explain) return out;
+  const auto hubs = named_hubs(use);
+  for (std::size_t i = 0; i < shown_of(hubs, options.limit); ++i) {
+    const NamedHub& hub = hubs[i];
+    JsonObject one = use_json(hub.use);
+    one.set("hub", hub.id);
+    one.set("name", hub.name);
+    out += write_json(one) + "\n";
+    for (std::size_t k = 0; k < shown_of(hub.channels, options.limit); ++k) {
+      JsonObject channel = use_json(hub.channels[k].use);
+      channel.set("channel", hub.channels[k].guid);
+      channel.set("of", hub.id);
+      channel.set("name", hub.channels[k].name);
+      out += write_json(channel) + "\n";
+    }
+  }
+  for (std::size_t i = 0; i < shown_of(use.users, options.limit); ++i) {
+    JsonObject one;
+    one.set("user", use.users[i].id);
+    one.set("waiting", use.users[i].waiting);
+    one.set("documents", use.users[i].documents);
+    one.set("files", use.users[i].files);
+    out += write_json(one) + "\n";
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<NamedHub> named_hubs(const DiskUse& use) {
+  std::map<std::string, std::optional<Hub>> hubs;
+  for (const StoredHubChange& stored : use.hub_changes) {
+    const auto change = HubChange::parse(stored.change);
+    auto& hub = hubs[stored.hub];
+    if (!change) continue;
+    if (!hub) {
+      if (auto made = Hub::found(stored.hub, *change)) hub = std::move(*made);
+      continue;
+    }
+    // One that cannot be read costs a name, and no count.
+    static_cast<void>(hub->apply(*change));
+  }
+  std::map<Guid, std::pair<std::string, std::string>> places;  // channel: hub, name
+  std::map<std::string, NamedHub> found;
+  for (const auto& [id, hub] : hubs) {
+    if (!hub || hub->deleted()) continue;
+    found[id] = {.id = id, .name = hub->name()};
+    for (const auto& [guid, channel] : hub->channels())
+      places.emplace(guid, std::pair{id, channel.name});
+  }
+  for (const DiskChannel& one : use.channels) {
+    const auto place = places.find(one.guid);
+    NamedHub& hub = found[place == places.end() || one.dropped ? "" : place->second.first];
+    hub.use.messages += one.use.messages;
+    hub.use.bytes += one.use.bytes;
+    hub.channels.push_back(
+        {one.guid.text(), place == places.end() ? "" : place->second.second, one.use});
+  }
+  std::vector<NamedHub> out;
+  for (auto& [id, hub] : found) out.push_back(std::move(hub));
+  std::ranges::stable_sort(out, std::greater{}, [](const NamedHub& hub) { return hub.use.bytes; });
+  return out;
+}
+
+std::string disk_use_text(const DiskUse& use, const DiskUseOptions& options) {
+  if (options.json) return json_lines(use, options);
+  std::string out;
+  for (const DiskPart& one : use.parts) {
+    if (one.bytes == 0) continue;
+    const auto meaning = std::ranges::find(kMeanings, one.name,
+                                           &std::pair<std::string_view, std::string_view>::first);
+    out += line(one.bytes, meaning == std::end(kMeanings) ? one.name : meaning->second);
+  }
+  out += line(use.total, "in all");
+  return options.explain ? out + explain_text(use, options.limit) : out;
+}
+
+std::expected<DiskUse, Failure> disk_use_of(const std::string& data) {
+  std::error_code error;
+  // The lock would make what is not there.
+  if (!std::filesystem::is_regular_file(data + "/station.db", error)) {
+    return std::unexpected(
+        Failure{Exit::usage, fmt::format("{}: no station.db is there; name the folder of the "
+                                         "station with --data",
+                                         data)});
+  }
+  act_as_owner(data);
+  const auto lock = FolderLock::take(data);
+  if (!lock && lock.error().code != Errc::conflict)
+    return std::unexpected(store_failure(data, lock.error()));
+  auto use = read_disk_use(data, lock.has_value());
+  if (use) return std::move(*use);
+  if (use.error().code == Errc::conflict) {
+    return std::unexpected(Failure{
+        Exit::failed, fmt::format("{}: the database is busy; try again in a moment", data)});
+  }
+  if (use.error().code == Errc::edition)
+    return std::unexpected(Failure{Exit::keys, fmt::format("{}: {}", data, use.error().hint)});
+  return std::unexpected(store_failure(data, use.error()));
+}
+
+}  // namespace dim
