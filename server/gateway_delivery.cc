@@ -53,6 +53,7 @@ void Gateway::relay(GatewayLink& link, const SignedMessage& message, std::uint64
                            : Result<std::optional<std::string>>(std::nullopt);
     if (!owner) return unread(owner.error());
     if (!*owner) return refused("Nobody has this name at this station.");
+    if (const auto known = is_known(**owner); !known) return unread(known.error());
     if (NeighbourState* away = bridge_->home_of(**owner))
       return bridge_->redirect(link, message, *away, *owner, ticket);
     return store(link, message, **owner, ticket);
@@ -74,8 +75,12 @@ Result<std::optional<std::string>> Gateway::owner_of_name(std::string_view text)
 }
 
 /// Whether they have logged in here, or a neighbour has brought them; an error when the store
-/// cannot be read.
+/// cannot be read, also that of their devices, which decide on inboxes.
 Result<bool> Gateway::is_known(const std::string& user) {
+  if (!core_.receivers_.contains(user)) {
+    const auto documents = core_.reads_.documents(user);
+    if (!documents) return std::unexpected(documents.error());
+  }
   if (core_.known_user(user)) return true;
   const auto identity = core_.reads_.identity(user);
   if (!identity) return std::unexpected(identity.error());

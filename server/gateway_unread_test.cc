@@ -14,14 +14,14 @@ class BlindStore final : public MemoryStore {
     return MemoryStore::identity(id);
   }
   Result<std::vector<StoredDocument>> documents(const std::string& id) override {
-    if (blind) return fail(Errc::internal, "the disk does not answer");
+    if (blind || blind_to_documents) return fail(Errc::internal, "the disk does not answer");
     return MemoryStore::documents(id);
   }
   Result<std::optional<std::string>> owner_of(const std::string& name) override {
     if (blind) return fail(Errc::internal, "the disk does not answer");
     return MemoryStore::owner_of(name);
   }
-  bool blind = false;
+  bool blind = false, blind_to_documents = false;
 };
 
 class UnreadTest : public BridgeTest {
@@ -83,6 +83,24 @@ TEST_F(UnreadTest, R1_AMessageToSomebodyWhoCannotBeLookedUpIsNeitherTakenNorRefu
   EXPECT_EQ(sent_twice(*alice, pack(*alice, "helper@anywhere", text_of("help"))),
             Strings{"Message cached."});
   EXPECT_EQ(disk.inbox(id_of("bob"), 0, 10, 1'000'000)->size(), 2U);
+}
+
+TEST_F(UnreadTest, R1_AMessageGoesIntoNoWrongInboxWhileTheDevicesCannotBeRead) {
+  visit(device_of("bob", "phone"));
+  begin();
+  auto alice = come("alice");
+  introduce(*alice, device_of("bob", "phone"));
+  pass(1'500);
+  const std::string text = pack(*alice, id_of("bob"), text_of("hello"));
+  disk.blind_to_documents = true;
+  const std::size_t acks = alice->station_acks;
+  give(*alice, text);
+  EXPECT_EQ(alice->station_acks, acks);
+  disk.blind_to_documents = false;
+  give(*alice, text);
+  EXPECT_EQ(texts(*alice), Strings{"Message cached."});
+  EXPECT_EQ(disk.inbox(id_of("bob"), 0, 10, 1'000'000)->size(), 0U);
+  EXPECT_EQ(disk.inbox(id_of("bob") + "/phone", 0, 10, 1'000'000)->size(), 1U);
 }
 
 TEST_F(UnreadTest, R1_NothingIsSaidAboutWhatCannotBeRead) {
