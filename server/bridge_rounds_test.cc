@@ -10,9 +10,10 @@ using Strings = std::vector<std::string>;
 class ThirdTest : public BridgeTest {
  protected:
   void SetUp() override {
+    BridgeTest::SetUp();
     config.neighbours = {neighbour_of(other()), neighbour_of(reference_station("north")),
                          neighbour_of(reference_station("third"))};
-    GatewayTest::SetUp();
+    start();
     come_all();
     give(*first, documents_of(legacy("yann")));
     give(*north, documents_of(legacy("xena")));
