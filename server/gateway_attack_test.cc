@@ -141,6 +141,33 @@ TEST_F(GatewayAttackTest, A32_ContentsOfAnArrayCountAgainstTheQuota) {
   EXPECT_FALSE(mallory->link.paused);
 }
 
+TEST_F(GatewayAttackTest, R10_WhatIsHeldBackIsDoneAlthoughSomethingIsSentInBetween) {
+  config.quotas.history = {10, 10};
+  start();
+  auto [alice, mallory] = come_together("alice", "mallory");
+  mallory->acks = false;
+  JsonArray list;
+  for (int i = 0; i < 20; ++i) {
+    JsonObject names = command("ans");
+    names.set("names", "station");
+    list.emplace_back(std::move(names));
+  }
+  JsonObject whole;
+  whole.set("type", 202);
+  whole.set("sn", 99);
+  whole.set("time", static_cast<double>(clock.now()) / 1000);
+  whole.set("contents", std::move(list));
+  ask(*mallory, whole);
+  ASSERT_TRUE(mallory->link.paused);
+  give(*mallory, pack(*mallory, legacy("alice").id.bare().text(), text_of("later")));
+  clock.at += 5'000;  // the time is over, and before anybody looks something is sent
+  give(*alice, pack(*alice, legacy("mallory").id.bare().text(), text_of("to mallory")));
+  pass(1'000);
+  take(*alice);
+  const auto all = texts(*alice);
+  EXPECT_NE(std::ranges::find(all, "later"), all.end());
+}
+
 TEST_F(GatewayAttackTest, AnswersThatAreAcknowledgedTakeNoRoomBehindAMessageThatIsNot) {
   auto alice = come("alice");
   auto mallory = come("mallory");

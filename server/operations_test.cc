@@ -1,3 +1,5 @@
+#include <gmock/gmock.h>
+
 #include "server/station_fixture.h"
 
 namespace dim::station_test {
@@ -222,6 +224,24 @@ TEST_F(Operations, R10_AFloodIsRefusedThenReadSlowlyThenClosed) {
   EXPECT_LE(accepted, 161U) << "never more than 20 a second";
   Packet ping = notify("ping");
   EXPECT_EQ(answer(*bob.control, ping).code, 200) << "others are not touched";
+}
+
+TEST_F(Operations, R10_WhatIsHeldBackIsDoneAlthoughSomethingIsPushedInBetween) {
+  config.quotas.messages = {1, 1};
+  start();
+  auto alice = online("alice", std::nullopt);
+  auto bob = online("bob", std::nullopt);
+  std::string all;
+  for (const char* id : {"1", "2"})
+    all += write_packet(create(user("alice"), id_of("bob"), id, id));
+  bytes(*alice.text, all + write_packet(notify("ping").set("id", "3")));
+  ASSERT_EQ(alice.text->take().size(), 2U) << "the second is refused, and the ping is held back";
+  clock.at += 150;  // the time is over, and before anybody looks something is sent
+  send(*bob.text, notify("typing").set("target", id_of("alice")).set("state", "on"));
+  pass(300);
+  std::vector<std::string> replies;
+  for (const Packet& one : alice.text->take()) replies.emplace_back(one.get("reply"));
+  EXPECT_THAT(replies, testing::Contains("3"));
 }
 
 TEST_F(Operations, R10_AHundredRefusalsInARowClose) {

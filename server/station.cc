@@ -346,7 +346,8 @@ void StationCore::flush_link(LinkId id) {
   if (found == links_.end()) return;
   LinkState& link = *found->second;
   if (!link.flush()) {
-    if (link.paused || link.queued() >= config_.send_queue_bytes) update_pause(link);
+    // Only to pause: whoever goes on is processed too, for which wake() is.
+    if (!link.paused && link.queued() >= config_.send_queue_bytes) update_pause(link);
     return;
   }
   StationLink& owner = *link.link;
