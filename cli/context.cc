@@ -65,6 +65,7 @@ void Context::make_messenger(Messenger::Options options) {
     if (on_posted) on_posted(guid, answer);
   };
   events.post_refused = [this](const RefusedPost& post) { report_post(post); };
+  options.one_port |= common.one_port;
   messenger = std::make_unique<Messenger>(*home, link, clock, random, events, options);
   link.attach(*messenger);
   // Of a program that ended before it could say so.

@@ -38,6 +38,8 @@ int main(int argc, char** argv) {
                  "folder with your keys and history (default: $DIM_HOME, else ~/.dim-home)");
   app.add_option("--passphrase-file", passphrase_file, "first line of FILE opens a locked home");
   app.add_flag("--json", common.json, "one JSON object a line (docs/cli-json.md)");
+  app.add_flag("--one-port", common.one_port,
+               "use only the first port of the station; `join` remembers it for this home");
 
   dim::JoinOptions join;
   auto* join_verb =

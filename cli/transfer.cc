@@ -54,9 +54,11 @@ int run(Context& context, Transfer& transfer, const std::string& what, int timeo
   };
   while (!look()) {
     if (context.messenger->is_ready() && !context.failure) {
-      transfer.start([&](Packet packet, Uplink::Handler handler) {
-        context.messenger->request_media(std::move(packet), std::move(handler));
-      });
+      transfer.start(
+          [&](Packet packet, Uplink::Handler handler) {
+            context.messenger->request_media(std::move(packet), std::move(handler));
+          },
+          context.messenger->session()->is_shared());
       context.link.run_until(
           [&] { return look() || context.failure.has_value() || waited_too_long(); }, -1);
       if (context.failure) transfer.lost();

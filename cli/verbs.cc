@@ -91,6 +91,7 @@ int verb_join(const CommonOptions& common, const JoinOptions& options) {
     }
     context.home.emplace(std::move(*home));
   }
+  target->one_port |= common.one_port;
   // Whoever has made a link can write any address into it: what the home has is good until the
   // station has proved that it is there.
   if (!joined_before) {

@@ -12,6 +12,7 @@ struct CommonOptions {
   std::string home;
   std::optional<std::string> passphrase_file;
   bool json = false;
+  bool one_port = false;  ///< dial no port of the station but the first
 };
 
 struct JoinOptions {

@@ -8,7 +8,9 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cerrno>
 #include <map>
+#include <utility>
 
+#include "dim/packet/lane_queue.h"
 #include "net/connection.h"
 #include "net/dial.h"
 #include "net/reactor.h"
@@ -18,6 +20,8 @@ namespace {
 
 constexpr Millis kTickMs = 100;
 constexpr Millis kFinishMs = 2'000;
+// To open a further lane. Where it cannot be reached, it goes into the first one's connection.
+constexpr Millis kLaneMs = 4'000;
 constexpr std::size_t kInputBytes = 64 * 1024;
 
 }  // namespace
@@ -26,6 +30,18 @@ struct Link::Impl {
   struct Open {
     std::unique_ptr<Dial> dial;
     std::shared_ptr<Connection> connection;
+    bool shared = false;  // lanes that have no connection of their own are in it
+    LaneQueue queue;      // of such a one
+
+    /// Gives the connection what is most urgent, and no more than leaves soon.
+    void hand_over() {
+      while (!queue.empty() && connection->queued_bytes() <= kSharedAhead)
+        connection->send(queue.pop());
+    }
+    /// Everything that waits, because it closes.
+    void hand_over_all() {
+      while (!queue.empty()) connection->send(queue.pop());
+    }
   };
 
   Reactor reactor;
@@ -63,7 +79,11 @@ struct Link::Impl {
                                      messenger->received(lane, bytes);
                                      check();
                                    },
-                               .drained = {},
+                               .drained =
+                                   [this, lane] {
+                                     const auto found = lanes.find(lane);
+                                     if (found != lanes.end()) found->second.hand_over();
+                                   },
                                .ended = {},
                                .closed =
                                    [this, lane, raw = connection.get()](CloseReason) {
@@ -149,6 +169,7 @@ void Link::dial(Lane lane, const StationTarget& target) {
   options.port = static_cast<std::uint16_t>(target.port + static_cast<int>(lane));
   options.ipv4 = target.protocol == StationTarget::Protocol::dimchat;
   if (!options.ipv4) options.tls = impl_->tls;
+  if (lane != Lane::control) options.timeout = kLaneMs;
   // Answers must not come from within this call: the session is still in the middle of its own.
   Impl* impl = impl_.get();
   impl->lanes[lane].dial = Dial::start(impl->reactor, options,
@@ -159,15 +180,21 @@ void Link::dial(Lane lane, const StationTarget& target) {
                                         .failed =
                                             [impl, lane](const Error& error) {
                                               impl->lanes.erase(lane);
-                                              impl->messenger->unreachable(error);
+                                              impl->messenger->unreachable(lane, error);
                                               impl->check();
                                             }});
 }
 
 void Link::send(Lane lane, std::string bytes) {
-  const auto found = impl_->lanes.find(lane);
-  if (found != impl_->lanes.end() && found->second.connection)
-    found->second.connection->send(bytes);
+  auto found = impl_->lanes.find(lane);
+  const bool own = found != impl_->lanes.end();
+  if (!own) found = impl_->lanes.find(Lane::control);
+  if (found == impl_->lanes.end() || !found->second.connection) return;
+  Impl::Open& open = found->second;
+  if (own && !open.shared) return open.connection->send(std::move(bytes));
+  if (!std::exchange(open.shared, true)) open.connection->share(kSharedAhead);
+  open.queue.push(lane, std::move(bytes));
+  open.hand_over();
 }
 
 void Link::hang_up(Lane lane) {
@@ -176,6 +203,7 @@ void Link::hang_up(Lane lane) {
   auto open = std::move(found->second);
   impl_->lanes.erase(found);
   if (open.connection) {
+    open.hand_over_all();
     open.connection->set_callbacks({});
     open.connection->close();
   }
@@ -202,6 +230,7 @@ void Link::finish() {
   for (auto& [lane, open] : impl.lanes) {
     if (!open.connection) continue;
     ++*left;
+    open.hand_over_all();
     open.connection->set_callbacks(
         {.data = {}, .drained = {}, .ended = {}, .closed = [left](CloseReason) { --*left; }});
     open.connection->close();

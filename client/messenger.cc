@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t kToldAtOnce = 64;  // IDs in one line of a header, well below 4 KiB
 constexpr std::size_t kToldMost = 1'024;
 constexpr Millis kToldAgainMs = 10'000;
+constexpr Millis kShutMs = 3'600'000;  // then the other ports are tried again
 
 }  // namespace
 
@@ -38,6 +39,17 @@ Result<std::optional<StationTarget>> Messenger::target() {
   return home_.station();
 }
 
+/// Was the last session there without its other ports, an hour ago at most?
+bool Messenger::is_known_shut(const StationTarget& target) {
+  const auto known = home_.vault().get("state", "ports-shut");
+  if (!known || !*known || target.id.empty()) return false;
+  const std::string& text = **known;
+  const std::size_t space = text.find(' ');
+  if (space == std::string::npos || text.substr(0, space) != target.id) return false;
+  const Millis ago = clock_.now() - number_in(text.substr(space + 1));
+  return ago >= 0 && ago < kShutMs;
+}
+
 Status Messenger::start() {
   auto target = this->target();
   if (!target) return std::unexpected(target.error());
@@ -53,6 +65,7 @@ Status Messenger::start() {
     options.after = acked_cursor_;
   }
   options.media_lane = options_.media;
+  options.one_port = options_.one_port || (*target)->one_port || is_known_shut(**target);
   if (auto forgotten = forget_old(); !forgotten) return forgotten;
   pushes_.clear();
   fetching_for_outbox_ = false;
@@ -97,8 +110,8 @@ void Messenger::received(Lane lane, std::string_view bytes) {
 void Messenger::closed(Lane lane) {
   if (session_) session_->closed(lane);
 }
-void Messenger::unreachable(const Error& error) {
-  if (!session_) return;
+void Messenger::unreachable(Lane lane, const Error& error) {
+  if (!session_ || session_->do_without(lane)) return;
   session_.reset();
   failed(error, 0, {});
 }
@@ -131,6 +144,12 @@ void Messenger::ready() {
     (*target)->pins = session_->station_pins();
     (void)home_.set_station(**target);
     options_.target.reset();
+  }
+  if (session_->is_shared() && !options_.one_port && target && *target && !(*target)->one_port &&
+      !is_known_shut(**target)) {
+    // The next program does not wait for them again.
+    (void)home_.vault().put("state", "ports-shut",
+                            (*target)->id + " " + std::to_string(clock_.now()));
   }
   if (options_.presence) announce("online");
   if (events_.ready) events_.ready();

@@ -27,11 +27,12 @@
 
 namespace dim {
 
-/// Sockets for a Messenger. `dial` is answered by Messenger::opened or Messenger::closed.
+/// Sockets for a Messenger. `dial` is answered by Messenger::opened, unreachable or closed.
 class Transport {
  public:
   virtual ~Transport() = default;
   virtual void dial(Lane lane, const StationTarget& target) = 0;
+  /// One whole packet. A lane that was not dialled is in the control lane's connection.
   virtual void send(Lane lane, std::string bytes) = 0;
   virtual void hang_up(Lane lane) = 0;
 };
@@ -82,7 +83,8 @@ class Messenger final : private SessionHost {
     /// Tell what happens in public hubs from the beginning, and tell the station that it was read.
     /// Needs `receive`.
     bool follow_hubs = false;
-    bool media = false;  ///< open 8802 too, for files
+    bool media = false;     ///< open 8802 too, for files
+    bool one_port = false;  ///< dial the first port only: all lanes are in its connection
     /// Dial this one instead of the home's; it becomes the home's when it has proved who it is.
     std::optional<StationTarget> target{};
   };
@@ -106,7 +108,8 @@ class Messenger final : private SessionHost {
   void opened(Lane lane, Bytes channel_binding, Digest32 spki);
   void received(Lane lane, std::string_view bytes);
   void closed(Lane lane);
-  void unreachable(const Error& error);  ///< a dial did not come to an open lane
+  /// A dial did not come to an open lane.
+  void unreachable(Lane lane, const Error& error);
   void tick();
 
   /// In the outbox durably when it returns; goes out in order, once, when the station is there. To
@@ -189,6 +192,7 @@ class Messenger final : private SessionHost {
   void failed(const Error& error, int code, std::string_view message) override;
 
   Result<std::optional<StationTarget>> target();
+  bool is_known_shut(const StationTarget& target);
   void announce(std::string_view state);
   void on_notice(const Packet& packet);
 

@@ -395,7 +395,7 @@ TEST_F(MessengerTest, AnAddressIsTheHomesWhenTheStationHasProvedThatItIsThere) {
   messenger.emplace(home, transport(), clock, fake_random(), MessengerEvents{},
                     Messenger::Options{.target = moved});
   ASSERT_TRUE(messenger->start());
-  messenger->unreachable({Errc::unreachable, "nobody there"});
+  messenger->unreachable(Lane::control, {Errc::unreachable, "nobody there"});
   EXPECT_EQ(home.station().value()->host, fake_target().host);
   connect();
   EXPECT_EQ(home.station().value()->host, "moved.example");
@@ -446,6 +446,30 @@ TEST_F(MessengerTest, N10_WhomOneHasWrittenToIsNoStranger) {
   EXPECT_TRUE(home.contact(peer().id).value()->is_stranger());
   send("hello");
   EXPECT_FALSE(home.contact(peer().id).value()->is_stranger());
+}
+
+TEST_F(MessengerTest, N8_RemembersForAnHourThatOnlyOnePortCanBeReached) {
+  const auto log_in_shut = [this](bool known) {
+    station = FakeStation();
+    messenger->stop();
+    ASSERT_TRUE(messenger->start());
+    messenger->opened(Lane::control, fake_binding(Lane::control), fake_spki());
+    answer(Lane::control, station.challenge(station.next(Lane::control)));
+    answer(Lane::control, FakeStation::welcome(station.next(Lane::control)));
+    EXPECT_EQ(station.requests[Lane::text].empty(), !known) << "asked for at once when known";
+    if (!known) messenger->unreachable(Lane::text, {Errc::unreachable, "no way"});
+    const Packet proof = station.next(Lane::text);
+    EXPECT_EQ(proof.get("lane"), "text");
+    answer(Lane::control, Packet::response(200, proof.get("id")).set("lane", "text"));
+    ASSERT_TRUE(messenger->is_ready());
+  };
+  log_in();
+  log_in_shut(false);
+  log_in_shut(true);
+  clock.passed += 3'500'000;
+  log_in_shut(true);
+  clock.passed += 200'000;
+  log_in_shut(false);
 }
 
 TEST_F(MessengerTest, F10_PresenceIsToldToThoseOneHasWrittenTo) {

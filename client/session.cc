@@ -5,6 +5,7 @@
 #include "client/fields.h"
 #include "dim/base/base64.h"
 #include "dim/engine/engine.h"
+#include "dim/packet/lane_queue.h"
 #include "dim/packet/uri.h"
 #include "dim/protocol/content.h"
 
@@ -105,6 +106,8 @@ Result<StationTarget> StationTarget::parse(std::string_view link) {
       target.port = static_cast<std::uint16_t>(port);
     } else if (key == "pin") {
       target.pins.push_back(normal_pin(value));
+    } else if (key == "lanes") {
+      target.one_port = value == "one";
     }
   }
   if (target.host.empty()) return fail(Errc::usage, "the link names no host; it needs host=…;");
@@ -125,6 +128,7 @@ std::string StationTarget::link() const {
   uri.parameters.emplace_back("host", host.contains(':') ? "[" + host + "]" : host);
   uri.parameters.emplace_back("port", std::to_string(port));
   for (const auto& pin : pins) uri.parameters.emplace_back("pin", pin);
+  if (one_port) uri.parameters.emplace_back("lanes", "one");
   return uri.text();
 }
 
@@ -292,21 +296,35 @@ void Session::on_welcome(const Packet& packet) {
   message_rate_ = number_in(packet.get("limit-messages"));
   if (state_ == State::resuming && packet.has("chosen")) chosen_ = packet.get("chosen");
   lane(Lane::control)
-      .reader.set_options(
-          {.lane = Lane::control, .checksum_required = true, .crc32c_agreed = chosen_ == "crc32c"});
+      .reader.set_options({.lane = Lane::control,
+                           .checksum_required = true,
+                           .crc32c_agreed = chosen_ == "crc32c",
+                           .lanes = true});
   if (options_.text_lane) {
-    state_ = State::lanes;
-    host_.open(Lane::text);
+    open_lane(Lane::text);
   } else {
     open_media();
   }
 }
 
+void Session::open_lane(Lane which) {
+  state_ = State::lanes;
+  if (!options_.one_port) return host_.open(which);
+  lane(which).channel_binding = lane(Lane::control).channel_binding;
+  prove_lane(which);
+}
+
+bool Session::do_without(Lane which) {
+  if (state_ != State::lanes || which == Lane::control) return false;
+  options_.one_port = true;
+  open_lane(which);
+  return true;
+}
+
 /// The last lane, for who wants it.
 void Session::open_media() {
   if (!options_.media_lane) return become_ready();
-  state_ = State::lanes;
-  host_.open(Lane::media);
+  open_lane(Lane::media);
 }
 
 void Session::prove_lane(Lane which) {
@@ -367,7 +385,9 @@ void Session::received(Lane which, std::string_view bytes) {
       if (!bad->fatal) continue;
       return abandon(bad->error);
     }
-    handle(which, std::get<Packet>(std::move(next)));
+    Packet& packet = std::get<Packet>(next);
+    const auto named = options_.one_port ? lane_called(packet.get("lane")) : std::nullopt;
+    handle(named.value_or(which), std::move(packet));
   }
 }
 
@@ -385,6 +405,12 @@ void Session::handle(Lane which, Packet packet) {
       }
     } else if ((which == Lane::text || which == Lane::media) && state_ == State::lanes) {
       return on_lane_answer(which, packet);
+    }
+    if (packet.code == 407 && state_ == State::lanes) {  // it knows no lanes in this connection
+      return abandon({Errc::unreachable,
+                      "the station's other ports cannot be reached, and it does not carry all "
+                      "lanes over one"},
+                     packet.code, packet.get("message"));
     }
     if (packet.code == 417 && state_ == State::hello) {
       return abandon({Errc::station_changed,
@@ -421,10 +447,11 @@ void Session::request(Lane which, Packet packet, Handler handler) {
 
 void Session::write(Lane which, const Packet& packet) {
   lane(which).last_sent = clock_.monotonic();
-  host_.send(which, write_packet(packet, chosen_ == "crc32c" &&
-                                                 (state_ == State::ready || state_ == State::lanes)
-                                             ? Checksum::crc32c
-                                             : Checksum::sha256));
+  const bool in = state_ == State::ready || state_ == State::lanes;
+  std::string bytes =
+      write_packet(packet, chosen_ == "crc32c" && in ? Checksum::crc32c : Checksum::sha256);
+  const bool carried = options_.one_port && which != Lane::control;
+  host_.send(which, carried ? with_lane(bytes, which) : std::move(bytes));
 }
 
 Result<Id> Session::owner_of(std::string_view name, const Packet& response) const {

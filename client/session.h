@@ -30,8 +30,10 @@ struct StationTarget {
   std::vector<std::string>
       pins{};  ///< "sha256-<base64url>" of SPKIs that may appear; empty: the visa alone decides
   Protocol protocol = Protocol::dim;
+  bool one_port = false;  ///< the others are not open: all lanes go into the first one's connection
 
-  /// `dim:station:<ID>?host=[::1];port=8800;pin=sha256-…;`, or `dimchat://host:9394?station=<ID>`.
+  /// `dim:station:<ID>?host=[::1];port=8800;pin=sha256-…;`, with `lanes=one;` where no other port
+  /// is open, or `dimchat://host:9394?station=<ID>`.
   /// Errc::usage with what is missing.
   static Result<StationTarget> parse(std::string_view link);
   std::string link() const;
@@ -51,6 +53,7 @@ class Session final : public Uplink {
     std::optional<std::int64_t> after{};  ///< ask for pushes behind this cursor; nothing: no pushes
     bool checksum_crc32c = true;          ///< offer the cheap checksum
     std::optional<ResumeTicket> resume{};  ///< try this first
+    bool one_port = false;                 ///< open no port but the first: all lanes are in one
   };
 
   Session(StationTarget target, const Account& account, SessionHost& host, Clock& clock,
@@ -60,6 +63,8 @@ class Session final : public Uplink {
   /// peer's key.
   void opened(Lane lane, Bytes channel_binding, Digest32 spki) override;
   void received(Lane lane, std::string_view bytes) override;
+  bool do_without(Lane lane) override;
+  bool is_shared() const override { return options_.one_port; }
   /// The lane is gone. Requests that were open on it are forgotten: their handlers are not called.
   void closed(Lane lane) override;
   /// Ends it from this side; the host's failed() is called with the same words.
@@ -105,6 +110,7 @@ class Session final : public Uplink {
   void on_welcome(const Packet& packet);
   void on_lane_answer(Lane lane, const Packet& packet);
   void prove_lane(Lane lane);
+  void open_lane(Lane lane);
   void open_media();
   void become_ready();
   void say_where();

@@ -113,6 +113,67 @@ TEST_F(SessionTest, OpensTheMediaLaneForWhoWantsFiles) {
   }
 }
 
+TEST_F(SessionTest, N8_ProvesAndUsesEveryLaneInOneConnection) {
+  start(fake_target(), {.media_lane = true, .after = 7, .one_port = true});
+  connect();
+  answer(Lane::control, station.challenge(station.next(Lane::control)));
+  answer(Lane::control, FakeStation::welcome(station.next(Lane::control)));
+  EXPECT_TRUE(session->is_shared());
+  for (const Lane lane : {Lane::text, Lane::media}) {
+    const Packet proof = station.next(lane);
+    EXPECT_EQ(proof.get("lane"), to_string(lane));
+    EXPECT_EQ(proof.has("after"), lane == Lane::text);
+    const auto port = static_cast<std::uint16_t>(8800 + static_cast<int>(lane));
+    EXPECT_EQ(proof.get("proof"),
+              to_base64(port_proof(Bytes(32, 5), port, fake_binding(Lane::control))));
+    answer(Lane::control,
+           Packet::response(200, proof.get("id")).set("lane", std::string(to_string(lane))));
+  }
+  EXPECT_TRUE(opened_lanes.empty());
+  EXPECT_EQ(readies, 1);
+
+  int answered = 0;
+  session->request(Lane::text, Packet::request(Operation::notify).set("type", "ping"),
+                   [&](const Packet&) { ++answered; });
+  const Packet ping = station.next(Lane::text);
+  EXPECT_EQ(ping.get("lane"), "text");
+  answer(Lane::control, Packet::response(200, ping.get("id")));
+  EXPECT_EQ(answered, 0) << "an answer of another lane";
+  answer(Lane::control, Packet::response(200, ping.get("id")).set("lane", "text"));
+  EXPECT_EQ(answered, 1);
+  // A packet of 1 MiB may come here too, because it is of the text lane.
+  Packet push = Packet::request(Operation::create).set("type", "message").set("lane", "text");
+  push.content = std::string(limits::kTextContent, 'x');
+  answer(Lane::control, push);
+  ASSERT_EQ(pushes.size(), 1U);
+  EXPECT_EQ(pushes[0].content, push.content);
+}
+
+TEST_F(SessionTest, N8_GoesOnInTheFirstConnectionWhenAPortCannotBeReached) {
+  for (const int code : {200, 407}) {
+    failure.reset();
+    failures = 0;
+    opened_lanes.clear();
+    start();
+    connect();
+    EXPECT_FALSE(session->do_without(Lane::control));
+    answer(Lane::control, station.challenge(station.next(Lane::control)));
+    answer(Lane::control, FakeStation::welcome(station.next(Lane::control)));
+    EXPECT_EQ(opened_lanes, std::vector{Lane::text});
+    EXPECT_TRUE(session->do_without(Lane::text));
+    const Packet proof = station.next(Lane::text);
+    EXPECT_EQ(proof.get("lane"), "text");
+    if (code == 407) {  // a station of before, which sees a second CONNECT
+      answer(Lane::control, Packet::response(code, proof.get("id")));
+      expect_over(Errc::unreachable);
+      continue;
+    }
+    answer(Lane::control, Packet::response(code, proof.get("id")).set("lane", "text"));
+    EXPECT_TRUE(session->is_ready());
+    EXPECT_FALSE(session->do_without(Lane::text)) << "it is there";
+  }
+}
+
 TEST_F(SessionTest, S18_AnotherIdThanTheTargetIsAHardStop) {
   StationTarget target = fake_target();
   target.id = Account::make_station("another", {}, kFakeNow - 1'000, fake_random())->id.text();
@@ -352,12 +413,16 @@ TEST(StationTarget, ComesBackFromItsLink) {
   StationTarget target = fake_target();
   target.port = 9'900;
   target.pins.push_back(fake_pin(2));
+  EXPECT_FALSE(StationTarget::parse(target.link())->one_port);
+  target.one_port = true;
+  EXPECT_TRUE(target.link().contains("lanes=one;"));
   const auto parsed = StationTarget::parse(target.link());
   ASSERT_TRUE(parsed) << to_string(parsed.error());
   EXPECT_EQ(parsed->id, target.id);
   EXPECT_EQ(parsed->host, target.host);
   EXPECT_EQ(parsed->port, target.port);
   EXPECT_EQ(parsed->pins, target.pins);
+  EXPECT_TRUE(parsed->one_port);
 }
 
 TEST(StationTarget, SaysWhatALinkLacks) {

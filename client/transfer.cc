@@ -41,10 +41,11 @@ Error error_of_answer(int code) {
 
 }  // namespace
 
-void Transfer::start(Request request) {
+void Transfer::start(Request request, bool shared) {
   if (done_ || failed_) return;
   ++session_;
   request_ = std::move(request);
+  shared_ = shared;
   paused_until_ = 0;
   begin();
 }
@@ -138,9 +139,9 @@ void MediaUpload::on_state(const Packet& answer, bool finish) {
 }
 
 void MediaUpload::pump() {
-  while (may_send() && !asking_ && !todo_.empty() && in_flight_ < kUpWindow) {
+  while (may_send() && !asking_ && !todo_.empty() && in_flight_ < up_window()) {
     ByteRange& next = todo_.front();
-    const ByteRange piece{next.first, std::min(next.last, next.first + kPiece - 1)};
+    const ByteRange piece{next.first, std::min(next.last, next.first + piece_size() - 1)};
     next.first = piece.last + 1;
     if (next.first > next.last) todo_.pop_front();
     send_piece(piece);
@@ -157,7 +158,7 @@ void MediaUpload::pump() {
 Status MediaUpload::hash_up_to(std::int64_t place) {
   Bytes sealed;
   while (hashed_ < place && !whole_) {
-    const std::int64_t size = std::min(kPiece, place - hashed_);
+    const std::int64_t size = std::min(kMostPiece, place - hashed_);
     sealed.clear();
     if (auto done = read_(hashed_, size, sealed); !done) return done;
     hash_.add(sealed);
@@ -232,7 +233,7 @@ void MediaDownload::begin() {
 
 void MediaDownload::pump() {
   while (may_send() && asked_ < size_ && asked_ - moved_ < kDownWindow) {
-    const std::int64_t size = std::min(kPiece, size_ - asked_);
+    const std::int64_t size = std::min(piece_size(), size_ - asked_);
     const std::int64_t first = asked_;
     asked_ += size;
     ask_range(first, size);

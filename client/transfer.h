@@ -28,7 +28,8 @@ class Transfer {
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
 
-  void start(Request request);
+  /// `shared`: the lane is in a connection with others, and takes pieces of 64 KiB only.
+  void start(Request request, bool shared = false);
   void lost();
   void tick();
   bool done() const { return done_; }
@@ -54,11 +55,12 @@ class Transfer {
   void fail_with(const Error& error) { failed_ = error; }
   bool may_send() const { return request_ && !done_ && !failed_ && paused_until_ == 0; }
 
-  static constexpr std::int64_t kPiece = 4 * kSealedChunk;  // of one request
+  static constexpr std::int64_t kMostPiece = 4 * kSealedChunk;
+  std::int64_t piece_size() const { return shared_ ? kSealedChunk : kMostPiece; }  // of one request
   // What has no answer yet: up as much as the station writes with few syncs, down as much as
-  // hides the way.
-  static constexpr std::int64_t kUpWindow = 12 * kPiece;
-  static constexpr std::int64_t kDownWindow = 8 * kPiece;
+  // hides the way. In a shared connection less than the station holds of a lane that waits.
+  std::int64_t up_window() const { return shared_ ? 8 * kSealedChunk : 12 * kMostPiece; }
+  static constexpr std::int64_t kDownWindow = 8 * kMostPiece;
 
   std::int64_t size_;
   std::int64_t moved_ = 0;
@@ -67,6 +69,7 @@ class Transfer {
  private:
   const Clock& clock_;
   Request request_;
+  bool shared_ = false;
   std::uint64_t session_ = 0;  // answers of an earlier one say nothing
   Millis paused_until_ = 0;    // monotonic
   std::optional<Error> failed_;

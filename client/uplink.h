@@ -19,9 +19,10 @@ namespace dim {
 class SessionHost {
  public:
   virtual ~SessionHost() = default;
+  /// `bytes` is one whole packet. A lane that was not dialled is in the control lane's connection.
   virtual void send(Lane lane, std::string bytes) = 0;
-  virtual void open(
-      Lane lane) = 0;  ///< dial that lane; answer with Uplink::opened or Uplink::closed
+  virtual void open(Lane lane) = 0;  ///< dial that lane; answer with Uplink::opened, do_without or
+                                     ///< closed
   virtual void close(Lane lane) = 0;
 
   virtual void ready() = 0;                           ///< logged in, every wanted lane is up
@@ -40,6 +41,9 @@ class Uplink {
   virtual void received(Lane lane, std::string_view bytes) = 0;
   /// The lane is gone. Requests that were open on it are forgotten: their handlers are not called.
   virtual void closed(Lane lane) = 0;
+  /// That lane, which the session wanted, cannot be reached. True: it goes on without a connection
+  /// of its own (docs/protocol/connect.md section 6).
+  virtual bool do_without(Lane) { return false; }
   /// Ends it from this side; the host's failed() is called with the same words.
   virtual void abandon(const Error& error, int code = 0, std::string_view message = {}) = 0;
   /// Every second or so.
@@ -56,6 +60,8 @@ class Uplink {
   virtual const std::vector<std::string>& station_pins() const = 0;  ///< of its visa
   /// Messages a second that the station takes from this session; 0 where it sets no limit.
   virtual std::int64_t message_rate() const = 0;
+  /// All lanes are in one connection: what is sent on one waits for what is more urgent.
+  virtual bool is_shared() const { return false; }
   /// A message that may have got through is sent again as the same bytes, and the station knows it
   /// (P36). False: it is signed anew, because stations drop what they have seen.
   virtual bool repeats_bytes() const = 0;

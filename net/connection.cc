@@ -305,6 +305,13 @@ void Connection::send(std::string bytes) {
   flush_soon();
 }
 
+void Connection::share(std::size_t bytes) {
+  drain_mark_ = bytes;
+  if (queued_bytes() > drain_mark_) over_mark_ = true;
+  const int ahead = static_cast<int>(bytes);
+  ::setsockopt(io_->socket.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &ahead, sizeof ahead);
+}
+
 void Connection::flush_soon() {
   if (write_waiting_ || std::exchange(flush_queued_, true)) return;
   reactor_.flush_later(shared_from_this());

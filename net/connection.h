@@ -60,6 +60,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::size_t queued_bytes() const;
   /// Default 64 KiB.
   void set_drain_mark(std::size_t bytes) { drain_mark_ = bytes; }
+  /// Several lanes share this connection, and whoever sends keeps what is not urgent back until
+  /// `drained`: that comes at `bytes`, and the kernel takes no more than that ahead of what the
+  /// network takes.
+  void share(std::size_t bytes);
 
   /// Back-pressure: nothing is read until resume_reading(); then what the kernel holds.
   void pause_reading();

@@ -106,6 +106,20 @@ TEST(Connection, EverythingQueuedInOneTurnIsOneTlsRecord) {
   EXPECT_EQ(client.raw.size(), 5 + body) << "one record and nothing else";
 }
 
+TEST(Connection, N8_ASharedOneTellsWhenWhatWasQueuedBeforeHasLeft) {
+  World world;
+  const auto client = world.dial();
+  ASSERT_TRUE(client);
+  Seen station;
+  world.accepted.at(0)->set_callbacks(station.callbacks());
+  Seen seen;
+  client->set_callbacks(seen.callbacks());
+  client->send(std::string(40'000, 'x'));  // below the mark of before, above that of now
+  client->share(16'384);
+  EXPECT_TRUE(world.until([&] { return station.data.size() == 40'000; }));
+  EXPECT_TRUE(world.until([&] { return seen.drained > 0; }));
+}
+
 TEST(Connection, BytesWaitForCallbacks) {
   World world;
   const auto client = world.dial();

@@ -48,6 +48,8 @@ struct Options {
   std::optional<std::string> port_base;
   std::optional<std::string> dimchat;
   std::string host;
+  std::uint16_t shown_port = 0;  ///< 0: the one that is bound
+  bool one_port = false;
   std::string from_dimples;
   std::string passphrase_file;
   std::string new_passphrase_file;
@@ -253,7 +255,12 @@ int invite(const Options& options) {
   if (!config) return fail_with(config.error());
   auto card = load_card(config->data);
   if (!card) return fail_with(card.error());
-  const Uri uri = station_link(*config, *card, options.host, options.port_base.has_value());
+  Uri uri = station_link(*config, *card, options.host, options.port_base.has_value());
+  const std::uint16_t shown = options.shown_port;
+  for (auto& [key, value] : uri.parameters) {
+    if (key == "port" && shown != 0) value = std::to_string(shown);
+  }
+  if (options.one_port) uri.parameters.emplace_back("lanes", "one");
   const std::string link = uri.text();
   if (options.json) {
     JsonObject out;
@@ -471,6 +478,12 @@ int run_dimd(int argc, char** argv) {
   data(invite_command);
   network(invite_command);
   invite_command->add_option("--host", options.host, "name or IPv6 address to put into the link");
+  invite_command
+      ->add_option("--port", options.shown_port,
+                   "port to put into the link, where people reach it under another than it has")
+      ->check(CLI::Range(1, 65'530));
+  invite_command->add_flag("--one-port", options.one_port,
+                           "for people who reach only that port: all lanes go over it");
   invite_command->add_flag("--json", options.json, "one JSON object, no QR code");
   CLI::App* check_command =
       app.add_subcommand("check", "look at ports, clock, disk, keys and limits");

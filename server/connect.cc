@@ -478,7 +478,8 @@ void StationCore::welcome(LinkState& link, UserSession& session, std::string_vie
   link.failures = 0;
   link.reader.set_options({.lane = link.info.lane,
                            .checksum_required = true,
-                           .crc32c_agreed = session.checksum == Checksum::crc32c});
+                           .crc32c_agreed = session.checksum == Checksum::crc32c,
+                           .lanes = true});
 }
 
 // --- resume
@@ -636,7 +637,7 @@ void StationCore::tell_sessions(std::string_view user, std::string_view state,
   }
 }
 
-// --- 8801 to 8804
+// --- 8801 to 8804, and lanes in the connection of 8800
 // -------------------------------------------------------------------------------------------------
 
 void StationCore::connect_lane(LinkState& link, const Packet& packet) {
@@ -669,6 +670,7 @@ void StationCore::connect_lane(LinkState& link, const Packet& packet) {
   };
   const bool right =
       session != nullptr && shown && clock_.monotonic() < session->token_until &&
+      (link.carrier == nullptr || link.carrier->session == session) &&
       (proven_on(&link) || (DIM_FAULT("token-anywhere") && proven_on(session->lanes.front())));
   if (!right) {
     return login_failed(

@@ -17,6 +17,7 @@
 
 #include "dim/engine/engine.h"
 #include "dim/message/message.h"
+#include "dim/packet/lane_queue.h"
 #include "dim/packet/reader.h"
 #include "server/link_base.h"
 #include "server/session_table.h"
@@ -40,7 +41,28 @@ struct LoginChallenge {
 class Admin;
 class Gateway;
 class Hubs;
+struct LinkState;
 struct NeighbourState;
+
+/// What a carried lane has in place of a connection: it goes with the connection it is in.
+class CarriedLink final : public StationLink {
+ public:
+  explicit CarriedLink(const LinkState& lane) : lane_(lane) {}
+  void send(std::string) override {}  // lanes.cc: goes into the queue of the carrier
+  void close() override {}
+  std::size_t queued() const override;
+  void pause(bool) override {}
+
+ private:
+  const LinkState& lane_;
+};
+
+/// Of a connection that carries other lanes too (lanes.cc).
+struct Shared {
+  std::array<LinkState*, 5> lanes{};  ///< by Lane; never control
+  LaneQueue queue;
+  std::size_t waiting = 0;  ///< bytes of packets that wait because their lane is held
+};
 
 struct LinkState : LinkBase {
   enum class Phase : std::uint8_t { hello, challenged, proven };
@@ -73,7 +95,20 @@ struct LinkState : LinkBase {
     bool behind = false;
   };
   std::map<Guid, Flow> flows;
+
+  std::unique_ptr<Shared> shared;        ///< set when other lanes are in this connection
+  LinkState* carrier = nullptr;          ///< of a carried lane: the link of its connection
+  std::unique_ptr<CarriedLink> carried;  ///< of the same: its `link`
+  std::deque<Packet> arrived;            ///< of the same: what its lane is held for
+
+  /// As LinkBase's, of this lane alone.
+  std::size_t queued() const {
+    if (carrier != nullptr) return carrier->shared->queue.bytes(info.lane);
+    return LinkBase::queued() + (shared ? shared->queue.bytes(Lane::control) : 0);
+  }
 };
+
+inline std::size_t CarriedLink::queued() const { return lane_.queued(); }
 
 /// One request that is being handled.
 struct StationRequest {
@@ -204,6 +239,16 @@ class StationCore {
   void committed(std::vector<PendingWrite>& pending, const Result<std::vector<Written>>& written);
   void open_request(LinkState& link, const std::string& id);
   LinkState* finish_request(LinkId id, const std::string& reply);
+
+  // lanes.cc
+  void share(LinkState& link);
+  LinkState* lane_in(LinkState& link, std::optional<Lane> lane);
+  bool route(LinkState& link, Packet& packet);
+  bool is_stuck(LinkState& link, Millis now);
+  std::variant<std::monostate, Packet, BadPacket> next_packet(LinkState& link);
+  void hand_over(LinkState& link);
+  void refill(LinkState& link);
+  void forget(LinkState& link);
 
   // connect.cc
   void on_connect(LinkState& link, const Packet& packet);

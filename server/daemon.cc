@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "dim/crypto/os_random.h"
+#include "dim/packet/lane_queue.h"
 #include "net/dial.h"
 #include "net/listener.h"
 #include "net/reactor.h"
@@ -47,6 +48,7 @@ class ConnectionLink final : public StationLink {
       connection_->resume_reading();
   }
   void proven() override { connection_->mark_authenticated(); }
+  void shared() override { connection_->share(kSharedAhead); }
   Connection& connection() { return *connection_; }
   LinkId id{};
 

@@ -173,7 +173,9 @@ void StationCore::get_media(StationRequest& request) {
   Packet answer = Packet::response(200, request.id);
   answer.set("guid", guid->text()).set("size", std::to_string(found.size));
   if (found.size > 0) {
-    const auto most = static_cast<std::int64_t>(content_limit(Lane::media));
+    const bool shared = request.link.carrier != nullptr;
+    const auto most =
+        static_cast<std::int64_t>(shared ? kSharedMediaContent : content_limit(Lane::media));
     range->last = std::min({range->last, found.size - 1, range->first + most - 1});
     if (!take_blocks(request, range->size())) return;
     const auto size = static_cast<std::size_t>(range->size());

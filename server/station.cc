@@ -158,6 +158,12 @@ void StationCore::received(LinkId id, std::string_view bytes) {
 void StationCore::drained(LinkId id) {
   LinkState* link = find(id);
   if (link == nullptr) return gateway_->drained(id);
+  if (link->shared) {
+    for (LinkState* lane : link->shared->lanes) {
+      if (lane != nullptr && lane->paused) wake(*lane);
+    }
+    mark_dirty(*link);
+  }
   pump(*link);
   hubs_->catch_up(*link);
   if (link->paused) wake(*link);
@@ -168,8 +174,7 @@ void StationCore::closed(LinkId id) {
   if (found == links_.end()) return gateway_->closed(id);
   LinkState& link = *found->second;
   if (!link.closing) let_go(link);
-  links_.erase(found);
-  ++counters_.links_closed;
+  forget(link);
 }
 
 /// Takes the link out of its session. The control lane takes the session with it.
@@ -203,10 +208,23 @@ void StationCore::close_link(LinkState& link) {
   link.closing = true;
   let_go(link);
   mark_dirty(link);
+  if (link.carrier != nullptr) return close_link(*link.carrier);
+  if (!link.shared) return;
+  for (LinkState* lane : link.shared->lanes) {
+    if (lane != nullptr) close_link(*lane);
+  }
 }
 
 void StationCore::send(LinkState& link, std::string_view bytes) {
   if (link.closing) return;
+  if (link.carrier != nullptr) {
+    link.carrier->shared->queue.push(link.info.lane, with_lane(bytes, link.info.lane));
+    return mark_dirty(*link.carrier);
+  }
+  if (link.shared) {
+    link.shared->queue.push(Lane::control, std::string(bytes));
+    return mark_dirty(link);
+  }
   if (link.out.empty()) link.out.reserve(std::max(bytes.size(), kAnswerBytes));
   link.out.append(bytes);
   mark_dirty(link);
@@ -253,7 +271,8 @@ const std::string& StationCore::time_text(Millis time) {
 bool StationCore::held(const LinkState& link) const {
   return link.busy || link.unanswered >= limits::kOpenRequests ||
          link.queued() >= config_.send_queue_bytes || link.incoming >= limits::kMediaIncoming ||
-         is_flooded(link) || link.held_until > clock_.monotonic();
+         is_flooded(link) || link.held_until > clock_.monotonic() ||
+         (link.shared && link.shared->waiting >= kSharedWaiting);
 }
 
 /// Enough of this lane waits for the disk. Bans and other priority requests overtake it.
@@ -267,17 +286,19 @@ void StationCore::process(LinkState& link) {
   if (link.processing) return;
   link.processing = true;
   while (!link.closing && !held(link)) {
-    auto next = link.reader.next();
+    auto next = next_packet(link);
     if (std::holds_alternative<std::monostate>(next)) break;
     if (auto* bad = std::get_if<BadPacket>(&next)) {
       ++counters_.bad_packets;
-      refuse(link, bad->reply, bad->error);
+      // Whoever asked on a carried lane is answered there.
+      LinkState* asked = bad->fatal ? nullptr : lane_in(link, lane_called(bad->lane));
+      refuse(asked != nullptr ? *asked : link, bad->reply, bad->error);
       // Before the log-in nobody has a reason to send one bad packet after the other.
       if (bad->fatal || (link.session == nullptr && ++link.failures > kBadPackets))
         close_link(link);
       continue;
     }
-    ++counters_.packets;
+    if (link.carrier == nullptr) ++counters_.packets;
     link.had_packet = true;
     link.window_start = clock_.monotonic();
     link.window_bytes = 0;
@@ -292,6 +313,7 @@ void StationCore::process(LinkState& link) {
       continue;
     }
     if (link.session != nullptr) link.session->last_active = link.window_start;
+    if (packet.has("lane") && link.carrier == nullptr && !route(link, packet)) continue;
     if (*packet.operation == Operation::connect) {
       on_connect(link, packet);
     } else {
@@ -345,14 +367,15 @@ void StationCore::flush_link(LinkId id) {
   const auto found = links_.find(id);
   if (found == links_.end()) return;
   LinkState& link = *found->second;
+  if (link.shared) hand_over(link);
   if (!link.flush()) {
     // Only to pause: whoever goes on is processed too, for which wake() is.
     if (!link.paused && link.queued() >= config_.send_queue_bytes) update_pause(link);
     return;
   }
+  if (link.carrier != nullptr) return;  // it is forgotten with its carrier, which closes too
   StationLink& owner = *link.link;
-  links_.erase(id);
-  ++counters_.links_closed;
+  forget(link);
   owner.close();
 }
 
@@ -379,7 +402,7 @@ void StationCore::tick() {
 }
 
 void StationCore::check_times(LinkState& link, Millis now) {
-  if (link.closing || link.busy) return;
+  if (link.closing || link.busy || link.carrier != nullptr) return;
   const auto give_up = [&](std::string_view hint) {
     ++counters_.slow_peers;
     event(StationEvent::Level::debug, "slow-peer", link.info.remote, hint);
@@ -394,8 +417,7 @@ void StationCore::check_times(LinkState& link, Millis now) {
   if (now - link.last_byte >= limits::kIdleMs && !link.paused) {
     return give_up("nothing came for 300 seconds; send NOTIFY with type ping to stay");
   }
-  if (link.is_stuck(now, limits::kIdleMs, config_.send_queue_bytes))
-    return give_up("nothing was read for 300 seconds while answers waited");
+  if (is_stuck(link, now)) return give_up("nothing was read for 300 seconds while answers waited");
   if (!link.reader.in_packet() || link.paused) return;
   const std::size_t got = link.reader.packet_bytes();
   if (now - link.last_byte >= limits::kSlowWindowMs)

@@ -44,6 +44,11 @@ class StationLink {
   virtual void pause(bool paused) = 0;
   /// The peer has logged in: the connection no longer counts among the unauthenticated.
   virtual void proven() {}
+  /// Several lanes are in this connection from now on. The station keeps what is to be sent and
+  /// gives little ahead, so that what is urgent overtakes: Station::drained has to come when
+  /// queued() falls to 16 KiB after having been over that, and nobody below should hold much
+  /// either.
+  virtual void shared() {}
 };
 
 struct LinkInfo {

@@ -213,7 +213,8 @@ struct World::ClientNode final : public Transport {
 
   void dial(Lane lane, const StationTarget& target) override;
   void send(Lane lane, std::string bytes) override {
-    const auto found = wires.find(lane);
+    auto found = wires.find(lane);
+    if (found == wires.end()) found = wires.find(Lane::control);
     if (found != wires.end()) world.carry(found->second, true, std::move(bytes));
   }
   void hang_up(Lane lane) override;
@@ -294,7 +295,7 @@ void World::ClientNode::dial(Lane lane, const StationTarget&) {
     StationNode& node = *world.stations_[static_cast<std::size_t>(wire->station)];
     if (!node.station) {
       wires.erase(lane);
-      return messenger->unreachable({Errc::unreachable, "the station is down"});
+      return messenger->unreachable(lane, {Errc::unreachable, "the station is down"});
     }
     const Digest32 binding = sha256({as_bytes("channel"), as_bytes(std::to_string(wire->number))});
     LinkInfo info;
@@ -479,9 +480,10 @@ World::World(const WorldOptions& options)
     events.ready = [raw = node.get()] { raw->attempt = 0; };
     events.failed = [raw = node.get()](const Error&, int, std::string_view) { raw->redial(); };
     events.received = [this, i](const HistoryEntry& entry) { on_received(i, entry); };
-    node->messenger =
-        std::make_unique<Messenger>(*node->home, *node, clock_, random_, std::move(events),
-                                    Messenger::Options{.read_receipts = false});
+    // Every third one reaches one port only: all its lanes are in one connection.
+    node->messenger = std::make_unique<Messenger>(
+        *node->home, *node, clock_, random_, std::move(events),
+        Messenger::Options{.read_receipts = false, .one_port = i % 3 == 2});
     clients_.push_back(std::move(node));
     clients_.back()->tick();
   }

@@ -100,6 +100,7 @@ class Scene : public station_test::StationTest {
     bool closed = false;
     std::vector<Packet> waiting;
     Packet hello, challenge;
+    std::string session, token;  ///< of the log-in on it, where it was not played
   };
 
   static std::string person_of(std::string name) {
@@ -145,7 +146,9 @@ class Scene : public station_test::StationTest {
       if (words[0] == "stage" || !seen.insert(name_of(words[1])).second) continue;
       const std::string name = words[1].substr(0, words[1].find_first_of("<>"));
       const std::string port = words[1].substr(words[1].find_first_of("<>") + 1);
-      const bool by_hand = block.text.contains("operation: CONNECT\n");
+      // A lane in a connection is proven in one that is logged in.
+      const bool by_hand =
+          block.text.contains("operation: CONNECT\n") && !block.text.contains("\nlane: ");
       if (person_of(name) == "stranger" || (by_hand && port != "8801")) continue;
       if (port == "8802") {
         open_lane(name, port, std::nullopt);
@@ -188,7 +191,7 @@ class Scene : public station_test::StationTest {
   bool logs_in_by_hand(const std::string& person) const {
     return std::ranges::any_of(blocks_, [&](const MarkdownBlock& block) {
       return block.info.starts_with("dim " + person + ">8800") &&
-             block.text.contains("operation: CONNECT\n");
+             block.text.contains("operation: CONNECT\n") && !block.text.contains("\nlane: ");
     });
   }
 
@@ -225,6 +228,8 @@ class Scene : public station_test::StationTest {
     const Packet welcome = answer(*end.peer, packet);
     ASSERT_EQ(welcome.code, 200) << welcome.get("message");
     for (const char* key : {"session", "token", "resume"}) values_[key] = welcome.get(key);
+    end.session = values_["session"];
+    end.token = values_["token"];
   }
 
   std::string credentials(const std::string& person) {
@@ -245,7 +250,8 @@ class Scene : public station_test::StationTest {
     return to_base64(account(end.person).identity_key.sign(connect_signing_input(input)));
   }
   std::string proof_of(const End& end, std::uint16_t port) {
-    const Bytes token = from_base64(values_["token"]).value_or(Bytes{});
+    const std::string& text = end.token.empty() ? values_["token"] : end.token;
+    const Bytes token = from_base64(text).value_or(Bytes{});
     return to_base64(port_proof(token, port, end.peer->binding));
   }
 
@@ -351,10 +357,16 @@ class Scene : public station_test::StationTest {
                                    const std::string& block) {
     const std::string kind = person_of(key);
     if (kind == "length" || kind == "checksum") return std::nullopt;
+    if (key == "session" && !end.session.empty()) return end.session;
     if (const auto found = values_.find(key); found != values_.end()) return found->second;
     std::string made;
     if (kind == "signature") return signature_of(end);
-    if (kind == "proof") return proof_of(end, static_cast<std::uint16_t>(std::stoi(port)));
+    if (kind == "proof") {
+      auto number = static_cast<std::uint16_t>(std::stoi(port));
+      if (block.contains("\nlane: text\n")) number = 8801;
+      if (block.contains("\nlane: media\n")) number = 8802;
+      return proof_of(end, number);
+    }
     if (kind == "meta") {
       made = write_json(account(end.person).meta.json());
     } else if (kind == "visa") {

@@ -1,4 +1,4 @@
-"""connect.md sections 4 and 5: the other lanes, and resuming."""
+"""connect.md sections 4 to 6: the other lanes, resuming, and all lanes in one connection."""
 from peer import packets
 from peer.identity import random_32
 from peer.login import port_proof
@@ -60,7 +60,7 @@ def h11(scene):
         expect_code(lane.ask("CONNECT", fields=right), 200)
 
 
-@claim("H12", "connect.md 6", "closing 8800 ends the session's other lanes")
+@claim("H12", "connect.md 7", "closing 8800 ends the session's other lanes")
 def h12(scene):
     alice = scene.person()
     alice.control.close()
@@ -123,6 +123,56 @@ def h13(scene):
     alice.take(welcome)
     alice.open_text(0)
     expect_code(scene.write(bob, alice), 201, "a message to the resumed session")
+
+
+@claim("H16", "connect.md 6", "every lane works inside the connection of 8800, with a proof of that lane and connection")
+def h16(scene):
+    alice, bob = scene.person(text=False), scene.person()
+    lane = alice.control
+
+    def prove(name, port, token=None, guid=None):
+        proof = port_proof(token or alice.token, lane.binding, port)
+        return lane.ask("CONNECT", fields={"lane": name, **alice.lane_fields(lane, 0 if name == "text" else None, proof, guid)})
+    with scene.case("nothing proven"):
+        expect_code(lane.ask("NOTIFY", fields={"lane": "media", "type": "ping"}), 418)
+    with scene.case("a proof of another lane"):
+        expect_code(prove("text", 8802), 419)
+    with scene.case("another session"):
+        expect_code(prove("text", 8801, bob.token, bob.guid), 419)
+    for name, port in (("text", 8801), ("media", 8802)):
+        with scene.case(name):
+            expect(expect_code(prove(name, port), 200).get("lane") == name, "the answer does not say its lane")
+            expect_code(prove(name, port), 407, "a second time")
+    with scene.case("a push"):
+        expect_code(scene.write(bob, alice), 201)
+        push = lane.next_push()
+        expect((push.get("type"), push.get("lane")) == ("message", "text"), f"{push} came")
+    with scene.case("what is not of the lane"):
+        answer = lane.ask("CREATE", fields={"lane": "text", "type": "media", "guid": "018f6f0e7b8c7cc2a1f3b0d5f3a1c9e4", "size": "1"})
+        expect(expect_code(answer, 417).get("port") == "8802", f"port is {answer.get('port')}")
+    for name, code in (("smell", 401), ("Text", 401), ("audio", 501)):
+        with scene.case(name):
+            expect_code(lane.ask("NOTIFY", fields={"lane": name, "type": "ping"}), code)
+    with scene.case("on another port"):
+        answer = bob.text.ask("NOTIFY", fields={"lane": "media", "type": "ping"})
+        expect(expect_code(answer, 417).get("port") == "8800", f"port is {answer.get('port')}")
+
+
+@claim("H17", "connect.md 6", "inside the connection of 8800 a text may have 1 MiB, a piece of media 64 KiB")
+def h17(scene):
+    alice = scene.person(text=False)
+    lane = alice.control
+    for name, port in (("text", 8801), ("media", 8802)):
+        proof = port_proof(alice.token, lane.binding, port)
+        expect_code(lane.ask("CONNECT", fields={"lane": name, **alice.lane_fields(lane, None, proof)}), 200)
+    for name, size, code in (("text", 1024 * 1024, 401), ("text", 1024 * 1024 + 1, 411), ("media", 64 * 1024 + 1, 411),
+                             ("control", 64 * 1024 + 1, 411)):
+        with scene.case(f"{name} {size}"):
+            fields = {"lane": name, "type": "message" if name == "text" else "media", "target": alice.account.id}
+            answer = lane.ask("CREATE", b"x" * size, fields)
+            expect_code(answer, code)
+            expect(answer.get("lane", "control") == name, f"the answer is of the lane {answer.get('lane')}")
+            expect(lane.ping(), "the next packet does not work")
 
 
 @claim("S15", "connect.md 2", "a ninth session ends the one silent longest; a second connection on a lane gets 407")

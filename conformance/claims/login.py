@@ -69,7 +69,7 @@ def h03(scene):
         expect_code(challenge.answer(account.key, account.shown()), 200)
 
 
-@claim("H04", "connect.md 6", "before the log-in every request but CONNECT gets 418, and the eleventh the end")
+@claim("H04", "connect.md 7", "before the log-in every request but CONNECT gets 418, and the eleventh the end")
 def h04(scene):
     lane = scene.connect()
     for number in range(10):
@@ -240,7 +240,7 @@ def h07(scene):
     expect(stored and stored[0]["data"] == account.visa["data"], "the newest visa is not the first that GET returns")
 
 
-@claim("P35", "connect.md 6", "CONNECT on a connection that is logged in gets 407")
+@claim("P35", "connect.md 7", "CONNECT on a connection that is logged in gets 407")
 def p35(scene):
     person = scene.person()
     for name, lane in (("8800", person.control), ("8801", person.text)):
@@ -250,7 +250,7 @@ def p35(scene):
             expect(lane.ping(), "the session has ended")
 
 
-@claim("H08", "connect.md 6", "300 seconds without a byte end a session's connection with 511")
+@claim("H08", "connect.md 7", "300 seconds without a byte end a session's connection with 511")
 def h08(scene):
     if not scene.plan.slow:
         raise Skipped("takes five minutes; --slow checks it")

@@ -9,6 +9,7 @@
 #include "dim/base/fault.h"
 #include "dim/base/limits.h"
 #include "dim/base/time.h"
+#include "dim/packet/lane_queue.h"
 
 namespace dim {
 namespace {
@@ -351,11 +352,17 @@ void PacketReader::read_checksum_item(std::string_view item) {
 // --- content
 // --------------------------------------------------------------------------------------------------------
 
+std::size_t PacketReader::most_content() const {
+  const auto named = options_.lanes ? lane_called(packet_.get("lane")) : std::nullopt;
+  const std::size_t most = content_limit(named.value_or(options_.lane));
+  return named == Lane::media ? std::min(most, kSharedMediaContent) : most;
+}
+
 PacketReader::Step PacketReader::begin_content() {
   if (options_.checksum_required && !has_checksum_ && !DIM_FAULT("checksum-missing")) {
     note(Errc::bad_request, "after CONNECT every content has a checksum");
   }
-  if (length_ && *length_ > content_limit(options_.lane) + (DIM_FAULT("content-limit") ? 1 : 0)) {
+  if (length_ && *length_ > most_content() + (DIM_FAULT("content-limit") ? 1 : 0)) {
     note(Errc::too_large,
          "the content is longer than this lane takes; the answer to CONNECT tells the limits");
   }
@@ -363,7 +370,7 @@ PacketReader::Step PacketReader::begin_content() {
   if (!error_ || !length_) return std::nullopt;
   // The end is known: say it now and throw the rest away as it comes.
   told_ = true;
-  return BadPacket{*error_, false, reply_};
+  return BadPacket{*error_, false, reply_, std::string(packet_.get("lane"))};
 }
 
 PacketReader::Step PacketReader::read_opening() {
@@ -410,7 +417,7 @@ PacketReader::Step PacketReader::skip() {
 }
 
 PacketReader::Step PacketReader::read_typed() {
-  const std::size_t most = content_limit(options_.lane);
+  const std::size_t most = most_content();
   constexpr Literal kTooLong =
       "the content is longer than this lane takes, and without length its end is unknown";
   std::string_view line;
@@ -468,7 +475,7 @@ PacketReader::Step PacketReader::finish() {
   if (!error_) {
     step = std::move(packet_);
   } else if (!told_) {
-    step = BadPacket{*error_, false, std::move(reply_)};
+    step = BadPacket{*error_, false, std::move(reply_), std::string(packet_.get("lane"))};
   }
   begin_ += at_;
   start_over();

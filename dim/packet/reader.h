@@ -18,7 +18,8 @@ namespace dim {
 struct BadPacket {
   Error error;
   bool fatal = true;
-  std::string reply;  ///< its `id`, when that much could be read
+  std::string reply;   ///< its `id`, when that much could be read
+  std::string lane{};  ///< its `lane`, the same
 };
 
 /// The grammar, the limits and which errors are fatal: docs/protocol/packets.md. Every byte is
@@ -29,6 +30,7 @@ class PacketReader {
     Lane lane = Lane::control;
     bool checksum_required = false;  ///< after CONNECT (P24)
     bool crc32c_agreed = false;      ///< P25
+    bool lanes = false;  ///< `lane` in a packet decides its limit, in place of the above
   };
   explicit PacketReader(Options options) : options_(options) {}
 
@@ -75,6 +77,7 @@ class PacketReader {
   Step finish();
   void check_checksum();
   void start_over();
+  std::size_t most_content() const;
 
   Options options_;
   State state_ = State::header;

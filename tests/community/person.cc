@@ -264,12 +264,14 @@ void Person::dial(Lane lane, const StationTarget& target) {
            [this, lane](const Error& error) {
              const auto ended = std::move(dials_[lane]);
              dials_.erase(lane);
-             messenger_->unreachable(error);
+             messenger_->unreachable(lane, error);
            }});
 }
 
 void Person::send(Lane lane, std::string bytes) {
-  const auto found = connections_.find(lane);
+  auto found = connections_.find(lane);
+  if (found == connections_.end() && !dials_.contains(lane))
+    found = connections_.find(Lane::control);
   if (found != connections_.end()) found->second->send(std::move(bytes));
 }
 

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -110,10 +111,51 @@ class Station:
             raise AssertionError(f"dimd {verb}: {done.returncode}: {done.stdout}{done.stderr}")
         return done.stdout
 
-    def link(self):
+    def link(self, *arguments):
         """The invite link, with the address and port that this test uses."""
-        text = self.dimd("invite", "--host", "::1", "--json")
+        text = self.dimd("invite", "--host", "::1", "--json", *arguments)
         return json.loads(text.splitlines()[0])["link"]
+
+
+class Firewall:
+    """In front of a station: lets one port through, and refuses the others. Bytes go both ways as they are."""
+
+    def __init__(self, to):
+        self.base, self.to, self.connections = free_port_base(), to, 0
+        self.lock, self.over = threading.Lock(), {}
+        self.listener = socket.create_server(("::1", self.base), family=socket.AF_INET6)
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client = self.listener.accept()[0]
+            except OSError:
+                return
+            self.connections += 1
+            try:
+                station = socket.create_connection(("::1", self.to))
+            except OSError:
+                client.close()
+                continue
+            for one, other in ((client, station), (station, client)):
+                threading.Thread(target=self.pass_on, args=(one, other), daemon=True).start()
+
+    def pass_on(self, one, other):
+        try:
+            while data := one.recv(65536):
+                other.sendall(data)
+            other.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+        with self.lock:
+            self.over[one] = other
+            if self.over.get(other) is one:  # both ways
+                one.close()
+                other.close()
+
+    def close(self):
+        self.listener.close()
 
 
 class Person:

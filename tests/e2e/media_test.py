@@ -178,8 +178,12 @@ class Media(harness.EndToEnd):
         self.bobby.run("download", sent["link"], to, timeout=120)
         self.assertEqual(self.digest(to), self.digest(path))
 
-    def test_F43_M05_a_large_file_goes_with_a_message_and_gets_a_safe_name(self):
+    def test_N8_F43_F61_M05_a_large_file_goes_with_a_message_through_one_port_and_gets_a_safe_name(self):
         path = self.file("x.exe\u202egnp. ", MIB)
+        # Bobby's network lets nothing through but one port: his program finds out.
+        wall = harness.Firewall(self.at.base)
+        self.addCleanup(wall.close)
+        self.bobby.run("join", self.at.link("--port", str(wall.base)), "--name", "bobby")
         sent = of(self.alice.run("send", "bobby", "look", "--file", path, timeout=120), "message")
         self.assertEqual([(one["type"], one["state"]) for one in sent], [("text", "sent"), ("file", "sent")])
         folder = os.path.join(self.folder, "received")
@@ -197,6 +201,15 @@ class Media(harness.EndToEnd):
         self.assertEqual(self.digest(saved["path"]), self.digest(path))
         again = of(self.bobby.run("save", "alice", folder), "saved")[0]
         self.assertEqual(os.path.basename(again["path"]), "x (2).exegnp")
+        # The other way, with a link that says so.
+        self.bobby.run("join", self.at.link("--port", str(wall.base), "--one-port"), "--name", "bobby")
+        before = wall.connections
+        up = self.upload(path, self.bobby)
+        self.bobby.run("send", "alice", "It is up.")
+        self.assertEqual(wall.connections, before + 2, "one connection a program")
+        to = os.path.join(self.folder, "copy")
+        self.alice.run("--one-port", "download", up["link"], to, timeout=120)
+        self.assertEqual(self.digest(to), self.digest(path))
 
     def test_F49_N14_what_is_deleted_frees_the_disk_and_is_gone(self):
         path = self.file("one", 3 * MIB)
