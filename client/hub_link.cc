@@ -37,6 +37,7 @@ std::string HubLink::text() const {
                               station.host.contains(':') ? "[" + station.host + "]" : station.host);
   uri.parameters.emplace_back("port", std::to_string(station.port));
   for (const std::string& pin : station.pins) uri.parameters.emplace_back("pin", pin);
+  if (station.web) uri.parameters.emplace_back("via", "web");  // what `port` is of
   return uri.text();
 }
 

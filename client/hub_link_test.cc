@@ -25,6 +25,13 @@ TEST(HubLink, F06_HasEverythingThatSomebodyNeedsWhoHasNothingYet) {
   EXPECT_THAT(link().text(), testing::StartsWith("dim:hub:Group-777@"));
 }
 
+TEST(HubLink, N8_SaysThatItsPortIsThatOfTheWebGateway) {
+  EXPECT_FALSE(HubLink::parse(link().text())->station.web);
+  HubLink over_web = link();
+  over_web.station.web = true;
+  EXPECT_TRUE(HubLink::parse(over_web.text())->station.web);
+}
+
 TEST(HubLink, I16_SaysWhatIsMissing) {
   const std::string whole = link().text();
   const auto error = [](std::string text) {

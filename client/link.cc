@@ -10,10 +10,12 @@
 #include <map>
 #include <utility>
 
+#include "dim/crypto/os_random.h"
 #include "dim/packet/lane_queue.h"
 #include "net/connection.h"
 #include "net/dial.h"
 #include "net/reactor.h"
+#include "net/web_stream.h"
 
 namespace dim {
 namespace {
@@ -30,22 +32,34 @@ struct Link::Impl {
   struct Open {
     std::unique_ptr<Dial> dial;
     std::shared_ptr<Connection> connection;
-    bool shared = false;  // lanes that have no connection of their own are in it
-    LaneQueue queue;      // of such a one
+    bool shared = false;             // lanes that have no connection of their own are in it
+    LaneQueue queue;                 // of such a one
+    std::unique_ptr<WebStream> web;  // packets are in WebSocket
 
+    void give(std::string bytes) {
+      if (!web) return connection->send(std::move(bytes));
+      web->write(bytes);
+      connection->send(std::exchange(web->output(), {}));
+    }
     /// Gives the connection what is most urgent, and no more than leaves soon.
     void hand_over() {
-      while (!queue.empty() && connection->queued_bytes() <= kSharedAhead)
-        connection->send(queue.pop());
+      while (!queue.empty() && connection->queued_bytes() <= kSharedAhead) give(queue.pop());
     }
-    /// Everything that waits, because it closes.
-    void hand_over_all() {
-      while (!queue.empty()) connection->send(queue.pop());
+    /// Everything that waits, and the end.
+    void close() {
+      while (!queue.empty()) give(queue.pop());
+      if (web) {
+        web->close();
+        connection->send(std::exchange(web->output(), {}));
+      }
+      connection->close();
     }
   };
 
   Reactor reactor;
   std::shared_ptr<const TlsContext> tls;
+  std::shared_ptr<const TlsContext> web_tls;
+  OsRandom random;
   Messenger* messenger = nullptr;
   std::map<Lane, Open> lanes;
   std::function<bool()> done;
@@ -76,7 +90,7 @@ struct Link::Impl {
     open.connection = connection;
     connection->set_callbacks({.data =
                                    [this, lane](std::string_view bytes) {
-                                     messenger->received(lane, bytes);
+                                     received(lane, bytes);
                                      check();
                                    },
                                .drained =
@@ -92,8 +106,32 @@ struct Link::Impl {
                                          found->second.connection.get() == raw)
                                        lost(lane);
                                    }});
+    if (open.web) return connection->send(std::exchange(open.web->output(), {}));
     messenger->opened(lane, binding.value_or(Bytes()), spki.value_or(Digest32()));
     check();
+  }
+
+  void received(Lane lane, std::string_view bytes) {
+    Open& open = lanes[lane];
+    if (!open.web) return messenger->received(lane, bytes);
+    const bool was_open = open.web->is_open();
+    std::string plain;
+    open.web->feed(bytes, plain);
+    const auto connection = open.connection;
+    connection->send(std::exchange(open.web->output(), {}));
+    const bool over = open.web->is_over();
+    const auto error = open.web->error();
+    if (!was_open && over) {
+      lanes.erase(lane);
+      connection->set_callbacks({});
+      connection->close();
+      return messenger->unreachable(
+          lane, error.value_or(Error{Errc::unreachable, "the web gateway ended the connection"}));
+    }
+    if (!was_open && open.web->is_open())
+      messenger->opened(lane, *connection->channel_binding(), *connection->peer_spki());
+    if (!plain.empty()) messenger->received(lane, plain);
+    if (over) connection->close();
   }
 
   void lost(Lane lane) {
@@ -151,6 +189,7 @@ struct Link::Impl {
 
 Link::Link() : impl_(std::make_unique<Impl>()) {
   if (auto tls = TlsContext::client()) impl_->tls = *tls;
+  if (auto tls = TlsContext::client({.alpn = {std::string(kWebAlpn)}})) impl_->web_tls = *tls;
 }
 
 Link::~Link() {
@@ -167,11 +206,14 @@ void Link::dial(Lane lane, const StationTarget& target) {
   DialOptions options;
   options.host = target.host;
   options.port = static_cast<std::uint16_t>(target.port + static_cast<int>(lane));
-  options.ipv4 = target.protocol == StationTarget::Protocol::dimchat;
-  if (!options.ipv4) options.tls = impl_->tls;
+  const bool dimchat = target.protocol == StationTarget::Protocol::dimchat;
+  options.ipv4 = dimchat || target.web;
+  if (!dimchat) options.tls = target.web ? impl_->web_tls : impl_->tls;
   if (lane != Lane::control) options.timeout = kLaneMs;
   // Answers must not come from within this call: the session is still in the middle of its own.
   Impl* impl = impl_.get();
+  if (target.web)
+    impl->lanes[lane].web = std::make_unique<WebStream>(target.host, target.port, impl->random);
   impl->lanes[lane].dial = Dial::start(impl->reactor, options,
                                        {.opened =
                                             [impl, lane](std::shared_ptr<Connection> connection) {
@@ -191,7 +233,7 @@ void Link::send(Lane lane, std::string bytes) {
   if (!own) found = impl_->lanes.find(Lane::control);
   if (found == impl_->lanes.end() || !found->second.connection) return;
   Impl::Open& open = found->second;
-  if (own && !open.shared) return open.connection->send(std::move(bytes));
+  if (own && !open.shared) return open.give(std::move(bytes));
   if (!std::exchange(open.shared, true)) open.connection->share(kSharedAhead);
   open.queue.push(lane, std::move(bytes));
   open.hand_over();
@@ -203,9 +245,8 @@ void Link::hang_up(Lane lane) {
   auto open = std::move(found->second);
   impl_->lanes.erase(found);
   if (open.connection) {
-    open.hand_over_all();
     open.connection->set_callbacks({});
-    open.connection->close();
+    open.close();
   }
 }
 
@@ -230,10 +271,9 @@ void Link::finish() {
   for (auto& [lane, open] : impl.lanes) {
     if (!open.connection) continue;
     ++*left;
-    open.hand_over_all();
     open.connection->set_callbacks(
         {.data = {}, .drained = {}, .ended = {}, .closed = [left](CloseReason) { --*left; }});
-    open.connection->close();
+    open.close();
     closing.push_back(open.connection);
   }
   impl.lanes.clear();

@@ -65,7 +65,8 @@ Status Messenger::start() {
     options.after = acked_cursor_;
   }
   options.media_lane = options_.media;
-  options.one_port = options_.one_port || (*target)->one_port || is_known_shut(**target);
+  options.one_port =
+      options_.one_port || (*target)->one_port || (*target)->web || is_known_shut(**target);
   if (auto forgotten = forget_old(); !forgotten) return forgotten;
   pushes_.clear();
   fetching_for_outbox_ = false;
@@ -146,7 +147,7 @@ void Messenger::ready() {
     options_.target.reset();
   }
   if (session_->is_shared() && !options_.one_port && target && *target && !(*target)->one_port &&
-      !is_known_shut(**target)) {
+      !(*target)->web && !is_known_shut(**target)) {
     // The next program does not wait for them again.
     (void)home_.vault().put("state", "ports-shut",
                             (*target)->id + " " + std::to_string(clock_.now()));

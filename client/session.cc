@@ -108,6 +108,8 @@ Result<StationTarget> StationTarget::parse(std::string_view link) {
       target.pins.push_back(normal_pin(value));
     } else if (key == "lanes") {
       target.one_port = value == "one";
+    } else if (key == "via") {
+      target.web = value == "web";
     }
   }
   if (target.host.empty()) return fail(Errc::usage, "the link names no host; it needs host=…;");
@@ -129,6 +131,7 @@ std::string StationTarget::link() const {
   uri.parameters.emplace_back("port", std::to_string(port));
   for (const auto& pin : pins) uri.parameters.emplace_back("pin", pin);
   if (one_port) uri.parameters.emplace_back("lanes", "one");
+  if (web) uri.parameters.emplace_back("via", "web");
   return uri.text();
 }
 

@@ -31,9 +31,10 @@ struct StationTarget {
       pins{};  ///< "sha256-<base64url>" of SPKIs that may appear; empty: the visa alone decides
   Protocol protocol = Protocol::dim;
   bool one_port = false;  ///< the others are not open: all lanes go into the first one's connection
+  bool web = false;       ///< `port` is that of the web gateway: WebSocket, all lanes in it
 
   /// `dim:station:<ID>?host=[::1];port=8800;pin=sha256-…;`, with `lanes=one;` where no other port
-  /// is open, or `dimchat://host:9394?station=<ID>`.
+  /// is open and `via=web;` for the web gateway, or `dimchat://host:9394?station=<ID>`.
   /// Errc::usage with what is missing.
   static Result<StationTarget> parse(std::string_view link);
   std::string link() const;

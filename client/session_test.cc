@@ -415,7 +415,8 @@ TEST(StationTarget, ComesBackFromItsLink) {
   target.pins.push_back(fake_pin(2));
   EXPECT_FALSE(StationTarget::parse(target.link())->one_port);
   target.one_port = true;
-  EXPECT_TRUE(target.link().contains("lanes=one;"));
+  target.web = true;
+  EXPECT_TRUE(target.link().ends_with("lanes=one;via=web;"));
   const auto parsed = StationTarget::parse(target.link());
   ASSERT_TRUE(parsed) << to_string(parsed.error());
   EXPECT_EQ(parsed->id, target.id);
@@ -423,6 +424,7 @@ TEST(StationTarget, ComesBackFromItsLink) {
   EXPECT_EQ(parsed->port, target.port);
   EXPECT_EQ(parsed->pins, target.pins);
   EXPECT_TRUE(parsed->one_port);
+  EXPECT_TRUE(parsed->web);
 }
 
 TEST(StationTarget, SaysWhatALinkLacks) {

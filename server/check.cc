@@ -220,6 +220,7 @@ std::vector<Finding> check_machine(const DaemonConfig& config,
   if (config.dimchat) {
     out.push_back(check_port(config.dimchat->address, config.dimchat->port, "--dimchat", ours));
   }
+  if (config.web) out.push_back(check_port(config.web->address, config.web->port, "--web", ours));
   out.push_back(judge_address(machine_address()));
   out.push_back(check_folder(config.data));
   out.push_back(check_keys(config.data, passphrase));

@@ -47,9 +47,11 @@ struct Options {
   std::string listen;
   std::optional<std::string> port_base;
   std::optional<std::string> dimchat;
+  std::optional<std::string> web;
   std::string host;
   std::uint16_t shown_port = 0;  ///< 0: the one that is bound
   bool one_port = false;
+  bool over_web = false;
   std::string from_dimples;
   std::string passphrase_file;
   std::string new_passphrase_file;
@@ -109,6 +111,15 @@ std::expected<DaemonConfig, Failure> configure(const Options& options) {
           Exit::usage,
           fmt::format("--dimchat {}: must be an address and a port, as [::]:9394 or 192.0.2.1:9394",
                       escape(*options.dimchat, 64))});
+    }
+  }
+  if (options.web) {
+    config.web = parse_listen_address(*options.web, kWebPort);
+    if (!config.web) {
+      return std::unexpected(Failure{
+          Exit::usage,
+          fmt::format("--web {}: must be an address and a port, as [::]:8810 or 0.0.0.0:443",
+                      escape(*options.web, 64))});
     }
   }
   return config;
@@ -200,6 +211,9 @@ int run(const Options& options) {
     fmt::print("dimd: dimchat gateway on [{}]:{}, without encryption of the connection\n",
                config->dimchat->address, (*daemon)->dimchat_port());
   }
+  if (config->web) {
+    fmt::print("dimd: web gateway on [{}]:{}\n", config->web->address, (*daemon)->web_port());
+  }
   std::fflush(stdout);
   notify_supervisor("READY=1");
   const Exit exit = (*daemon)->run();
@@ -256,11 +270,13 @@ int invite(const Options& options) {
   auto card = load_card(config->data);
   if (!card) return fail_with(card.error());
   Uri uri = station_link(*config, *card, options.host, options.port_base.has_value());
-  const std::uint16_t shown = options.shown_port;
+  std::uint16_t shown = options.shown_port;
+  if (shown == 0 && options.over_web) shown = config->web ? config->web->port : kWebPort;
   for (auto& [key, value] : uri.parameters) {
     if (key == "port" && shown != 0) value = std::to_string(shown);
   }
   if (options.one_port) uri.parameters.emplace_back("lanes", "one");
+  if (options.over_web) uri.parameters.emplace_back("via", "web");
   const std::string link = uri.text();
   if (options.json) {
     JsonObject out;
@@ -459,6 +475,12 @@ int run_dimd(int argc, char** argv) {
                      "let dimchat reference clients in, on [::]:9394 or ADDR:PORT; default off")
         ->expected(0, 1)
         ->default_str("[::]:9394");
+    command
+        ->add_option("--web", options.web,
+                     "WebSocket inside TLS, all lanes in one connection, on [::]:8810 or "
+                     "ADDR:PORT; default off")
+        ->expected(0, 1)
+        ->default_str("[::]:8810");
   };
   const auto passphrase = [&](CLI::App* command) {
     command->add_option("--passphrase-file", options.passphrase_file,
@@ -484,6 +506,9 @@ int run_dimd(int argc, char** argv) {
       ->check(CLI::Range(1, 65'530));
   invite_command->add_flag("--one-port", options.one_port,
                            "for people who reach only that port: all lanes go over it");
+  invite_command->add_flag(
+      "--over-web", options.over_web,
+      "for people whose network lets only HTTPS through: over the web gateway");
   invite_command->add_flag("--json", options.json, "one JSON object, no QR code");
   CLI::App* check_command =
       app.add_subcommand("check", "look at ports, clock, disk, keys and limits");

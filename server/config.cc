@@ -96,6 +96,20 @@ Problem bans(const toml::node& node, std::set<std::string, std::less<>>& out) {
   return {};
 }
 
+Problem origins(const toml::node& node, std::set<std::string, std::less<>>& out) {
+  constexpr std::string_view kRight = "must be a list of origins, as [\"https://chat.example\"]";
+  const toml::array* list = node.as_array();
+  if (list == nullptr) return std::string(kRight);
+  std::set<std::string, std::less<>> found;
+  for (const toml::node& one : *list) {
+    auto text = one.value<std::string>().value_or("");
+    if (!valid_origin(text)) return std::string(kRight);
+    found.insert(std::move(text));
+  }
+  out = std::move(found);
+  return {};
+}
+
 constexpr std::int64_t kGiB = std::int64_t{1} << 30;
 constexpr std::int64_t kMostHub = std::int64_t{1} << 50;
 
@@ -139,6 +153,20 @@ const auto& rows() {
               return "must be an address and a port, as \"[::]:9394\" or \"192.0.2.1:9394\"";
             return {};
           }},
+      Row{{"network.web", "\"\"",
+           "where the web gateway (WebSocket inside TLS) listens, as \"[::]:8810\"; empty: off"},
+          [](C& c, N n) -> Problem {
+            std::string text;
+            if (auto p = word(n, text); !p.empty()) return p;
+            c.web.reset();
+            if (text.empty()) return {};
+            c.web = parse_listen_address(text, kWebPort);
+            if (!c.web) return "must be an address and a port, as \"[::]:8810\" or \"0.0.0.0:443\"";
+            return {};
+          }},
+      Row{{"network.web_origins", "[]",
+           "pages whose scripts may use the web gateway, as [\"https://chat.example\"]"},
+          [](C& c, N n) { return origins(n, c.web_origins); }},
       Row{{"network.connections_per_second", "10", "new connections of one /64; 0: no limit"},
           [](C& c, N n) { return number(n, 0, kMostRate, c.admission.new_per_second); }},
       Row{{"network.connections_burst", "40", "new connections of one /64 at once"},
@@ -338,7 +366,17 @@ bool valid_listen_address(const std::string& text) {
   return !mapped;
 }
 
-std::optional<ListenAddress> parse_listen_address(std::string_view text) {
+bool valid_origin(std::string_view text) {
+  const std::size_t slashes = text.find("://");
+  if (slashes == std::string_view::npos) return false;
+  const std::string_view scheme = text.substr(0, slashes);
+  const std::string_view host = text.substr(slashes + 3);
+  return (scheme == "https" || scheme == "http") && !host.empty() &&
+         host.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.-:[]") ==
+             std::string_view::npos;
+}
+
+std::optional<ListenAddress> parse_listen_address(std::string_view text, std::uint16_t port) {
   ListenAddress out;
   const auto port_of = [&](std::string_view digits) {
     const auto [end, error] =
@@ -347,7 +385,7 @@ std::optional<ListenAddress> parse_listen_address(std::string_view text) {
            out.port != 0;
   };
   if (port_of(text)) return out;
-  out.port = ListenAddress{}.port;
+  out.port = port;
   const bool bracket = text.starts_with('[');
   const std::size_t close = bracket ? text.find(']') : text.rfind(':');
   std::string_view host = text;

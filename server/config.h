@@ -30,6 +30,8 @@ struct DaemonConfig {
   std::uint16_t port_base = 8800;  ///< 8800 lane; the others follow. 0: any free ports (tests)
   std::string public_host;         ///< what invitations name; empty: found out
   std::optional<ListenAddress> dimchat;  ///< the gateway for reference clients; nothing: off
+  std::optional<ListenAddress> web;      ///< the gateway for WebSocket; nothing: off
+  std::set<std::string, std::less<>> web_origins;  ///< pages that may use it, as browsers name them
   StationConfig station;
   InboxLimits inbox{limits::kInboxMessages, limits::kInboxBytes};
   MediaLimits media;
@@ -51,9 +53,12 @@ std::expected<void, Failure> check_neighbours(const std::vector<Neighbour>& neig
 
 /// "2001:db8::1", "::": an address that may be listened on; IPv4 in any dress is refused.
 bool valid_listen_address(const std::string& text);
-/// "[::]:9394", "192.0.2.1:9394", "::1", "192.0.2.1", "9394": what is missing is :: or 9394.
+/// "[::]:9394", "192.0.2.1:9394", "::1", "192.0.2.1", "9394": what is missing is :: or `port`.
 /// Nothing when it is another form.
-std::optional<ListenAddress> parse_listen_address(std::string_view text);
+std::optional<ListenAddress> parse_listen_address(std::string_view text, std::uint16_t port = 9394);
+inline constexpr std::uint16_t kWebPort = 8810;
+/// "https://chat.example", "http://localhost:8080": what a browser writes into Origin.
+bool valid_origin(std::string_view text);
 /// Bytes: 4096, "64KiB", "4MiB", "2GiB"; nothing when it is another form.
 std::optional<std::int64_t> parse_size(std::string_view text);
 

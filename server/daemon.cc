@@ -15,6 +15,7 @@
 #include "net/listener.h"
 #include "net/reactor.h"
 #include "net/system_clock.h"
+#include "net/web_stream.h"
 #include "server/admin_socket.h"
 #include "server/key_file.h"
 #include "server/store_failure.h"
@@ -28,6 +29,7 @@ namespace {
 constexpr Millis kTickMs = 100;
 constexpr Millis kStopMs = 1'500;
 constexpr Millis kStatsMs = 600'000;
+constexpr std::size_t kWebQueued = 64 * limits::kKiB;
 constexpr Millis kEarliest = 1'704'067'200'000;  // 2024: a clock before that is not set (C07)
 constexpr std::array kLanes{Lane::control, Lane::text, Lane::media};
 // Not a graphical ID, so no user can own it: the record that ties a store to its station.
@@ -36,24 +38,57 @@ constexpr std::string_view kOwnerName = "#station";
 /// The station's view of one connection.
 class ConnectionLink final : public StationLink {
  public:
-  explicit ConnectionLink(std::shared_ptr<Connection> connection)
-      : connection_(std::move(connection)) {}
-  void send(std::string bytes) override { connection_->send(std::move(bytes)); }
-  void close() override { connection_->close(); }
+  /// `web`: packets are in WebSocket; null: they are not.
+  ConnectionLink(std::shared_ptr<Connection> connection, std::unique_ptr<WebStream> web)
+      : connection_(std::move(connection)), web_(std::move(web)) {}
+  void send(std::string bytes) override {
+    if (!web_) return connection_->send(std::move(bytes));
+    web_->write(bytes);
+    flush();
+  }
+  void close() override {
+    if (web_) {
+      web_->close();
+      flush();
+    }
+    connection_->close();
+  }
   std::size_t queued() const override { return connection_->queued_bytes(); }
   void pause(bool paused) override {
-    if (paused)
+    held_ = paused;
+    look();
+  }
+  void proven() override {
+    connection_->mark_authenticated();
+    if (web_) web_->proven();
+  }
+  bool is_web() const { return web_ != nullptr; }
+  /// What packets there are in the bytes of a web connection, which may be over then.
+  std::string unwrap(std::string_view bytes) {
+    std::string plain;
+    web_->feed(bytes, plain);
+    flush();
+    look();
+    return plain;
+  }
+  bool is_over() const { return web_ && web_->is_over(); }
+  /// Reads on, or not: answers to pings are queued by no station, so they must not pile up.
+  void look() {
+    if (held_ || (web_ && connection_->queued_bytes() > kWebQueued))
       connection_->pause_reading();
     else
       connection_->resume_reading();
   }
-  void proven() override { connection_->mark_authenticated(); }
   void shared() override { connection_->share(kSharedAhead); }
   Connection& connection() { return *connection_; }
   LinkId id{};
 
  private:
+  void flush() { connection_->send(std::exchange(web_->output(), {})); }
+
   std::shared_ptr<Connection> connection_;
+  std::unique_ptr<WebStream> web_;
+  bool held_ = false;
 };
 
 class ThreadCommitter final : public Committer {
@@ -91,6 +126,7 @@ struct Daemon::Impl {
     admin.reset();
     listeners.clear();
     dimchat.clear();
+    web.clear();
     // These first: their callbacks are for the station.
     if (crew) crew->stop();
     if (group) group->stop();
@@ -98,13 +134,20 @@ struct Daemon::Impl {
 
   std::expected<void, Failure> listen();
   std::expected<void, Failure> listen_dimchat();
+  std::expected<void, Failure> listen_web();
+  std::expected<void, Failure> listen_on(const ListenAddress& at, ListenOptions options,
+                                         std::string_view option,
+                                         std::vector<std::unique_ptr<Listener>>& out,
+                                         void (Impl::*take)(std::shared_ptr<Connection>));
   std::expected<std::unique_ptr<Listener>, Failure> open_listener(
       const ListenOptions& options, std::string_view option,
       std::function<void(std::shared_ptr<Connection>)> opened);
   void accepted(Lane lane, std::shared_ptr<Connection> connection);
   void accepted_dimchat(std::shared_ptr<Connection> connection);
+  void accepted_web(std::shared_ptr<Connection> connection);
   void dial_neighbour(std::size_t index);
-  ConnectionLink& add_link(const std::shared_ptr<Connection>& connection);
+  ConnectionLink& add_link(const std::shared_ptr<Connection>& connection,
+                           std::unique_ptr<WebStream> stream = nullptr);
   void connect_callbacks(Connection& connection, ConnectionLink& link);
   void turn_soon();
   void end_of_turn();
@@ -128,6 +171,7 @@ struct Daemon::Impl {
   std::unordered_map<std::uint64_t, std::unique_ptr<ConnectionLink>> links;  // by Connection::id
   std::vector<std::pair<Lane, std::unique_ptr<Listener>>> listeners;
   std::vector<std::unique_ptr<Listener>> dimchat;  // for each address family
+  std::vector<std::unique_ptr<Listener>> web;      // the same
   std::vector<std::unique_ptr<Dial>> dials;        // of each neighbour
   std::unique_ptr<AdminSocket> admin;
   Timer ticker;
@@ -284,7 +328,8 @@ std::expected<void, Failure> Daemon::Impl::listen() {
     if (!listener) return std::unexpected(listener.error());
     listeners.emplace_back(lane, std::move(*listener));
   }
-  return listen_dimchat();
+  if (auto listening = listen_dimchat(); !listening) return listening;
+  return listen_web();
 }
 
 std::expected<std::unique_ptr<Listener>, Failure> Daemon::Impl::open_listener(
@@ -303,26 +348,47 @@ std::expected<std::unique_ptr<Listener>, Failure> Daemon::Impl::open_listener(
                                      option == "--listen" ? "--port-base" : option)});
 }
 
-/// Without TLS, because reference clients have none. "::" means both address families.
-std::expected<void, Failure> Daemon::Impl::listen_dimchat() {
-  if (!config.dimchat) return {};
-  ListenOptions options;
-  options.mode = ListenMode::plain;
+/// A gateway: IPv4 too, and "::" means both address families.
+std::expected<void, Failure> Daemon::Impl::listen_on(
+    const ListenAddress& at, ListenOptions options, std::string_view option,
+    std::vector<std::unique_ptr<Listener>>& out, void (Impl::*take)(std::shared_ptr<Connection>)) {
   options.allow_v4 = true;
-  options.port = config.dimchat->port;
-  std::vector<std::string> addresses{config.dimchat->address};
+  options.port = at.port;
+  std::vector<std::string> addresses{at.address};
   if (addresses[0] == "::") addresses.emplace_back("0.0.0.0");
   for (const std::string& address : addresses) {
     options.address = address;
     auto listener =
-        open_listener(options, "--dimchat", [this](std::shared_ptr<Connection> connection) {
-          accepted_dimchat(std::move(connection));
+        open_listener(options, option, [this, take](std::shared_ptr<Connection> connection) {
+          (this->*take)(std::move(connection));
         });
     if (!listener) return std::unexpected(listener.error());
     options.port = (*listener)->port();
-    dimchat.push_back(std::move(*listener));
+    out.push_back(std::move(*listener));
   }
   return {};
+}
+
+/// Without TLS, because reference clients have none.
+std::expected<void, Failure> Daemon::Impl::listen_dimchat() {
+  if (!config.dimchat) return {};
+  ListenOptions options;
+  options.mode = ListenMode::plain;
+  return listen_on(*config.dimchat, options, "--dimchat", dimchat, &Impl::accepted_dimchat);
+}
+
+std::expected<void, Failure> Daemon::Impl::listen_web() {
+  if (!config.web) return {};
+  auto tls = TlsContext::server(keys.tls.front(),
+                                {.alpn = {std::string(kWebAlpn)}, .alpn_required = false});
+  if (!tls) {
+    return std::unexpected(Failure{
+        Exit::keys, fmt::format("{}: the certificate cannot be used", key_file(config.data))});
+  }
+  ListenOptions options;
+  options.mode = ListenMode::tls;
+  options.tls = *tls;
+  return listen_on(*config.web, options, "--web", web, &Impl::accepted_web);
 }
 
 void Daemon::Impl::accepted(Lane lane, std::shared_ptr<Connection> connection) {
@@ -339,6 +405,18 @@ void Daemon::Impl::accepted_dimchat(std::shared_ptr<Connection> connection) {
   if (stopping) return connection->abort();
   ConnectionLink& link = add_link(connection);
   link.id = station->opened_gateway(link, connection->peer().address_text());
+  connect_callbacks(*connection, link);
+}
+
+/// The first lane, in WebSocket: the station sees the same packets, and the others in it.
+void Daemon::Impl::accepted_web(std::shared_ptr<Connection> connection) {
+  auto binding = connection->channel_binding();
+  if (!binding || stopping) return connection->abort();
+  ConnectionLink& link = add_link(connection, std::make_unique<WebStream>(config.web_origins));
+  link.id = station->opened(link, {.lane = Lane::control,
+                                   .remote = connection->peer().address_text(),
+                                   .channel_binding = std::move(*binding),
+                                   .whole_packets = true});
   connect_callbacks(*connection, link);
 }
 
@@ -365,20 +443,27 @@ void Daemon::Impl::dial_neighbour(std::size_t index) {
                                   }});
 }
 
-ConnectionLink& Daemon::Impl::add_link(const std::shared_ptr<Connection>& connection) {
-  return *links.emplace(connection->id(), std::make_unique<ConnectionLink>(connection))
-              .first->second;
+ConnectionLink& Daemon::Impl::add_link(const std::shared_ptr<Connection>& connection,
+                                       std::unique_ptr<WebStream> stream) {
+  auto link = std::make_unique<ConnectionLink>(connection, std::move(stream));
+  return *links.emplace(connection->id(), std::move(link)).first->second;
 }
 
 void Daemon::Impl::connect_callbacks(Connection& connection, ConnectionLink& link) {
   ConnectionLink* raw = &link;
   connection.set_callbacks({.data =
                                 [this, raw](std::string_view bytes) {
-                                  station->received(raw->id, bytes);
+                                  if (raw->is_web()) {
+                                    station->received(raw->id, raw->unwrap(bytes));
+                                    if (raw->is_over()) raw->connection().close();
+                                  } else {
+                                    station->received(raw->id, bytes);
+                                  }
                                   turn_soon();
                                 },
                             .drained =
                                 [this, raw] {
+                                  raw->look();
                                   station->drained(raw->id);
                                   turn_soon();
                                 },
@@ -447,6 +532,7 @@ void Daemon::Impl::begin_stop(Exit code) {
   admin.reset();
   listeners.clear();
   dimchat.clear();
+  web.clear();
   dials.clear();
   // What was taken from clients first: its answers are on their way before the connections close.
   station->end_of_turn();
@@ -487,6 +573,7 @@ void Daemon::stop() {
 void Daemon::reload(DaemonConfig config) {
   impl_->reactor.post([impl = impl_.get(), config = std::move(config)]() mutable {
     impl->log.set_level(config.log_level);
+    impl->config.web_origins = std::move(config.web_origins);
     impl->station->reload(config.station.quotas, std::move(config.station.bans));
     impl->end_of_turn();
     impl->log.write(LogLevel::info, "reloaded");
@@ -502,6 +589,10 @@ std::uint16_t Daemon::port(Lane lane) const {
 
 std::uint16_t Daemon::dimchat_port() const {
   return impl_->dimchat.empty() ? std::uint16_t{0} : impl_->dimchat.front()->port();
+}
+
+std::uint16_t Daemon::web_port() const {
+  return impl_->web.empty() ? std::uint16_t{0} : impl_->web.front()->port();
 }
 
 std::string Daemon::station_id() const { return impl_->keys.account.id.text(); }

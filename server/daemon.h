@@ -37,6 +37,7 @@ class Daemon {
 
   std::uint16_t port(Lane lane) const;  ///< bound; 0 when this lane is not
   std::uint16_t dimchat_port() const;   ///< of the gateway for reference clients; 0 when it is off
+  std::uint16_t web_port() const;       ///< of the web gateway; 0 when it is off
   std::string station_id() const;
   std::vector<std::string> pins() const;
   /// For tests and statistics: only on the thread of run(), or when it does not run.

@@ -16,6 +16,7 @@
 #include "dim/packet/frame_stream.h"
 #include "net/dial.h"
 #include "net/system_clock.h"
+#include "net/web_stream.h"
 #include "server/admin_channel.h"
 #include "server/check.h"
 #include "server/key_file.h"
@@ -49,39 +50,66 @@ class Client {
   struct Wire {
     std::shared_ptr<Connection> connection;
     std::unique_ptr<Dial> dial;
+    std::unique_ptr<WebStream> web;  ///< packets are in WebSocket
     PacketReader reader{{.lane = Lane::text}};
     std::vector<Packet> got;
+    std::string raw;  ///< every byte inside TLS
     bool closed = false, failed = false;
+
+    void send(std::string bytes) {
+      if (!web) return connection->send(std::move(bytes));
+      web->write(bytes);
+      connection->send(std::exchange(web->output(), {}));
+    }
+    void received(std::string_view bytes) {
+      raw += bytes;
+      std::string plain;
+      if (web) {
+        web->feed(bytes, plain);
+        connection->send(std::exchange(web->output(), {}));
+        bytes = plain;
+      }
+      reader.feed(bytes);
+      while (true) {
+        auto next = reader.next();
+        auto* packet = std::get_if<Packet>(&next);
+        if (packet == nullptr) break;
+        got.push_back(std::move(*packet));
+      }
+    }
   };
 
-  Wire& dial(std::uint16_t port, bool plain_connect = false) {
+  /// Of the web gateway: through the upgrade.
+  Wire& dial_web(std::uint16_t port) {
+    Wire& wire = dial(port, false, std::string(kWebAlpn));
+    if (wire.connection == nullptr) return wire;
+    wire.web = std::make_unique<WebStream>("::1", port, random_);
+    wire.connection->send(std::exchange(wire.web->output(), {}));
+    wait([&] { return wire.web->is_open() || wire.closed; });
+    return wire;
+  }
+
+  Wire& dial(std::uint16_t port, bool plain_connect = false,
+             const std::string& alpn = std::string(kAlpn)) {
     wires_.push_back(std::make_unique<Wire>());
     Wire& wire = *wires_.back();
     DialOptions options;
     options.host = "::1";
     options.port = port;
-    options.tls = *TlsContext::client();
+    options.tls = *TlsContext::client({.alpn = {alpn}});
     options.plain_connect = plain_connect;
-    wire.dial = Dial::start(reactor_, options,
-                            {.opened =
-                                 [&wire](std::shared_ptr<Connection> connection) {
-                                   wire.connection = std::move(connection);
-                                   wire.connection->set_callbacks(
-                                       {.data =
-                                            [&wire](std::string_view bytes) {
-                                              wire.reader.feed(bytes);
-                                              while (true) {
-                                                auto next = wire.reader.next();
-                                                auto* packet = std::get_if<Packet>(&next);
-                                                if (packet == nullptr) break;
-                                                wire.got.push_back(std::move(*packet));
-                                              }
-                                            },
-                                        .drained = {},
-                                        .ended = {},
-                                        .closed = [&wire](CloseReason) { wire.closed = true; }});
-                                 },
-                             .failed = [&wire](const Error&) { wire.failed = true; }});
+    wire.dial =
+        Dial::start(reactor_, options,
+                    {.opened =
+                         [&wire](std::shared_ptr<Connection> connection) {
+                           wire.connection = std::move(connection);
+                           wire.connection->set_callbacks(
+                               {.data = [&wire](std::string_view bytes) { wire.received(bytes); },
+                                .drained = {},
+                                .ended = {},
+                                .closed = [&wire](CloseReason) { wire.closed = true; }});
+                         },
+                     .failed = [&wire](const Error&) { wire.failed = true; }});
     wait([&] { return wire.connection != nullptr || wire.failed; });
     return wire;
   }
@@ -95,7 +123,7 @@ class Client {
 
   Packet ask(Wire& wire, const Packet& packet) {
     const std::size_t before = wire.got.size();
-    wire.connection->send(write_packet(packet));
+    wire.send(write_packet(packet));
     const auto is_answer = [](const Packet& one) { return one.is_response(); };
     wait([&] {
       return wire.closed || std::any_of(wire.got.begin() + static_cast<std::ptrdiff_t>(before),
@@ -113,9 +141,10 @@ class Client {
     Packet welcome;
   };
 
-  In login(const Daemon& daemon, const Account& account, std::optional<Cursor> after) {
+  In login(const Daemon& daemon, const Account& account, std::optional<Cursor> after,
+           bool web = false) {
     In in;
-    in.control = &dial(daemon.port(Lane::control));
+    in.control = web ? &dial_web(daemon.web_port()) : &dial(daemon.port(Lane::control));
     if (in.control->connection == nullptr) return in;
     EXPECT_EQ("sha256-" + to_base64url(*in.control->connection->peer_spki()),
               daemon.pins().front());
@@ -150,19 +179,21 @@ class Client {
     EXPECT_EQ(in.welcome.code, 200) << in.welcome.get("message");
     if (in.welcome.code != 200) return in;
 
-    in.text = &dial(daemon.port(Lane::text));
+    in.text = web ? in.control : &dial(daemon.port(Lane::text));
     if (in.text->connection == nullptr) return in;
     Packet lane = Packet::request(Operation::connect);
     lane.set("id", "1").set("session", std::string(in.welcome.get("session")));
     lane.set("proof", to_base64(port_proof(*from_base64(in.welcome.get("token")), 8801,
                                            *in.text->connection->channel_binding())));
     if (after) lane.set("after", std::to_string(*after));
+    if (web) lane.set("lane", "text");
     EXPECT_EQ(ask(*in.text, lane).code, 200);
     return in;
   }
 
  private:
   Reactor reactor_;
+  OsRandom random_;
   std::vector<std::unique_ptr<Wire>> wires_;
 };
 
@@ -234,6 +265,48 @@ const Account& real_account(const std::string& name) {
         made.emplace(name, *Account::make_user(name, SystemClock().now() - 60'000, random)).first;
   }
   return found->second;
+}
+
+TEST_F(DaemonTest, N8_F61_TheWebGatewayCarriesALogInAndAllLanesInOneConnection) {
+  config.web = ListenAddress{"::1", 0};
+  start();
+  Client client;
+  const Account& alice = account_of("alice");
+  auto in = client.login(*daemon, alice, 0, true);
+  ASSERT_NE(in.text, nullptr);
+  Packet sent = message(alice, alice, "over the web");
+  ASSERT_EQ(client.ask(*in.text, sent.set("lane", "text")).code, 201);
+  const auto push = [&] {
+    return std::ranges::find_if(in.text->got,
+                                [](const Packet& one) { return one.get("type") == "message"; });
+  };
+  ASSERT_TRUE(client.wait([&] { return push() != in.text->got.end(); }));
+  EXPECT_EQ(push()->get("lane"), "text");
+  in.control->web->close();
+  in.control->connection->send(std::exchange(in.control->web->output(), {}));
+  EXPECT_TRUE(client.wait([&] { return in.control->closed; })) << "a close is answered so";
+}
+
+TEST_F(DaemonTest, S22_TheWebGatewayRefusesAForeignPageAndFramesThatAreWrong) {
+  config.web = ListenAddress{"::1", 0};
+  config.web_origins = {"https://chat.example"};
+  start();
+  Client client;
+  auto& page = client.dial(daemon->web_port(), false, std::string(kWebAlpn));
+  ASSERT_NE(page.connection, nullptr);
+  page.connection->send(
+      "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Origin: https://evil.example\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: dim.2023\r\n\r\n");
+  EXPECT_TRUE(client.wait([&] { return page.closed; }));
+  EXPECT_TRUE(page.raw.starts_with("HTTP/1.1 403 ")) << page.raw;
+
+  auto& wrong = client.dial_web(daemon->web_port());
+  ASSERT_TRUE(wrong.web && wrong.web->is_open());
+  wrong.raw.clear();
+  wrong.connection->send(std::string("\x82\xff\x80\0\0\0\0\0\0\0mask", 14));
+  EXPECT_TRUE(client.wait([&] { return wrong.closed; }));
+  EXPECT_EQ(wrong.raw, std::string("\x88\x02\x03\xf1")) << "1009";
 }
 
 TEST_F(DaemonTest, LogsInOverTlsAndRelays) {

@@ -119,6 +119,7 @@ LinkId StationCore::opened(StationLink& link, LinkInfo info) {
   LinkState& out = *state;
   links_.emplace(id, std::move(state));
   ++counters_.links_opened;
+  if (out.info.whole_packets) share(out);
   if (stopping_ || failed_) {
     refuse_and_close(out, {},
                      {Errc::unavailable, "this station is stopping; come back in a minute"});

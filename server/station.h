@@ -56,6 +56,7 @@ struct LinkInfo {
   std::string remote;     ///< IPv6 address text
   Bytes channel_binding;  ///< TLS exporter value; empty: the channel proves nothing, every message
                           ///< is verified
+  bool whole_packets = false;  ///< of the control lane: StationLink::send gets one packet each time
 };
 
 /// Makes writes durable, in the order of submission. `done` is called later, or at once, on the

@@ -43,10 +43,6 @@ std::optional<std::string_view> header_value(std::string_view head, std::string_
   return std::nullopt;
 }
 
-std::string accept_value(std::string_view key) {
-  return to_base64(sha1(as_bytes(std::string(key) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
-}
-
 void apply_mask(std::string& out, std::size_t from, const WebSocketMask& mask) {
   for (std::size_t i = from; i < out.size(); ++i) {
     out[i] = static_cast<char>(static_cast<std::uint8_t>(out[i]) ^ mask[(i - from) % 4]);
@@ -75,10 +71,14 @@ Decoded<WebSocketRequest> read_websocket_request(std::string_view bytes) {
   return WebSocketRequest{std::string(*key), head.size()};
 }
 
+std::string websocket_accept(std::string_view key) {
+  return to_base64(sha1(as_bytes(std::string(key) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
+}
+
 std::string write_websocket_answer(std::string_view key) {
   return "HTTP/1.1 101 Switching Protocol\r\nServer: DIM-Station\r\nUpgrade: websocket\r\n"
          "Connection: Upgrade\r\nWebSocket-Protocol: DIMP\r\nSec-WebSocket-Accept: " +
-         accept_value(key) + "\r\n\r\n";
+         websocket_accept(key) + "\r\n\r\n";
 }
 
 std::string write_websocket_request(std::string_view host, std::string_view key) {
@@ -99,7 +99,7 @@ Decoded<std::size_t> read_websocket_answer(std::string_view bytes, std::string_v
     return Error{Errc::too_large, "the answer to an upgrade has at most 8 KiB"};
   }
   const std::string_view head = bytes.substr(0, end + kEnd.size());
-  if (header_value(head, "sec-websocket-accept").value_or("") != accept_value(key)) {
+  if (header_value(head, "sec-websocket-accept").value_or("") != websocket_accept(key)) {
     return bad("Sec-WebSocket-Accept does not belong to the key");
   }
   return head.size();
@@ -135,6 +135,7 @@ std::string write_websocket_close(std::uint16_t code) {
 
 std::uint16_t websocket_close_code(const Error& error) {
   if (error.code == Errc::too_large) return 1009;
+  if (error.code == Errc::too_many_requests) return 1008;
   return error.code == Errc::encoding ? 1007 : 1002;
 }
 
@@ -186,6 +187,8 @@ Decoded<WebSocketMessage> WebSocketReader::step(bool& again) {
   }
   if (!open_) message_.kind = kind;
   message_.fragments = open_ ? message_.fragments + 1 : 1;
+  if (message_.fragments > options_.fragment_limit)
+    return Error{Errc::too_many_requests, "a message comes in fewer fragments"};
   open_ = !final;
   if (open_) {
     again = true;

@@ -23,6 +23,9 @@ Decoded<WebSocketRequest> read_websocket_request(std::string_view bytes);
 /// The answer, byte for byte as the reference's stations give it.
 std::string write_websocket_answer(std::string_view key);
 
+/// Sec-WebSocket-Accept for a Sec-WebSocket-Key.
+std::string websocket_accept(std::string_view key);
+
 /// The client's side of the same.
 std::string write_websocket_request(std::string_view host, std::string_view key);
 /// The bytes of an answer that accepts `key`; Errc::bad_request for any other answer.
@@ -52,7 +55,7 @@ std::string write_websocket(WebSocketKind kind, std::string_view payload,
                             bool final = true);
 /// A close frame with that code.
 std::string write_websocket_close(std::uint16_t code);
-/// What a failure of the reader is called in a close frame: 1009, 1007 or 1002.
+/// What a failure of the reader is called in a close frame: 1009, 1008, 1007 or 1002.
 std::uint16_t websocket_close_code(const Error& error);
 
 /// Messages out of a stream, in any segmentation, behind the upgrade.
@@ -64,16 +67,20 @@ class WebSocketReader {
     /// clients (required) and none of servers (refused).
     Masks masks = Masks::either;
     std::size_t message_limit = limits::kFrameBody;
-    bool check_text = true;  ///< text is UTF-8
+    bool check_text = true;              ///< text is UTF-8
+    std::size_t fragment_limit = 4'096;  ///< frames of one message
   };
   WebSocketReader() = default;
   explicit WebSocketReader(Options options) : options_(options) {}
 
   void feed(std::string_view bytes) { buffer_.feed(bytes); }
-  /// Errc::too_large over the limit, before any of it is waited for (A33); Errc::encoding for text
-  /// that is no UTF-8; Errc::bad_request for what breaks the RFC. Then nothing more comes: send
+  /// Errc::too_large over the limit, before any of it is waited for (A33); Errc::too_many_requests
+  /// for too many fragments; Errc::encoding for text that is no UTF-8; Errc::bad_request for what
+  /// breaks the RFC. Then nothing more comes: send
   /// close, and close.
   Decoded<WebSocketMessage> next();
+  /// For the frames behind the last one that next() gave. Not less than before.
+  void set_message_limit(std::size_t bytes) { options_.message_limit = bytes; }
   std::string_view held() const { return buffer_.held(); }
   std::size_t memory() const { return buffer_.held().size() + message_.payload.size(); }
 

@@ -59,7 +59,7 @@ class Station:
     def start(self):
         self.process = subprocess.Popen(
             [os.path.join(BIN, "dimd"), "run", "--data", self.data, "--listen", "::1", "--port-base", str(self.base),
-             *self.arguments],
+             *(argument.replace("{web}", str(self.base + 10)) for argument in self.arguments)],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:

@@ -33,7 +33,7 @@ def wait_until(true, seconds=60 * harness.SLOWER):
 class Media(harness.EndToEnd):
     def setUp(self):
         super().setUp()
-        self.at = self.station()
+        self.at = self.station("--web", "[::1]:{web}")
         self.alice, self.bobby = (self.person(name, self.at.link()) for name in ("alice", "bobby"))
 
     def file(self, name, size):
@@ -210,6 +210,12 @@ class Media(harness.EndToEnd):
         to = os.path.join(self.folder, "copy")
         self.alice.run("--one-port", "download", up["link"], to, timeout=120)
         self.assertEqual(self.digest(to), self.digest(path))
+        # And where only HTTPS gets through.
+        self.alice.run("join", self.at.link("--over-web", "--port", str(self.at.base + 10)), "--name", "alice")
+        over_web = os.path.join(self.folder, "over web")
+        self.alice.run("download", up["link"], over_web, timeout=120)
+        self.assertEqual(self.digest(over_web), self.digest(path))
+        self.assertEqual(of(self.alice.run("listen", "--once", "--timeout", "10"), "message")[0]["text"], "It is up.")
 
     def test_F49_N14_what_is_deleted_frees_the_disk_and_is_gone(self):
         path = self.file("one", 3 * MIB)
