@@ -30,6 +30,10 @@ class UnreadTest : public BridgeTest {
     BridgeTest::SetUp();
     begin();
   }
+  void TearDown() override {
+    station.reset();  // before its store
+    BridgeTest::TearDown();
+  }
   /// A station that remembers nothing but what is in the store.
   void begin() {
     station.reset();
