@@ -79,9 +79,10 @@ std::optional<std::string> time_to_come(std::string_view text, Millis now) {
   const char unit = text.back();
   const Millis each = unit == 'm' ? 60'000 : unit == 'h' ? 3'600'000 : unit == 'd' ? 86'400'000 : 0;
   std::int64_t count = 0;
-  const char* end = text.data() + text.size() - 1;
-  const auto [stopped, error] = std::from_chars(text.data(), end, count);
-  if (each == 0 || error != std::errc{} || stopped != end || count < 1 || count > 100'000)
+  const std::string_view digits = text.substr(0, text.size() - 1);
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), count);
+  if (each == 0 || error != std::errc{} || end != digits.data() + digits.size() || count < 1 ||
+      count > 100'000)
     return std::nullopt;
   return format_time(now + count * each);
 }
