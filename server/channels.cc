@@ -177,44 +177,44 @@ void Hubs::create_message(StationRequest& request) {
   coming.bytes += static_cast<std::int64_t>(post.content.size());
   std::vector<Write> writes;
   writes.emplace_back(PutPost{post});
-  core_.submit(std::move(writes),
-               [this, id = request.link.id, reply_id = request.id, refused, in,
-                post = std::move(post)](const Result<std::vector<Written>>& written) mutable {
-                 ChannelUse& was_coming = coming_[in];
-                 was_coming.bytes -= static_cast<std::int64_t>(post.content.size());
-                 if (--was_coming.messages == 0) coming_.erase(in);
-                 uses_.erase(post.channel);
-                 core_.inflight_bytes_ -= std::min(core_.inflight_bytes_, post.content.size());
-                 const bool stored = written && written->front().accepted == Accepted::stored;
-                 const bool again =
-                     DIM_FAULT("post-pushed-again") && written && !written->front().cursors.empty();
-                 if (stored || again) {
-                   post.cursor = post.changed = written->front().cursors.front();
-                   ++core_.counters_.messages_stored;
-                   spread(post.channel, post.cursor, show(post, Operation::create, {}, false));
-                 }
-                 LinkState* link = core_.finish_request(id, reply_id);
-                 if (link == nullptr) return;
-                 if (!written) return core_.refuse(*link, reply_id, written.error());
-                 if (written->front().accepted == Accepted::conflict) {
-                   const auto first = core_.reads_.post(post.guid);
-                   if (first && *first && (*first)->state == PostState::destroyed)
-                     refused.emplace(Errc::gone, "the message of this guid was destroyed");
-                   return core_.refuse(
-                       *link, reply_id,
-                       refused.value_or(Error{
-                           Errc::conflict, "this guid belongs to a message with other content"}));
-                 }
-                 if (!stored) {
-                   ++core_.counters_.messages_repeated;
-                   const auto first = core_.reads_.post(post.guid);
-                   if (first && *first) post.time = (*first)->time;
-                   post.cursor = written->front().cursors.front();
-                 }
-                 Packet answer = Packet::response(201, reply_id);
-                 answer.set("guid", post.guid.text()).set("time", core_.time_text(post.time));
-                 core_.send(*link, answer.set("cursor", std::to_string(post.cursor)));
-               });
+  submit(*hub_with(*channel), std::move(writes),
+         [this, id = request.link.id, reply_id = request.id, refused, in,
+          post = std::move(post)](const Result<std::vector<Written>>& written) mutable {
+           ChannelUse& was_coming = coming_[in];
+           was_coming.bytes -= static_cast<std::int64_t>(post.content.size());
+           if (--was_coming.messages == 0) coming_.erase(in);
+           uses_.erase(post.channel);
+           core_.inflight_bytes_ -= std::min(core_.inflight_bytes_, post.content.size());
+           const bool stored = written && written->front().accepted == Accepted::stored;
+           const bool again =
+               DIM_FAULT("post-pushed-again") && written && !written->front().cursors.empty();
+           if (stored || again) {
+             post.cursor = post.changed = written->front().cursors.front();
+             ++core_.counters_.messages_stored;
+             spread(post.channel, post.cursor, show(post, Operation::create, {}, false));
+           }
+           LinkState* link = core_.finish_request(id, reply_id);
+           if (link == nullptr) return;
+           if (!written) return core_.refuse(*link, reply_id, written.error());
+           if (written->front().accepted == Accepted::conflict) {
+             const auto first = core_.reads_.post(post.guid);
+             if (first && *first && (*first)->state == PostState::destroyed)
+               refused.emplace(Errc::gone, "the message of this guid was destroyed");
+             return core_.refuse(
+                 *link, reply_id,
+                 refused.value_or(
+                     Error{Errc::conflict, "this guid belongs to a message with other content"}));
+           }
+           if (!stored) {
+             ++core_.counters_.messages_repeated;
+             const auto first = core_.reads_.post(post.guid);
+             if (first && *first) post.time = (*first)->time;
+             post.cursor = written->front().cursors.front();
+           }
+           Packet answer = Packet::response(201, reply_id);
+           answer.set("guid", post.guid.text()).set("time", core_.time_text(post.time));
+           core_.send(*link, answer.set("cursor", std::to_string(post.cursor)));
+         });
 }
 
 void Hubs::change_post(StationRequest& request, const Spot& spot, ChangePost change, Packet push,
@@ -226,25 +226,26 @@ void Hubs::change_post(StationRequest& request, const Spot& spot, ChangePost cha
   std::vector<Write> writes;
   writes.emplace_back(std::move(change));
   if (act) writes.emplace_back(std::move(*act));
-  core_.submit(std::move(writes), [this, id = request.link.id, reply = request.id, code,
-                                   channel = spot.channel, push = std::move(push)](
-                                      const Result<std::vector<Written>>& written) mutable {
-    uses_.erase(channel);
-    if (written && written->front().accepted == Accepted::stored) {
-      const Cursor cursor = written->front().cursors.front();
-      spread(channel, cursor, push.set("cursor", std::to_string(cursor)));
-    }
-    LinkState* link = core_.finish_request(id, reply);
-    if (link == nullptr) return;
-    if (!written) return core_.refuse(*link, reply, written.error());
-    if (written->front().accepted == Accepted::conflict)
-      return core_.refuse(
-          *link, reply,
-          {Errc::conflict,
-           "somebody was faster: the message has changed or is not there any more"});
-    Packet answer = Packet::response(code, reply);
-    core_.send(*link, answer.set("cursor", std::to_string(written->front().cursors.front())));
-  });
+  submit(*spot.hub, std::move(writes),
+         [this, id = request.link.id, reply = request.id, code, channel = spot.channel,
+          push = std::move(push)](const Result<std::vector<Written>>& written) mutable {
+           uses_.erase(channel);
+           if (written && written->front().accepted == Accepted::stored) {
+             const Cursor cursor = written->front().cursors.front();
+             spread(channel, cursor, push.set("cursor", std::to_string(cursor)));
+           }
+           LinkState* link = core_.finish_request(id, reply);
+           if (link == nullptr) return;
+           if (!written) return core_.refuse(*link, reply, written.error());
+           if (written->front().accepted == Accepted::conflict)
+             return core_.refuse(
+                 *link, reply,
+                 {Errc::conflict,
+                  "somebody was faster: the message has changed or is not there any more"});
+           Packet answer = Packet::response(code, reply);
+           core_.send(*link,
+                      answer.set("cursor", std::to_string(written->front().cursors.front())));
+         });
 }
 
 void Hubs::change_message(StationRequest& request) {
@@ -373,26 +374,24 @@ void Hubs::read_mark(StationRequest& request) {
                         {Errc::bad_request, "this cursor was never given in this channel"});
   if (*cursor <= state->upto) return core_.send(request.link, Packet::response(200, request.id));
   core_.open_request(request.link, request.id);
-  std::vector<Write> writes;
-  writes.emplace_back(PutMark{spot->channel, user, *cursor});
   Packet push = Packet::request(Operation::notify);
   push.set("type", "mark").set("target", spot->channel.text());
   push.set("cursor", std::to_string(*cursor));
-  core_.submit(std::move(writes),
-               [this, id = request.link.id, reply = request.id, user,
-                push = std::move(push)](const Result<std::vector<Written>>& written) {
-                 LinkState* link = core_.finish_request(id, reply);
-                 if (written && !DIM_FAULT("mark-untold")) {
-                   // So that all devices count alike.
-                   for (UserSession* session : core_.sessions_.of(user)) {
-                     LinkState* lane = session->lanes[static_cast<std::size_t>(Lane::text)];
-                     if (lane != nullptr && lane != link && lane->pushing) core_.send(*lane, push);
-                   }
-                 }
-                 if (link == nullptr) return;
-                 if (!written) return core_.refuse(*link, reply, written.error());
-                 core_.send(*link, Packet::response(200, reply));
-               });
+  submit(*spot->hub, {PutMark{spot->channel, user, *cursor}},
+         [this, id = request.link.id, reply = request.id, user,
+          push = std::move(push)](const Result<std::vector<Written>>& written) {
+           LinkState* link = core_.finish_request(id, reply);
+           if (written && !DIM_FAULT("mark-untold")) {
+             // So that all devices count alike.
+             for (UserSession* session : core_.sessions_.of(user)) {
+               LinkState* lane = session->lanes[static_cast<std::size_t>(Lane::text)];
+               if (lane != nullptr && lane != link && lane->pushing) core_.send(*lane, push);
+             }
+           }
+           if (link == nullptr) return;
+           if (!written) return core_.refuse(*link, reply, written.error());
+           core_.send(*link, Packet::response(200, reply));
+         });
 }
 
 }  // namespace dim

@@ -443,5 +443,73 @@ TEST_F(Channels, F70_WhoIsBannedGetsNothingMore) {
   EXPECT_EQ(code(*bob.text, post(channel, next_guid(), "x")), 403);
 }
 
+TEST_F(Channels, A44_WhatWasWrittenBeforeABanIsStoredBeforeTheBanIsAnswered) {
+  auto alice = founder();
+  auto bob = member("bob");
+  static_cast<void>(alice.text->take());
+  committer.held = true;
+  const Guid before = next_guid();
+  EXPECT_TRUE(ask(*bob.text, post(channel, before, "before")).empty());
+  EXPECT_TRUE(ask(*alice.control, about(Operation::create, "ban", "bob")).empty());
+  EXPECT_EQ(open_lane(bob, 0).code, 200);
+  EXPECT_EQ(code(*bob.text, post(channel, next_guid(), "behind")), 403)
+      << "it holds although it is not on the disk yet";
+  committer.run_one();
+  station->end_of_turn();
+  EXPECT_TRUE(store.post(before)->has_value());
+  EXPECT_TRUE(alice.control->take().empty());
+  committer.held = false;
+  committer.run();
+  station->end_of_turn();
+  EXPECT_EQ(alice.control->take().size(), 1U);
+  EXPECT_EQ(page(*alice.text, get("message", channel.text())), (Texts{"before"}));
+}
+
+TEST_F(Channels, A44_NothingRestsOnARightWhoseChangeCouldNotBeStored) {
+  auto alice = founder();
+  auto bob = online("bob");
+  EXPECT_EQ(code(*alice.text, post(channel, next_guid(), "alice")), 201);
+  const Guid own = next_guid();
+  committer.held = true;
+  EXPECT_TRUE(ask(*bob.text, joining(invite)).empty());
+  EXPECT_TRUE(ask(*bob.text, post(channel, own, "bob").set("id", "8")).empty())
+      << "a member, as it seems";
+  committer.error = Error{Errc::insufficient_storage, "no space is left on the disk"};
+  committer.run_one();
+  committer.error.reset();
+  committer.held = false;
+  committer.run();
+  station->end_of_turn();
+  const auto answers = bob.text->take();
+  ASSERT_EQ(answers.size(), 2U);
+  EXPECT_EQ(answers[0].code, 506);
+  EXPECT_EQ(answers[1].code, 503);
+  EXPECT_FALSE(store.post(own)->has_value());
+  EXPECT_EQ(page(*alice.text, get("message", channel.text())), (Texts{"alice"}));
+  EXPECT_EQ(code(*bob.text, joining(invite)), 201);
+  EXPECT_EQ(code(*bob.text, post(channel, own, "bob")), 201) << last.get("message");
+}
+
+TEST_F(Channels, A44_AChannelWhoseDeletionCouldNotBeStoredKeepsItsMessages) {
+  auto alice = founder();
+  EXPECT_EQ(code(*alice.text, post(channel, next_guid(), "kept")), 201);
+  static_cast<void>(alice.text->take());
+  committer.held = true;
+  EXPECT_TRUE(ask(*alice.text, make("role", next_guid(), R"({"name":"r"})")).empty());
+  EXPECT_TRUE(ask(*alice.text, request(Operation::erase, "channel", channel.text()).set("id", "8"))
+                  .empty());
+  committer.error = Error{Errc::insufficient_storage, "no space is left on the disk"};
+  committer.run_one();
+  committer.error.reset();
+  committer.held = false;
+  committer.run();
+  station->end_of_turn();
+  const auto answers = alice.text->take();
+  ASSERT_EQ(answers.size(), 2U);
+  EXPECT_EQ(answers[0].code, 506);
+  EXPECT_EQ(answers[1].code, 503) << "it rests on the one before";
+  EXPECT_EQ(page(*alice.text, get("message", channel.text())), (Texts{"kept"}));
+}
+
 }  // namespace
 }  // namespace dim::station_test

@@ -371,13 +371,16 @@ class LinkedDevice : public Resume {
     static const PrivateKey made = PrivateKey::generate_rsa().value();
     return made;
   }
-  int publish(const Document& document) {
+  static Packet publishing(const Document& document) {
     JsonObject content;
     content.set("document", document.json());
     Packet packet = Packet::request(Operation::create);
     packet.set("id", "7").set("type", "document").set("target", id_of("alice"));
     packet.content = write_json(content);
-    return answer(*phone.control, packet, phone.checksum).code;
+    return packet;
+  }
+  int publish(const Document& document) {
+    return answer(*phone.control, publishing(document), phone.checksum).code;
   }
   /// A message of Bob's with keys for Alice's phone and laptop.
   Packet to_both(const std::string& text) {
@@ -447,6 +450,30 @@ TEST_F(LinkedDevice, F07_ARemovedOneIsCutOffOnAllPortsAndComesInByNoWay) {
   // Another one of that name is another device.
   ASSERT_EQ(publish(visa_for(account_of("alice"), request, &gone, clock.now()).value()), 201);
   EXPECT_EQ(try_login(), 200);
+}
+
+TEST_F(LinkedDevice, A44_WhatARemovedOneWroteIsStoredBeforeItsRemovalIsAnswered) {
+  ASSERT_EQ(publish(*visa), 201);
+  auto at_laptop = login(*laptop);
+  ASSERT_EQ(open_lane(at_laptop, 0).code, 200);
+  login("bob");
+  clock.at += 1'000;
+  committer.held = true;
+  const Document gone = visa_without(account_of("alice"), *visa, clock.now()).value();
+  EXPECT_TRUE(ask(*phone.control, publishing(gone), phone.checksum).empty());
+  const Packet message = create(account_of("alice"), id_of("bob"), "x");
+  EXPECT_TRUE(ask(*at_laptop.text, message, at_laptop.checksum).empty());
+  committer.run_one();  // the removal
+  station->end_of_turn();
+  EXPECT_TRUE(at_laptop.text->link.closed);
+  EXPECT_TRUE(phone.control->take().empty()) << "something of it is still on its way";
+  committer.held = false;
+  committer.run();
+  station->end_of_turn();
+  EXPECT_EQ(store.inbox(id_of("bob"), 0, 9, 99'999)->size(), 1U);
+  const auto answers = phone.control->take();
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_EQ(answers[0].code, 201);
 }
 
 TEST_F(LinkedDevice, S14_SessionsOfBeforeARemovalAreNotResumedAfterARestartEither) {

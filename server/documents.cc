@@ -91,17 +91,25 @@ void StationCore::create_document(StationRequest& request) {
                if (!session->keys.empty()) session->keys = keys_of(user, meta);
              }
            }
-           LinkState* link = finish_request(id, reply);
-           if (link != nullptr) {
-             if (!written) return refuse(*link, reply, written.error());
-             if (written->front().accepted == Accepted::conflict) {
-               return refuse(*link, reply,
-                             error_of(Errc::conflict, "a newer document of this type is stored"));
-             }
-             send(*link, Packet::response(201, reply));
-           }
-           if (written && written->front().accepted != Accepted::conflict && removes)
+           if (written && written->front().accepted != Accepted::conflict && removes) {
+             const LinkState* link = find(id);
              end_sessions_after_removal(user, link != nullptr ? link->session : nullptr);
+             // A44: what that device wrote before is stored before its removal is answered.
+             std::vector<Write> last;
+             last.emplace_back(RequireHub{});
+             return submit(std::move(last), [this, id, reply](const Result<std::vector<Written>>&) {
+               LinkState* there = finish_request(id, reply);
+               if (there != nullptr) send(*there, Packet::response(201, reply));
+             });
+           }
+           LinkState* link = finish_request(id, reply);
+           if (link == nullptr) return;
+           if (!written) return refuse(*link, reply, written.error());
+           if (written->front().accepted == Accepted::conflict) {
+             return refuse(*link, reply,
+                           error_of(Errc::conflict, "a newer document of this type is stored"));
+           }
+           send(*link, Packet::response(201, reply));
          });
 }
 

@@ -34,18 +34,17 @@ void Hubs::create_erasure(StationRequest& request) {
   if (receipt->who != request.session.user)
     return core_.refuse(request, {Errc::forbidden, "everybody signs for themselves"});
   core_.open_request(request.link, request.id);
-  std::vector<Write> writes;
-  writes.emplace_back(
-      PutErasure{spot->post->guid, request.session.user, std::move(*request.packet.content)});
-  core_.submit(std::move(writes), [this, id = request.link.id, reply = request.id](
-                                      const Result<std::vector<Written>>& written) {
-    LinkState* link = core_.finish_request(id, reply);
-    if (link == nullptr) return;
-    if (!written) return core_.refuse(*link, reply, written.error());
-    if (written->front().accepted == Accepted::conflict)
-      return core_.refuse(*link, reply, {Errc::conflict, "this message was not destroyed"});
-    core_.send(*link, Packet::response(201, reply));
-  });
+  PutErasure put{spot->post->guid, request.session.user, std::move(*request.packet.content)};
+  submit(*spot->hub, {std::move(put)},
+         [this, id = request.link.id,
+          reply = request.id](const Result<std::vector<Written>>& written) {
+           LinkState* link = core_.finish_request(id, reply);
+           if (link == nullptr) return;
+           if (!written) return core_.refuse(*link, reply, written.error());
+           if (written->front().accepted == Accepted::conflict)
+             return core_.refuse(*link, reply, {Errc::conflict, "this message was not destroyed"});
+           core_.send(*link, Packet::response(201, reply));
+         });
 }
 
 void Hubs::get_erasures(StationRequest& request) {

@@ -237,14 +237,19 @@ Result<Hubs::Taken> Hubs::take(Hub& hub, HubChange& change) {
   }
   out.writes.emplace_back(PutHubChange{hub.id(), hub.number(), change.text()});
   if (auto act = act_of(hub.id(), change)) out.writes.emplace_back(std::move(*act));
+  // Nothing of what follows from it happens when it could not be stored.
+  const RequireHub changed{hub.id(), hub.number()};
   for (const Guid& channel : out.effect.dropped_channels) {
+    out.writes.emplace_back(changed);
     out.writes.emplace_back(DropChannel{channel});
     uses_.erase(channel);
   }
   if (!was_member && hub.is_member(change.member)) {
     // What was written before somebody came counts as read, also what is on its way to the disk.
-    for (const auto& [guid, channel] : hub.channels())
+    for (const auto& [guid, channel] : hub.channels()) {
+      out.writes.emplace_back(changed);
       out.writes.emplace_back(PutMark{guid, change.member, std::numeric_limits<Cursor>::max()});
+    }
   }
   out.told = told(hub, change, std::move(users));
   return out;
@@ -270,6 +275,23 @@ void Hubs::commit(StationRequest& request, std::vector<Write> writes, Packet ans
                                         "a change before this one could not be stored; try again"});
                  }
                  core_.send(*link, answer);
+               });
+}
+
+/// A44: what rests on a change that is still on its way to the disk is done only when that got
+/// there.
+void Hubs::submit(const Hub& hub, std::vector<Write> writes, Completion done) {
+  if (open_ == 0) return core_.submit(std::move(writes), std::move(done));
+  writes.insert(writes.begin(), RequireHub{hub.id(), hub.number()});
+  core_.submit(std::move(writes),
+               [done = std::move(done)](const Result<std::vector<Written>>& written) {
+                 if (!written) return done(written);
+                 if (written->front().accepted == Accepted::conflict) {
+                   return done(fail(Errc::unavailable,
+                                    "a change of the hub before this could not be stored; try "
+                                    "again"));
+                 }
+                 done(std::vector<Written>(written->begin() + 1, written->end()));
                });
 }
 

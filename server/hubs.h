@@ -113,6 +113,8 @@ class Hubs {
   std::vector<std::string> audience(const Hub& hub, const HubChange& change);
   Told told(const Hub& hub, const HubChange& change, std::vector<std::string> users) const;
   void tell(const std::vector<std::string>& users, const Packet& packet);
+  /// What some right in `hub` allows, and what goes with it.
+  void submit(const Hub& hub, std::vector<Write> writes, Completion done);
   void commit(StationRequest& request, std::vector<Write> writes, Packet answer, Told push);
   /// Ends what flows to somebody from a hub, at once. How many connections that was.
   std::size_t end_streams(const std::string& user, const Hub& hub, const HubChange& change);

@@ -79,14 +79,16 @@ class TestCommitter final : public Committer {
     if (!held) run();
   }
   void run() {
-    while (!waiting_.empty()) {
-      auto [writes, done] = std::move(waiting_.front());
-      waiting_.pop_front();
-      if (error)
-        done(std::unexpected(*error));
-      else
-        done(store_.commit(writes));
-    }
+    while (!waiting_.empty()) run_one();
+  }
+  /// The oldest that waits.
+  void run_one() {
+    auto [writes, done] = std::move(waiting_.front());
+    waiting_.pop_front();
+    if (error)
+      done(std::unexpected(*error));
+    else
+      done(store_.commit(writes));
   }
   bool held = false;
   std::optional<Error> error;

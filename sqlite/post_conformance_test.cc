@@ -459,6 +459,21 @@ TYPED_TEST(PostConformance, ADroppedChannelIsGoneAtOnceAndSweptLater) {
   EXPECT_EQ(this->store().read_state(kRoses, "bob")->upto, 0);
 }
 
+TYPED_TEST(PostConformance, A44_AWriteIsDoneOnlyWhenTheHubHasTheChangeItRestsOn) {
+  this->one(PutHubChange{"hub", 1, "a"});
+  const std::array<Write, 8> batch{PutHubChange{"hub", 3, "c"}, RequireHub{"hub", 3},
+                                   PutPost{post(1, "not")},     PutPost{post(2, "free")},
+                                   RequireHub{"hub", 1},        PutPost{post(3, "rests")},
+                                   RequireHub{"none", 1},       DropChannel{kRoses}};
+  const auto done = this->store().commit(batch);
+  ASSERT_TRUE(done) << to_string(done.error());
+  std::vector<bool> stored;
+  for (const Written& one : *done) stored.push_back(one.accepted == Accepted::stored);
+  EXPECT_THAT(stored, ElementsAre(false, false, false, true, true, true, false, false));
+  EXPECT_THAT(this->page(PostPage::Order::forward, 0), ElementsAre("free", "rests"));
+  EXPECT_EQ(this->one(RequireHub{}).accepted, Accepted::stored);
+}
+
 TEST(SpacedWords, PutSpacesAroundCharactersThatAreWords) {
   EXPECT_EQ(spaced_words("a中国b"), "a 中  国 b");
   EXPECT_EQ(spaced_words("plain"), "plain");

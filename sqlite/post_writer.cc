@@ -143,6 +143,13 @@ Result<Written> PostWriter::put(const PutHubChange& write) {
   return Written{};
 }
 
+Result<Written> PostWriter::put(const RequireHub& write) {
+  Use find(find_number_);
+  const auto row = find.bind(write.hub).step();
+  if (!row) return std::unexpected(row.error());
+  return Written{find.integer(0) >= write.number ? Accepted::stored : Accepted::conflict, {}};
+}
+
 Result<Cursor> PostWriter::next_cursor(std::int64_t channel) {
   Use step(step_channel_);
   const auto row = step.bind(channel).step();

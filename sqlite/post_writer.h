@@ -17,6 +17,7 @@ class PostWriter {
   void stop();
 
   Result<Written> put(const PutHubChange& write);
+  Result<Written> put(const RequireHub& write);
   Result<Written> put(const PutPost& write);
   Result<Written> put(const ChangePost& write);
   Result<Written> put(const PutErasure& write);

@@ -223,7 +223,7 @@ Result<std::vector<Written>> SqliteStore::Impl::transact(std::span<const Write> 
   std::vector<Written> out;
   out.reserve(batch.size());
   for (const Write& write : batch) {
-    if (is_void(write, out)) {
+    if (is_void(write, out) || lacks_ground(batch, out)) {
       out.push_back({Accepted::conflict, {}});
       continue;
     }

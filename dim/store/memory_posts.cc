@@ -38,6 +38,12 @@ Written MemoryPosts::apply(const PutHubChange& put) {
   return {};
 }
 
+Written MemoryPosts::apply(const RequireHub& require) const {
+  const auto number = numbers_.find(require.hub);
+  const bool holds = (number == numbers_.end() ? 0 : number->second) >= require.number;
+  return {holds ? Accepted::stored : Accepted::conflict, {}};
+}
+
 Written MemoryPosts::apply(const PutPost& put) {
   if (const Row* row = find(put.post.guid)) {
     const Post& first = row->first;

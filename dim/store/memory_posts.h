@@ -12,6 +12,7 @@ namespace dim {
 class MemoryPosts final {
  public:
   Written apply(const PutHubChange& put);
+  Written apply(const RequireHub& require) const;
   Written apply(const PutPost& put);
   Written apply(const ChangePost& change);
   Written apply(const PutErasure& put);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "dim/store/inbox_share.h"
+#include "dim/store/rules.h"
 
 namespace dim {
 
@@ -14,7 +15,7 @@ Result<std::vector<Written>> MemoryStore::commit(std::span<const Write> batch) {
   std::vector<Written> out;
   out.reserve(batch.size());
   for (const Write& write : batch) {
-    if (is_void(write, out)) {
+    if (is_void(write, out) || lacks_ground(batch, out)) {
       out.push_back({Accepted::conflict, {}});
       continue;
     }

@@ -23,6 +23,14 @@ struct PutHubChange {
   std::string change;       ///< HubChange::text()
 };
 
+/// The write behind it in the batch is done only when the hub has that many changes: `conflict` for
+/// both otherwise. So that nothing rests on a right whose change could not be stored. Number 0
+/// always holds.
+struct RequireHub {
+  std::string hub{};
+  std::int64_t number = 0;
+};
+
 enum class PostState : std::uint8_t {
   shown,
   hidden,     ///< by a moderator: only they and the author see the content

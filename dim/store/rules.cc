@@ -31,4 +31,9 @@ bool is_void(const Write& write, std::span<const Written> before) {
          (before.empty() || before.back().accepted != Accepted::stored);
 }
 
+bool lacks_ground(std::span<const Write> batch, std::span<const Written> done) {
+  return !done.empty() && std::holds_alternative<RequireHub>(batch[done.size() - 1]) &&
+         done.back().accepted == Accepted::conflict;
+}
+
 }  // namespace dim

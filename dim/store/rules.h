@@ -19,5 +19,8 @@ Accepted judge_document(const StoredDocument& kept, const PutDocument& put);
 /// Whether `write` tells of an act before it in its batch that changed nothing (PutAudit); `before`
 /// is what became of all writes before it.
 bool is_void(const Write& write, std::span<const Written> before);
+/// Whether the next write of `batch`, of which `done` are, stands behind a RequireHub that does not
+/// hold: then it is `conflict`, and nothing is done.
+bool lacks_ground(std::span<const Write> batch, std::span<const Written> done);
 
 }  // namespace dim
