@@ -7,6 +7,7 @@
 #include <boost/asio/socket_base.hpp>
 #include <utility>
 
+#include "dim/base/release.h"
 #include "net/connection_setup.h"
 #include "net/listener.h"
 
@@ -117,7 +118,7 @@ void Connection::run_handshake() {
 void Connection::after_tls(const Status& status, std::string& plain) {
   if (!tls_->output().empty()) {
     wire_ += tls_->output();
-    tls_->output() = {};
+    release(tls_->output());
     flush_soon();
   }
   if (!status) {
@@ -128,7 +129,7 @@ void Connection::after_tls(const Status& status, std::string& plain) {
       }
       return fail_setup(status.error());
     }
-    queue_ = {};
+    release(queue_);
     queue_at_ = 0;
     return start_closing(CloseReason::tls, kLinger);
   }
@@ -366,7 +367,7 @@ bool Connection::send_wire() {
       return false;
     }
   }
-  wire_ = {};
+  release(wire_);
   wire_at_ = 0;
   return true;
 }
@@ -396,7 +397,7 @@ bool Connection::send_queue() {
   wire_at_ = 0;
   queue_at_ += chunk.size();
   if (queue_at_ == queue_.size()) {
-    queue_ = {};
+    release(queue_);
     queue_at_ = 0;
   } else if (queue_at_ >= queue_.size() / 2) {
     queue_.erase(0, queue_at_);
@@ -416,7 +417,7 @@ void Connection::start_closing(CloseReason reason, Millis flush_timeout) {
   if (phase_ != Phase::setup && phase_ != Phase::open) return;
   phase_ = Phase::flushing;
   reason_ = reason;
-  early_ = {};
+  release(early_);
   reactor_.arm(timer_, flush_timeout,
                [self = shared_from_this()] { self->finish(CloseReason::timeout, true); });
   flush_soon();
@@ -459,7 +460,7 @@ void Connection::finish(CloseReason reason, bool reset) {
   if (reset) io_->socket.set_option(asio::socket_base::linger(true, 0), ignored);
   io_->socket.close(ignored);
   setup_.reset();
-  queue_ = wire_ = early_ = {};
+  for (std::string* bytes : {&queue_, &wire_, &early_}) release(*bytes);
   queue_at_ = wire_at_ = 0;
   if (give_back_) std::exchange(give_back_, nullptr)();
   tell_closed();

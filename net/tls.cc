@@ -14,6 +14,8 @@
 #include <cstring>
 #include <utility>
 
+#include "dim/base/release.h"
+
 namespace dim {
 namespace {
 
@@ -371,7 +373,7 @@ TlsStream::~TlsStream() {
 
 std::unexpected<Error> TlsStream::broken() {
   state_ = State::failed;
-  pending_ = {};
+  release(pending_);
   const unsigned long error = ERR_peek_error();
   if (ERR_GET_LIB(error) == ERR_LIB_SSL) {
     switch (ERR_GET_REASON(error)) {
@@ -422,7 +424,7 @@ Status TlsStream::start(Millis now, std::string& plain) {
   if (ssl_ != nullptr || state_ == State::failed) return {};
   if (is_ssl3_hello(pending_)) {
     state_ = State::failed;
-    pending_ = {};
+    release(pending_);
     output_.append("\x15\x03\x01\x00\x02\x02\x46", 7);  // fatal protocol_version
     return fail(Errc::better_encryption, "the peer does not speak TLS 1.3");
   }
@@ -455,7 +457,7 @@ Status TlsStream::collect(std::string_view bytes, Millis now, std::string& plain
   if (pending_.size() + bytes.size() > kMostHeld && (hold_ || state_ == State::hello)) {
     // What OpenSSL needs is at the front; a peer that sends so much before an answer is no client.
     state_ = State::failed;
-    pending_ = {};
+    release(pending_);
     return fail(Errc::security_error, "too much before the TLS handshake");
   }
   pending_.append(bytes);

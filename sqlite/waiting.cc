@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "dim/base/release.h"
+
 namespace dim {
 
 void Waiting::load(Inbox& inbox, const WaitingRow& row) {
@@ -34,7 +36,7 @@ void Waiting::loaded() {
     dead_.push(row);
   }
   std::erase_if(shared_, [](const auto& entry) { return entry.second == 0; });
-  loaded_dead_ = {};
+  release(loaded_dead_);
 }
 
 Waiting::Inbox* Waiting::find(const std::string& user) {
@@ -154,7 +156,7 @@ void Waiting::bury(const WaitingRow& row) {
 
 void Waiting::compact(Inbox& inbox) {
   if (inbox.head == inbox.rows.size() && inbox.rows.capacity() > 64) {
-    inbox.rows = {};
+    release(inbox.rows);
     inbox.head = 0;
   } else if (inbox.head * 2 >= inbox.rows.size()) {
     inbox.rows.erase(inbox.rows.begin(),

@@ -8,6 +8,7 @@
 #include "dim/base/base64.h"
 #include "dim/base/fault.h"
 #include "dim/base/limits.h"
+#include "dim/base/release.h"
 #include "dim/base/time.h"
 #include "dim/packet/lane_queue.h"
 
@@ -20,8 +21,7 @@ constexpr std::string_view kVersion = "dim/2023";
 constexpr std::string_view kBom = "\xEF\xBB\xBF";
 constexpr std::size_t kVersionLine = 64;
 constexpr std::size_t kIdDigits = 20;
-constexpr std::size_t kLengthDigits = 19;  // always fits 64 bits
-constexpr std::size_t kKeptCapacity = 4096;
+constexpr std::size_t kLengthDigits = 19;          // always fits 64 bits
 constexpr Millis kFirstTime = 1'514'764'800'000;   // 2018-01-01
 constexpr Millis kLastTime = 253'370'764'800'000;  // 9999-01-01
 
@@ -128,7 +128,7 @@ void PacketReader::note(Errc code, Literal hint) {
 PacketReader::Outcome PacketReader::fatal(Errc code, Literal hint) {
   BadPacket bad{Error{code, hint.view, lines_}, true, std::move(reply_)};
   start_over();
-  buffer_ = {};
+  release(buffer_);
   begin_ = 0;
   state_ = State::over;
   return bad;
@@ -481,8 +481,7 @@ PacketReader::Step PacketReader::finish() {
   start_over();
   if (begin_ == buffer_.size()) {
     begin_ = 0;
-    buffer_.clear();
-    if (buffer_.capacity() > kKeptCapacity) buffer_ = {};  // idle connections hold nothing big
+    release(buffer_);  // idle connections hold nothing
   }
   return step;
 }

@@ -1,6 +1,7 @@
 #include "dim/packet/reader.h"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include "dim/base/limits.h"
 #include "dim/packet/reader_testing.h"
@@ -503,6 +504,21 @@ TEST(Reader, OptionsHoldFromTheNextPacketOn) {
   EXPECT_TRUE(std::holds_alternative<Packet>(reader.next()));
   reader.set_options({.checksum_required = true});
   EXPECT_TRUE(std::holds_alternative<BadPacket>(reader.next()));
+}
+
+TEST(Reader, R8_HoldsNothingBetweenTwoPackets) {
+  const auto in_use = [] {
+    const struct mallinfo2 info = ::mallinfo2();
+    return info.uordblks + info.hblkhd;
+  };
+  const std::string large = create_with("", std::string(200'000, 'x'));
+  std::vector<PacketReader> readers(64, PacketReader({.lane = Lane::text}));
+  const std::size_t before = in_use();
+  for (PacketReader& reader : readers) {
+    reader.feed(large);
+    EXPECT_TRUE(std::holds_alternative<Packet>(reader.next()));
+  }
+  EXPECT_LT(in_use(), before + 64 * 1'024) << "1 KiB each";
 }
 
 }  // namespace
