@@ -5,10 +5,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "dim/crypto/locked_memory.h"
+
 namespace dim {
 
-Secret::Secret(std::size_t size)
-    : data_(size == 0 ? nullptr : new std::uint8_t[size]()), size_(size) {}
+Secret::Secret(std::size_t size) : data_(take_locked(size)), size_(size) {}
 
 Secret Secret::copy_of(ByteView bytes) {
   Secret out(bytes.size());
@@ -37,8 +38,7 @@ Secret& Secret::operator=(Secret&& other) noexcept {
 Secret::~Secret() { wipe(); }
 
 void Secret::wipe() {
-  if (data_ != nullptr) sodium_memzero(data_, size_);
-  delete[] data_;
+  give_locked(data_, size_);
   data_ = nullptr;
   size_ = 0;
 }
