@@ -122,6 +122,10 @@ struct Listener::State : std::enable_shared_from_this<Listener::State> {
   void take(Socket&& socket, const Endpoint& from) {
     Gate::Stats& stats = gate->stats_;
     ++stats.accepted;
+    if (gate->closed_) {
+      ++stats.refused_memory;
+      return reset(std::move(socket));
+    }
     switch (gate->admission_.admit(from, reactor.now())) {
       case Verdict::admit:
         return serve(std::move(socket), from);
@@ -141,7 +145,12 @@ struct Listener::State : std::enable_shared_from_this<Listener::State> {
         ++stats.refused_full;
         break;
     }
-    // RST: costs neither side a state to wait in.
+    reset(std::move(socket));
+  }
+
+  /// RST: costs neither side a state to wait in.
+  static void reset(Socket&& taken) {
+    Socket socket = std::move(taken);
     error_code ignored;
     socket.set_option(asio::socket_base::linger(true, 0), ignored);
     socket.close(ignored);  // the destructor would take the option back

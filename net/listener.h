@@ -26,16 +26,19 @@ class Gate {
     std::uint64_t refused_per_48 = 0;
     std::uint64_t refused_early = 0;
     std::uint64_t refused_full = 0;
-    std::uint64_t upgraded = 0;       ///< plain CONNECT answered by 101
-    std::uint64_t plain_refused = 0;  ///< something else before TLS, answered and closed
-    std::uint64_t tls_old = 0;        ///< peers without TLS 1.3 (P07)
-    std::uint64_t tls_failed = 0;     ///< any other TLS failure before it was up
-    std::uint64_t setup_timeout = 0;  ///< nothing useful in time
-    std::uint64_t evicted = 0;        ///< handshakes that lost their place to a waiting one
+    std::uint64_t refused_memory = 0;  ///< while it was closed to strangers
+    std::uint64_t upgraded = 0;        ///< plain CONNECT answered by 101
+    std::uint64_t plain_refused = 0;   ///< something else before TLS, answered and closed
+    std::uint64_t tls_old = 0;         ///< peers without TLS 1.3 (P07)
+    std::uint64_t tls_failed = 0;      ///< any other TLS failure before it was up
+    std::uint64_t setup_timeout = 0;   ///< nothing useful in time
+    std::uint64_t evicted = 0;         ///< handshakes that lost their place to a waiting one
   };
 
   Gate(Reactor& reactor, const AdmissionLimits& limits, Random& random);
   const Stats& stats() const { return stats_; }
+  /// True: every new connection is refused, until false.
+  void close_to_strangers(bool closed) { closed_ = closed; }
   std::size_t unauthenticated() const { return admission_.unauthenticated(); }
   std::size_t handshakes() const { return handshakes_.running(); }
 
@@ -53,6 +56,7 @@ class Gate {
   std::unordered_map<std::uint64_t, std::weak_ptr<Connection>> entered_;
   Stats stats_;
   Timer timer_;
+  bool closed_ = false;
 };
 
 enum class ListenMode : std::uint8_t {

@@ -148,6 +148,18 @@ TEST(Listener, R7_ResetsTheOneTooManyAndTakesItAfterALogin) {
   EXPECT_EQ(world.gate->unauthenticated(), 0U);
 }
 
+TEST(Listener, C09_ClosedToStrangersItResetsEverybodyUntilItIsOpenAgain) {
+  World world(AdmissionLimits::open());
+  world.gate->close_to_strangers(true);
+  bool reset = false;
+  EXPECT_EQ(ask(world, "", &reset), "");
+  EXPECT_TRUE(reset);
+  EXPECT_EQ(world.gate->stats().refused_memory, 1U);
+  EXPECT_EQ(world.gate->unauthenticated(), 0U);
+  world.gate->close_to_strangers(false);
+  EXPECT_TRUE(world.dial());
+}
+
 TEST(Listener, R11_AStalledHandshakeDoesNotKeepOthersOut) {
   AdmissionLimits limits = AdmissionLimits::open();
   limits.handshakes = 1;

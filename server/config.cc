@@ -241,6 +241,17 @@ const auto& rows() {
           }},
       Row{{"quotas.count_loopback", "false", "whether ::1 has the quotas of a /64 too"},
           [](C& c, N n) { return flag(n, c.station.quotas.count_loopback); }},
+      Row{{"limits.memory", "\"1536MiB\"",
+           "bytes that dimd takes at most: at 80 % no new connections, at 90 % idle ones are "
+           "closed, "
+           "at 95 % 510; 0: no limit"},
+          [](C& c, N n) -> Problem {
+            if (n.is_integer() && *n.value<std::int64_t>() == 0) {
+              c.station.memory_bytes = 0;
+              return {};
+            }
+            return size(n, 64 * (1 << 20), 1'024 * kGiB, c.station.memory_bytes);
+          }},
       Row{{"limits.sessions_per_user", "8", "sessions of one user at once"},
           [](C& c, N n) { return whole(n, 1, 1'000, c.station.sessions_per_user); }},
       Row{{"limits.send_queue", "\"4MiB\"",

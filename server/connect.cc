@@ -62,6 +62,10 @@ void StationCore::on_connect(LinkState& link, const Packet& packet) {
         link, reply,
         error_of(Errc::conflict, "this connection is logged in already; open another one"));
   }
+  if (memory_ == MemoryLevel::no_work) {
+    refuse_overload(link, reply);
+    return close_link(link);
+  }
   if (link.info.lane == Lane::control) return connect_control(link, packet);
   connect_lane(link, packet);
 }

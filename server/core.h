@@ -185,6 +185,7 @@ class StationCore {
   void closed(LinkId id);
   void tick();
   void end_of_turn();
+  MemoryLevel memory_used(std::size_t bytes);
   void reload(const Quotas& quotas, std::set<std::string, std::less<>> bans);
   void stop();
 
@@ -223,6 +224,7 @@ class StationCore {
   void flush_link(LinkId id);
   void let_go(LinkState& link);
   void check_times(LinkState& link, Millis now);
+  void refuse_overload(LinkState& link, std::string_view reply);
   void event(StationEvent::Level level, std::string_view name, std::string who,
              std::string_view detail = {}) const;
   const std::string& time_text(Millis time);
@@ -373,6 +375,9 @@ class StationCore {
   Millis cached_time_ = -1;
   std::string cached_time_text_;
   bool stopping_ = false;
+  MemoryLevel memory_ = MemoryLevel::free;
+  std::size_t send_queue_asked_ = 0;  // the configured one; config_ has what holds now
+  unsigned shed_left_ = 0;            // connections that may be shed until the next look at them
 };
 
 inline Error error_of(Errc code, Literal hint) { return {code, hint.view}; }

@@ -30,6 +30,7 @@ constexpr Millis kTickMs = 100;
 constexpr Millis kStopMs = 1'500;
 constexpr Millis kStatsMs = 600'000;
 constexpr std::size_t kWebQueued = 64 * limits::kKiB;
+constexpr Millis kReturnMs = 1'000;
 constexpr Millis kEarliest = 1'704'067'200'000;  // 2024: a clock before that is not set (C07)
 constexpr std::array kLanes{Lane::control, Lane::text, Lane::media};
 // Not a graphical ID, so no user can own it: the record that ties a store to its station.
@@ -149,6 +150,7 @@ struct Daemon::Impl {
   ConnectionLink& add_link(const std::shared_ptr<Connection>& connection,
                            std::unique_ptr<WebStream> stream = nullptr);
   void connect_callbacks(Connection& connection, ConnectionLink& link);
+  void look_at_memory();
   void turn_soon();
   void end_of_turn();
   void tick();
@@ -181,6 +183,7 @@ struct Daemon::Impl {
   bool clock_warned = false;
   Millis stop_until = 0;
   Millis next_stats = 0;
+  Millis next_return = 0;
   std::atomic<bool> stopped = false;
   Exit exit = Exit::ok;
 };
@@ -243,6 +246,11 @@ std::expected<std::unique_ptr<Daemon>, Failure> Daemon::open(
   }
 
   auto impl = std::make_unique<Impl>(config, log, std::move(*keys), std::move(*store));
+  if (const auto group = group_memory_limit(); group && config.station.memory_bytes != 0) {
+    std::size_t& limit = impl->config.station.memory_bytes;
+    limit = std::min(limit, *group);
+  }
+  fit_to_memory(impl->config);
   impl->config.admission.count_loopback = config.station.quotas.count_loopback;
   impl->gate = std::make_shared<Gate>(impl->reactor, impl->config.admission, impl->random);
   const std::string host = config.public_host.empty()
@@ -489,8 +497,18 @@ void Daemon::Impl::end_of_turn() {
   if (station->failed() && !stopping) begin_stop(Exit::store_failed);
 }
 
+/// Before anything is refused for good, what was freed goes back to the system.
+void Daemon::Impl::look_at_memory() {
+  const MemoryLevel level = station->memory_used(memory_in_use());
+  gate->close_to_strangers(level >= MemoryLevel::no_strangers);
+  if (level == MemoryLevel::free || clock.monotonic() < next_return) return;
+  next_return = clock.monotonic() + kReturnMs;
+  return_freed_memory();
+}
+
 void Daemon::Impl::tick() {
   reactor.arm(ticker, kTickMs, [this] { tick(); });
+  look_at_memory();
   station->tick();
   end_of_turn();
   const bool unset = clock.now() < kEarliest;
@@ -517,6 +535,9 @@ void Daemon::Impl::report(std::string_view event) {
              {"pushed", std::to_string(c.pushed_live + c.pushed_from_store)},
              {"bad_packets", std::to_string(c.bad_packets)},
              {"over_quota", std::to_string(c.refused_quota)},
+             {"memory_mib", std::to_string(memory_in_use() / limits::kMiB)},
+             {"over_memory", std::to_string(c.refused_memory + g.refused_memory)},
+             {"shed", std::to_string(c.shed)},
              {"forwarded", std::to_string(c.forwarded)},
              {"loops", std::to_string(c.loops)},
              {"accepted", std::to_string(g.accepted)},

@@ -297,6 +297,9 @@ bool StationCore::deliver(const std::string& owner, Cursor cursor, const Pending
       // R9: the rest stays in the store until there is room.
       link->caught_up = false;
       ++counters_.pauses_for_slow_reader;
+      // Nothing will drain where nothing waits: one message larger than the queue goes alone.
+      if (link->queued() == 0) pump(*link);
+      taken |= cursor <= link->sent;
       continue;
     }
     std::string& bytes = encoded[static_cast<std::size_t>(session->checksum)];

@@ -40,7 +40,8 @@ void Gateway::opened(LinkId id, StationLink& link, std::string remote) {
   state->remote = std::move(remote);
   GatewayLink& out = *state;
   links_.emplace(id, std::move(state));
-  if (core_.stopping_ || core_.failed_ || core_.admin_->keeps_out_address(out.remote))
+  if (core_.stopping_ || core_.failed_ || core_.memory_ >= MemoryLevel::no_strangers ||
+      core_.admin_->keeps_out_address(out.remote))
     close_link(out);
 }
 
@@ -96,7 +97,7 @@ bool Gateway::held(const GatewayLink& link) const {
   return link.busy || link.tickets.size() >= kTickets ||
          link.queued() >= core_.config_.send_queue_bytes ||
          core_.inflight_bytes_ >= core_.config_.inflight_bytes ||
-         link.held_until > core_.clock_.monotonic();
+         core_.memory_ == MemoryLevel::no_work || link.held_until > core_.clock_.monotonic();
 }
 
 /// No more is read while the crew has enough of it; what the crew has done goes on.
@@ -300,6 +301,11 @@ void Gateway::tick(Millis now) {
 
 void Gateway::check_times(GatewayLink& link, Millis now) {
   if (link.closing || link.busy) return;
+  if (core_.shed_left_ > 0 && link.neighbour == nullptr && now - link.last_byte >= kShedIdleMs) {
+    --core_.shed_left_;
+    ++core_.counters_.shed;
+    return close_link(link);
+  }
   const bool silent = now - link.last_byte >= kDeadMs && !link.paused;
   if (silent || link.is_stuck(now, kDeadMs, core_.config_.send_queue_bytes) ||
       (link.user.empty() && now - link.opened >= kLoginMs)) {

@@ -48,6 +48,12 @@ struct StationCore::Operations {
   Handler handler;
 
   static const Operations* find(Operation operation, std::string_view type);
+  /// What can wait when memory is short. Acknowledgements and removals make room, a ban is urgent.
+  bool is_new_work() const {
+    const bool removes = operation == Operation::remove || operation == Operation::erase ||
+                         operation == Operation::destroy;
+    return quota != Quota::none && !removes && type != "ban" && type != "mute";
+  }
 };
 
 const StationCore::Operations* StationCore::Operations::find(Operation operation,
@@ -243,6 +249,7 @@ void StationCore::on_request(LinkState& link, Packet& packet) {
         id);
     return send(link, answer.set("port", std::to_string(draft_port(row->lane))));
   }
+  if (memory_ == MemoryLevel::no_work && row->is_new_work()) return refuse_overload(link, id);
   StationRequest request{link, session, packet, std::string(id)};
   const Quotas& quotas = config_.quotas;
   UserQuota& left = left_.at(session.user, clock_.monotonic());

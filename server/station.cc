@@ -19,6 +19,9 @@ constexpr Millis kAckFlushMs = 5'000;
 constexpr Millis kPurgeMs = 60'000;
 constexpr unsigned kBadPackets = 20;
 constexpr std::size_t kAnswerBytes = 256;  // an estimate, for reserving
+constexpr unsigned kShedAtOnce = 64;       // connections a second
+constexpr std::size_t kShortQueue = 64 * limits::kKiB;
+constexpr std::size_t kLargePacket = 64 * limits::kKiB;
 
 }  // namespace
 
@@ -48,6 +51,7 @@ void Station::drained(LinkId id) { core_->drained(id); }
 void Station::closed(LinkId id) { core_->closed(id); }
 void Station::tick() { core_->tick(); }
 void Station::end_of_turn() { core_->end_of_turn(); }
+MemoryLevel Station::memory_used(std::size_t bytes) { return core_->memory_used(bytes); }
 void Station::reload(const Quotas& quotas, std::set<std::string, std::less<>> bans) {
   core_->reload(quotas, std::move(bans));
 }
@@ -94,6 +98,7 @@ StationCore::StationCore(StationConfig config, const Account& account, Store& re
   object.set("meta", account.meta.json());
   object.set("visa", account.visa.json());
   credentials_ = write_json(object);
+  send_queue_asked_ = config_.send_queue_bytes;
   gateway_ = std::make_unique<Gateway>(*this);
   hubs_ = std::make_unique<Hubs>(*this);
   admin_ = std::make_unique<Admin>(*this);
@@ -125,6 +130,9 @@ LinkId StationCore::opened(StationLink& link, LinkInfo info) {
                      {Errc::unavailable, "this station is stopping; come back in a minute"});
   } else if (admin_->keeps_out_address(out.info.remote)) {
     refuse_and_close(out, {}, {Errc::forbidden, "this address is banned from the station"});
+  } else if (memory_ >= MemoryLevel::no_strangers) {
+    refuse_overload(out, {});
+    close_link(out);
   }
   return id;
 }
@@ -273,7 +281,8 @@ bool StationCore::held(const LinkState& link) const {
   return link.busy || link.unanswered >= limits::kOpenRequests ||
          link.queued() >= config_.send_queue_bytes || link.incoming >= limits::kMediaIncoming ||
          is_flooded(link) || link.held_until > clock_.monotonic() ||
-         (link.shared && link.shared->waiting >= kSharedWaiting);
+         (link.shared && link.shared->waiting >= kSharedWaiting) ||
+         (memory_ == MemoryLevel::no_work && link.reader.packet_bytes() > kLargePacket);
 }
 
 /// Enough of this lane waits for the disk. Bans and other priority requests overtake it.
@@ -387,6 +396,7 @@ void StationCore::tick() {
       [&](LinkState& link) { wake(link); });
   if (now >= next_scan_) {
     next_scan_ = now + kScanMs;
+    shed_left_ = memory_ >= MemoryLevel::shed_idle ? kShedAtOnce : 0;
     for (auto& [id, link] : links_) check_times(*link, now);
   }
   gateway_->tick(now);
@@ -409,6 +419,14 @@ void StationCore::check_times(LinkState& link, Millis now) {
     event(StationEvent::Level::debug, "slow-peer", link.info.remote, hint);
     refuse_and_close(link, {}, {Errc::request_timeout, hint});
   };
+  // A session is as idle as the busiest of its connections.
+  const Millis active = link.session != nullptr ? link.session->last_active : link.opened;
+  if (shed_left_ > 0 && now - active >= kShedIdleMs) {
+    --shed_left_;
+    ++counters_.shed;
+    refuse_overload(link, {});
+    return close_link(link);
+  }
   if (!link.had_packet && now - link.opened >= limits::kFirstPacketMs) {
     return give_up("no complete packet came within 10 seconds");
   }
@@ -429,6 +447,29 @@ void StationCore::check_times(LinkState& link, Millis now) {
     return give_up("a packet comes at less than 64 bytes a second");
   link.window_start = now;
   link.window_bytes = got;
+}
+
+// --- memory
+// ------------------------------------------------------------------------------------------------------
+
+MemoryLevel StationCore::memory_used(std::size_t bytes) {
+  const MemoryLevel before = memory_;
+  memory_ = memory_level(bytes, config_.memory_bytes, before);
+  if (memory_ == before) return memory_;
+  constexpr std::array<std::string_view, 4> kDetails{
+      "there is enough again", "80 % is used: no new connections",
+      "90 % is used: idle connections are closed", "95 % is used: new work is refused"};
+  event(memory_ > before ? StationEvent::Level::warn : StationEvent::Level::info, "memory", {},
+        kDetails[static_cast<std::size_t>(memory_)]);
+  config_.send_queue_bytes = memory_ >= MemoryLevel::shed_idle
+                                 ? std::min(send_queue_asked_, kShortQueue)
+                                 : send_queue_asked_;
+  return memory_;
+}
+
+void StationCore::refuse_overload(LinkState& link, std::string_view reply) {
+  ++counters_.refused_memory;
+  refuse(link, reply, {Errc::overloaded, "the station is short of memory; come back in a minute"});
 }
 
 // --- commits

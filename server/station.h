@@ -21,6 +21,7 @@
 #include "dim/packet/packet.h"
 #include "dim/store/store.h"
 #include "server/hub_quotas.h"
+#include "server/memory.h"
 #include "server/neighbour.h"
 #include "server/quotas.h"
 
@@ -95,7 +96,8 @@ struct StationConfig {
   /// The same of media, and of their lane only: a slow disk does not keep messages waiting behind
   /// it. Whose pieces are on the way already stops at half of it.
   std::size_t media_inflight_bytes = limits::kMediaInflight;
-  HubQuotas hub_quotas;               ///< of hubs and users for which the operator has set none
+  HubQuotas hub_quotas;  ///< of hubs and users for which the operator has set none
+  std::size_t memory_bytes = kProcessMemory;  ///< of the process, memory_used() is held against it
   std::vector<Neighbour> neighbours;  ///< stations of the dimchat world that this one works with
 };
 
@@ -117,7 +119,8 @@ struct StationCounters {
   std::uint64_t pushed_live = 0, pushed_from_store = 0, pauses_for_slow_reader = 0, notices = 0;
   std::uint64_t media_pieces = 0, media_ranges = 0;
   std::uint64_t slow_peers = 0, commits = 0, commit_errors = 0;
-  std::uint64_t forwarded = 0, loops = 0;  ///< to neighbours; what came round
+  std::uint64_t forwarded = 0, loops = 0;      ///< to neighbours; what came round
+  std::uint64_t refused_memory = 0, shed = 0;  ///< 510; connections that were idle meanwhile
 };
 
 class StationCore;
@@ -150,6 +153,9 @@ class Station {
   /// Ten times a second or so: timeouts, paused links, lazy writes.
   void tick();
   void end_of_turn();
+  /// What the process takes now, in bytes: before each tick. Tells what the station does no more;
+  /// the owner takes no new connections from MemoryLevel::no_strangers on.
+  MemoryLevel memory_used(std::size_t bytes);
 
   /// New quotas and bans; sessions of users who are banned now end at once (S11).
   void reload(const Quotas& quotas, std::set<std::string, std::less<>> bans);

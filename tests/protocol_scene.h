@@ -321,6 +321,8 @@ class Scene : public station_test::StationTest {
       station->end_of_turn();
     } else if (text == "the disk is full\n") {
       by.error = Error{Errc::insufficient_storage, "no space is left on the disk"};
+    } else if (text == "the memory of the station is used up\n") {
+      station->memory_used(config.memory_bytes);
     } else if (text == "the disk fails\n") {
       by.error = Error{Errc::io, "the disk failed"};
     } else if (text == "the disk is slow\n") {

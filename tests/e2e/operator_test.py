@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -111,6 +112,30 @@ class Passphrase(Operator):
         self.assertEqual(self.checks("--passphrase-file", self.file("wrong", "x\n"), code=1)["keys"][0], "fail")
 
 
+    def test_A43_neither_program_leaves_a_core_with_its_keys_in_it(self):
+        before = resource.getrlimit(resource.RLIMIT_CORE)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_CORE, before)
+        resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))
+
+        def leaves_core(process):
+            process.send_signal(signal.SIGABRT)
+            _, status = os.waitpid(process.pid, 0)
+            process.returncode = -signal.SIGABRT
+            self.assertTrue(os.WIFSIGNALED(status))
+            return os.WCOREDUMP(status)
+
+        station = self.station()
+        alice = self.person("alice", station.link())
+        chat = alice.start("listen")
+        self.assertEqual(harness.checked(chat.stdout.readline(), "listen")["event"], "connected")
+        self.assertFalse(leaves_core(chat))
+        chat.communicate()
+        self.assertFalse(leaves_core(station.process))
+        # Another program does, here: else this says nothing.
+        if not leaves_core(subprocess.Popen(["sleep", "60"], cwd=self.folder)):
+            self.skipTest("no program leaves a core on this machine")
+
+
 class ExitCodes(Operator):
     def test_C01_C02_C03_what_is_wrong_in_the_configuration_is_named_with_what_is_right(self):
         for text, line, hint in (("[network]\nport_bsae = 8800\n", 2, "did you mean network.port_base?"),
@@ -157,8 +182,8 @@ class ExitCodes(Operator):
         self.assertEqual(done.returncode, 71, done.stderr)
         self.assertIn("256", done.stderr)
 
-    def test_C08_a_broken_file_at_sighup_leaves_the_old_configuration(self):
-        path = self.file("station.toml", "[log]\nlevel = \"info\"\n")
+    def test_C08_C09_a_broken_file_at_sighup_leaves_the_old_configuration_also_with_little_memory(self):
+        path = self.file("station.toml", "[log]\nlevel = \"info\"\n[limits]\nmemory = \"64MiB\"\n")
         station = self.station("--config", path)
         alice = self.person("alice", station.link())
         identity = alice.id()
