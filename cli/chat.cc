@@ -27,6 +27,10 @@ int verb_chat(const CommonOptions& common, const ChatOptions& options) {
                                    printable(entry.text.substr(0, 40))));
     }
   };
+  context.events.changed = [&](const HistoryEntry& entry, MessageAct act) {
+    if (who && entry.peer.same_entity(*who))
+      context.out.changed(entry, act, context.name_of(entry.peer));
+  };
   bool was_typing = false;
   if (!options.no_typing) {
     context.events.typing = [&](const Id& peer, bool on) {

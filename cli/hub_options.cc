@@ -9,6 +9,7 @@ namespace {
 
 const char* const kHub = "your alias for it, its name, or its ID";
 const char* const kChannel = "HUB/CHANNEL, or the channel's GUID";
+const char* const kWhere = "WHO, HUB/CHANNEL, or the channel's GUID";
 const char* const kWho = "ID, link, registered name, or alias";
 const char* const kMessage = "last digits of the message's ID (--ids)";
 const char* const kYes = "do not ask";
@@ -226,23 +227,22 @@ void add_posts(CLI::App& app, HubOptions& to) {
   post.app.add_option("--timeout", to.timeout_s, "seconds to try before it is left in the outbox")
       ->check(CLI::Range(0, 86'400))
       ->capture_default_str();
-  verb(app, to, "edit", "write a message in a channel anew; the earlier texts stay readable")
-      .place(kChannel)
+  verb(app, to, "edit", "write an own message anew; the earlier texts stay readable")
+      .place(kWhere)
       .message()
       .text();
-  verb(app, to, "remove", "take back a message of your own, or hide one of others")
-      .place(kChannel)
+  verb(app, to, "remove", "take back a message of your own, or hide one of others in a channel")
+      .place(kWhere)
       .message()
       .flag("--undo", to.off, "show again what was hidden")
       .flag("--yes", to.yes, kYes);
-  verb(app, to, "delete", "end a message in a channel: text, earlier texts, reactions and pin")
-      .place(kChannel)
+  verb(app, to, "delete", "end a message for everybody: text, earlier texts, reactions and pin")
+      .place(kWhere)
       .message()
       .flag("--yes", to.yes, kYes);
-  Verb destroy =
-      verb(app, to, "destroy",
-           "overwrite a message in a channel at the station, and have everybody erase it");
-  destroy.place(kChannel).message().flag("--yes", to.yes, kYes);
+  Verb destroy = verb(app, to, "destroy",
+                      "overwrite a message wherever it is kept, and have everybody erase it");
+  destroy.place(kWhere).message().flag("--yes", to.yes, kYes);
   destroy.app
       .add_option("--wait", to.wait_s,
                   "seconds to wait for the receipts of those who have erased it")

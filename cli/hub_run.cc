@@ -7,6 +7,8 @@
 #include <iterator>
 #include <set>
 
+#include "cli/message_change.h"
+
 namespace dim {
 namespace {
 
@@ -273,6 +275,7 @@ int run_hub_verb(HubRun& run) {
 int verb_hub(const CommonOptions& common, const HubOptions& options) {
   Context context(common);
   if (!context.open_home()) return code(Exit::home);
+  if (changes_message(*context.home, options)) return change_message(context, options);
   context.make_messenger({.receive = false});
   HubRun run(context, options);
   const int result = run_hub_verb(run);

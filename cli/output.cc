@@ -89,6 +89,39 @@ void Output::presence(const Id& peer, std::string_view state, std::string_view p
   note(fmt::format("        {} is {}", printable(peer_name), printable(state)));
 }
 
+void Output::changed(const HistoryEntry& entry, MessageAct act, std::string_view peer_name) const {
+  JsonObject members;
+  members.set("guid", entry.guid);
+  members.set("direction", entry.outgoing ? "out" : "in");
+  members.set("peer", entry.peer.text());
+  members.set("peer_name", peer_name);
+  members.set("change", to_string(act));
+  if (act == MessageAct::edit) {
+    members.set("text", entry.text);
+    members.set("revision", entry.revision);
+  }
+  object("message_change", std::move(members));
+  const std::string deed = act == MessageAct::edit      ? "edited"
+                           : act == MessageAct::remove  ? "took back"
+                           : act == MessageAct::destroy ? "destroyed"
+                                                        : "deleted";
+  line(fmt::format("{} {} #{}{}", entry.outgoing ? "you" : printable(peer_name), deed,
+                   short_guid(entry.guid),
+                   act == MessageAct::edit ? ": " + printable_lines(entry.text) : ""));
+}
+
+void Output::revision(const HistoryEntry& entry, const PostRevision& revision) const {
+  JsonObject members;
+  members.set("guid", entry.guid);
+  members.set("peer", entry.peer.text());
+  members.set("revision", revision.number);
+  members.set("time", format_time(revision.time));
+  members.set("text", revision.content);
+  object("revision", std::move(members));
+  line(fmt::format("{}  as it was written ({}): {}", format_time(revision.time).substr(11, 5),
+                   revision.number, printable_lines(revision.content)));
+}
+
 void Output::alarm(const HistoryEntry& notice, std::string_view peer_name) const {
   const bool rebound = is_rebound(notice);
   const bool blocked = !rebound && stops_sending(notice);
@@ -145,6 +178,9 @@ void Output::message(const HistoryEntry& entry, const Around& around) const {
     if (entry.late) members.set("late", true);
     if (entry.missing > 0) members.set("missing", entry.missing);
     if (entry.forked) members.set("forked", true);
+    if (entry.revision > 1) members.set("revision", entry.revision);
+    if (entry.edited > 0) members.set("edited", format_time(entry.edited));
+    if (entry.removed) members.set("removed", true);
     return object("message", std::move(members));
   }
   const std::string time = format_time(entry.time).substr(11, 5);
@@ -169,6 +205,7 @@ void Output::message(const HistoryEntry& entry, const Around& around) const {
   } else if (!entry.cause.empty()) {
     body = fmt::format("[a message that could not be read: {}]", printable(entry.cause));
   }
+  if (entry.revision > 1 && !entry.removed) body += "  [edited]";
   const bool plain_text = entry.content_type == "text" || entry.content_type == "group";
   if (around.ids || (!plain_text && entry.cause.empty()))
     body += fmt::format("  #{}", short_guid(entry.guid));

@@ -53,6 +53,10 @@ class Output {
   void message(const HistoryEntry& entry, const Around& around) const;
   /// A notice about the peer's keys (is_key_notice).
   void alarm(const HistoryEntry& notice, std::string_view peer_name) const;
+  /// What the author of a message has done to it; the entry is as it is now.
+  void changed(const HistoryEntry& entry, MessageAct act, std::string_view peer_name) const;
+  /// An earlier text of one that was edited.
+  void revision(const HistoryEntry& entry, const PostRevision& revision) const;
   void typing(const Id& peer, bool on, std::string_view peer_name) const;
   void presence(const Id& peer, std::string_view state, std::string_view peer_name) const;
 

@@ -265,9 +265,21 @@ int save_from_station(Context& context, const MediaLink& link, const std::string
   return code(Exit::ok);
 }
 
-int delete_at_station(Context& context, const Guid& guid, int timeout_s) {
+Result<std::vector<JsonObject>> own_files(Context& context) {
+  auto rows = context.home->vault().list(kFiles);
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<JsonObject> out;
+  for (const Vault::Row& row : *rows) {
+    auto object = parse_json_object(row.body);
+    if (!object) return std::unexpected(object.error());
+    out.push_back(std::move(*object));
+  }
+  return out;
+}
+
+int delete_at_station(Context& context, const Guid& guid, int timeout_s, Operation operation) {
   std::optional<Packet> answer;
-  Packet packet = Packet::request(Operation::erase);
+  Packet packet = Packet::request(operation);
   packet.set("type", "media").set("target", guid.text());
   context.messenger->request_media(std::move(packet),
                                    [&](const Packet& response) { answer = response; });
@@ -275,7 +287,7 @@ int delete_at_station(Context& context, const Guid& guid, int timeout_s) {
                          Millis{1'000} * timeout_s);
   if (!answer) return context.report_failure();
   // What is gone already is as it should be.
-  if (answer->code == 204 || answer->code == 410 || answer->code == 404) {
+  if (answer->code == 200 || answer->code == 204 || answer->code == 410 || answer->code == 404) {
     const auto erased = context.home->vault().erase(kFiles, guid.text());
     if (erased) return code(Exit::ok);
     context.out.error(erased.error());

@@ -32,7 +32,10 @@ Status note_uploaded(Home& home, const Uploaded& file, const std::optional<Id>& 
 int save_from_station(Context& context, const MediaLink& link, const std::string& path,
                       const std::string& guid, int timeout_s);
 
-/// Deletes an object of the own at the station. The exit code.
-int delete_at_station(Context& context, const Guid& guid, int timeout_s);
+/// The own files at the station, as the home remembers them: `guid`, `name`, `bytes`, `to`.
+Result<std::vector<JsonObject>> own_files(Context& context);
+/// Deletes (or destroys) an object of the own at the station. The exit code.
+int delete_at_station(Context& context, const Guid& guid, int timeout_s,
+                      Operation operation = Operation::erase);
 
 }  // namespace dim

@@ -149,6 +149,7 @@ int TuiApp::run() {
     dirty_ = true;
   };
   context_.events.failed = [this](const Error& error, int, std::string_view) { on_failed(error); };
+  context_.events.changed = [this](const HistoryEntry& entry, MessageAct) { on_changed(entry); };
   context_.events.ticked = [this](const HistoryEntry& entry) { on_ticked(entry); };
   if (!options_.no_typing) {
     context_.events.typing = [this](const Id& peer, bool on) {

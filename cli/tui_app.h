@@ -77,6 +77,7 @@ class TuiApp {
   void refresh_unread();
   void refresh_current();
   void see_direct(tui::Conversation& one);
+  void on_changed(const HistoryEntry& entry);
   void on_ticked(const HistoryEntry& entry);
   void on_typing(const std::string& conversation, const std::string& name, bool on);
   void send_text(tui::Conversation& one, const std::string& text);

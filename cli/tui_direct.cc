@@ -114,6 +114,7 @@ tui::Message TuiApp::message_of(const HistoryEntry& entry) {
     return out;
   }
   (entry.content_type == "quote" ? out.answers : out.words) = entry.words;
+  if (entry.revision > 1 && !entry.removed) out.labels.emplace_back("edited");
   if (entry.outgoing) {
     out.progress = progress_of(entry.tick);
   } else {
@@ -214,6 +215,11 @@ void TuiApp::on_ticked(const HistoryEntry& entry) {
   if (message == nullptr) return;
   *message = message_of(entry);
   dirty_ = true;
+}
+
+void TuiApp::on_changed(const HistoryEntry& entry) {
+  tui::Conversation* one = model_.find(entry.peer.bare().text());
+  if (one != nullptr && one->loaded) load(*one);
 }
 
 void TuiApp::on_typing(const std::string& conversation, const std::string& name, bool on) {

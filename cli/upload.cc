@@ -13,21 +13,8 @@ namespace dim {
 namespace {
 
 constexpr Millis kDialMs = 10'000;
-constexpr std::string_view kFiles = "media";
 
 int code(Exit exit) { return static_cast<int>(exit); }
-
-Result<std::vector<JsonObject>> own_files(Context& context) {
-  auto rows = context.home->vault().list(kFiles);
-  if (!rows) return std::unexpected(rows.error());
-  std::vector<JsonObject> out;
-  for (const Vault::Row& row : *rows) {
-    auto object = parse_json_object(row.body);
-    if (!object) return std::unexpected(object.error());
-    out.push_back(std::move(*object));
-  }
-  return out;
-}
 
 int list(Context& context) {
   const auto files = own_files(context);

@@ -190,6 +190,9 @@ int verb_listen(const CommonOptions& common, const ListenOptions& options) {
     members.set("state", to_string(entry.tick));
     context.out.object("state", std::move(members));
   };
+  context.events.changed = [&](const HistoryEntry& entry, MessageAct act) {
+    context.out.changed(entry, act, context.name_of(entry.peer));
+  };
   if (!options.no_presence) {
     context.events.presence = [&](const Id& peer, std::string_view state) {
       context.out.presence(peer, state, context.name_of(peer));
@@ -276,13 +279,25 @@ int verb_history(const CommonOptions& common, const HistoryOptions& options) {
   if (!context.open_home()) return code(Exit::home);
   if (names_channel(*context.home, options.who)) return history_of_channel(context, options);
   context.make_messenger({.receive = false});
-  if (options.before || options.after || !options.message.empty()) {
+  if (options.before || options.after) {
     context.out.error(
-        {Errc::usage, "--before, --after and --message belong to channels of hubs: HUB/CHANNEL"});
+        {Errc::usage, "--before and --after belong to channels of hubs: HUB/CHANNEL"});
     return code(Exit::usage);
   }
   const auto who = context.find_here(options.who);
   if (!who) return context.unknown_exit();
+  if (!options.message.empty()) {
+    const auto entry = context.find_message(*who, options.message, {});
+    if (!entry) return code(Exit::failed);
+    const auto earlier = context.messenger->earlier_texts(*entry);
+    if (!earlier) {
+      context.out.error(earlier.error());
+      return code(Exit::failed);
+    }
+    for (const PostRevision& one : *earlier) context.out.revision(*entry, one);
+    context.show(*entry);
+    return code(Exit::ok);
+  }
   auto entries =
       context.messenger->history(*who, static_cast<std::size_t>(std::max(options.limit, 1)));
   if (!entries) {

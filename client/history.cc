@@ -1,5 +1,7 @@
 #include "client/history.h"
 
+#include <algorithm>
+
 #include "client/fields.h"
 
 namespace dim {
@@ -7,6 +9,7 @@ namespace {
 
 constexpr std::string_view kUnread = "unread";
 constexpr std::string_view kContents = "contents";
+constexpr std::string_view kEarlier = "earlier";
 
 std::string bucket_of(const Id& peer) { return "history " + peer.bare().text(); }
 
@@ -51,6 +54,9 @@ std::string write_entry(const HistoryEntry& entry) {
   if (entry.forked) object.set("forked", true);
   if (!entry.words.empty()) object.set("words", entry.words);
   if (entry.sn > 0) object.set("sn", entry.sn);
+  if (entry.revision > 1) object.set("revision", entry.revision);
+  if (entry.edited > 0) object.set("edited", entry.edited);
+  if (entry.removed) object.set("removed", true);
   return write_json(object);
 }
 
@@ -80,6 +86,9 @@ Result<HistoryEntry> parse_entry(std::string_view body) {
   entry.forked = truth_in(*object, "forked");
   entry.words = text_in(*object, "words");
   entry.sn = integer_in(*object, "sn");
+  entry.revision = std::max<std::int64_t>(1, integer_in(*object, "revision"));
+  entry.edited = integer_in(*object, "edited");
+  entry.removed = truth_in(*object, "removed");
   return entry;
 }
 
@@ -108,6 +117,50 @@ Result<std::optional<JsonObject>> History::content(const Id& peer, std::string_v
   auto content = parse_json_object(**body);
   if (!content) return std::unexpected(content.error());
   return std::move(*content);
+}
+
+Result<std::vector<PostRevision>> History::earlier(const HistoryEntry& entry) {
+  std::vector<PostRevision> out;
+  auto body = vault_.get(kEarlier, place_of(entry.peer, entry.guid));
+  if (!body) return std::unexpected(body.error());
+  const auto object = parse_json_object(body->value_or("{}"));
+  const Json* list = object ? object->find("list") : nullptr;
+  if (list == nullptr || list->array() == nullptr) return out;
+  for (const Json& one : *list->array()) {
+    if (one.object() == nullptr) continue;
+    out.push_back({integer_in(*one.object(), "revision"), integer_in(*one.object(), "time"),
+                   text_in(*one.object(), "text")});
+  }
+  return out;
+}
+
+Status History::keep_earlier(const HistoryEntry& entry) {
+  auto all = earlier(entry);
+  if (!all) return std::unexpected(all.error());
+  all->push_back({entry.revision, entry.edited > 0 ? entry.edited : entry.time, entry.text});
+  JsonArray list;
+  const std::size_t from = all->size() > kPostRevisions ? all->size() - kPostRevisions : 0;
+  for (std::size_t i = from; i < all->size(); ++i) {
+    JsonObject one;
+    one.set("revision", (*all)[i].number);
+    one.set("time", (*all)[i].time);
+    one.set("text", (*all)[i].content);
+    list.emplace_back(std::move(one));
+  }
+  JsonObject object;
+  object.set("list", std::move(list));
+  return vault_.put(kEarlier, place_of(entry.peer, entry.guid), write_json(object));
+}
+
+Status History::forget_texts(const HistoryEntry& entry) {
+  const std::string place = place_of(entry.peer, entry.guid);
+  if (auto erased = vault_.erase(kContents, place); !erased) return erased;
+  return vault_.erase(kEarlier, place);
+}
+
+Status History::erase(const HistoryEntry& entry) {
+  if (auto forgotten = forget_texts(entry); !forgotten) return forgotten;
+  return vault_.erase(bucket_of(entry.peer), entry.guid);
 }
 
 Result<std::vector<HistoryEntry>> History::newest(const Id& peer, std::size_t limit) {

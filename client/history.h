@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "dim/engine/engine.h"
+#include "dim/store/posts.h"
 #include "sqlite/vault.h"
 
 namespace dim {
@@ -30,8 +31,11 @@ struct HistoryEntry {
   std::string cause{};         ///< why it could not be read ("E_DECRYPT: …"), or why sending failed
   bool late = false;           ///< A13
   std::optional<Id> sender{};  ///< who wrote it, where the peer is a group
-  std::int64_t missing = 0;  ///< messages of the sender's chain that should have come before (A13)
-  bool forked = false;       ///< it does not follow on what its sender had written before (A13)
+  std::int64_t missing = 0;   ///< messages of the sender's chain that should have come before (A13)
+  bool forked = false;        ///< it does not follow on what its sender had written before (A13)
+  std::int64_t revision = 1;  ///< of the text, counted up by each edit
+  Millis edited = 0;          ///< when it was edited last; 0: never
+  bool removed = false;       ///< its author has taken it back: the text is gone
 };
 
 /// How an entry lies in the vault; `parse` refuses what is no entry.
@@ -49,6 +53,14 @@ class History {
   Status put(const HistoryEntry& entry, const JsonObject& content);
   /// The content of an entry as it was sent or came; nothing for entries of earlier versions.
   Result<std::optional<JsonObject>> content(const Id& peer, std::string_view guid);
+  /// Before an edit: the text is kept among the earlier ones, the newest kPostRevisions of them.
+  Status keep_earlier(const HistoryEntry& entry);
+  /// Oldest first.
+  Result<std::vector<PostRevision>> earlier(const HistoryEntry& entry);
+  /// Content and earlier texts are gone.
+  Status forget_texts(const HistoryEntry& entry);
+  /// The same, and the entry.
+  Status erase(const HistoryEntry& entry);
   /// The newest `limit` entries with `peer`, oldest first.
   Result<std::vector<HistoryEntry>> newest(const Id& peer, std::size_t limit);
 

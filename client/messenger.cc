@@ -126,6 +126,7 @@ void Messenger::tick() {
   }
   outbox_dry_ = false;  // another program of this home may have written
   pump();
+  finish_erasing();
   if (is_ready()) hubs_.tick();
   if (follower_ && is_ready()) follower_->tick();
 }

@@ -23,6 +23,7 @@
 #include "client/session.h"
 #include "dim/engine/engine.h"
 #include "dim/engine/group_message.h"
+#include "dim/engine/message_change.h"
 #include "dim/engine/receipt.h"
 
 namespace dim {
@@ -56,6 +57,9 @@ struct MessengerEvents {
   std::function<void(const Error&, int code, std::string_view message)> failed;
   std::function<void(const HistoryEntry&)> received;  ///< stored durably already
   std::function<void(const HistoryEntry&)> ticked;    ///< an own message got further
+  /// Its author has changed this message or taken it away; the entry is as it is now, and of one
+  /// that was deleted or destroyed the last that there is.
+  std::function<void(const HistoryEntry&, MessageAct act)> changed{};
   /// Of contacts only; `state`: "online", "away" or "offline".
   std::function<void(const Id& peer, bool on)> typing;
   std::function<void(const Id& peer, std::string_view state)> presence;
@@ -65,6 +69,15 @@ struct MessengerEvents {
   /// refused_posts() until forget_refused().
   std::function<void(const RefusedPost& post)> post_refused;
   HubEvents hubs;  ///< with Options::follow_hubs
+};
+
+/// An own message between people that was destroyed, and who has said that they have erased it.
+struct DestroyedMessage {
+  std::optional<Id> peer{};
+  std::string guid;
+  std::string hash;               ///< base64 of message_hash
+  std::int64_t of = 0;            ///< devices that had it, as far as this home knows
+  std::vector<std::string> by{};  ///< "ID" or "ID/terminal", this home first
 };
 
 /// A line of the history that says that the peer's keys have changed; `words` says how.
@@ -119,6 +132,15 @@ class Messenger final : private SessionHost {
   Result<HistoryEntry> send(const Id& to, const Content& content);
   /// Own messages that the station has not acknowledged yet, receipts included.
   Result<std::size_t> waiting();
+  /// What the author of a message between people does to it: here at once, in the homes of the
+  /// other and on the own devices when their programs hear of it. The entry as it is now.
+  /// Errc::forbidden for a message of somebody else, Errc::usage for one of a group or for what
+  /// cannot be edited, Errc::gone for one that was taken back.
+  Result<HistoryEntry> change_message(const HistoryEntry& entry, MessageAct act,
+                                      std::string_view text = {});
+  /// Of an entry that was edited, oldest first.
+  Result<std::vector<PostRevision>> earlier_texts(const HistoryEntry& entry);
+  Result<std::vector<DestroyedMessage>> destroyed_messages();
   /// Received and kept, but not readable yet: the sender's keys or the group are not known.
   Result<std::size_t> set_aside();
 
@@ -216,6 +238,15 @@ class Messenger final : private SessionHost {
   Status tell_read(const HistoryEntry& entry);
   Result<bool> take_note(const Opened& opened, const Content& content);
   Status note_written(const Id& peer);
+  static std::string device_name(const Id& who, std::string_view device);
+  Status put_text(const HistoryEntry& entry);
+  Status apply_change(HistoryEntry& entry, const MessageChange& change, Millis now);
+  Result<std::optional<HistoryEntry>> changed_entry(const Id& peer, const MessageChange& change,
+                                                    bool outgoing);
+  Result<bool> take_change(const Opened& opened, const Content& content);
+  Result<bool> is_gone(const Opened& opened);
+  Status note_erased(const Id& peer, const Id& who, const MessageChange& change);
+  void finish_erasing();
   void look_up_again();
   Result<HistoryEntry> entry_for(const Id& to, const Content& content, const JsonObject& json);
   Status put_words(HistoryEntry& entry, const Content& content);
@@ -282,7 +313,7 @@ class Messenger final : private SessionHost {
   Status retry_row(const JsonObject& row, std::vector<HistoryEntry>& show,
                    std::vector<HistoryEntry>& ticked);
   void retry_waiting();
-  void tell(const std::vector<HistoryEntry>& show, const std::vector<HistoryEntry>& ticked) const;
+  void tell(const std::vector<HistoryEntry>& show, const std::vector<HistoryEntry>& ticked);
   Result<HistoryEntry> send_to_group(const Id& group, const Content& content);
   Result<SignedMessage> seal_copy(const OutboxRow& row);
   Result<SignedMessage> seal_shared(const OutboxRow& row, const Group& group);
@@ -341,12 +372,15 @@ class Messenger final : private SessionHost {
   std::set<std::string> needs_;         // IDs that something waits for
   std::set<std::string> asking_;        // IDs that are asked for, or are about to be
   std::set<std::string> decides_;       // those of them whose answer decides about what waits
-  bool retry_ = false;                  // what waited may be read now
-  Millis early_at_ = 0;                 // monotonic: when what came too early is looked at; 0: none
-  std::set<std::string> in_flight_;     // GUIDs of the outbox that wait for the station's answer
-  std::int64_t outbox_place_ = 0;       // everything up to here was handed to this session
-  std::deque<OutboxRow> ahead_;         // read from the outbox behind that place
-  bool outbox_dry_ = false;             // nothing behind that place when it was looked at last
+  std::vector<std::pair<HistoryEntry, MessageAct>> changes_;  // to be told
+  bool scrub_due_ = false;
+  bool erasing_ = true;              // something may have to be erased, and answered for
+  bool retry_ = false;               // what waited may be read now
+  Millis early_at_ = 0;              // monotonic: when what came too early is looked at; 0: none
+  std::set<std::string> in_flight_;  // GUIDs of the outbox that wait for the station's answer
+  std::int64_t outbox_place_ = 0;    // everything up to here was handed to this session
+  std::deque<OutboxRow> ahead_;      // read from the outbox behind that place
+  bool outbox_dry_ = false;          // nothing behind that place when it was looked at last
   bool fetching_for_outbox_ = false;
   bool unread_grown_ = true;
   Millis unread_asked_at_ = 0;

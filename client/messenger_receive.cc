@@ -64,6 +64,7 @@ void Messenger::process_pushes() {
   });
   if (!status) {  // the disk failed: nothing was acknowledged, so it comes again
     pushes_.clear();
+    changes_.clear();
     return session_->abandon(status.error());
   }
   pushes_.clear();
@@ -78,6 +79,7 @@ void Messenger::process_pushes() {
     }
   }
   tell(show, ticked);
+  finish_erasing();
   if (retry_) retry_waiting();
   ask_for_keys();
   pump();
@@ -306,6 +308,9 @@ Status Messenger::take_opened(const Packet& push, const SignedMessage& message,
   auto quiet = take_quietly(guid, message, opened, show);
   if (!quiet) return std::unexpected(quiet.error());
   if (*quiet) return {};
+  auto gone = is_gone(opened);
+  if (!gone) return std::unexpected(gone.error());
+  if (*gone) return {};
 
   auto key = free_guid(peer, guid);
   if (!key) return std::unexpected(key.error());

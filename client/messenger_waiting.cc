@@ -242,7 +242,10 @@ void Messenger::retry_waiting() {
 }
 
 void Messenger::tell(const std::vector<HistoryEntry>& show,
-                     const std::vector<HistoryEntry>& ticked) const {
+                     const std::vector<HistoryEntry>& ticked) {
+  for (const auto& [entry, act] : std::exchange(changes_, {})) {
+    if (events_.changed) events_.changed(entry, act);
+  }
   for (const HistoryEntry& entry : ticked) {
     if (events_.ticked) events_.ticked(entry);
   }

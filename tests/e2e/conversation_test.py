@@ -114,6 +114,43 @@ class Conversation(harness.EndToEnd):
         self.assertTrue(all(entry["stranger"] for entry in got))
         return got
 
+    def test_F11_F12_N1_C12_what_is_written_is_edited_taken_back_deleted_and_destroyed(self):
+        station = self.station()
+        alice = self.person("alice", station.link())
+        bobby = self.person("bobby", station.link())
+        canaries = ["canary of the edit", "canary taken back", "canary deleted", "canary destroyed"]
+        edited, removed, deleted, destroyed = (of(alice.run("send", "bobby", text), "message")[0]["guid"] for text in canaries)
+        for _ in canaries:
+            self.assertEqual(len(of(bobby.run("listen", "--once", "--timeout", "60"), "message")), 1)
+        alice.run("edit", "bobby", edited[-8:], "better")
+        alice.run("remove", "bobby", removed[-8:], code=2)  # no terminal to ask at
+        asked = subprocess.run(alice.command("destroy", "bobby", destroyed[-8:], as_json=False),
+                               capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
+        for word in ("DESTROY ends", "REMOVE only", "DELETE leaves"):
+            self.assertIn(word, asked.stderr)
+        alice.run("remove", "bobby", removed[-8:], "--yes")
+        alice.run("delete", "bobby", deleted[-8:], "--yes")
+        first = of(alice.run("destroy", "bobby", destroyed[-8:], "--yes"), "erased")[0]
+        self.assertEqual((first["erased"], first["of"]), (1, 2))
+        changes = []
+        for _ in range(30):
+            changes += of(bobby.run("listen", "--timeout", "2", code=3), "message_change")
+            if len(changes) >= 4:
+                break
+        self.assertEqual([one["change"] for one in changes], ["edit", "remove", "delete", "destroy"])
+        bobby.run("delete", "alice", edited[-8:], "--yes", code=1)  # it is not his
+        for person, peer in ((alice, "bobby"), (bobby, "alice")):
+            kept = of(person.run("history", peer), "message")
+            self.assertEqual([(one["text"], one.get("removed", False)) for one in kept], [("better", False), ("", True)])
+            earlier = of(person.run("history", peer, "--message", edited[-8:]), "revision")
+            self.assertEqual([one["text"] for one in earlier], [canaries[0]])
+        until = time.monotonic() + 60
+        while True:
+            done = of(alice.run("destroy", "bobby", destroyed[-8:], "--yes", "--wait", "1"), "erased")[0]
+            if done["erased"] == 2 or time.monotonic() > until:
+                self.assertEqual((done["erased"], done["of"]), (2, 2))
+                break
+
     def test_F65_outbox_keeps_what_is_written_while_the_station_is_away(self):
         station = self.station()
         alice = self.person("alice", station.link())

@@ -1,0 +1,199 @@
+#include "cli/message_change.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "cli/hub_run.h"
+#include "cli/transfer.h"
+#include "client/fields.h"
+
+namespace dim {
+namespace {
+
+int code(Exit exit) { return static_cast<int>(exit); }
+
+constexpr Millis kPatienceMs = 10'000;
+constexpr int kFileS = 600;  // overwriting may take as long as an upload
+
+std::optional<MessageAct> act_of(const std::string& verb) {
+  if (verb == "edit") return MessageAct::edit;
+  if (verb == "remove") return MessageAct::remove;
+  if (verb == "delete") return MessageAct::erase;
+  if (verb == "destroy") return MessageAct::destroy;
+  return std::nullopt;
+}
+
+/// What is about to happen, said before it does.
+std::string announced(MessageAct act, const std::string& who) {
+  const std::string whom = printable(who);
+  switch (act) {
+    case MessageAct::remove:
+      return fmt::format(
+          "REMOVE takes your message back: the text and its earlier texts go from this home and, "
+          "when their program hears of it, from that of {}; the place stays and says so. There is "
+          "no way back.",
+          whom);
+    case MessageAct::erase:
+      return fmt::format(
+          "DELETE ends this message here and, when their program hears of it, with {}: nothing of "
+          "it is shown any more, and its bytes are on disks until they are written over. There is "
+          "no way back.",
+          whom);
+    case MessageAct::destroy:
+      return fmt::format(
+          "DESTROY ends this message here and with {}, and overwrites it in the files of both "
+          "homes; each device of theirs, and of yours, answers when it has nothing of it any more. "
+          "REMOVE only takes it back, DELETE leaves its bytes on disks until they are written "
+          "over. What somebody has copied by hand stays theirs. There is no way back.",
+          whom);
+    case MessageAct::edit:
+    case MessageAct::erased:
+      break;
+  }
+  return {};
+}
+
+std::optional<DestroyedMessage> destroyed(Context& context, const Id& who, std::string digits) {
+  if (digits.starts_with('#')) digits.erase(0, 1);
+  const auto all = context.messenger->destroyed_messages();
+  if (!all || digits.empty()) return std::nullopt;
+  const auto at = std::ranges::find_if(*all, [&](const DestroyedMessage& one) {
+    return one.peer && one.peer->same_entity(who) && one.guid.ends_with(digits);
+  });
+  return at == all->end() ? std::nullopt : std::optional(*at);
+}
+
+/// The own file at the station that this message alone has brought to somebody: it goes with it.
+std::optional<Guid> file_of(Context& context, const HistoryEntry& entry) {
+  constexpr std::size_t kLookBack = 100'000;
+  const auto content = context.messenger->content(entry);
+  const auto files = own_files(context);
+  if (!content || !*content || !files) return std::nullopt;
+  const std::string said = write_json(**content);
+  std::optional<Guid> guid;
+  for (const JsonObject& file : *files) {
+    const auto one = Guid::parse(text_in(file, "guid"));
+    if (one && said.contains(one->text())) guid = *one;
+  }
+  const auto contacts = context.home->contacts();
+  const auto groups = context.messenger->groups().all();
+  if (!guid || !contacts || !groups) return std::nullopt;
+  std::vector<Id> peers = *groups;
+  for (const Contact& contact : *contacts) peers.push_back(contact.id);
+  for (const Id& peer : peers) {
+    const auto all = context.messenger->history(peer, kLookBack);
+    if (!all) return std::nullopt;
+    for (const HistoryEntry& other : *all) {
+      if (!other.outgoing || other.guid == entry.guid || other.content_type == "text") continue;
+      const auto also = context.messenger->content(other);
+      if (!also || (*also && write_json(**also).contains(guid->text()))) return std::nullopt;
+    }
+  }
+  return guid;
+}
+
+/// Waits, up to options.wait_s, until all devices have said that they have erased it.
+int wait_for_receipts(Context& context, const HubOptions& options, const Id& who,
+                      const std::string& guid) {
+  constexpr Millis kPause = 200;
+  const Millis until = context.clock.monotonic() + Millis{1'000} * options.wait_s;
+  for (;;) {
+    const auto state = destroyed(context, who, guid);
+    if (!state) return code(Exit::ok);  // nobody but this home had it
+    const Millis left = until - context.clock.monotonic();
+    const auto count = static_cast<std::int64_t>(state->by.size());
+    if (left <= 0 || count >= state->of || context.failure) {
+      JsonObject members;
+      members.set("peer", who.text());
+      members.set("peer_name", context.name_of(who));
+      members.set("guid", state->guid);
+      members.set("erased", count);
+      members.set("of", state->of);
+      JsonArray by;
+      for (const std::string& one : state->by) by.emplace_back(one);
+      members.set("by", std::move(by));
+      context.out.object("erased", std::move(members));
+      context.out.line(fmt::format("Erased on {} of {} devices", count, state->of));
+      if (count < state->of)
+        context.out.note(
+            "The others erase it when their programs are here next; the same command tells how "
+            "many have.");
+      return code(Exit::ok);
+    }
+    context.link.run_until([&] { return context.failure.has_value(); }, std::min(left, kPause));
+  }
+}
+
+}  // namespace
+
+bool changes_message(Home& home, const HubOptions& options) {
+  return act_of(options.verb) && !options.place.empty() && !names_channel(home, options.place);
+}
+
+int change_message(Context& context, const HubOptions& options) {
+  const MessageAct act = *act_of(options.verb);
+  const bool destroys = act == MessageAct::destroy;
+  // Receipts come as pushes.
+  context.make_messenger({.receive = destroys, .media = act != MessageAct::edit});
+  if (options.off) {
+    context.out.error({Errc::usage, "--undo belongs to channels: what is taken back is gone"});
+    return code(Exit::usage);
+  }
+  const auto who = context.find_here(options.place);
+  if (!who) return context.unknown_exit();
+  if (destroys && destroyed(context, *who, options.message)) {
+    if (!context.connect(kPatienceMs)) return context.report_failure();
+    const int result = wait_for_receipts(context, options, *who, options.message);
+    context.link.finish();
+    return result;
+  }
+  const auto entry = context.find_message(*who, options.message, {});
+  if (!entry) return code(Exit::failed);
+  if (!entry->outgoing || entry->peer.is_group()) {
+    const auto refused = context.messenger->change_message(*entry, act, "x");
+    context.out.error(refused.error());
+    return code(exit_of(refused.error()));
+  }
+  const std::string name = context.name_of(*who);
+  if (act != MessageAct::edit) {
+    if (const int answer = context.confirm(announced(act, name), options.yes); answer != 0)
+      return answer;
+  }
+  const Directory& known = context.home->directory();
+  if (!known.message_keys(*who).empty() && !known.promises(*who, "bind"))
+    context.out.note(
+        fmt::format("The program of {} does not say that it knows this: there the "
+                    "message may stay as it was.",
+                    printable(name)));
+  const bool connected = context.connect(kPatienceMs);
+  if (!connected && exit_of(*context.failure) == Exit::security) return context.report_failure();
+  const auto file = act == MessageAct::edit ? std::nullopt : file_of(context, *entry);
+  const auto changed = context.messenger->change_message(*entry, act, text_or_input(options.text));
+  if (!changed) {
+    context.out.error(changed.error());
+    return code(exit_of(changed.error()));
+  }
+  context.out.changed(*changed, act, name);
+  if (connected) context.drain(kPatienceMs);
+  const auto waiting = context.messenger->waiting();
+  if (waiting && *waiting > 0)
+    context.out.note(
+        "The station has not taken it yet. It is in the outbox and goes out, once, with the next "
+        "command that reaches it.");
+  int result = code(Exit::ok);
+  if (file && connected) {
+    result =
+        delete_at_station(context, *file, kFileS, destroys ? Operation::destroy : Operation::erase);
+    if (result == 0)
+      context.out.note("The file that came with it alone is gone from the station as well.");
+  } else if (file) {
+    context.out.note(fmt::format("Its file is still at the station: dim upload --delete {}",
+                                 short_guid(file->text())));
+  }
+  if (destroys && result == 0) result = wait_for_receipts(context, options, *who, entry->guid);
+  context.link.finish();
+  return result;
+}
+
+}  // namespace dim

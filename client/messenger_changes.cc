@@ -1,0 +1,323 @@
+// What their author does to messages between people after they were sent, and what becomes of them
+// in the homes of both (docs/protocol/messages.md section 10.1).
+#include <algorithm>
+
+#include "client/fields.h"
+#include "client/messenger.h"
+#include "dim/base/base64.h"
+#include "dim/base/utf8.h"
+#include "dim/engine/device_link.h"
+#include "dim/engine/message_change.h"
+#include "dim/packet/guid.h"
+
+namespace dim {
+namespace {
+
+constexpr std::string_view kGone = "gone";  // by author and hash: not to be shown when it comes
+constexpr std::string_view kErasing = "erasing";  // answers that are due when the files are clean
+constexpr std::string_view kDestroyed = "destroyed";  // own messages, and who has erased them
+constexpr std::size_t kEditBytes = 64 * limits::kKiB;
+
+std::string place_of(const Id& peer, std::string_view guid) {
+  return peer.bare().text() + " " + std::string(guid);
+}
+
+std::size_t devices_of(const Directory& directory, const Id& id) {
+  const Known* known = directory.find(id);
+  if (known == nullptr) return 1;
+  std::size_t out = 0;
+  for (const auto& [terminal, index] : newest_visas(known->documents)) {
+    if (!is_removed(known->documents[index])) ++out;
+  }
+  return std::max<std::size_t>(out, 1);
+}
+
+DestroyedMessage read_destroyed(const JsonObject& row) {
+  DestroyedMessage out{
+      .guid = text_in(row, "guid"), .hash = text_in(row, "hash"), .of = integer_in(row, "of")};
+  if (auto peer = Id::parse(text_in(row, "peer"))) out.peer = peer->bare();
+  if (const Json* by = row.find("by"); by != nullptr && by->array() != nullptr) {
+    for (const Json& one : *by->array()) {
+      if (one.text() != nullptr) out.by.push_back(*one.text());
+    }
+  }
+  return out;
+}
+
+JsonObject write_destroyed(const DestroyedMessage& message) {
+  JsonObject row;
+  row.set("guid", message.guid);
+  row.set("hash", message.hash);
+  if (message.peer) row.set("peer", message.peer->text());
+  row.set("of", message.of);
+  JsonArray by;
+  for (const std::string& one : message.by) by.emplace_back(one);
+  row.set("by", std::move(by));
+  return row;
+}
+
+}  // namespace
+
+/// Who has erased it: a person, and which of their devices.
+std::string Messenger::device_name(const Id& who, std::string_view device) {
+  return who.bare().text() + (device.empty() ? "" : "/" + std::string(device));
+}
+
+Result<HistoryEntry> Messenger::change_message(const HistoryEntry& entry, MessageAct act,
+                                               std::string_view text) {
+  if (entry.peer.is_group())
+    return fail(Errc::usage,
+                "messages of a group are on the devices of all its members, and stay as they are; "
+                "only those between two people, and in channels, are changed");
+  if (!entry.outgoing)
+    return fail(Errc::forbidden, "only who has written a message changes it or takes it away");
+  if (entry.removed && (act == MessageAct::edit || act == MessageAct::remove))
+    return fail(Errc::gone, "this message was taken back");
+  if (act == MessageAct::edit) {
+    if (entry.content_type != "text")
+      return fail(Errc::usage, "only texts are edited; take it back and send it again");
+    if (text.empty() || text.size() > kEditBytes || !valid_utf8(text))
+      return fail(Errc::usage, "the new text is UTF-8 of 1 byte to 64 KiB");
+    if (text == entry.text) return entry;
+  }
+  const Millis now = clock_.now();
+  HistoryEntry changed = entry;
+  auto status = home_.vault().transaction([&]() -> Status {
+    // What is not sealed yet, nobody but this home has.
+    auto row = outbox_.find(entry.guid);
+    if (!row) return std::unexpected(row.error());
+    const bool only_here = *row && (*row)->wire.empty();
+    MessageChange change{
+        .act = act, .guid = entry.guid, .text = std::string(text), .revision = entry.revision + 1};
+    if (act != MessageAct::edit && *row) {
+      if (auto erased = outbox_.erase(entry.guid); !erased) return erased;
+      std::erase_if(ahead_, [&](const OutboxRow& one) { return one.guid == entry.guid; });
+    }
+    if (act == MessageAct::edit && only_here) {
+      changed.text = text;
+      return put_text(changed);
+    }
+    if (auto done = apply_change(changed, change, now); !done) return done;
+    const auto hash = digest_in(entry.hash);
+    if (only_here || !hash) return {};
+    change.hash = *hash;
+    const Account& account = home_.account();
+    if (auto put = enqueue_quietly(entry.peer,
+                                   encode_content(message_change_content(change, now, random_)));
+        !put)
+      return put;
+    if (act == MessageAct::destroy) {
+      DestroyedMessage row_of{
+          .peer = entry.peer,
+          .guid = entry.guid,
+          .hash = entry.hash,
+          .of = static_cast<std::int64_t>(devices_of(home_.directory(), entry.peer) +
+                                          devices_of(home_.directory(), account.id))};
+      row_of.by.push_back(device_name(account.id, account.visa.terminal()));
+      if (auto put = home_.vault().put(kDestroyed, place_of(entry.peer, entry.guid),
+                                       write_json(write_destroyed(row_of)));
+          !put)
+        return put;
+    }
+    if (!has_other_devices()) return {};
+    change.peer = entry.peer;
+    return enqueue_quietly(account.id.bare(),
+                           encode_content(message_change_content(change, now, random_)));
+  });
+  if (!status) return std::unexpected(status.error());
+  if (act == MessageAct::destroy) {
+    // Its own copy is gone from the files, or will be with the next tick.
+    if (!home_.vault().scrub()) erasing_ = scrub_due_ = true;
+  }
+  pump();
+  return changed;
+}
+
+/// The entry, and its content with its text.
+Status Messenger::put_text(const HistoryEntry& entry) {
+  auto content = history_.content(entry.peer, entry.guid);
+  if (!content) return std::unexpected(content.error());
+  JsonObject said = content->value_or(JsonObject());
+  said.set("text", entry.text);
+  return history_.put(entry, said);
+}
+
+/// In this home, where the entry is; in a transaction.
+Status Messenger::apply_change(HistoryEntry& entry, const MessageChange& change, Millis now) {
+  if (change.act == MessageAct::edit) {
+    if (entry.removed || change.revision <= entry.revision) return {};
+    if (auto kept = history_.keep_earlier(entry); !kept) return kept;
+    entry.text = change.text;
+    entry.words.clear();
+    entry.edited = now;
+    entry.revision = change.revision;
+    return put_text(entry);
+  }
+  if (change.act == MessageAct::remove) {
+    if (entry.removed) return {};
+    entry.removed = true;
+    entry.text.clear();
+    entry.words = "taken back";
+    if (auto gone = history_.forget_texts(entry); !gone) return gone;
+    return history_.put(entry);
+  }
+  if (auto taken = history_.take_unread(entry); !taken) return std::unexpected(taken.error());
+  entry.removed = true;
+  entry.text.clear();
+  entry.words.clear();
+  // What was told to the own devices, and is still here, says it as well.
+  auto rows = outbox_.after(0, 1'000'000);
+  if (!rows) return std::unexpected(rows.error());
+  for (const OutboxRow& row : *rows) {
+    if (row.content.contains("said") && text_in(row.content, "guid") == entry.guid) {
+      if (auto erased = outbox_.erase(row.guid); !erased) return erased;
+    }
+  }
+  return history_.erase(entry);
+}
+
+/// The entry that a change means: by the GUID, or, from another station, by what was signed.
+Result<std::optional<HistoryEntry>> Messenger::changed_entry(const Id& peer,
+                                                             const MessageChange& change,
+                                                             bool outgoing) {
+  constexpr std::size_t kLookBack = 10'000;
+  const std::string hash = to_base64(change.hash);
+  const auto is_it = [&](const HistoryEntry& one) {
+    return one.outgoing == outgoing && one.hash == hash && (outgoing || one.cause.empty());
+  };
+  auto found = history_.find(peer, change.guid);
+  if (!found) return found;
+  if (*found && is_it(**found)) return found;
+  auto all = history_.newest(peer, kLookBack);
+  if (!all) return std::unexpected(all.error());
+  const auto at = std::ranges::find_if(*all, is_it);
+  return at == all->end() ? std::optional<HistoryEntry>() : std::optional(std::move(*at));
+}
+
+/// True when it is one, whoever has sent it: nobody is to read it. Only the author of a message
+/// changes it: the sender whose signature it bears, who is the peer of the conversation, and the
+/// message is one that they have sent in it.
+Result<bool> Messenger::take_change(const Opened& opened, const Content& content) {
+  if (!is_message_change(content)) return false;
+  const auto change = read_message_change(content);
+  if (!change || opened.label == Label::not_encrypted) return true;
+  const Id sender = opened.message.envelope.sender.bare();
+  const bool own = sender.same_entity(home_.account().id);
+  if (own != change->peer.has_value()) return true;
+  const Id peer = own ? *change->peer : sender;
+  if (change->act == MessageAct::erased) {
+    if (auto noted = note_erased(peer, sender, *change); !noted)
+      return std::unexpected(noted.error());
+    return true;
+  }
+  const Millis now = clock_.now();
+  auto entry = changed_entry(peer, *change, own);
+  if (!entry) return std::unexpected(entry.error());
+  if (*entry) {
+    if (auto done = apply_change(**entry, *change, now); !done)
+      return std::unexpected(done.error());
+    changes_.emplace_back(std::move(**entry), change->act);
+  }
+  if (change->act == MessageAct::edit) return true;
+  // It may still come: held up at another station, or not readable yet.
+  if (auto put = home_.vault().put(kGone, sender.text() + " " + to_base64(change->hash),
+                                   std::to_string(now));
+      !put)
+    return std::unexpected(put.error());
+  if (change->act != MessageAct::destroy) return true;
+  if (own) {
+    const DestroyedMessage row{
+        .peer = peer,
+        .guid = change->guid,
+        .hash = to_base64(change->hash),
+        .of = static_cast<std::int64_t>(devices_of(home_.directory(), peer) +
+                                        devices_of(home_.directory(), sender))};
+    if (auto put = home_.vault().put(kDestroyed, place_of(peer, change->guid),
+                                     write_json(write_destroyed(row)));
+        !put)
+      return std::unexpected(put.error());
+  }
+  JsonObject due;
+  due.set("to", sender.text());
+  due.set("guid", change->guid);
+  due.set("hash", to_base64(change->hash));
+  if (own) due.set("peer", peer.text());
+  if (auto put = home_.vault().put(kErasing, place_of(sender, change->guid), write_json(due)); !put)
+    return std::unexpected(put.error());
+  erasing_ = true;
+  return true;
+}
+
+/// Whether its author has taken it away before it came.
+Result<bool> Messenger::is_gone(const Opened& opened) {
+  return home_.vault().contains(
+      kGone, opened.message.envelope.sender.bare().text() + " " + to_base64(opened.hash));
+}
+
+/// `who`: the peer, or oneself for the own devices.
+Status Messenger::note_erased(const Id& peer, const Id& who, const MessageChange& change) {
+  const std::string place = place_of(peer, change.guid);
+  auto body = home_.vault().get(kDestroyed, place);
+  if (!body) return std::unexpected(body.error());
+  const auto object = parse_json_object(body->value_or(""));
+  if (!object) return {};
+  DestroyedMessage message = read_destroyed(*object);
+  const std::string name = device_name(who, change.device);
+  if (message.hash != to_base64(change.hash) ||
+      std::ranges::find(message.by, name) != message.by.end())
+    return {};
+  message.by.push_back(name);
+  return home_.vault().put(kDestroyed, place, write_json(write_destroyed(message)));
+}
+
+/// What was destroyed is in none of the vault's files any more: that is said now, and not before.
+void Messenger::finish_erasing() {
+  if (!erasing_) return;
+  auto rows = home_.vault().list(kErasing);
+  if (!rows) return;
+  if (rows->empty() && !scrub_due_) {
+    erasing_ = false;
+    return;
+  }
+  if (!home_.vault().scrub()) return;  // another program reads it: with the next tick
+  scrub_due_ = false;
+  auto status = home_.vault().transaction([&]() -> Status {
+    for (const auto& row : *rows) {
+      const auto due = parse_json_object(row.body);
+      if (!due) continue;
+      const auto to = Id::parse(text_in(*due, "to"));
+      const auto hash = digest_in(text_in(*due, "hash"));
+      if (!to || !hash) continue;
+      MessageChange answer{.act = MessageAct::erased,
+                           .guid = text_in(*due, "guid"),
+                           .hash = *hash,
+                           .device = home_.account().visa.terminal()};
+      if (auto peer = Id::parse(text_in(*due, "peer"))) answer.peer = peer->bare();
+      if (auto put = enqueue_quietly(
+              *to, encode_content(message_change_content(answer, clock_.now(), random_)));
+          !put)
+        return put;
+      if (auto erased = home_.vault().erase(kErasing, place_of(*to, answer.guid)); !erased)
+        return erased;
+    }
+    return {};
+  });
+  if (status) erasing_ = false;
+  pump();
+}
+
+Result<std::vector<PostRevision>> Messenger::earlier_texts(const HistoryEntry& entry) {
+  return history_.earlier(entry);
+}
+
+Result<std::vector<DestroyedMessage>> Messenger::destroyed_messages() {
+  auto rows = home_.vault().list(kDestroyed);
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<DestroyedMessage> out;
+  for (const auto& row : *rows) {
+    if (const auto object = parse_json_object(row.body)) out.push_back(read_destroyed(*object));
+  }
+  return out;
+}
+
+}  // namespace dim

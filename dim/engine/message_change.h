@@ -1,0 +1,41 @@
+// What the author of a message between people does to it after it was sent: edits it, takes it
+// back, deletes or destroys it. A content between programs, signed and sealed like every other
+// (docs/protocol/messages.md section 10.1); the station sees that something was sent.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "dim/crypto/digest.h"
+#include "dim/protocol/content.h"
+
+namespace dim {
+
+enum class MessageAct : std::uint8_t {
+  edit,
+  remove,   ///< taken back: the text is gone, its place stays
+  erase,    ///< DELETE: nothing of it is shown any more
+  destroy,  ///< the same, and nothing of it is left on the disk
+  erased,   ///< the answer to `destroy`: that device has nothing of it any more
+};
+/// "edit", "remove", "delete", "destroy", "erased".
+std::string_view to_string(MessageAct act);
+
+struct MessageChange {
+  MessageAct act = MessageAct::edit;
+  std::string guid{};         ///< of the message, 32 hex digits
+  Digest32 hash{};            ///< message_hash of it: two messages never share that
+  std::string text{};         ///< edit: the new text, 1 byte to 64 KiB
+  std::int64_t revision = 0;  ///< edit: of the new text; the message as it was sent is 1
+  std::string device{};       ///< erased: the terminal of the device; may be empty
+  std::optional<Id> peer{};   ///< to one's own devices: with whom the message was exchanged
+};
+
+Content message_change_content(const MessageChange& change, Millis now, Random& random);
+/// Is it one, whatever it says? Nobody is to read it.
+bool is_message_change(const Content& content);
+/// Errc::content for what is none, or lacks something.
+Result<MessageChange> read_message_change(const Content& content);
+
+}  // namespace dim
