@@ -214,9 +214,7 @@ void DimchatSession::on_receipt(const ReceiptContent& receipt) {
 
 void DimchatSession::become_ready() {
   state_ = State::ready;
-  tell(everyone(),
-       Content(DocumentsContent::answer(account_.id.bare(), account_.meta.json(),
-                                        {account_.visa.json()}, clock_.now(), random_)));
+  tell_documents();
   tell_station(Content(ReportContent::online(clock_.now(), random_)));
   log_in_again();
   host_.ready();
@@ -225,6 +223,13 @@ void DimchatSession::become_ready() {
     early_.pop_front();
     host_.pushed(Lane::text, std::move(push));
   }
+}
+
+void DimchatSession::tell_documents() {
+  told_visa_ = account_.visa.digest();
+  tell(everyone(),
+       Content(DocumentsContent::answer(account_.id.bare(), account_.meta.json(),
+                                        {account_.visa.json()}, clock_.now(), random_)));
 }
 
 void DimchatSession::log_in_again() {
@@ -279,7 +284,12 @@ void DimchatSession::request(Lane, Packet packet, Handler handler) {
   if (packet.operation == Operation::get && type == "name") {
     return ask_name(packet, std::move(handler));
   }
-  if (handler) handler(Packet::response(create && type == "document" ? 201 : 501));
+  if (create && type == "document") {
+    if (state_ == State::ready && told_visa_ != account_.visa.digest()) tell_documents();
+    if (handler) handler(Packet::response(201));
+    return;
+  }
+  if (handler) handler(Packet::response(501));
 }
 
 void DimchatSession::acknowledge(std::int64_t cursor) {

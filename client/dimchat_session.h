@@ -72,6 +72,7 @@ class DimchatSession final : public Uplink {
                     const std::vector<JsonObject>& documents);
   void on_receipt(const ReceiptContent& receipt);
   void become_ready();
+  void tell_documents();
   void log_in_again();
   void acknowledge(std::int64_t cursor);
   void tell(const Id& receiver, const Content& content, bool introduce = false);
@@ -93,6 +94,7 @@ class DimchatSession final : public Uplink {
   std::optional<Id> station_;
   std::vector<std::string> pins_;  // none: there is no TLS
   std::string session_key_;
+  std::optional<Digest32> told_visa_;  // what everybody has been sent in this session
   int challenges_ = 0;
   std::int64_t cursor_;
   Millis started_, last_received_, last_ping_ = 0, last_login_ = 0;

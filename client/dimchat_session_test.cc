@@ -288,6 +288,41 @@ TEST(DimchatSession, WhatWasNotAcknowledgedIsSignedAnewInTheNextSession) {
   EXPECT_EQ(world.messenger->waiting().value(), 0U);
 }
 
+// Programs of the reference keep one visa of each, the newest that they were told.
+TEST(DimchatSession, ARenewedKeyIsToldAndWhoSealsForTheOldOneIsStillRead) {
+  World world;
+  const Account bob = user("Bob");
+  ASSERT_TRUE(world.home.learn(bob.id, bob.meta.json(), {bob.visa.json()}, kStart));
+  world.connect();
+  ASSERT_TRUE(world.messenger->send_text(bob.id, "hello"));
+  world.exchange();
+  world.clock.at += Millis{91} * 86'400'000;
+  const std::string old = world.text_of(bob, "for the old key");
+  world.cut();
+  world.connect();
+  ASSERT_EQ(world.home.account().message_keys.size(), 2U);
+  EXPECT_FALSE(world.home.has_unpublished_visa());
+  EXPECT_EQ(world.station.count("documents"), 3U) << "after each log-in, and when it was made";
+  const JsonObject& told = *std::ranges::find_if(
+      world.station.commands.rbegin(), world.station.commands.rend(),
+      [](const JsonObject& one) { return content_command(one) == "documents"; });
+  const auto documents = decode_content(told).value();
+  ASSERT_EQ(documents.as<DocumentsContent>()->documents.size(), 1U);
+  const JsonObject& visa = documents.as<DocumentsContent>()->documents[0];
+  ASSERT_TRUE(world.messenger->send_text(bob.id, "to somebody who has missed that"));
+  world.exchange();
+  ASSERT_EQ(world.station.messages.size(), 2U);
+  EXPECT_TRUE(world.station.messages[1].json.contains("visa")) << "it comes with the next message";
+  world.station.pass_on(old);
+  ASSERT_TRUE(
+      world.station.directory.learn_document(world.home.account().id, visa, world.clock.now()));
+  world.station.pass_on(world.text_of(bob, "for the new key"));
+  world.exchange();
+  ASSERT_EQ(world.received.size(), 2U);
+  EXPECT_EQ(world.received[0].text, "for the old key");
+  EXPECT_EQ(world.received[1].text, "for the new key");
+}
+
 TEST(DimchatSession, AMessageIsAcknowledgedWhenItIsStoredAndShownOnce) {
   World world;
   const Account bob = user("Bob");

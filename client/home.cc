@@ -143,8 +143,9 @@ Result<Home> Home::create(const std::string& folder, const std::optional<Secret>
   ::chmod(vault_path(folder).c_str(), 0600);
   Home home;
   home.vault_ = std::make_unique<Vault>(std::move(*vault));
-  if (auto status = home.store_account(account); !status) return std::unexpected(status.error());
-  if (auto status = home.load(random); !status) return std::unexpected(status.error());
+  home.account_ = std::make_unique<Account>(std::move(account));
+  if (auto status = home.store_account(); !status) return std::unexpected(status.error());
+  if (auto status = home.load(); !status) return std::unexpected(status.error());
   std::string lock_text = write_json(lock);
   auto status = write_new_file(key_path(folder), lock_text + "\n");
   wipe(lock_text);
@@ -165,7 +166,7 @@ Result<Home> Home::open(const std::string& folder, const std::optional<Secret>& 
   if (!vault) return std::unexpected(vault.error());
   Home home;
   home.vault_ = std::make_unique<Vault>(std::move(*vault));
-  if (auto status = home.load(random); !status) return std::unexpected(status.error());
+  if (auto status = home.load(); !status) return std::unexpected(status.error());
   return home;
 }
 
@@ -174,12 +175,14 @@ Result<Home> Home::in_memory(Account account, Random& random) {
   if (!vault) return std::unexpected(vault.error());
   Home home;
   home.vault_ = std::make_unique<Vault>(std::move(*vault));
-  if (auto status = home.store_account(account); !status) return std::unexpected(status.error());
-  if (auto status = home.load(random); !status) return std::unexpected(status.error());
+  home.account_ = std::make_unique<Account>(std::move(account));
+  if (auto status = home.store_account(); !status) return std::unexpected(status.error());
+  if (auto status = home.load(); !status) return std::unexpected(status.error());
   return home;
 }
 
-Status Home::store_account(const Account& account) {
+Status Home::store_account() {
+  const Account& account = *account_;
   // Private keys are put together as text by hand so that only one buffer has to be wiped.
   JsonObject open_part;
   open_part.set("id", account.id.text());
@@ -194,21 +197,24 @@ Status Home::store_account(const Account& account) {
     if (i > 0) body.push_back(',');
     body.append(as_text(account.message_keys[i].json().view()));
   }
+  body.append("],\"message_key_times\":[");
+  for (std::size_t i = 0; i < key_times_.size(); ++i) {
+    if (i > 0) body.push_back(',');
+    body.append(std::to_string(key_times_[i]));
+  }
   body.append("]}");
   Status status = vault_->put("account", "self", body);
   wipe(body);
   return status;
 }
 
-Status Home::renew_visa(Millis now) {
-  const Document before = account_->visa;
-  if (auto status = account_->update_visa({}, now); !status) return status;
-  auto stored = store_account(*account_);
-  if (!stored) account_->visa = before;
-  return stored;
+Status Home::load() {
+  if (auto account = load_account(); !account) return account;
+  directory_ = std::make_unique<Directory>();
+  return load_known();
 }
 
-Status Home::load(Random&) {
+Status Home::load_account() {
   auto body = vault_->get("account", "self");
   if (!body) return std::unexpected(body.error());
   if (!*body) return fail(Errc::io, "this home has no account; its database was replaced or lost");
@@ -238,11 +244,21 @@ Status Home::load(Random&) {
     if (!parsed) return std::unexpected(parsed.error());
     message_keys.push_back(std::move(*parsed));
   }
-  account_ = std::make_unique<Account>(
-      Account{*id, *meta, *visa, std::move(*identity_key), std::move(message_keys)});
-
-  directory_ = std::make_unique<Directory>();
-  return load_known();
+  key_times_.clear();
+  if (const Json* list = object->find("message_key_times");
+      list != nullptr && list->array() != nullptr) {
+    for (const Json& time : *list->array()) {
+      if (time.integer() != nullptr && key_times_.size() < message_keys.size())
+        key_times_.push_back(*time.integer());
+    }
+  }
+  Account account{*id, *meta, *visa, std::move(*identity_key), std::move(message_keys)};
+  if (account_) {
+    *account_ = std::move(account);
+  } else {
+    account_ = std::make_unique<Account>(std::move(account));
+  }
+  return {};
 }
 
 Result<std::optional<StationTarget>> Home::station() {

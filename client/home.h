@@ -9,6 +9,7 @@
 #include "client/session.h"
 #include "dim/engine/account.h"
 #include "dim/engine/directory.h"
+#include "dim/engine/key_times.h"
 #include "sqlite/vault.h"
 
 namespace dim {
@@ -68,8 +69,15 @@ class Home {
   static Result<HomeLock> lock_of(const std::string& folder);
 
   const Account& account() const { return *account_; }
-  /// Signs the own visa anew, and keeps it. Errc::forbidden where !Account::holds_identity().
-  Status renew_visa(Millis now);
+  /// Every 90 days a new message key, with a visa that has to be published; what was replaced a
+  /// year ago is wiped. All of it is on the disk when this returns. Nothing where
+  /// !Account::holds_identity(). `now` must be right: nobody takes a visa from the future, nor any
+  /// after it.
+  Status renew_keys(Millis now);
+  /// A visa was made that no station has acknowledged.
+  bool has_unpublished_visa();
+  /// A station has acknowledged the visa that has this digest.
+  Status note_published(const Digest32& visa);
   Vault& vault() { return *vault_; }
   Directory& directory() { return *directory_; }
 
@@ -107,11 +115,13 @@ class Home {
   Status take_stored(const Id& id, Millis now);
   Status put_known(const Id& id, const Known& known, Millis now);
   Status tell_others();
-  Status load(Random& random);
-  Status store_account(const Account& account);
+  Status load();
+  Status load_account();
+  Status store_account();
 
   std::unique_ptr<Vault> vault_;
-  std::unique_ptr<Account> account_;
+  std::unique_ptr<Account> account_;  // stays where it is: sessions hold on to it
+  KeyTimes key_times_;
   std::unique_ptr<Directory> directory_;
   std::vector<KeyAlarm> alarms_;
   std::int64_t generation_ = -1;  // what this program has read of what others decide

@@ -1,4 +1,5 @@
-// What a home knows of others: how it lies in the vault, and what a changed key means.
+// Keys in a home: what it knows of others, how that lies in the vault, and what a changed key
+// means; the own ones, when they are renewed.
 #include "client/fields.h"
 #include "client/home.h"
 #include "dim/base/base64.h"
@@ -9,6 +10,7 @@ namespace {
 constexpr std::string_view kKnown = "known";
 constexpr std::string_view kAsked = "asked";
 constexpr std::string_view kState = "state";
+constexpr std::string_view kUnpublished = "unpublished visa";
 constexpr std::string_view kGeneration = "generation";  // counts what every program has to reread
 
 std::string_view name_of(MetaState state) {
@@ -229,7 +231,45 @@ Status Home::refresh() {
   const std::int64_t newest = number_in(kept->value_or("0"));
   if (newest == generation_) return {};
   generation_ = newest;
+  if (auto account = load_account(); !account) return account;
   return load_known();
+}
+
+Status Home::renew_keys(Millis now) {
+  if (auto fresh = refresh(); !fresh) return fresh;
+  if (!is_message_key_due(*account_, key_times_, now) && account_->message_keys.size() == 1)
+    return {};
+  bool changed = false, forgotten = false;
+  auto status = vault_->transaction([&]() -> Status {
+    if (auto fresh = refresh(); !fresh) return fresh;  // it may have waited for another program
+    const bool due = is_message_key_due(*account_, key_times_, now);
+    if (due) {
+      changed = true;
+      if (auto made = renew_message_key(*account_, key_times_, now); !made) return made;
+      if (auto put = vault_->put(kState, kUnpublished, "yes"); !put) return put;
+    }
+    forgotten = forget_message_keys(*account_, key_times_, now);
+    if (!forgotten && !due) return {};
+    changed = true;
+    if (auto stored = store_account(); !stored) return stored;
+    return tell_others();
+  });
+  // What is not on the disk must not be used.
+  if (!status && changed) (void)load_account();
+  // Nor may what was wiped stay in the log; while another program reads, it is only overwritten.
+  if (status && forgotten) (void)vault_->scrub();
+  return status;
+}
+
+bool Home::has_unpublished_visa() {
+  auto kept = vault_->contains(kState, kUnpublished);
+  return kept && *kept;
+}
+
+Status Home::note_published(const Digest32& visa) {
+  if (auto fresh = refresh(); !fresh) return fresh;
+  if (account_->visa.digest() != visa) return {};
+  return vault_->erase(kState, kUnpublished);
 }
 
 }  // namespace dim

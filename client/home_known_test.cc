@@ -1,75 +1,36 @@
 // Changed keys of others: what the home keeps of them, what is said, and that nothing is sent.
-#include <filesystem>
-
-#include "client/messenger_fixture.h"
+#include "client/home_fixture.h"
 #include "dim/engine/verify.h"
+#include "testing/twin_metas.h"
 
 namespace dim {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::SizeIs;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
-// Two keys under which one fingerprint verifies for the seed "twins"
-// (dim/engine/directory_test.cc).
-constexpr std::string_view kFingerprint =
-    "MEUCIQDBXo8MvdeOK7kJdS2lezTckIr0W+vLT2mrdT8323m7EAIgWSpAKS3gmZBu/b4dV/uz60O+xP95Gc8RMVKtskbV"
-    "cOI=";
-
+/// A user of an ID that another key makes as well.
 Account twin(std::string_view scalar, Millis now) {
-  JsonObject key;
-  key.set("algorithm", "ECC");
-  key.set("data", scalar);
-  PrivateKey identity_key = PrivateKey::parse(key).value();
-  JsonObject object;
-  object.set("type", 1);
-  object.set("seed", "twins");
-  object.set("fingerprint", kFingerprint);
-  object.set("key", identity_key.public_key().json());
-  Meta meta = Meta::parse(object).value();
-  Id id = meta.id(EntityType::user).value();
+  testing::Twin made = testing::make_twin(scalar);
   JsonObject properties;
   properties.set("key", fake_user(2).message_keys[0].public_key().json());
   properties.set("features", JsonArray{Json("bind")});
-  Document visa = Document::make(id, "visa", properties, now, identity_key);
-  return {id, meta, std::move(visa), std::move(identity_key), {}};
+  Document visa = Document::make(made.id, "visa", properties, now, made.key);
+  return {made.id, made.meta, std::move(visa), std::move(made.key), {}};
 }
 const Account& real() {
-  static const Account account =
-      twin("f641a82c4897e6c1b584fe722560f4ba19aeaf78be3b5bb2bdf0aca954897148", kFakeNow - 1'000);
+  static const Account account = twin(testing::kFirstTwin, kFakeNow - 1'000);
   return account;
 }
 const Account& forged() {
-  static const Account account =
-      twin("636a4f94394b7fa1409b917c161c328f1f512e484c6c32d7c1f042e72f708f79", kFakeNow - 900);
+  static const Account account = twin(testing::kSecondTwin, kFakeNow - 900);
   return account;
 }
 
-class HomeKnown : public MessengerTest {
+class HomeKnown : public HomeTest {
  protected:
-  HomeKnown() {
-    std::string pattern = std::filesystem::temp_directory_path() / "dim-known-XXXXXX";
-    if (::mkdtemp(pattern.data()) == nullptr) std::abort();
-    folder_ = pattern;
-    Account me = Account::make_user("me", kFakeNow - 1'000, fake_random()).value();
-    home = Home::create(folder_ + "/home", std::nullopt, std::move(me), fake_random()).value();
-    EXPECT_TRUE(home.set_station(fake_target()));
-    know(peer());
-  }
-  ~HomeKnown() override {
-    messenger.reset();
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
-  /// As the next `dim` of this home finds it.
-  void restart() {
-    messenger.reset();
-    received.clear();
-    home = Home::open(folder_ + "/home", std::nullopt, fake_random()).value();
-    log_in();
-  }
   void verify(const Account& account) {
     ASSERT_TRUE(home.confirm(account.id, account.meta.digest(), clock.now()));
   }
@@ -129,13 +90,9 @@ class HomeKnown : public MessengerTest {
     }
     return out;
   }
-  const std::string& folder() const { return folder_; }
   Contact contact_of(const Account& account) {
     return home.contact(account.id).value().value_or(Contact{.id = account.id});
   }
-
- private:
-  std::string folder_;
 };
 
 TEST_F(HomeKnown, A02_TwoMetasWithProofStopSendingAlsoAfterARestart) {
@@ -281,7 +238,7 @@ TEST_F(HomeKnown, OfManyDevicesTheNewestAreKept) {
   const auto names = sealed_for(station.next(Lane::text));
   EXPECT_THAT(names, SizeIs(16));
   for (int i = 4; i < 20; ++i)
-    EXPECT_THAT(names, testing::Contains(peer().id.text() + "/device" + std::to_string(i)));
+    EXPECT_THAT(names, ::testing::Contains(peer().id.text() + "/device" + std::to_string(i)));
 }
 
 TEST_F(HomeKnown, AVisaThatComesWithAMessageIsThereAfterARestart) {
@@ -300,7 +257,7 @@ TEST_F(HomeKnown, I13_WhatAnotherProgramOfThisHomeDecidesCountsHereToo) {
   push(with(from_peer("with another visa"), "visa", forked_visa()));
   EXPECT_EQ(refusal(peer()), Errc::security_error);
   {
-    Home other = Home::open(folder() + "/home", std::nullopt, fake_random()).value();
+    Home other = reopen();
     ASSERT_TRUE(other.confirm(peer().id, peer().meta.digest(), clock.now()));
   }
   messenger->tick();

@@ -14,6 +14,7 @@ constexpr std::size_t kToldAtOnce = 64;  // IDs in one line of a header, well be
 constexpr std::size_t kToldMost = 1'024;
 constexpr Millis kToldAgainMs = 10'000;
 constexpr Millis kShutMs = 3'600'000;  // then the other ports are tried again
+constexpr Millis kKeyCheckMs = 3'600'000;
 
 }  // namespace
 
@@ -120,6 +121,7 @@ void Messenger::tick() {
   if (session_) session_->tick();
   (void)home_.refresh();
   if (is_ready()) look_up_again();
+  if (is_ready() && clock_.monotonic() - key_checked_at_ > kKeyCheckMs) renew_own_key();
   if (early_at_ != 0 && clock_.monotonic() >= early_at_) {
     early_at_ = 0;
     retry_waiting();
@@ -155,6 +157,7 @@ void Messenger::ready() {
   }
   if (options_.presence) announce("online");
   if (events_.ready) events_.ready();
+  renew_own_key();
   renew_devices();
   retry_waiting();  // and pumps
   if (follower_ && is_ready()) follower_->begin();

@@ -195,9 +195,9 @@ class Messenger final : private SessionHost {
   /// has. Those whose visa does not promise `bind` are told of new ones only: their programs know
   /// no removed ones.
   Status announce_devices();
-  /// Where the identity is, and it has linked devices: signs and publishes anew what is older than
-  /// 150 days of the visas of all. Done by itself at each log-in. Visas count for 400 days, and a
-  /// station gives a device nothing whose visa is 180 days older than another's.
+  /// Where the identity is: signs and publishes anew what is older than 150 days of the visas of
+  /// linked devices, with the keys that they have. Done by itself at each log-in. Visas count for
+  /// 400 days, and a station gives a device nothing whose visa is 180 days older than another's.
   void renew_devices();
   /// Registers meta and visa at the station, and `name` unless it is empty.
   void publish(std::string_view name, std::function<void(Status)> done);
@@ -301,6 +301,8 @@ class Messenger final : private SessionHost {
   Millis arrival_of(const Packet& push) const;
   Status give_up(const std::string& guid, const std::string& wire, Waits why,
                  std::vector<HistoryEntry>& show);
+  bool clocks_agree() const;
+  void renew_own_key();
   Status note_alarms(std::vector<HistoryEntry>& show);
   Status learn(const Id& id, const JsonObject& meta, const std::vector<JsonObject>& documents);
   /// Errc::security_error for whom sending has stopped.
@@ -382,6 +384,7 @@ class Messenger final : private SessionHost {
   std::deque<OutboxRow> ahead_;      // read from the outbox behind that place
   bool outbox_dry_ = false;          // nothing behind that place when it was looked at last
   bool fetching_for_outbox_ = false;
+  Millis key_checked_at_ = 0;  // monotonic: when renew_own_key() was called last
   bool unread_grown_ = true;
   Millis unread_asked_at_ = 0;
   std::map<std::string, Millis> told_;  // who has been told that one is here, and when

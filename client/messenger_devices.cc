@@ -58,24 +58,15 @@ void Messenger::renew_devices() {
   constexpr Millis kRenewMs = Millis{150} * 86'400'000;
   const Account& account = home_.account();
   const Known* own = home_.directory().find(account.id);
-  if (!account.holds_identity() || own == nullptr) return;
+  if (!account.holds_identity() || own == nullptr || !clocks_agree()) return;
   std::vector<Document> due;
-  bool is_linked = false;
   for (const auto& [terminal, index] : newest_visas(own->documents)) {
     const Document& visa = own->documents[index];
-    if (is_removed(visa)) continue;
-    is_linked = is_linked || terminal != account.visa.terminal();
+    if (terminal == account.visa.terminal() || is_removed(visa)) continue;
     if (clock_.now() - visa.time().value_or(0) > kRenewMs) due.push_back(visa);
   }
-  if (!is_linked) return;
   for (const Document& visa : due) {
-    if (visa.terminal() != account.visa.terminal()) {
-      if (const auto renewed = visa_again(account, visa, clock_.now())) publish_renewed(*renewed);
-      continue;
-    }
-    // Signed, and not published: it was no good the last time.
-    if (account.visa.digest() == visa.digest() && !home_.renew_visa(clock_.now())) continue;
-    publish_renewed(account.visa);
+    if (const auto renewed = visa_again(account, visa, clock_.now())) publish_renewed(*renewed);
   }
 }
 

@@ -51,7 +51,8 @@ class MessengerTest : public testing::Test, private Transport {
     ASSERT_TRUE(messenger->start());
     messenger->opened(Lane::control, fake_binding(Lane::control), fake_spki());
     answer(Lane::control, station.challenge(station.next(Lane::control)));
-    answer(Lane::control, FakeStation::welcome(station.next(Lane::control)));
+    answer(Lane::control,
+           FakeStation::welcome(station.next(Lane::control), clock.now() + station_ahead));
     messenger->opened(Lane::text, fake_binding(Lane::text), fake_spki());
     answer(Lane::text, Packet::response(200, station.next(Lane::text).get("id")));
     ASSERT_TRUE(messenger->is_ready());
@@ -131,6 +132,7 @@ class MessengerTest : public testing::Test, private Transport {
   std::vector<std::string> notices;
   std::optional<Error> failure;
   std::int64_t cursor = 0;
+  Millis station_ahead = 0;             // its clock, before ours
   std::map<std::string, Chain> chains;  // of each sender: its last message
 
  private:

@@ -1,6 +1,8 @@
-// When the keys of others change: what is said of it, and that nothing is sent.
+// When the keys of others change: what is said of it, and that nothing is sent. And when the own
+// one is renewed.
 #include "client/messenger.h"
 #include "client/names.h"
+#include "dim/base/limits.h"
 #include "dim/packet/guid.h"
 
 namespace dim {
@@ -29,6 +31,28 @@ std::string_view words_of(const KeyAlarm& alarm) {
 
 bool is_key_notice(const HistoryEntry& entry) { return entry.content_type.starts_with("keys: "); }
 bool stops_sending(const HistoryEntry& notice) { return notice.content_type != kAccepted; }
+
+/// Where they do not, one of the two is wrong, and nothing is signed that has to count for long: a
+/// visa from the future is taken by nobody.
+bool Messenger::clocks_agree() const {
+  const Millis offset = session_ ? session_->clock_offset() : 0;
+  return offset <= limits::kFutureToleranceMs && offset >= -limits::kFutureToleranceMs;
+}
+
+/// It is on the disk before anybody hears of it, and goes out again until a station has it.
+void Messenger::renew_own_key() {
+  key_checked_at_ = clock_.monotonic();
+  if (clocks_agree()) (void)home_.renew_keys(clock_.now());
+  if (!home_.has_unpublished_visa()) return;
+  introduced_.clear();
+  const Document visa = home_.account().visa;
+  publish(visa, [this, visa](const Status& published) {
+    if (!published || !home_.note_published(visa.digest()) || !has_other_devices()) return;
+    const Account& account = home_.account();
+    if (home_.learn(account.id, account.meta.json(), {visa.json()}, clock_.now()))
+      (void)announce_devices();  // where that fails they ask for it in a day
+  });
+}
 
 /// One line of the conversation for each, that nobody has seen yet.
 Status Messenger::note_alarms(std::vector<HistoryEntry>& show) {

@@ -84,8 +84,7 @@ class Session final : public Uplink {
   const std::optional<Meta>& station_meta() const { return station_meta_; }
   const std::vector<std::string>& station_pins() const override { return station_pins_; }
   const std::optional<ResumeTicket>& ticket() const { return ticket_; }
-  /// Server clock minus ours when the log-in was answered (ms).
-  Millis clock_offset() const { return clock_offset_; }
+  Millis clock_offset() const override { return clock_offset_; }
   std::int64_t newest_cursor() const { return newest_cursor_; }
   /// Messages a second that the station takes from this session; 0 where it sets no limit.
   std::int64_t message_rate() const override { return message_rate_; }

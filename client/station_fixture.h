@@ -122,13 +122,13 @@ class FakeStation {
     return packet;
   }
   /// 200 with everything right.
-  static Packet welcome(const Packet& proof) {
+  static Packet welcome(const Packet& proof, Millis now = kFakeNow) {
     Packet packet = Packet::response(200, proof.get("id"));
     packet.set("session", "0190c41e-6000-7000-8000-000000000001")
         .set("token", to_base64(Bytes(32, 5)))
         .set("resume", to_base64(Bytes(32, 6)))
         .set("chosen", "crc32c")
-        .set("time", format_time(kFakeNow))
+        .set("time", format_time(now))
         .set("limit-messages", "20")
         .set("cursor", "0");
     return packet;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dim/base/bytes.h"
+#include "dim/base/time.h"
 #include "dim/crypto/digest.h"
 #include "dim/identity/id.h"
 #include "dim/packet/packet.h"
@@ -54,6 +55,8 @@ class Uplink {
   /// when nobody stands for the answer (A26).
   virtual Result<Id> owner_of(std::string_view name, const Packet& response) const = 0;
 
+  /// The station's clock minus ours (ms) when the log-in was answered; 0 where it does not tell.
+  virtual Millis clock_offset() const { return 0; }
   virtual bool is_ready() const = 0;
   /// The station's identity as proven in this session.
   virtual const std::optional<Id>& station() const = 0;
