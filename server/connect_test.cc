@@ -476,6 +476,50 @@ TEST_F(LinkedDevice, A44_WhatARemovedOneWroteIsStoredBeforeItsRemovalIsAnswered)
   EXPECT_EQ(answers[0].code, 201);
 }
 
+TEST_F(LinkedDevice, A04_RemovedOnesTakeNoPlaceAndNoneOfTheirVisasComesBack) {
+  const Account& alice = account_of("alice");
+  const auto publish_later = [&](const Document& document) {
+    clock.at += 60'000;  // the quota of documents
+    return publish(document);
+  };
+  std::map<int, Document> added, gone;
+  const auto add = [&](int number) {
+    const DeviceRequest named{"device-" + std::to_string(number), request.key};
+    const auto before = gone.find(number);
+    const auto made = visa_for(alice, named, before != gone.end() ? &before->second : nullptr,
+                               clock.now() + 60'000);
+    added.insert_or_assign(number, *made);
+    return publish_later(*made);
+  };
+  const auto remove = [&](int number) {
+    gone.insert_or_assign(number,
+                          visa_without(alice, added.at(number), clock.now() + 60'000).value());
+    return publish_later(gone.at(number));
+  };
+  for (int number = 1; number < 16; ++number) ASSERT_EQ(add(number), 201);
+  ASSERT_EQ(add(16), 506) << "with the phone it is the 17th";
+  for (int number = 1; number <= 32; ++number) {
+    ASSERT_EQ(remove(number), 201);
+    ASSERT_EQ(publish_later(added.at(number)), 407);
+    ASSERT_EQ(add(number + 15), 201) << number;
+  }
+  ASSERT_EQ(remove(33), 201) << "always";
+  EXPECT_EQ(add(48), 506) << "the removed ones are remembered, and they are too many now";
+  EXPECT_EQ(publish_later(added.at(1)), 407);
+  EXPECT_EQ(add(1), 201) << "the name of a removed one";
+  Packet question = Packet::request(Operation::get);
+  question.set("id", "8").set("type", "document").set("target", id_of("alice"));
+  const Packet shown = answer(*phone.control, question, phone.checksum);
+  ASSERT_EQ(shown.code, 200);
+  const JsonObject content = *parse_json_object(*shown.content);
+  std::vector<Document> given;
+  for (const Json& one : *content.find("documents")->array())
+    given.push_back(Document::parse(*one.object(), alice.id, alice.meta).value());
+  ASSERT_GE(given.size(), 40U);
+  for (std::size_t i = 0; i < given.size(); ++i)
+    EXPECT_EQ(is_removed(given[i]), i >= 16) << i << ": who can be written to comes first";
+}
+
 TEST_F(LinkedDevice, S14_SessionsOfBeforeARemovalAreNotResumedAfterARestartEither) {
   ASSERT_EQ(publish(*visa), 201);
   auto at_laptop = login(*laptop);

@@ -1,5 +1,6 @@
 // Metas and documents of users: verified before they are stored, handed out as they came.
 #include <algorithm>
+#include <tuple>
 
 #include "dim/base/fault.h"
 #include "dim/engine/device_link.h"
@@ -76,7 +77,9 @@ void StationCore::create_document(StationRequest& request) {
   const std::size_t most = kDocumentsPerUser + (DIM_FAULT("documents-17") ? 1 : 0);
   if (same == stored->end() && count_documents(user, *stored) >= most) {
     return refuse(request,
-                  error_of(Errc::insufficient_storage, "the station keeps 16 documents of a user"));
+                  error_of(Errc::insufficient_storage,
+                           "the station keeps 16 documents of a user, and those of 32 removed "
+                           "devices besides; a new device may have the name of a removed one"));
   }
   open_request(request.link, request.id);
   std::vector<Write> writes;
@@ -134,11 +137,13 @@ void StationCore::get_document(StationRequest& request) {
     if (!stored) return read_failed(request.link, request.id, stored.error());
     std::erase_if(*stored, [](const StoredDocument& one) { return is_record(one.type); });
     std::ranges::sort(*stored, std::greater{}, [](const StoredDocument& one) {
-      return std::pair(one.type == "visa", one.time);
+      const bool visa = one.type == "visa";
+      return std::tuple(visa && !is_removed_visa(one), visa, one.time);
     });
     for (auto& one : *stored) documents.push_back(std::move(one.document));
   }
-  // Visas first, newest first, as many as the content of a packet on 8800 may hold.
+  // Visas first, of removed devices last, newest first, as many as the content of a packet on 8800
+  // may hold.
   std::string content = "{\"meta\":" + meta + ",\"documents\":[";
   bool first = true;
   for (const std::string& document : documents) {

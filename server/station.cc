@@ -498,11 +498,18 @@ void StationCore::submit(std::vector<Write> writes, Completion done) {
   pending_.push_back(std::move(pending));
 }
 
+/// A removed device takes no place of others, but stays known, so that no visa it once had comes
+/// back; beyond 32 of them each takes one.
 std::size_t StationCore::count_documents(const std::string& user,
                                          std::span<const StoredDocument> stored) const {
+  constexpr std::size_t kRemovedFree = 32;
+  std::size_t kept = 0, removed = 0;
+  for (const StoredDocument& one : stored) {
+    if (is_record(one.type)) continue;
+    ++(one.type == "visa" && is_removed_visa(one) ? removed : kept);
+  }
   const auto under_way = documents_under_way_.find(user);
-  return static_cast<std::size_t>(std::ranges::count_if(
-             stored, [](const StoredDocument& one) { return !is_record(one.type); })) +
+  return kept + (removed > kRemovedFree ? removed - kRemovedFree : 0) +
          (under_way != documents_under_way_.end() ? under_way->second : 0);
 }
 
