@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <iostream>
 
 #include "terminal/passphrase.h"
@@ -60,6 +61,12 @@ void Context::make_messenger(Messenger::Options options) {
     failure = error;
     station_message = message;
     if (failed) failed(error, code, message);
+  };
+  events.clocks_differ = [this](Millis ahead) {
+    constexpr Millis kSame = 60'000;
+    if (std::abs(ahead - told_ahead_) < kSame) return;
+    told_ahead_ = ahead;
+    out.clocks_differ(ahead);
   };
   events.posted = [this](const Guid& guid, const Packet& answer) {
     if (on_posted) on_posted(guid, answer);

@@ -82,6 +82,7 @@ class Context {
 
  private:
   std::set<std::string> strangers_;  ///< IDs that the person has been told how to accept
+  Millis told_ahead_ = 0;            ///< by how much the clocks differ, as it was told last
 };
 
 }  // namespace dim

@@ -122,6 +122,23 @@ void Output::revision(const HistoryEntry& entry, const PostRevision& revision) c
                    revision.number, printable_lines(revision.content)));
 }
 
+void Output::clocks_differ(Millis ahead) const {
+  const std::int64_t seconds = (ahead < 0 ? -ahead : ahead) / 1'000;
+  JsonObject members;
+  members.set("state", ahead > 0 ? "slow" : "fast");
+  members.set("seconds", seconds);
+  object("clock", std::move(members));
+  const std::int64_t minutes = seconds / 60, hours = minutes / 60, days = hours / 24;
+  const std::string much = days > 0    ? fmt::format("{} d {} h", days, hours % 24)
+                           : hours > 0 ? fmt::format("{} h {} min", hours, minutes % 60)
+                                       : fmt::format("{} min", minutes);
+  note(fmt::format(
+      "dim: by the station's time the clock of this computer is {} {}. Set it right; {}", much,
+      ahead > 0 ? "slow" : "fast",
+      ahead > 0 ? "until then messages may wait, from and to people who have a new key."
+                : "until then others cannot read at once what you write."));
+}
+
 void Output::alarm(const HistoryEntry& notice, std::string_view peer_name) const {
   const bool rebound = is_rebound(notice);
   const bool blocked = !rebound && stops_sending(notice);

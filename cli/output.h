@@ -58,6 +58,8 @@ class Output {
   /// An earlier text of one that was edited.
   void revision(const HistoryEntry& entry, const PostRevision& revision) const;
   void typing(const Id& peer, bool on, std::string_view peer_name) const;
+  /// The station's clock is so much ahead of ours; negative: behind.
+  void clocks_differ(Millis ahead) const;
   void presence(const Id& peer, std::string_view state, std::string_view peer_name) const;
 
  private:

@@ -172,6 +172,17 @@ TEST(Output, J22_A08_WhatWasWrittenForAnotherIsAnAlarm) {
   EXPECT_THAT(object, HasSubstr("\"blocked\":false"));
 }
 
+TEST(Output, I11_AWrongClockIsToldWithByHowMuch) {
+  const auto people = [](Millis ahead) {
+    return printed([=] { Output(false).clocks_differ(ahead); }).second;
+  };
+  EXPECT_THAT(people(3'780'000), HasSubstr("1 h 3 min slow"));
+  EXPECT_THAT(people(-360'000), HasSubstr("6 min fast"));
+  EXPECT_THAT(people(-90'000'000), HasSubstr("1 d 1 h fast"));
+  EXPECT_EQ(printed([] { Output(true).clocks_differ(-360'000); }).first,
+            "{\"event\":\"clock\",\"state\":\"fast\",\"seconds\":360}\n");
+}
+
 TEST(Output, TypingAndPresenceAreNotesForPeople) {
   const auto typing = printed([] { Output(false).typing(bobby(), true, "bobby"); });
   EXPECT_EQ(typing.first, "");

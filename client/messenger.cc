@@ -73,6 +73,7 @@ Status Messenger::start() {
   fetching_for_outbox_ = false;
   lookups_.clear();
   fetched_.clear();
+  early_.clear();
   introduced_.clear();
   asked_groups_.clear();
   asking_.clear();
@@ -124,6 +125,7 @@ void Messenger::tick() {
   if (is_ready() && clock_.monotonic() - key_checked_at_ > kKeyCheckMs) renew_own_key();
   if (early_at_ != 0 && clock_.monotonic() >= early_at_) {
     early_at_ = 0;
+    ask_early_again();
     retry_waiting();
   }
   outbox_dry_ = false;  // another program of this home may have written
@@ -157,6 +159,7 @@ void Messenger::ready() {
   }
   if (options_.presence) announce("online");
   if (events_.ready) events_.ready();
+  if (!clocks_agree() && events_.clocks_differ) events_.clocks_differ(session_->clock_offset());
   renew_own_key();
   renew_devices();
   retry_waiting();  // and pumps

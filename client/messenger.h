@@ -55,6 +55,9 @@ struct MessengerEvents {
   /// The session ended. It is still on the stack: no start(), no stop() and no destruction of the
   /// Messenger from within.
   std::function<void(const Error&, int code, std::string_view message)> failed;
+  /// After a log-in: the station's clock is so much ahead of ours, or behind it where negative, and
+  /// more than 5 minutes. What the slower of the two meets from the future waits.
+  std::function<void(Millis ahead)> clocks_differ;
   std::function<void(const HistoryEntry&)> received;  ///< stored durably already
   std::function<void(const HistoryEntry&)> ticked;    ///< an own message got further
   /// Its author has changed this message or taken it away; the entry is as it is now, and of one
@@ -230,6 +233,8 @@ class Messenger final : private SessionHost {
   bool may_be_old(const Id& id);
   std::optional<Id> lacks_keys(const OutboxRow& row);
   void look_up(const Id& id);
+  bool is_early_here(const Id& id, const std::vector<JsonObject>& documents) const;
+  void ask_early_again();
   Status learn_answer(const Id& id, const Packet& response);
   void publish_renewed(const Document& visa);
   bool has_other_devices();
@@ -345,6 +350,7 @@ class Messenger final : private SessionHost {
   Status enqueue(OutboxRow row);
   Status put_unread(const HistoryEntry& entry);
 
+  static constexpr Millis kEarlyMs = 30'000;  ///< between looks at what is not due yet
   /// Bucket of the vault: how far a message to a group has got with each of its readers.
   static constexpr std::string_view kReached = "reached";
 
@@ -379,6 +385,7 @@ class Messenger final : private SessionHost {
   bool erasing_ = true;              // something may have to be erased, and answered for
   bool retry_ = false;               // what waited may be read now
   Millis early_at_ = 0;              // monotonic: when what came too early is looked at; 0: none
+  std::set<std::string> early_;      // IDs whose visas are of the future by our slow clock
   std::set<std::string> in_flight_;  // GUIDs of the outbox that wait for the station's answer
   std::int64_t outbox_place_ = 0;    // everything up to here was handed to this session
   std::deque<OutboxRow> ahead_;      // read from the outbox behind that place

@@ -35,6 +35,7 @@ class MessengerTest : public testing::Test, private Transport {
     events.received = [this](const HistoryEntry& entry) { received.push_back(entry); };
     events.ticked = [this](const HistoryEntry& entry) { ticked.push_back(entry); };
     events.failed = [this](const Error& error, int, std::string_view) { failure = error; };
+    events.clocks_differ = [this](Millis ahead) { clocks.push_back(ahead); };
     events.typing = [this](const Id& id, bool on) {
       notices.push_back(id.text() + (on ? " types" : " rests"));
     };
@@ -133,6 +134,7 @@ class MessengerTest : public testing::Test, private Transport {
   std::optional<Error> failure;
   std::int64_t cursor = 0;
   Millis station_ahead = 0;             // its clock, before ours
+  std::vector<Millis> clocks;           // by how much they differ, as it was told
   std::map<std::string, Chain> chains;  // of each sender: its last message
 
  private:

@@ -2,6 +2,8 @@
 
 #include "client/fields.h"
 #include "client/messenger.h"
+#include "dim/base/limits.h"
+#include "dim/engine/early.h"
 #include "dim/packet/uri.h"
 
 namespace dim {
@@ -115,7 +117,34 @@ Status Messenger::learn_answer(const Id& id, const Packet& response) {
       documents->array() == nullptr) {
     return fail(Errc::document, "the station's answer holds no meta and documents");
   }
-  return learn(id, *meta->object(), newest_of(*documents->array()));
+  const std::vector<JsonObject> newest = newest_of(*documents->array());
+  auto learnt = learn(id, *meta->object(), newest);
+  if (is_early_here(id, newest)) {
+    early_.insert(id.text());
+    if (early_at_ == 0) early_at_ = clock_.monotonic() + kEarlyMs;
+  }
+  return learnt;
+}
+
+/// They count by the station's clock, and by ours not yet.
+bool Messenger::is_early_here(const Id& id, const std::vector<JsonObject>& documents) const {
+  const Millis now = clock_.now(), ahead = session_->clock_offset();
+  const Known* known = home_.directory().find(id);
+  if (ahead <= 0 || known == nullptr || !known->meta) return false;
+  return std::ranges::any_of(documents, [&](const JsonObject& one) {
+    return is_early(one, id, *known->meta, now) && !is_early(one, id, *known->meta, now + ahead);
+  });
+}
+
+/// What is for them is still in the outbox, behind the place where it is read.
+void Messenger::ask_early_again() {
+  if (early_.empty()) return;
+  if (!in_flight_.empty() || !is_ready()) {
+    early_at_ = clock_.monotonic() + kEarlyMs;
+    return;
+  }
+  for (const std::string& text : std::exchange(early_, {})) fetched_.erase(text);
+  rewind();
 }
 
 void Messenger::look_up_again() {

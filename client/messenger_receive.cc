@@ -3,6 +3,7 @@
 #include "client/fields.h"
 #include "client/messenger.h"
 #include "dim/base/base64.h"
+#include "dim/engine/early.h"
 #include "dim/engine/group_message.h"
 #include "dim/engine/receipt.h"
 #include "dim/engine/replay.h"
@@ -16,7 +17,6 @@ constexpr std::string_view kSeen = "seen";
 constexpr std::string_view kSent = "sent";      // by hash and by signature: old peers know no GUIDs
 constexpr std::string_view kChains = "chains";  // of a sender in a large group
 constexpr std::string_view kSeveral = "several devices";  // in place of a chain
-constexpr Millis kEarlyMs = 30'000;                       // between looks at what is not due yet
 constexpr std::string_view kFailed = "failed decrypts";   // of each sender, A22
 
 /// A command that this edition knows, or an array of nothing else: never shown, never receipted.
@@ -121,7 +121,9 @@ Status Messenger::take(const Packet& push, std::vector<HistoryEntry>& show,
   auto opened = open_message(*message, disk);
   if (!disk) return disk;
   if (auto noted = note_alarms(show); !noted) return noted;  // before what has brought it
-  if (!opened && opened.error().code == Errc::too_early) {
+  const bool lacks_early_key = !opened && opened.error().code == Errc::signature &&
+                               brings_early_document(*message, home_.directory(), clock_.now());
+  if (lacks_early_key || (!opened && opened.error().code == Errc::too_early)) {
     // This clock is slow, or the sender's ahead: it waits here, and its sender is not punished.
     const Millis arrived = arrival_of(push);
     if (clock_.now() - arrived > kReplayLife) return reject(opened.error());

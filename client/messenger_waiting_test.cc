@@ -2,11 +2,13 @@
 #include <algorithm>
 
 #include "client/messenger_fixture.h"
+#include "dim/engine/device_link.h"
 #include "dim/engine/replay.h"
 
 namespace dim {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
@@ -20,7 +22,7 @@ class MessengerWaitingTest : public MessengerTest {
   /// The station's answer to the question for somebody's documents.
   void answer_documents(const Account* known) {
     const Packet asked = station.next(Lane::control);
-    EXPECT_EQ(asked.get("target"), stranger().id.text());
+    EXPECT_EQ(asked.get("target"), (known != nullptr ? *known : stranger()).id.text());
     if (known == nullptr) return answer(Lane::control, Packet::response(404, asked.get("id")));
     JsonObject content;
     content.set("meta", known->meta.json());
@@ -133,6 +135,87 @@ TEST_F(MessengerWaitingTest, WhoTakesAllPlacesWithMadeUpGroupsKeepsNobodyElseOut
   EXPECT_EQ(messenger->set_aside().value(), 500U);
   to_group(fake_user(7), "one-more");
   EXPECT_EQ(received.back().peer, fake_user(7).id);
+}
+
+// I11: a visa from the future counts for nobody. To a slow clock fresh ones are from there.
+constexpr Millis kHour = 3'600'000;
+const Account& of_an_hour_later() {
+  static const Account account =
+      Account::make_user("later", kFakeNow + kHour, fake_random()).value();
+  return account;
+}
+
+TEST_F(MessengerWaitingTest, I11_WhatIsForSomebodyWithAFreshVisaWaitsForASlowClock) {
+  station_ahead = kHour;
+  log_in();
+  EXPECT_THAT(clocks, ElementsAre(kHour));
+  const auto to_new = messenger->send_text(of_an_hour_later().id, "to somebody new").value().guid;
+  answer_documents(&of_an_hour_later());
+  EXPECT_THAT(station.requests[Lane::text], IsEmpty());
+  EXPECT_EQ(messenger->waiting().value(), 1U) << "it has not failed";
+  const auto to_friend = send("to a friend");
+  const Packet sent = station.next(Lane::text);
+  EXPECT_EQ(sent.get("guid"), to_friend) << "others go on";
+  const auto behind = messenger->send_text(of_an_hour_later().id, "and more").value().guid;
+  clock.passed += 31'000;
+  messenger->tick();
+  EXPECT_THAT(station.requests[Lane::text], IsEmpty()) << "the friend's is under way";
+  accept(sent);
+  clock.passed += 31'000;
+  messenger->tick();
+  answer_documents(&of_an_hour_later());
+  EXPECT_EQ(messenger->waiting().value(), 2U) << "asked again, and still too early";
+  // The clock is set right.
+  clock.passed += kHour;
+  messenger->tick();
+  station.requests[Lane::text].clear();  // pings
+  answer_documents(&of_an_hour_later());
+  EXPECT_EQ(station.next(Lane::text).get("guid"), to_new);
+  EXPECT_EQ(station.next(Lane::text).get("guid"), behind);
+}
+
+TEST_F(MessengerWaitingTest, I11_WhoseVisaIsOfTheFutureForTheStationTooIsNotWaitedFor) {
+  log_in();
+  EXPECT_THAT(clocks, IsEmpty());
+  const auto guid = messenger->send_text(of_an_hour_later().id, "to a wrong clock").value().guid;
+  answer_documents(&of_an_hour_later());
+  EXPECT_EQ(messenger->waiting().value(), 0U);
+  ASSERT_THAT(ticked, SizeIs(1));
+  EXPECT_EQ(ticked[0].tick, Tick::failed);
+}
+
+TEST_F(MessengerWaitingTest, F07_WhatANewDeviceWritesWaitsForASlowClock) {
+  station_ahead = kHour;
+  log_in();
+  const auto key = PrivateKey::generate_rsa().value();
+  const auto request = DeviceRequest::parse(*DeviceRequest::make("laptop", key)).value();
+  const Document visa = visa_for(peer(), request, nullptr, clock.now() + kHour).value();
+  const Account laptop = linked_account({peer().id, peer().meta, visa, ""}, key).value();
+  Directory known;
+  EXPECT_TRUE(known.learn_meta(home.account().id, home.account().meta));
+  EXPECT_TRUE(known.learn_document(home.account().id, home.account().visa.json(), clock.now()));
+  clock.passed += kHour;
+  PlainMessage plain{
+      .envelope = {.sender = peer().id,
+                   .receiver = home.account().id,
+                   .time = static_cast<double>(clock.now()) / 1000},
+      .content = encode_content(TextContent::make("from the laptop", clock.now(), fake_random()))};
+  plain.envelope.extra.set("visa", visa.json());
+  const SignedMessage message = seal(plain, laptop, known, {.seq = 1}, fake_random()).value();
+  clock.passed -= kHour;
+  push(message);
+  EXPECT_THAT(received, IsEmpty());
+  EXPECT_EQ(messenger->set_aside().value(), 1U);
+  clock.passed += kHour;
+  messenger->tick();
+  ASSERT_THAT(received, SizeIs(1));
+  EXPECT_EQ(received[0].text, "from the laptop");
+  // Of somebody else nobody has to wait for anything.
+  JsonObject json = to_json(message);
+  json.set("signature", to_base64(Bytes(256, 7)));
+  push(SignedMessage::parse(write_json(json)).value());
+  ASSERT_THAT(received, SizeIs(2));
+  EXPECT_THAT(received[1].cause, HasSubstr("SIGNATURE"));
 }
 
 TEST_F(MessengerWaitingTest, J21_WhatASlowClockTakesForTheFutureWaitsUntilItIsNot) {

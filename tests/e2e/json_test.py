@@ -128,6 +128,8 @@ class Json(harness.EndToEnd):
                                            # tests/reference/import_test.py
                                            ("import", "imported")}:
                     self.assertIn((verb, name), SEEN)
+            if name == "clock":  # cli/output_test.cc: these programs have the station's clock
+                continue
             self.assertTrue(event.verbs or any(seen == name for _, seen in SEEN), name)
 
     def test_chat_tells_how_far_own_messages_got(self):
