@@ -1,6 +1,10 @@
 // `dim device`: further devices of the same person.
 #include <fmt/core.h>
 
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <functional>
 #include <iostream>
 #include <memory>
@@ -8,6 +12,7 @@
 #include "cli/context.h"
 #include "cli/verbs.h"
 #include "dim/engine/device_link.h"
+#include "terminal/qr.h"
 
 namespace dim {
 namespace {
@@ -49,6 +54,22 @@ const Document* visa_of(Context& context, std::string_view terminal) {
   if (own == nullptr) return nullptr;
   const auto index = newest_visa(own->documents, terminal);
   return index ? &own->documents[*index] : nullptr;
+}
+
+/// For a camera, where the terminal is wide enough.
+void show_code(Context& context, const std::string& text) {
+  const auto code = qr_code(text);
+  if (context.common.json || !code) return;
+  const std::string_view first = std::string_view(*code).substr(0, code->find('\n'));
+  const auto columns = std::ranges::count_if(
+      first, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80; });
+  winsize window{};
+  if (::isatty(STDOUT_FILENO) != 0 && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 &&
+      window.ws_col < columns) {
+    return context.out.note(
+        fmt::format("(A terminal of {} columns shows its QR code too.)", columns));
+  }
+  context.out.line(*code);
 }
 
 void print(Context& context, const Document& visa) {
@@ -118,6 +139,7 @@ int add(Context& context, const DeviceOptions& options) {
   members.set("number", request->number());
   members.set("grant", grant.text());
   context.out.object("device_grant", std::move(members));
+  show_code(context, grant.text());
   context.out.note("It is added. Give the new device this line:");
   context.out.line(grant.text());
   context.link.finish();
@@ -169,6 +191,7 @@ int join(Context& context, const DeviceOptions& options) {
   members.set("number", request->number());
   members.set("request", *text);
   context.out.object("device_request", std::move(members));
+  show_code(context, *text);
   context.out.note(fmt::format(
       "On the device that you have, run dim device add with this line. It must show the number {}.",
       request->number()));

@@ -146,6 +146,12 @@ void Output::alarm(const HistoryEntry& notice, std::string_view peer_name) const
   members.set("peer", notice.peer.bare().text());
   members.set("peer_name", peer_name);
   members.set("time", format_time(notice.time));
+  if (tells_device(notice)) {
+    members.set("device", notice.text);
+    object("contact_device", std::move(members));
+    return line(fmt::format("{}  {} has a new device: {}", format_time(notice.time).substr(11, 5),
+                            printable(peer_name), printable(notice.text)));
+  }
   members.set("words", rebound ? kReboundWords : std::string_view(notice.words));
   members.set("blocked", blocked);
   if (rebound) members.set("cause", notice.cause);

@@ -51,7 +51,7 @@ class Output {
     bool ids = false;  ///< people see the end of the GUID, which names the message in other verbs
   };
   void message(const HistoryEntry& entry, const Around& around) const;
-  /// A notice about the peer's keys (is_key_notice).
+  /// A notice about the peer's keys (is_key_notice), which may be that of a new device.
   void alarm(const HistoryEntry& notice, std::string_view peer_name) const;
   /// What the author of a message has done to it; the entry is as it is now.
   void changed(const HistoryEntry& entry, MessageAct act, std::string_view peer_name) const;

@@ -172,6 +172,18 @@ TEST(Output, J22_A08_WhatWasWrittenForAnotherIsAnAlarm) {
   EXPECT_THAT(object, HasSubstr("\"blocked\":false"));
 }
 
+TEST(Output, F07_ANewDeviceIsToldAndIsNoAlarm) {
+  HistoryEntry notice{.guid = std::string(32, 'a'), .peer = bobby(), .time = 1'750'000'000'000};
+  notice.content_type = "keys: device";
+  notice.text = "laptop";
+  notice.words = "has a new device";
+  const auto people = printed([&] { Output(false).alarm(notice, "bob"); }).first;
+  EXPECT_THAT(people, HasSubstr("bob has a new device: laptop"));
+  EXPECT_THAT(people, Not(HasSubstr("KEYS CHANGED")));
+  EXPECT_THAT(printed([&] { Output(true).alarm(notice, "bob"); }).first,
+              HasSubstr("\"event\":\"contact_device\""));
+}
+
 TEST(Output, I11_AWrongClockIsToldWithByHowMuch) {
   const auto people = [](Millis ahead) {
     return printed([=] { Output(false).clocks_differ(ahead); }).second;

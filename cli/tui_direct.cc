@@ -100,6 +100,11 @@ tui::Message TuiApp::message_of(const HistoryEntry& entry) {
                    .text = entry.text,
                    .cause = entry.cause,
                    .missing = entry.missing};
+  if (tells_device(entry)) {
+    out.alarm = context_.name_of(entry.peer) + " has a new device: " + entry.text;
+    out.text.clear();
+    return out;
+  }
   if (is_key_notice(entry)) {
     out.alarm = "KEYS CHANGED: " + context_.name_of(entry.peer) + ": " + entry.words + ".";
     if (stops_sending(entry))

@@ -47,10 +47,12 @@ struct KeyAlarm {
   enum class Kind : std::uint8_t {
     two_metas,     ///< two keys have signed as this ID: one of them is somebody else's
     broken_chain,  ///< a visa does not continue the one that was known: a fork, or a gap
+    new_device,    ///< no alarm: a device that was not known, or was removed before
   };
   Id id;
   Kind kind = Kind::two_metas;
-  bool blocked = true;  ///< false: nobody has verified them, and the new visa counts
+  bool blocked = true;   ///< false: nobody has verified them, and the new visa counts
+  std::string device{};  ///< the terminal of a new device
 };
 
 class Home {
@@ -112,7 +114,8 @@ class Home {
  private:
   Home() = default;
   Status load_known();
-  Status take_stored(const Id& id, Millis now);
+  Result<std::optional<Known>> stored_known(const Id& id);
+  void take_stored(const Id& id, const Known& stored, Millis now);
   Status put_known(const Id& id, const Known& known, Millis now);
   Status tell_others();
   Status load();

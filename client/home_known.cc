@@ -84,6 +84,19 @@ std::optional<Known> known_in(const JsonObject& row, const Id& id) {
   return known;
 }
 
+/// Linked devices that `before` had no key of; none where it had no visa at all.
+std::vector<std::string> new_devices(const Known& before, const Known& now) {
+  std::vector<std::string> out;
+  const auto had = newest_visas(before.documents);
+  if (had.empty()) return out;
+  for (const auto& [device, index] : newest_visas(now.documents)) {
+    if (device.empty() || !now.documents[index].message_key()) continue;
+    const auto old = had.find(device);
+    if (old == had.end() || !before.documents[old->second].message_key()) out.push_back(device);
+  }
+  return out;
+}
+
 }  // namespace
 
 Status Home::load_known() {
@@ -104,27 +117,27 @@ Status Home::load_known() {
   return {};
 }
 
-/// Another program of this home may have learnt newer documents since this one has read them.
-Status Home::take_stored(const Id& id, Millis now) {
+Result<std::optional<Known>> Home::stored_known(const Id& id) {
   auto body = vault_->get(kKnown, id.bare().text());
   if (!body) return std::unexpected(body.error());
-  if (!*body) return {};
+  if (!*body) return std::nullopt;
   auto row = parse_json_object(**body);
   if (!row) return std::unexpected(row.error());
+  return known_in(*row, id);
+}
+
+/// Another program of this home may have learnt newer documents since this one has read them.
+void Home::take_stored(const Id& id, const Known& stored, Millis now) {
   const Known* known = directory_->find(id);
-  const auto stored = known_in(*row, id);
   const auto alarms = [](const Known& one) {
     return one.chain_alarm || one.state == MetaState::suspect;
   };
-  if (stored && alarms(*stored) && !alarms(*known)) directory_->restore(id, *stored);
-  if (!stored || alarms(*stored) || alarms(*known) ||
-      stored->meta->digest() != known->meta->digest())
-    return {};
-  for (const Document& document : stored->documents) {
+  if (alarms(stored) && !alarms(*known)) directory_->restore(id, stored);
+  if (alarms(stored) || alarms(*known) || stored.meta->digest() != known->meta->digest()) return;
+  for (const Document& document : stored.documents) {
     // What is older than the one known is refused.
     (void)directory_->accept_document(id, document.json(), now);
   }
-  return {};
 }
 
 Status Home::put_known(const Id& id, const Known& known, Millis now) {
@@ -177,7 +190,9 @@ Status Home::keep_known(const Id& id, Millis now) {
   const Known* known = directory_->find(id);
   if (known == nullptr || !known->meta) return {};
   if (auto fresh = refresh(); !fresh) return fresh;
-  if (auto taken = take_stored(id, now); !taken) return taken;
+  auto stored = stored_known(id);
+  if (!stored) return std::unexpected(stored.error());
+  if (*stored) take_stored(id, **stored, now);
   known = directory_->find(id);
   auto found = contact(id);
   if (!found) return std::unexpected(found.error());
@@ -198,6 +213,16 @@ Status Home::keep_known(const Id& id, Millis now) {
     alarms_.push_back(alarm);
   } else if (broken && *found) {
     alarms_.push_back(alarm);
+  }
+  // The one that holds one's own identity has added it itself.
+  const bool concerns = id.same_entity(account_->id) ? !account_->holds_identity()
+                                                     : id.is_user() && *found && !(*found)->refused;
+  if (stops || !*stored || !concerns) return {};
+  for (std::string& device : new_devices(**stored, *known)) {
+    alarms_.push_back({.id = id.bare(),
+                       .kind = KeyAlarm::Kind::new_device,
+                       .blocked = false,
+                       .device = std::move(device)});
   }
   return {};
 }

@@ -251,6 +251,58 @@ TEST_F(HomeKnown, AVisaThatComesWithAMessageIsThereAfterARestart) {
   EXPECT_FALSE(home.directory().find(peer().id)->chain_alarm);
 }
 
+TEST_F(HomeKnown, F07_ANewDeviceOfSomebodyKnownIsToldOnce) {
+  log_in();
+  send("before");
+  accept(station.next(Lane::text));
+  const Document first = visa_for("laptop", clock.now() - 500);
+  push(with(from_peer("from two now"), "visa", first.json()));
+  EXPECT_THAT(notices_about(peer()), ElementsAre("has a new device"));
+  const HistoryEntry notice = received.front();
+  EXPECT_TRUE(tells_device(notice));
+  EXPECT_EQ(notice.text, "laptop");
+  EXPECT_FALSE(stops_sending(notice));
+  EXPECT_EQ(refusal(peer()), std::nullopt);
+  push(with(from_peer("again"), "visa", visa_for("laptop", clock.now(), first).json()));
+  restart();
+  push(with(from_peer("and again"), "visa", visa_for("laptop", clock.now(), first).json()));
+  EXPECT_THAT(notices_about(peer()), SizeIs(1)) << "its visa was signed anew, that is no news";
+  // Of a stranger all is new.
+  const Account& stranger = fake_user(7);
+  const Document tablet =
+      Document::make(stranger.id.with_terminal("tablet"), "visa", stranger.visa.properties(),
+                     clock.now(), stranger.identity_key);
+  ASSERT_TRUE(home.learn(stranger.id, stranger.meta.json(), {stranger.visa.json(), tablet.json()},
+                         clock.now()));
+  EXPECT_THAT(home.take_alarms(), IsEmpty());
+}
+
+TEST_F(HomeKnown, F07_ADeviceThatWasRemovedAndComesBackIsNews) {
+  log_in();
+  send("before");
+  const auto learn = [&](const Document& one) {
+    EXPECT_TRUE(home.learn(peer().id, peer().meta.json(), {one.json()}, clock.now()));
+    return home.take_alarms().size();
+  };
+  const Document first = visa_for("laptop", clock.now() - 500);
+  EXPECT_EQ(learn(first), 1U);
+  JsonObject removed;
+  removed.set("removed", true);
+  removed.set("rev", 2);
+  removed.set("prev", "sha256-" + to_base64(first.digest()));
+  const Document gone = Document::make(peer().id.with_terminal("laptop"), "visa", removed,
+                                       clock.now() - 400, peer().identity_key);
+  EXPECT_EQ(learn(gone), 0U);
+  JsonObject back = removed;
+  back.erase("removed");
+  back.set("key", fake_user(4).message_keys[0].public_key().json());
+  back.set("rev", 3);
+  back.set("prev", "sha256-" + to_base64(gone.digest()));
+  EXPECT_EQ(learn(Document::make(peer().id.with_terminal("laptop"), "visa", back, clock.now() - 300,
+                                 peer().identity_key)),
+            1U);
+}
+
 TEST_F(HomeKnown, I13_WhatAnotherProgramOfThisHomeDecidesCountsHereToo) {
   log_in();
   verify(peer());

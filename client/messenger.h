@@ -87,6 +87,8 @@ struct DestroyedMessage {
 bool is_key_notice(const HistoryEntry& entry);
 /// Of such a line: nothing was sent any more from then on.
 bool stops_sending(const HistoryEntry& notice);
+/// Of such a line: it is no alarm; the peer has another device, which `text` names.
+bool tells_device(const HistoryEntry& notice);
 
 class Messenger final : private SessionHost {
  public:
@@ -342,7 +344,9 @@ class Messenger final : private SessionHost {
     std::string key;  ///< in the vault
     ReadChain chain{};
   };
-  Result<std::optional<ChainRow>> note_chain(const Opened& opened, const Contact& contact,
+  std::string chain_key(const SignedMessage& message, const Opened& opened);
+  Result<std::optional<ChainRow>> note_chain(const SignedMessage& message, const Opened& opened,
+                                             const Contact& contact,
                                              std::vector<HistoryEntry>& show);
   Status put_chain(const ChainRow& row);
   Status note_filled(const std::string& place, std::vector<HistoryEntry>& show);

@@ -43,9 +43,11 @@ class MessengerDevicesTest : public MessengerTest {
                      .receiver = me.id,
                      .time = static_cast<double>(clock.now()) / 1000},
         .content = encode_content(TextContent::make(text, clock.now(), fake_random()))};
-    return seal(plain, peer(), known, {.seq = ++chains[peer().id.text()].seq, .prev = {}},
-                fake_random())
-        .value();
+    Chain& chain = chains[peer().id.text()];
+    ++chain.seq;
+    auto sealed = seal(plain, peer(), known, chain, fake_random()).value();
+    chain.prev = to_base64(message_hash(sealed));
+    return sealed;
   }
   /// What the peer reads of the next message.
   std::optional<Content> told() {
@@ -142,6 +144,73 @@ TEST_F(MessengerDevicesTest, F07_PeopleOneHasWrittenToAreToldOfDevicesThatCameAn
       digests.push_back(Document::parse(one, me.id, me.meta)->digest());
     EXPECT_THAT(digests, testing::Contains(newest.digest()));
   }
+}
+
+// What each device writes is a chain of its own, and the key tells whose.
+TEST_F(MessengerDevicesTest, A13_EachDeviceOfTheSenderHasItsChain) {
+  log_in();
+  send("we know each other");
+  const auto key = PrivateKey::generate_rsa().value();
+  const auto request = DeviceRequest::parse(*DeviceRequest::make("tablet", key)).value();
+  const Document of_tablet = visa_for(peer(), request, nullptr, clock.now()).value();
+  const Account tablet = linked_account({peer().id, peer().meta, of_tablet, ""}, key).value();
+  struct Device {
+    const Account& account;
+    Chain chain{};
+  };
+  Device first{peer()}, second{tablet};
+  Directory known;
+  EXPECT_TRUE(known.learn_meta(home.account().id, home.account().meta));
+  EXPECT_TRUE(known.learn_document(home.account().id, home.account().visa.json(), clock.now()));
+  const auto write = [&](Device& by, std::string_view text) {
+    PlainMessage plain{
+        .envelope = {.sender = peer().id,
+                     .receiver = home.account().id,
+                     .time = static_cast<double>(clock.now()) / 1000},
+        .content = encode_content(TextContent::make(text, clock.now(), fake_random()))};
+    plain.envelope.extra.set("visa", by.account.visa.json());
+    ++by.chain.seq;
+    auto sealed = seal(plain, by.account, known, by.chain, fake_random()).value();
+    by.chain.prev = to_base64(message_hash(sealed));
+    return sealed;
+  };
+  const auto arrives = [&](const SignedMessage& message) {
+    received.clear();
+    push(message);
+    EXPECT_FALSE(received.empty());
+    return std::pair(received.back().missing, received.back().forked);
+  };
+  const std::pair<std::int64_t, bool> good{0, false};
+  EXPECT_EQ(arrives(write(first, "one of the first")), good);
+  EXPECT_EQ(arrives(write(second, "one of the second")), good);
+  EXPECT_EQ(arrives(write(first, "two of the first")), good);
+  EXPECT_EQ(arrives(write(second, "two of the second")), good);
+  write(second, "withheld");
+  write(second, "withheld too");
+  EXPECT_EQ(arrives(write(first, "three of the first")), good);
+  EXPECT_EQ(arrives(write(second, "five of the second")),
+            (std::pair<std::int64_t, bool>{2, false}));
+  first.chain.prev = to_base64(Bytes(32, 1));
+  EXPECT_EQ(arrives(write(first, "four, behind another three")),
+            (std::pair<std::int64_t, bool>{0, true}));
+}
+
+TEST_F(MessengerDevicesTest, A13_ALinkedDeviceMissesNothingOfBeforeItCame) {
+  learn_both();
+  SignedMessage third = to_both("one");
+  for (const char* const text : {"two", "three"}) third = to_both(text);
+  std::swap(home, *laptop);
+  log_in();
+  push(third);
+  ASSERT_THAT(received, SizeIs(1));
+  EXPECT_EQ(received[0].missing, 0);
+  push(to_both("four"));
+  EXPECT_FALSE(received[1].forked);
+  to_both("withheld");
+  push(to_both("six"));
+  ASSERT_THAT(received, SizeIs(3));
+  EXPECT_EQ(received[2].missing, 1);
+  std::swap(home, *laptop);
 }
 
 TEST_F(MessengerDevicesTest, F07_WhatOneWritesStandsInTheHistoryOfTheOtherAndGetsItsTicks) {

@@ -11,13 +11,16 @@ namespace {
 constexpr std::string_view kTwoMetas = "keys: two";
 constexpr std::string_view kBrokenChain = "keys: broken";
 constexpr std::string_view kAccepted = "keys: new";
+constexpr std::string_view kDevice = "keys: device";
 
 std::string_view type_of(const KeyAlarm& alarm) {
+  if (alarm.kind == KeyAlarm::Kind::new_device) return kDevice;
   if (alarm.kind == KeyAlarm::Kind::two_metas) return kTwoMetas;
   return alarm.blocked ? kBrokenChain : kAccepted;
 }
 
 std::string_view words_of(const KeyAlarm& alarm) {
+  if (alarm.kind == KeyAlarm::Kind::new_device) return "has a new device";
   if (alarm.kind == KeyAlarm::Kind::two_metas)
     return "two different keys have signed as this ID, so one of them is somebody else's";
   return alarm.blocked
@@ -30,7 +33,10 @@ std::string_view words_of(const KeyAlarm& alarm) {
 }  // namespace
 
 bool is_key_notice(const HistoryEntry& entry) { return entry.content_type.starts_with("keys: "); }
-bool stops_sending(const HistoryEntry& notice) { return notice.content_type != kAccepted; }
+bool tells_device(const HistoryEntry& notice) { return notice.content_type == kDevice; }
+bool stops_sending(const HistoryEntry& notice) {
+  return notice.content_type != kAccepted && !tells_device(notice);
+}
 
 /// Where they do not, one of the two is wrong, and nothing is signed that has to count for long: a
 /// visa from the future is taken by nobody.
@@ -61,6 +67,7 @@ Status Messenger::note_alarms(std::vector<HistoryEntry>& show) {
     HistoryEntry entry{.guid = Guid::make(now, random_).text(), .peer = alarm.id};
     entry.time = now;
     entry.words = words_of(alarm);
+    entry.text = alarm.device;
     entry.content_type = type_of(alarm);
     if (auto put = history_.put(entry); !put) return put;
     if (auto put = put_unread(entry); !put) return put;

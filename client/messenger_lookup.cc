@@ -11,24 +11,35 @@ namespace {
 
 constexpr std::string_view kGroupPrefix = "group:";
 constexpr std::size_t kDocuments = 16;  // of one ID: as many as a station keeps
+constexpr std::size_t kRemoved = 32;    // of removed devices, besides
 
-/// Seconds, as a document claims before anybody has verified it.
-double claimed_time(const JsonObject& document) {
+/// What a document says before anybody has verified it.
+struct Claim {
+  double time = 0;  // seconds
+  bool removed = false;
+  const JsonObject* document = nullptr;
+};
+Claim claim_of(const JsonObject& document) {
   const std::string* data = document.text("data");
   const auto inside = parse_json_object(data != nullptr ? std::string_view(*data) : "");
-  return inside ? read_seconds(inside->find("time")) : 0;
+  if (!inside) return {.document = &document};
+  return {read_seconds(inside->find("time")), truth_in(*inside, "removed"), &document};
 }
 
 /// The newest of what a station hands out, oldest first, so that chains are followed.
 std::vector<JsonObject> newest_of(const JsonArray& documents) {
-  std::vector<std::pair<double, std::size_t>> all;
-  for (std::size_t i = 0; i < documents.size(); ++i) {
-    if (documents[i].object() != nullptr) all.emplace_back(claimed_time(*documents[i].object()), i);
+  std::vector<Claim> all;
+  for (const Json& one : documents) {
+    if (one.object() != nullptr) all.push_back(claim_of(*one.object()));
   }
-  std::ranges::sort(all);
+  std::ranges::stable_sort(all, {}, &Claim::time);
+  auto kept = static_cast<std::size_t>(std::ranges::count(all, false, &Claim::removed));
+  std::size_t removed = all.size() - kept;
   std::vector<JsonObject> out;
-  for (std::size_t i = all.size() - std::min(all.size(), kDocuments); i < all.size(); ++i)
-    out.push_back(*documents[all[i].second].object());
+  for (const Claim& one : all) {
+    std::size_t& left = one.removed ? removed : kept;
+    if (left-- <= (one.removed ? kRemoved : kDocuments)) out.push_back(*one.document);
+  }
   return out;
 }
 

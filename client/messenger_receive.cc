@@ -3,10 +3,12 @@
 #include "client/fields.h"
 #include "client/messenger.h"
 #include "dim/base/base64.h"
+#include "dim/base/hex.h"
 #include "dim/engine/early.h"
 #include "dim/engine/group_message.h"
 #include "dim/engine/receipt.h"
 #include "dim/engine/replay.h"
+#include "dim/engine/signer.h"
 #include "dim/packet/guid.h"
 #include "dim/protocol/content.h"
 
@@ -16,7 +18,7 @@ namespace {
 constexpr std::string_view kSeen = "seen";
 constexpr std::string_view kSent = "sent";      // by hash and by signature: old peers know no GUIDs
 constexpr std::string_view kChains = "chains";  // of a sender in a large group
-constexpr std::string_view kSeveral = "several devices";  // in place of a chain
+constexpr std::string_view kSeveral = "several devices";  // of an earlier version, for a chain
 constexpr std::string_view kFailed = "failed decrypts";   // of each sender, A22
 
 /// A command that this edition knows, or an array of nothing else: never shown, never receipted.
@@ -138,34 +140,45 @@ Status Messenger::take(const Packet& push, std::vector<HistoryEntry>& show,
   return take_opened(push, *message, *opened, show, ticked);
 }
 
-/// What the sender's chain says of this message (A13). What is written once for all of a large
-/// group has a chain of its own.
-Result<std::optional<Messenger::ChainRow>> Messenger::note_chain(const Opened& opened,
+/// Whose chain it is: each device of a person counts for itself. What is written once for all of a
+/// large group has a chain of its own.
+std::string Messenger::chain_key(const SignedMessage& message, const Opened& opened) {
+  constexpr std::size_t kDigits = 16;
+  const Id sender = opened.message.envelope.sender.bare();
+  const auto& group = opened.message.envelope.group;
+  std::string key = group && !group->is_broadcast() ? group->bare().text() + " " : std::string();
+  key += sender.text();
+  const Known* known = home_.directory().find(sender);
+  const auto is_of_device = [](const Document& one) { return !one.terminal().empty(); };
+  if (known == nullptr || std::ranges::none_of(known->documents, is_of_device)) return key;
+  if (const auto device = linked_signer(message, home_.directory(), clock_.now()))
+    key += "/" + to_hex(*device).substr(0, kDigits);
+  return key;
+}
+
+/// What the sender's chain says of this message (A13).
+Result<std::optional<Messenger::ChainRow>> Messenger::note_chain(const SignedMessage& message,
+                                                                 const Opened& opened,
                                                                  const Contact& contact,
                                                                  std::vector<HistoryEntry>& show) {
   const auto& group = opened.message.envelope.group;
   const bool shared = group && !group->is_broadcast();
-  ChainRow row{.key = (shared ? group->bare().text() + " " : std::string()) + contact.id.text()};
+  ChainRow row{.key = chain_key(message, opened)};
   auto kept = home_.vault().get(kChains, row.key);
   if (!kept) return std::unexpected(kept.error());
-  // Each device of a person counts for itself, and who reads cannot tell which has written.
-  const Known* known = home_.directory().find(contact.id);
-  if (known != nullptr && newest_visas(known->documents).size() > 1) {
-    if (auto put = home_.vault().put(kChains, row.key, kSeveral); !put)
-      return std::unexpected(put.error());
-    return std::nullopt;
-  }
   const bool was_several = *kept && **kept == kSeveral;
   if (!opened.chain && (!*kept || was_several)) return std::nullopt;
-  if (was_several) {
+  // A linked device came later: what was said before is on the others.
+  const bool begins_here = was_several || (!*kept && !home_.account().holds_identity());
+  if (begins_here) {
     row.chain = shared ? ReadChain::of_group(opened.chain->seq)
-                       : ReadChain::of_old_home(opened.chain->seq, to_base64(opened.hash));
+                       : ReadChain::of_old_home(opened.chain->seq - 1, opened.chain->prev);
   } else if (auto object = parse_json_object(kept->value_or(""))) {
     row.chain = ReadChain::parse(*object);
   } else if (shared) {
     // Who came later does not miss what was said before. Earlier versions kept a number.
     row.chain = ReadChain::of_group(*kept ? number_in(**kept) : opened.chain->seq);
-  } else {
+  } else if (row.key == contact.id.text()) {
     row.chain = ReadChain::of_old_home(contact.their_seq, contact.their_prev);
   }
   if (!opened.chain) return row;
@@ -298,7 +311,7 @@ Status Messenger::take_opened(const Packet& push, const SignedMessage& message,
   auto found = home_.contact(peer);
   if (!found) return std::unexpected(found.error());
   Contact contact = found->value_or(Contact{.id = peer});
-  auto chain = note_chain(opened, contact, show);
+  auto chain = note_chain(message, opened, contact, show);
   if (!chain) return std::unexpected(chain.error());
   const bool command = is_command(opened.message.content);
   if (!*found && (opened.chain || !command)) {

@@ -257,26 +257,6 @@ TEST_F(MessengerTest, A13_AGapIsToldAndTakenBackWhenItFillsItselfLater) {
   }
 }
 
-TEST_F(MessengerTest, A13_OfSeveralDevicesEachCountsForItselfAndNothingIsCompared) {
-  log_in();
-  push(from_peer("one"));
-  JsonObject properties;
-  properties.set("key", fake_user(3).message_keys[0].public_key().json());
-  properties.set("features", JsonArray{Json("bind")});
-  const auto phone = Document::make(peer().id.with_terminal("phone"), "visa", properties,
-                                    clock.now(), peer().identity_key);
-  ASSERT_TRUE(home.learn(peer().id, peer().meta.json(), {phone.json()}, clock.now()));
-  chains.clear();
-  push(from_peer("first of the phone"));
-  (void)from_peer("not come");
-  push(from_peer("third of the phone"));
-  ASSERT_THAT(received, SizeIs(3));
-  for (const HistoryEntry& entry : received) {
-    EXPECT_EQ(entry.missing, 0) << entry.text;
-    EXPECT_FALSE(entry.forked) << entry.text;
-  }
-}
-
 TEST_F(MessengerTest, A13_AGapThatOnlyAReceiptShowsIsToldWithTheNextText) {
   log_in();
   send("to be receipted");

@@ -3,12 +3,14 @@
 #include <algorithm>
 
 #include "dim/base/base64.h"
+#include "dim/engine/device_link.h"
 
 namespace dim {
 namespace {
 
 constexpr std::size_t kRivals = 3;
 constexpr std::size_t kDocuments = 16;
+constexpr std::size_t kRemoved = 32;  // devices, besides
 
 bool same(const Meta& a, const Meta& b) { return a.digest() == b.digest(); }
 
@@ -75,6 +77,41 @@ void keep_newest(std::vector<Document>& documents, const Document& document) {
       documents.begin(), documents.end(), document.time().value_or(0),
       [](Millis time, const Document& other) { return time < other.time().value_or(0); });
   documents.insert(place, document);
+}
+
+/// Whether there is room for a document in a place that was free. Removed devices are remembered
+/// besides the others, so that no visa they once had comes back: what may be of one that was
+/// forgotten is refused.
+Status check_room(const Known& known, const Document& document) {
+  const bool removed = is_removed(document);
+  std::size_t count = 0, all_removed = 0;
+  std::optional<Millis> oldest, oldest_removed;  // they stand in that order
+  for (const Document& one : known.documents) {
+    if (is_removed(one)) {
+      ++all_removed;
+      if (!oldest_removed) oldest_removed = one.time();
+    }
+    if (is_removed(one) != removed) continue;
+    ++count;
+    if (!oldest) oldest = one.time();
+  }
+  if (all_removed >= kRemoved && oldest_removed >= document.time()) {
+    return fail(Errc::bad_request,
+                "so many devices were removed that this may be an old visa of one of them");
+  }
+  if (count >= (removed ? kRemoved : kDocuments) && oldest >= document.time())
+    return fail(Errc::bad_request, "an entity has at most 16 documents, and this is the oldest");
+  return {};
+}
+
+/// The newest of each kind stay.
+void trim(std::vector<Document>& documents) {
+  for (const bool removed : {false, true}) {
+    const auto is_it = [&](const Document& one) { return is_removed(one) == removed; };
+    const auto count = static_cast<std::size_t>(std::ranges::count_if(documents, is_it));
+    if (count > (removed ? kRemoved : kDocuments))
+      documents.erase(std::ranges::find_if(documents, is_it));
+  }
 }
 
 bool has_feature(const Document& document, std::string_view feature) {
@@ -275,10 +312,8 @@ Result<Document> Directory::learn(const Id& id, const JsonObject& document, Mill
   // A document is signed by the meta key over something that is not the meta: proof of possession
   // (A02).
   if (auto status = prove(id, Meta(*by)); !status) return std::unexpected(status.error());
-  if (!kept && known->documents.size() >= kDocuments) {
-    if (known->documents.front().time() >= parsed->time())
-      return fail(Errc::bad_request, "an entity has at most 16 documents, and this is the oldest");
-    known->documents.erase(known->documents.begin());
+  if (!kept) {
+    if (auto room = check_room(*known, *parsed); !room) return std::unexpected(room.error());
   }
   if (kept) {
     if (slot->digest() == parsed->digest()) return parsed;
@@ -296,6 +331,7 @@ Result<Document> Directory::learn(const Id& id, const JsonObject& document, Mill
     }
   }
   keep_newest(known->documents, *parsed);
+  trim(known->documents);
   rebuild_keys(*known);
   ++known->revision;
   return parsed;

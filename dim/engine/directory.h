@@ -61,8 +61,9 @@ class Directory {
   Status decide(const Id& id, const Digest32& meta_digest);
   /// Verified against the entity's metas; also proof of possession. Errc::not_found without a meta;
   /// Errc::conflict when older than the one kept, or when `rev` and `prev` do not continue it (I13:
-  /// chain_alarm is set); Errc::bad_request for times (A04), and for a document that is older than
-  /// 16 others of the entity: the newest 16 are kept.
+  /// chain_alarm is set); Errc::bad_request for times (A04), and for one older than 16 others of
+  /// the entity: the newest 16 are kept, and besides 32 of removed devices, which come back by no
+  /// way.
   Result<Document> learn_document(const Id& id, const JsonObject& document, Millis now);
   /// As learn_document, for one that stood unsigned beside a message (A04): check_new_place too.
   /// `broken_chain`: as accept_document.

@@ -1,5 +1,7 @@
 #include "dim/engine/directory.h"
 
+#include "dim/engine/device_link.h"
+
 #include "dim/engine/verify.h"
 #include "testing/engine_accounts.h"
 #include "testing/twin_metas.h"
@@ -278,6 +280,37 @@ TEST(Directory, A08_PromiseIsThatOfAllVisas) {
                                         alice().identity_key);
   ASSERT_TRUE(directory.learn_document(alice().id, phone.json(), kNow));
   EXPECT_FALSE(directory.promises(alice().id, "bind"));
+}
+
+TEST(Directory, A04_RemovedDevicesTakeNoPlaceAndTheirVisasComeBackByNoWay) {
+  Directory directory = directory_of({&alice()});
+  Millis at = kNow - kDay;
+  const auto visa = [&](int number, bool removed) {
+    JsonObject properties;
+    if (removed) properties.set("removed", true);
+    at += 1'000;
+    return Document::make(alice().id.with_terminal("device-" + std::to_string(number)), "visa",
+                          properties, at, alice().identity_key)
+        .json();
+  };
+  const auto learn = [&](const JsonObject& document) {
+    return directory.learn_document(alice().id, document, kNow).has_value();
+  };
+  std::vector<JsonObject> old;
+  const auto add = [&](int number) {
+    old.push_back(visa(number, false));
+    EXPECT_TRUE(learn(old.back())) << number;
+  };
+  for (int number = 0; number < 15; ++number) add(number);
+  for (int number = 0; number < 40; ++number) {
+    ASSERT_TRUE(learn(visa(number, true)));
+    add(number + 15);
+  }
+  const auto& documents = directory.find(alice().id)->documents;
+  EXPECT_EQ(std::ranges::count_if(documents, is_removed), 32);
+  EXPECT_EQ(documents.size(), 48U);
+  EXPECT_EQ(documents.front().digest(), alice().visa.digest()) << "nobody was pushed out";
+  for (std::size_t i = 0; i < 40; ++i) EXPECT_FALSE(learn(old[i])) << i;
 }
 
 // A name that is left in the order of arrival would also grow without end (a link of a neighbour

@@ -23,8 +23,8 @@ TEST(Signer, A13_IsToldByTheKey) {
   EXPECT_EQ(linked_signer(of_laptop, known, kNow), sha256(key.public_key().data()));
   EXPECT_EQ(linked_signer(of_phone, known, kNow), std::nullopt);
   EXPECT_EQ(linked_signer(of_laptop, Directory(), kNow), std::nullopt);
-  ASSERT_TRUE(known.learn_document(
-      alice().id, visa_without(alice(), visa, kNow + 1)->json(), kNow + 1));
+  ASSERT_TRUE(
+      known.learn_document(alice().id, visa_without(alice(), visa, kNow + 1)->json(), kNow + 1));
   EXPECT_EQ(linked_signer(of_laptop, known, kNow + 1), std::nullopt) << "it is no device any more";
 }
 

@@ -43,13 +43,15 @@ class Devices(harness.EndToEnd):
         # Bobby has been told of the laptop before he hears this.
         self.alice.run("send", "bobby", "I have a laptop")
         self.hears(self.bobby, "from the first", "I have a laptop")
+        told = of(self.bobby.run("history", "alice"), "contact_device")
+        self.assertEqual([(one["peer"], one["device"]) for one in told], [(self.alice.id(), "laptop")])
         self.bobby.run("send", "alice", "to both")
         self.hears(self.alice, "to both")
         self.hears(laptop, "to both")
         laptop.run("send", "bobby", "from the laptop")
         got = of(self.bobby.run("listen", "--once", "--timeout", "90", timeout=120), "message")
-        self.assertEqual([(one["text"], one["peer"], one["label"]) for one in got],
-                         [("from the laptop", self.alice.id(), "secure, old protocol")])
+        self.assertEqual([(one["text"], one["peer"], one["label"], one.get("missing"), one.get("forked")) for one in got],
+                         [("from the laptop", self.alice.id(), "secure, old protocol", None, None)])
         self.bobby.run("send", "alice", "I see")
         self.hears(self.alice, "I see")
         # What the laptop wrote came to the first device too, and how far it got.

@@ -125,6 +125,9 @@ class Json(harness.EndToEnd):
                                            ("listen", "message_change"), ("chat", "message_change"),
                                            # keys_test.py; in chat it is the same line
                                            ("listen", "alarm"), ("chat", "alarm"), ("history", "alarm"),
+                                           # device_test.py; in chat it is the same line
+                                           ("listen", "contact_device"), ("chat", "contact_device"),
+                                           ("history", "contact_device"),
                                            # tests/reference/import_test.py
                                            ("import", "imported")}:
                     self.assertIn((verb, name), SEEN)
