@@ -18,6 +18,7 @@ namespace dim {
 namespace {
 
 constexpr Millis kPatienceMs = 10'000;
+constexpr Millis kHandOverMs = 60'000;  // the rest stays in the outbox
 
 int code(Exit exit) { return static_cast<int>(exit); }
 
@@ -132,12 +133,23 @@ int add(Context& context, const DeviceOptions& options) {
           options.yes))
     return no;
   if (const int not_done = make_known(context, *visa)) return not_done;
+  std::optional<std::size_t> handed_over;
+  if (options.history) {
+    const auto count = context.messenger->hand_over_history();
+    if (!count) return failed(context, count.error());
+    handed_over = *count;
+    context.drain(kHandOverMs);
+  }
   const Account& account = context.home->account();
   const DeviceGrant grant{account.id, account.meta, *visa, *station ? (*station)->link() : ""};
   JsonObject members;
   members.set("name", request->name);
   members.set("number", request->number());
   members.set("grant", grant.text());
+  if (handed_over) {
+    members.set("history", static_cast<std::int64_t>(*handed_over));
+    context.out.note(fmt::format("{} messages of before go to it.", *handed_over));
+  }
   context.out.object("device_grant", std::move(members));
   show_code(context, grant.text());
   context.out.note("It is added. Give the new device this line:");
@@ -220,7 +232,8 @@ int join(Context& context, const DeviceOptions& options) {
   context.out.line(
       fmt::format("You are {}\n  ID           {}", printable(own.visa.name()), own.id.text()));
   context.out.note(
-      "What was said before stays where it was; what comes from now on comes here too.");
+      "What comes from now on comes here too; what was said before, if the other device has handed "
+      "it over (device add --history).");
   if (const auto over = meet_station(context)) return *over;
   context.link.finish();
   return code(Exit::ok);

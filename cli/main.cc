@@ -268,6 +268,7 @@ int main(int argc, char** argv) {
   auto* device_add = device_does("add", "where your identity was made: let a new one in");
   device_add->add_option("request", device.name, "the line that the new device shows")->required();
   device_add->add_flag("--yes", device.yes, "the number was compared already");
+  device_add->add_flag("--history", device.history, "hand over what was said before");
   auto* device_remove = device_does("remove", "where your identity was made: put one out");
   device_remove->add_option("name", device.name, "what it is called")->required();
   device_remove->add_flag("--yes", device.yes, "do not ask");

@@ -97,6 +97,7 @@ struct DeviceOptions {
   std::string name;  ///< of the device; with add: what it shows
   bool lock = false;
   bool yes = false;
+  bool history = false;  ///< add: with what was said before
 };
 struct ContactsOptions {
   std::string who;  ///< empty: list

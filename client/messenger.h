@@ -200,6 +200,9 @@ class Messenger final : private SessionHost {
   /// has. Those whose visa does not promise `bind` are told of new ones only: their programs know
   /// no removed ones.
   Status announce_devices();
+  /// Hands what was said so far to the own other devices; it is in the outbox durably when this
+  /// returns. How many entries that are. Errc::forbidden where !Account::holds_identity().
+  Result<std::size_t> hand_over_history();
   /// Where the identity is: signs and publishes anew what is older than 150 days of the visas of
   /// linked devices, with the keys that they have. Done by itself at each log-in. Visas count for
   /// 400 days, and a station gives a device nothing whose visa is 180 days older than another's.
@@ -243,7 +246,9 @@ class Messenger final : private SessionHost {
   Status tell_own_devices(std::string_view what, const HistoryEntry& entry, const JsonObject* said);
   Status tell_sent(const HistoryEntry& entry, const JsonObject& said);
   Status tell_read(const HistoryEntry& entry);
-  Result<bool> take_note(const Opened& opened, const Content& content);
+  Result<bool> take_note(const SignedMessage& message, const Opened& opened,
+                         const Content& content);
+  Status take_past(const JsonObject& note);
   Status note_written(const Id& peer);
   static std::string device_name(const Id& who, std::string_view device);
   Status put_text(const HistoryEntry& entry);

@@ -3,7 +3,9 @@
 
 #include "client/fields.h"
 #include "client/messenger.h"
+#include "client/past.h"
 #include "dim/engine/device_link.h"
+#include "dim/engine/signer.h"
 #include "dim/packet/guid.h"
 #include "dim/protocol/content.h"
 
@@ -13,6 +15,7 @@ namespace {
 constexpr std::string_view kApp = "chat.dim.device";
 constexpr std::string_view kSent = "sent";
 constexpr std::string_view kRead = "read";
+constexpr std::string_view kPast = "past";
 
 }  // namespace
 
@@ -101,14 +104,93 @@ Status Messenger::tell_read(const HistoryEntry& entry) {
   return tell_own_devices(kRead, entry, nullptr);
 }
 
+Result<std::size_t> Messenger::hand_over_history() {
+  constexpr std::size_t kAll = 1'000'000;
+  if (!home_.account().holds_identity())
+    return fail(Errc::forbidden, "what was said is handed over by where your identity was made");
+  std::vector<Id> peers;
+  auto contacts = home_.contacts();
+  auto groups = groups_.all();
+  if (!contacts) return std::unexpected(contacts.error());
+  if (!groups) return std::unexpected(groups.error());
+  for (const Contact& contact : *contacts) peers.push_back(contact.id);
+  peers.insert(peers.end(), groups->begin(), groups->end());
+  std::size_t count = 0;
+  const auto hand_over = [&](JsonArray entries) {
+    CustomizedContent note = CustomizedContent::make(kApp, kPast, "note", clock_.now(), random_);
+    count += entries.size();
+    note.rest.set("entries", std::move(entries));
+    return enqueue_quietly(home_.account().id.bare(), encode_content(Content(std::move(note))));
+  };
+  auto status = home_.vault().transaction([&]() -> Status {
+    for (const Id& peer : peers) {
+      auto entries = history_.newest(peer, kAll);
+      if (!entries) return std::unexpected(entries.error());
+      PastBatches batches;
+      for (const HistoryEntry& entry : *entries) {
+        if (!is_past(entry)) continue;
+        auto said = history_.content(entry.peer, entry.guid);
+        if (!said) return std::unexpected(said.error());
+        // What is too large goes in words.
+        if (!batches.add(past_entry(entry, *said)))
+          (void)batches.add(past_entry(entry, std::nullopt));
+      }
+      for (JsonArray& batch : batches.take()) {
+        if (auto put = hand_over(std::move(batch)); !put) return put;
+      }
+    }
+    return {};
+  });
+  if (!status) return std::unexpected(status.error());
+  pump();
+  return count;
+}
+
+/// What is there already stays as it is.
+Status Messenger::take_past(const JsonObject& note) {
+  const Json* list = note.find("entries");
+  if (list == nullptr || list->array() == nullptr) return {};
+  for (const Json& one : *list->array()) {
+    auto past = one.object() != nullptr ? read_past(*one.object()) : std::nullopt;
+    if (!past) continue;
+    HistoryEntry& entry = past->entry;
+    auto kept = history_.find(entry.peer, entry.guid);
+    if (!kept) return std::unexpected(kept.error());
+    if (*kept) continue;
+    if (entry.outgoing) {
+      if (auto noted = note_written(entry.peer); !noted) return noted;
+    } else if (entry.peer.is_user()) {
+      auto contact = home_.contact(entry.peer);
+      if (!contact) return std::unexpected(contact.error());
+      if (!*contact) {
+        if (auto put = home_.put_contact({.id = entry.peer}); !put) return put;
+      }
+    }
+    if (past->said) {
+      entry.content_type = content_name(*past->said);
+      if (const auto words = decode_content(*past->said)) {
+        if (auto put = put_words(entry, *words); !put) return put;
+      }
+    }
+    auto put = past->said ? history_.put(entry, *past->said) : history_.put(entry);
+    if (!put) return put;
+  }
+  return {};
+}
+
 /// True when it is one of these notes, whoever sent it: nobody is to read them.
-Result<bool> Messenger::take_note(const Opened& opened, const Content& content) {
+Result<bool> Messenger::take_note(const SignedMessage& message, const Opened& opened,
+                                  const Content& content) {
   const auto* note = content.as<CustomizedContent>();
   if (note == nullptr || note->app != kApp) return false;
   const auto peer = Id::parse(text_in(note->rest, "peer"));
   const std::string guid = text_in(note->rest, "guid");
   const bool own = opened.message.envelope.sender.same_entity(home_.account().id) &&
                    opened.label != Label::not_encrypted;
+  if (own && note->mod == kPast && !linked_signer(message, home_.directory(), clock_.now())) {
+    if (auto taken = take_past(note->rest); !taken) return std::unexpected(taken.error());
+    return true;
+  }
   if (!own || !peer || !Guid::parse(guid)) return true;
   auto kept = history_.find(*peer, guid);
   if (!kept) return std::unexpected(kept.error());

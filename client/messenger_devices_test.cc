@@ -265,6 +265,45 @@ TEST_F(MessengerDevicesTest, F18_WhatIsReadOnOneIsReadOnTheOther) {
   std::swap(home, *laptop);
 }
 
+TEST_F(MessengerDevicesTest, F39_ANewDeviceReadsWhatWasSaidBefore) {
+  know(fake_user(4));
+  log_in();
+  push(from_peer("hello"));
+  ASSERT_THAT(received, SizeIs(1));
+  send("hello yourself");
+  while (!station.requests[Lane::text].empty()) accept(station.next(Lane::text));
+  ASSERT_TRUE(messenger->send_text(fake_user(4).id, "not yet on its way"));
+  station.requests[Lane::text].clear();
+  learn_both();
+  EXPECT_EQ(messenger->hand_over_history().value(), 2U);
+  std::optional<SignedMessage> note;
+  for (const Packet& packet : station.requests[Lane::text]) {
+    if (packet.get("target") == home.account().id.text())
+      note = SignedMessage::parse(*packet.content).value();
+  }
+  ASSERT_TRUE(note);
+  push(*note);  // it comes here as well
+  EXPECT_EQ(messenger->history(peer().id, 9)->size(), 2U);
+
+  std::swap(home, *laptop);
+  received.clear();
+  log_in();
+  EXPECT_EQ(messenger->hand_over_history().error().code, Errc::forbidden);
+  push(*note);
+  EXPECT_THAT(received, IsEmpty()) << "it is not news";
+  EXPECT_EQ(messenger->unread()->size(), 0U);
+  const auto past = messenger->history(peer().id, 9).value();
+  ASSERT_THAT(past, SizeIs(2));
+  EXPECT_EQ(past[0].text, "hello");
+  EXPECT_FALSE(past[0].outgoing);
+  EXPECT_EQ(past[0].label, Label::secure_old);
+  EXPECT_EQ(past[1].text, "hello yourself");
+  EXPECT_EQ(past[1].tick, Tick::sent);
+  EXPECT_TRUE(messenger->content(past[1])->has_value());
+  EXPECT_TRUE(home.contact(peer().id).value()->written);
+  std::swap(home, *laptop);
+}
+
 TEST_F(MessengerDevicesTest, A21_NobodyElseWritesIntoTheHistory) {
   learn_both();
   log_in();

@@ -240,7 +240,7 @@ Result<bool> Messenger::take_quietly(const std::string& guid, const SignedMessag
       return std::unexpected(answered.error());
     return true;
   }
-  if (auto noted = take_note(opened, *content); !noted || *noted) return noted;
+  if (auto noted = take_note(message, opened, *content); !noted || *noted) return noted;
   if (auto taken = take_change(opened, *content); !taken || *taken) return taken;
   const auto* custom = content->as<CustomizedContent>();
   return custom != nullptr && custom->app == "chat.dim.group";

@@ -52,9 +52,8 @@ std::optional<Past> read_past(const JsonObject& object) {
   const auto peer = Id::parse(text_in(object, "peer"));
   const auto guid = Guid::parse(text_in(object, "guid"));
   const double seconds = read_seconds(object.find("time"));
-  if (!peer || peer->is_broadcast() || !guid || seconds <= 0 || seconds > 1e10)
-    return std::nullopt;
-  Past past{.entry = {.guid = guid->text(), .peer = peer->bare()}};
+  if (!peer || peer->is_broadcast() || !guid || seconds <= 0 || seconds > 1e10) return std::nullopt;
+  Past past{.entry = {.guid = text_in(object, "guid"), .peer = peer->bare()}};
   HistoryEntry& entry = past.entry;
   entry.time = static_cast<Millis>(seconds * 1000);
   if (object.contains("sender")) {

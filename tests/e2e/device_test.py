@@ -10,13 +10,13 @@ class Devices(harness.EndToEnd):
         self.alice = self.person("alice", self.at.link())
         self.bobby = self.person("bobby", self.at.link())
 
-    def link(self, name, number=None):
+    def link(self, name, *options):
         """A new home that is a device of Alice's."""
         new = harness.Person(self.folder, "alice-" + name)
         process = new.start("device", "join", name)
         self.addCleanup(lambda: (process.kill(), process.wait()))
         request = harness.checked(process.stdout.readline(), "device")
-        grant = of(self.alice.run("device", "add", request["request"], "--yes"), "device_grant")[0]
+        grant = of(self.alice.run("device", "add", request["request"], "--yes", *options), "device_grant")[0]
         self.assertEqual((grant["name"], grant["number"]), (name, request["number"]))
         out, errors = process.communicate(grant["grant"] + "\n", timeout=60)
         self.assertEqual(process.returncode, 0, errors)
@@ -36,18 +36,21 @@ class Devices(harness.EndToEnd):
 
     def test_F07_both_devices_read_and_write_and_a_removed_one_neither(self):
         self.alice.run("send", "bobby", "from the first")
-        laptop = self.link("laptop")
+        self.hears(self.bobby, "from the first")
+        laptop = self.link("laptop", "--history")
         self.assertEqual(laptop.id(), self.alice.id())
         self.assertEqual(self.devices(self.alice), {"": (True, False), "laptop": (False, False)})
         self.assertEqual(self.devices(laptop), {"": (False, False), "laptop": (True, False)})
         # Bobby has been told of the laptop before he hears this.
         self.alice.run("send", "bobby", "I have a laptop")
-        self.hears(self.bobby, "from the first", "I have a laptop")
+        self.hears(self.bobby, "I have a laptop")
         told = of(self.bobby.run("history", "alice"), "contact_device")
         self.assertEqual([(one["peer"], one["device"]) for one in told], [(self.alice.id(), "laptop")])
         self.bobby.run("send", "alice", "to both")
         self.hears(self.alice, "to both")
         self.hears(laptop, "to both")
+        said = [(one["direction"], one["text"]) for one in of(laptop.run("history", "bobby"), "message")]
+        self.assertEqual(said, [("out", "from the first"), ("out", "I have a laptop"), ("in", "to both")])
         laptop.run("send", "bobby", "from the laptop")
         got = of(self.bobby.run("listen", "--once", "--timeout", "90", timeout=120), "message")
         self.assertEqual([(one["text"], one["peer"], one["label"], one.get("missing"), one.get("forked")) for one in got],

@@ -103,7 +103,7 @@ class Json(harness.EndToEnd):
         for verb, more in (("edit", ("better",)), ("remove", ("--yes",)), ("delete", ("--yes",)), ("destroy", ("--yes",))):
             alice.run(verb, "bobby", of(alice.run("send", "bobby", verb), "message")[0]["guid"], *more)
         asked = of(self.person("tablet").run("device", "join", "tablet", stdin="\n", code=2), "device_request")[0]
-        alice.run("device", "add", asked["request"], "--yes")
+        alice.run("device", "add", asked["request"], "--yes", "--history")
         alice.run("device", "list")
         alice.run("device", "remove", "tablet", "--yes")
         self.run_hub_verbs(station, alice, bobby)
