@@ -265,9 +265,11 @@ void HubOutput::post(const HubView& hub, const Post& post, bool changed, Fate fa
   }
   if (!reactions.empty()) members.set("reactions", std::move(reactions));
   if (changed) members.set("again", true);
+  if (post.damaged) members.set("damaged", true);
   out_.object("post", std::move(members));
   std::string body = post.state == PostState::shown ? printable_lines(post.content)
                                                     : fmt::format("[{}]", to_string(post.state));
+  if (post.damaged) body = "[damaged at the station: the text is lost]";
   if (post.state == PostState::hidden && !post.content.empty())
     body += " " + printable_lines(post.content);
   if (post.reply) body += fmt::format("  [answers #{}]", short_guid(post.reply->text()));

@@ -63,6 +63,7 @@ Packet Hubs::show(const Post& post, Operation operation, const std::string& read
   if (post.revision > 1) add("revision", std::to_string(post.revision));
   if (post.edited != 0) add("edited", format_time(post.edited));
   if (post.state != PostState::shown) add("state", std::string(to_string(post.state)));
+  if (post.damaged) add("damaged", "yes");
   if (post.pinned != 0) add("pinned", format_time(post.pinned));
   if (!post.reactions.empty()) {
     std::string list;

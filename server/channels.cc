@@ -53,6 +53,9 @@ Result<Hubs::Spot> Hubs::message_spot(StationRequest& request, HubObject object,
   if (!guid) return std::unexpected(guid.error());
   auto post = core_.reads_.post(*guid);
   if (!post) return std::unexpected(post.error());
+  // The store cannot change what it cannot read.
+  if (*post && (*post)->damaged && operation != Operation::get)
+    return fail(Errc::internal, "the station's disk has damaged this message; tell the operator");
   Hub* hub = *post ? hub_with((*post)->channel) : nullptr;
   const HubChannel* channel = hub == nullptr ? nullptr : hub->channel((*post)->channel);
   if (channel == nullptr) return fail(Errc::not_found, "no such message, or you cannot read it");

@@ -313,6 +313,39 @@ TEST(Destroy, R20_AfterAKillAtAnyMomentItIsFinishedAtTheNextStart) {
   RecordProperty("killed on the way", unfinished);
 }
 
+// --- damage
+
+/// Turns one bit of the slot of a message's key, or of a part's.
+void turn_a_bit(const TemporaryFolder& folder, const char* file, std::int64_t slot) {
+  constexpr std::size_t kHead = 4'096, kSlot = 72;
+  const std::string path = folder.path() + "/station.db-" + file;
+  std::string bytes = slurp(path);
+  const auto at = kHead + static_cast<std::size_t>(slot - 1) * kSlot + 30;
+  ASSERT_LT(at, bytes.size());
+  bytes[at] = static_cast<char>(bytes[at] ^ 1);
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+TEST(Damage, R14_OneDamagedKeyIsOneDamagedMessage) {
+  const TemporaryFolder folder;
+  auto store = opened(folder);
+  for (int i = 1; i <= 5; ++i) put(*store, i, text_of(i));
+  edit(*store, 2, "other text");
+  store.reset();
+  turn_a_bit(folder, "keys1", 2);
+  store = opened(folder);
+  const auto page = store->posts(
+      kChannel, {.order = PostPage::Order::forward, .from = 0, .limit = 10, .bytes = 100'000});
+  ASSERT_TRUE(page) << to_string(page.error());
+  ASSERT_THAT(*page, testing::SizeIs(5));
+  for (const Post& post : *page) {
+    EXPECT_EQ(post.damaged, post.guid == guid(2));
+    EXPECT_EQ(post.content.empty(), post.damaged);
+  }
+  EXPECT_THAT(*store->revisions(guid(2), 0, 1'000), IsEmpty());
+  EXPECT_EQ(store->verify(), Result<std::size_t>(2));
+}
+
 // --- media
 
 void upload(Store& store, int number, const std::string& bytes, const std::string& owner) {

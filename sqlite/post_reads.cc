@@ -139,8 +139,10 @@ Result<Post> PostTableReads::read(Use& row, const Guid& channel) {
            .state = static_cast<PostState>(row.integer(10)),
            .pinned = row.integer(11)};
   auto content = keys_->open(row.integer(0), row.blob(4), row.blob(12));
-  if (!content) return std::unexpected(content.error());
-  out.content = std::move(*content);
+  // What is damaged is one message: the others of its page can be read.
+  if (!content && content.error().code != Errc::internal) return std::unexpected(content.error());
+  out.damaged = !content;
+  if (content) out.content = std::move(*content);
   if (const ByteView reply = row.blob(7); !reply.empty()) {
     auto to = guid_in(reply);
     if (!to) return std::unexpected(to.error());
@@ -208,8 +210,8 @@ Result<std::vector<PostRevision>> PostTableReads::revisions(const Guid& guid, st
   if (!*found) return out;
   const auto key = keys_->posts().get(find.integer(0));
   if (!key) {
-    // A message that was destroyed has none, and no earlier texts.
-    if (static_cast<PostState>(find.integer(10)) == PostState::destroyed) return out;
+    // A message that was destroyed has none, and no earlier texts; of a damaged one they are lost.
+    if (key.error().code == Errc::internal) return out;
     return std::unexpected(key.error());
   }
   Use list(revisions_);
@@ -220,6 +222,7 @@ Result<std::vector<PostRevision>> PostTableReads::revisions(const Guid& guid, st
     if (!row) return std::unexpected(row.error());
     if (!*row) return out;
     auto content = keys_->open(*key, find.blob(4), list.blob(2));
+    if (!content && content.error().code == Errc::internal) continue;  // this text alone is damaged
     if (!content) return std::unexpected(content.error());
     PostRevision one{list.integer(0), list.integer(1), std::move(*content)};
     size += one.content.size();

@@ -352,6 +352,7 @@ Result<Post> read_post(const Packet& push) {
     if (!state) return std::unexpected(state.error());
     out.state = *state;
   }
+  out.damaged = push.get("damaged") == "yes";
   if (auto done = read_reactions(push, out.reactions); !done) return std::unexpected(done.error());
   return out;
 }

@@ -61,6 +61,7 @@ struct Post {
   Millis pinned = 0;  ///< 0: not
   std::string content{};
   std::vector<ReactionCount> reactions{};  ///< most first
+  bool damaged = false;  ///< its key or its bytes are broken: `content` is lost, and empty
 };
 
 /// `repeated` (with its cursor) for the same GUID, channel, author, reply and content as at first,
