@@ -75,7 +75,7 @@ TEST_F(MessengerKeys, NothingIsMadeWhileTheStationIsAway) {
   messenger.emplace(home, transport(), clock, fake_random(), MessengerEvents{},
                     Messenger::Options{});
   ASSERT_TRUE(messenger->start());
-  messenger->unreachable({Errc::unreachable, "no station"});
+  messenger->unreachable(Lane::control, {Errc::unreachable, "no station"});
   messenger->tick();
   EXPECT_EQ(keys(), 1U);
   log_in();
