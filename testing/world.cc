@@ -89,6 +89,13 @@ struct World::Wire final : public StationLink {
 };
 
 struct World::StationNode final : public Committer, public Crew {
+  struct OwnClock final : public Clock {
+    const Scheduler& time;
+    Millis ahead = 0;
+    explicit OwnClock(const Scheduler& world_time) : time(world_time) {}
+    Millis now() const override { return time.now() + ahead; }
+    Millis monotonic() const override { return time.monotonic(); }
+  };
   struct Batch {
     std::vector<Write> writes;
     Done done;
@@ -97,6 +104,7 @@ struct World::StationNode final : public Committer, public Crew {
   World& world;
   int number = 0;
   std::unique_ptr<Account> account;
+  OwnClock clock;
   SimDisk disk;
   std::unique_ptr<SqliteStore> store;
   std::unique_ptr<Station> station;
@@ -107,7 +115,7 @@ struct World::StationNode final : public Committer, public Crew {
       kept;  // links live until the station is told that they are closed
 
   StationNode(World& owner, int index, std::uint64_t seed)
-      : world(owner), number(index), disk(seed) {}
+      : world(owner), number(index), clock(owner.clock_), disk(seed) {}
 
   void submit(std::vector<Write> writes, Done done) override {
     batches.push_back({std::move(writes), std::move(done)});
@@ -511,7 +519,7 @@ void World::start_station(StationNode& node) {
       config.neighbours.push_back({.id = other->account->id.bare(), .host = "neighbour"});
   }
   node.station = std::make_unique<Station>(std::move(config), *node.account, *node.store, node,
-                                           clock_, random_, &node);
+                                           node.clock, random_, &node);
   node.station->on_dial([this, &node](std::size_t index) { dial_neighbour(node, index); });
   node.tick();
 }
@@ -550,6 +558,10 @@ void World::power_cut(int station, Millis down_ms) {
   clock_.after(down_ms, [this, &node, at = node.boot] {
     if (at == node.boot) start_station(node);  // another cut came meanwhile: it starts the station
   });
+}
+
+void World::set_clock(int station, Millis ahead) {
+  stations_[static_cast<std::size_t>(station)]->clock.ahead = ahead;
 }
 
 StationCounters World::counters(int station) const {

@@ -63,6 +63,8 @@ class World {
   void power_cut(int station, Millis down_ms);
   void cut_neighbours();  ///< the network drops what runs between stations
   StationCounters counters(int station) const;
+  /// The wall clock of a station shows `ahead` more than everybody else's from now on.
+  void set_clock(int station, Millis ahead);
 
   void run_for(Millis ms) { clock_.run_for(ms); }
   WorldReport report();

@@ -102,5 +102,35 @@ TEST(World, R1_R2_PowerCutsAtManySeedsLoseNothingAcknowledged) {
   }
 }
 
+TEST(World, R16_AStationWhoseClockJumpsLosesNobodyAndNothing) {
+  constexpr Millis kDay = 86'400'000;
+  constexpr Millis kStart = 1'800'000'000'000, k2106 = 4'300'000'000'000;
+  constexpr int kClients = 8, kAway = 7;
+  World world({.seed = 16, .stations = 1, .clients = kClients, .dimchat_every = 4});
+  for (int i = 0; i < kClients; ++i) world.connect(i);
+  world.run_for(10'000);
+  world.disconnect(kAway);
+  world.run_for(1'000);
+  const StationCounters before = world.counters(0);
+  EXPECT_EQ(before.logins, static_cast<std::uint64_t>(kClients));
+  for (const Millis ahead : {Millis{1'000}, kDay, -kDay, -kStart, k2106 - kStart, Millis{0}}) {
+    world.set_clock(0, ahead);
+    for (int from = 0; from < kAway; ++from) {
+      for (const int to : {(from + 1) % kAway, kAway}) world.send(from, to);
+      world.run_for(500);
+    }
+    world.run_for(10 * 60'000);
+    EXPECT_EQ(world.counters(0).links_closed, before.links_closed) << ahead;
+    EXPECT_EQ(world.counters(0).logins, before.logins) << "nobody had to come again, " << ahead;
+    EXPECT_EQ(world.report().received * 2, world.report().sent) << "all but who is away, " << ahead;
+  }
+  world.connect(kAway);
+  world.run_for(60'000);
+  const WorldReport report = world.report();
+  EXPECT_TRUE(report.faults.empty()) << all(report.faults);
+  EXPECT_EQ(report.received, report.sent);
+  EXPECT_EQ(report.waiting, 0U);
+}
+
 }  // namespace
 }  // namespace dim
