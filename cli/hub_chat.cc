@@ -14,6 +14,7 @@ namespace {
 int code(Exit exit) { return static_cast<int>(exit); }
 
 constexpr Millis kPatienceMs = 10'000;
+constexpr std::int64_t kMentionable = 500;  // members whose names are looked up when it begins
 
 class ChannelChat {
  public:
@@ -32,6 +33,11 @@ class ChannelChat {
     place_ = run_.channel();
     if (!place_) return run_.exit;
     if (const int wrong = show_last(); wrong != 0) return wrong;
+    if (place_->hub.members <= kMentionable) {
+      auto people = run_.mentionable(place_->hub, {});
+      if (!people) return run_.exit;
+      people_ = std::move(*people);
+    }
     run_.say_public();
     context_.out.note(fmt::format("You are writing in {}. One line is one message; Ctrl-D ends.",
                                   printable(options_.who)));
@@ -115,13 +121,15 @@ class ChannelChat {
     const auto hub = Id::parse(place_->hub.id);
     if (!hub) return;
     const Millis now = context_.clock.now();
-    const auto guid = context_.messenger->post(*hub, *place_->channel, line, {});
+    const PostLinks links{.mentions = find_mentions(line, people_)};
+    const auto guid = context_.messenger->post(*hub, *place_->channel, line, links);
     if (!guid) return context_.out.error(guid.error());
     waiting_.emplace(guid->text(), Post{.guid = *guid,
                                         .channel = *place_->channel,
                                         .time = now,
                                         .author = context_.home->account().id.bare().text(),
-                                        .content = std::move(line)});
+                                        .content = std::move(line),
+                                        .mentions = links.mentions});
   }
 
   /// Programs are told of an own message when the station has it; people have just typed it.
@@ -168,6 +176,7 @@ class ChannelChat {
   std::optional<HubPlace> place_;
   Cursor shown_ = 0;                     ///< read before following began
   std::map<std::string, Post> waiting_;  ///< written, and not answered yet, by GUID
+  std::vector<Mentionable> people_;      ///< of a hub that is not very large
   std::set<std::string> typing_;
   bool told_typing_ = false;
   bool over_ = false;

@@ -48,6 +48,7 @@ std::optional<JsonObject> channel_body(HubRun& run, const HubView& hub) {
   if (options.topic_given) body.set("topic", options.topic);
   if (!options.kind.empty()) body.set("kind", options.kind);
   if (options.position) body.set("position", *options.position);
+  if (options.retention) body.set("retention", *options.retention);
   if (!options.category_given) return body;
   if (options.category.empty()) {
     body.set("category", nullptr);
@@ -118,6 +119,13 @@ int change_channel(HubRun& run, const HubPlace& place) {
   const auto body = channel_body(run, place.hub);
   if (!body) return run.exit;
   if (body->empty()) return nothing_to_change(run);
+  const std::int64_t keeps = run.options.retention.value_or(0);
+  const bool forgets = keeps != 0 && (channel.retention == 0 || keeps < channel.retention);
+  if (forgets &&
+      !run.confirm(fmt::format("Messages in {} that are older than {} day(s) are erased for "
+                               "everybody, also those that are there now. There is no way back.",
+                               printable(channel.name), keeps)))
+    return run.exit;
   if (!change(run, HubObject::channel, guid, channel.revision, *body)) return run.exit;
   const auto hub = run.again(place);
   if (!hub) return run.exit;

@@ -77,6 +77,9 @@ struct Verb {
   Verb& channel_options() {
     app.add_option("--kind", to.kind, "text; private: only for roles; announcement: to be read")
         ->check(CLI::IsMember({"text", "private", "announcement"}));
+    app.add_option("--retention", to.retention,
+                   "days after which messages are forgotten, up to 3650; 0: never")
+        ->check(CLI::Range(0, 3'650));
     app.add_option("--category", to.category, "name of a category; empty: none")
         ->each([this_to = &to](const std::string&) { this_to->category_given = true; });
     return topic().position();
@@ -164,7 +167,11 @@ void add_channels(CLI::App& app, HubOptions& to) {
   channel.app.require_subcommand(1);
   action(channel, "list", "those that you may read").place(kHub);
   action(channel, "create", "make a channel").place(kHub).name_in_hub().channel_options();
-  action(channel, "edit", "change it").place(kChannel).new_name().channel_options();
+  action(channel, "edit", "change it")
+      .place(kChannel)
+      .new_name()
+      .channel_options()
+      .flag("--yes", to.yes, kYes);
   for (const auto& [name, what] :
        {std::pair{"allow", "let a role do this here"},
         std::pair{"deny", "do not let a role do this here"},
@@ -223,7 +230,11 @@ void add_people(CLI::App& app, HubOptions& to) {
 
 void add_posts(CLI::App& app, HubOptions& to) {
   Verb post = verb(app, to, "post", "write into a channel");
-  post.place(kChannel).text().option("--reply-to", to.reply_to, kMessage);
+  post.place(kChannel)
+      .text()
+      .option("--reply-to", to.reply_to, kMessage)
+      .option("--thread", to.thread, "write into the thread about this message, by its digits")
+      .option("--expires", to.expires, "disappear after: 90s, 30m, 12h, 7d");
   post.app.add_option("--timeout", to.timeout_s, "seconds to try before it is left in the outbox")
       ->check(CLI::Range(0, 86'400))
       ->capture_default_str();
@@ -259,6 +270,25 @@ void add_posts(CLI::App& app, HubOptions& to) {
       .message(false)
       .flag("--off", to.off, "take the pin away")
       .flag("--ids", to.ids, "show the digits that name each message");
+  verb(app, to, "thread", "a message of a channel, and the newest that stand in its thread")
+      .place(kChannel)
+      .message()
+      .number("--before", to.before, "go on where the last page ended")
+      .number("--after", to.after, "newer ones than this cursor, oldest first")
+      .limit()
+      .flag("--ids", to.ids, "show the digits that name each message");
+  verb(app, to, "notify", "what you want to be told of in a channel, on all your devices")
+      .place(kChannel)
+      .app.add_option("level", to.level, "all, mentions or none; without it: what it is")
+      ->check(CLI::IsMember({"all", "mentions", "none"}));
+  verb(app, to, "report", "tell those who moderate a channel of a message in it")
+      .place(kChannel)
+      .message()
+      .text();
+  verb(app, to, "reports", "what was reported to you who moderate")
+      .place("HUB, or HUB/CHANNEL")
+      .option("--close", to.message,
+              "the reports about the message with these digits are done with");
   verb(app, to, "search", "messages that hold all the words, newest first")
       .place("HUB, or HUB/CHANNEL")
       .option("words", to.text, "whole words; of Chinese, Japanese and Korean also a part")

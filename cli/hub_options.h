@@ -26,12 +26,15 @@ struct HubOptions {
   std::string link;
   std::string message;  ///< last digits of its GUID
   std::string reply_to;
-  std::string text;  ///< "-": standard input
+  std::string thread;   ///< last digits of the GUID of the message that it is about
+  std::string expires;  ///< a duration
+  std::string level;    ///< all, mentions, none
+  std::string text;     ///< "-": standard input
   std::string symbol;
   std::string reason;
   std::string duration;
   std::vector<std::string> permissions;
-  std::optional<std::int64_t> rank, position, uses, before, after, upto;
+  std::optional<std::int64_t> rank, position, uses, before, after, upto, retention;
   bool topic_given = false, category_given = false, permissions_given = false;
   bool approval = false;
   bool off = false;  ///< the other way round: take a reaction, pin, ban or mute away, show again

@@ -54,6 +54,18 @@ TEST(HubOptions, F20_VerbsTakeWhatTheyNeed) {
   EXPECT_FALSE(parsed({"destroy", "h/c"}));
   EXPECT_TRUE(parsed({"ban", "h"}));
   EXPECT_TRUE(parsed({"unread"}));
+  const auto post = parsed({"post", "h/c", "hello", "--thread", "3f2a91", "--expires", "30m"});
+  ASSERT_TRUE(post);
+  EXPECT_EQ(post->thread, "3f2a91");
+  EXPECT_EQ(post->expires, "30m");
+  const auto thread = parsed({"thread", "h/c", "3f2a91", "--after", "4"});
+  ASSERT_TRUE(thread);
+  EXPECT_EQ(thread->after, 4);
+  EXPECT_EQ(parsed({"notify", "h/c", "none"})->level, "none");
+  EXPECT_TRUE(parsed({"notify", "h/c"}));
+  EXPECT_FALSE(parsed({"notify", "h/c", "loud"}));
+  EXPECT_EQ(parsed({"channel", "edit", "h/c", "--retention", "30", "--yes"})->retention, 30);
+  EXPECT_FALSE(parsed({"channel", "edit", "h/c", "--retention", "3651"}));
 }
 
 TEST(HubOptions, F20_AChannelIsMadeUnderTheNameThatItHasLater) {

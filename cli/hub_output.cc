@@ -106,6 +106,7 @@ void HubOutput::channel(const HubView& hub, const Guid& guid) const {
   members.set("kind", to_string(channel.kind));
   members.set("category", category == hub.categories.end() ? "" : category->second.name);
   members.set("position", channel.position);
+  members.set("retention", channel.retention);
   JsonArray overrides;
   std::string rules;
   for (const HubOverride& one : channel.overrides) {
@@ -127,8 +128,9 @@ void HubOutput::channel(const HubView& hub, const Guid& guid) const {
   members.set("revision", channel.revision);
   out_.object("channel", std::move(members));
   out_.line(fmt::format(
-      "{:<24}  {}  {}{}{}{}", where(hub, guid), guid.text(), to_string(channel.kind),
+      "{:<24}  {}  {}{}{}{}{}", where(hub, guid), guid.text(), to_string(channel.kind),
       category == hub.categories.end() ? "" : ", in " + printable(category->second.name),
+      channel.retention == 0 ? "" : fmt::format(", keeps {} day(s)", channel.retention),
       channel.topic.empty() ? "" : "  " + printable(channel.topic), rules));
 }
 
@@ -229,14 +231,18 @@ void HubOutput::invite(const HubView& hub, const Guid& guid, const HubInvite& in
   if (!link.empty()) out_.line(link);
 }
 
-void HubOutput::unread(const HubView& hub, const Guid& channel, std::int64_t unread, Cursor cursor,
-                       Cursor newest) const {
+void HubOutput::unread(const HubView& hub, const Guid& channel, const ReadMark& mark) const {
   JsonObject members = about(hub, channel);
-  members.set("unread", unread);
-  members.set("cursor", cursor);
-  members.set("newest", newest);
+  members.set("unread", mark.unread);
+  members.set("mentions", mark.mentions);
+  members.set("level", to_string(mark.level));
+  members.set("cursor", mark.cursor);
+  members.set("newest", mark.newest);
   out_.object("unread", std::move(members));
-  out_.line(fmt::format("{:>6}  {}", unread, where(hub, channel)));
+  out_.line(fmt::format(
+      "{:>6}  {}{}{}", mark.unread, where(hub, channel),
+      mark.mentions == 0 ? "" : fmt::format(", {} for you", mark.mentions),
+      mark.level == NotifyLevel::all ? "" : fmt::format("  (notify: {})", to_string(mark.level))));
 }
 
 // ---- messages
@@ -254,6 +260,22 @@ void HubOutput::post(const HubView& hub, const Post& post, bool changed, Fate fa
   if (fate == Fate::stored) members.set("cursor", post.cursor);
   if (post.changed != post.cursor) members.set("changed", post.changed);
   if (post.reply) members.set("reply_to", post.reply->text());
+  if (post.thread) members.set("thread", post.thread->text());
+  if (post.answers != 0) {
+    members.set("answers", post.answers);
+    members.set("answered", post.answered);
+  }
+  bool for_me = false;
+  if (!post.mentions.empty()) {
+    JsonArray mentions;
+    for (const std::string& id : post.mentions) {
+      mentions.emplace_back(id);
+      for_me = for_me || (!mine && (id == me_ || id == kEveryone));
+    }
+    members.set("mentions", std::move(mentions));
+    members.set("for_me", for_me);
+  }
+  if (post.expires != 0) members.set("expires", format_time(post.expires));
   if (post.revision > 1) members.set("revision", post.revision);
   if (post.edited != 0) members.set("edited", format_time(post.edited));
   if (post.pinned != 0) members.set("pinned", format_time(post.pinned));
@@ -273,6 +295,10 @@ void HubOutput::post(const HubView& hub, const Post& post, bool changed, Fate fa
   if (post.state == PostState::hidden && !post.content.empty())
     body += " " + printable_lines(post.content);
   if (post.reply) body += fmt::format("  [answers #{}]", short_guid(post.reply->text()));
+  if (post.thread) body += fmt::format("  [thread #{}]", short_guid(post.thread->text()));
+  if (post.answers != 0) body += fmt::format("  [{} in its thread]", post.answers);
+  if (for_me) body += "  [for you]";
+  if (post.expires != 0) body += fmt::format("  [until {}]", format_time(post.expires));
   if (post.revision > 1) body += "  [edited]";
   if (post.pinned != 0) body += "  [pinned]";
   if (fate == Fate::queued) body += "  (queued)";
@@ -331,6 +357,25 @@ void HubOutput::erased(const HubView& hub, const Guid& channel, const Guid& post
   json.set("by", std::move(list));
   out_.object("erased", std::move(json));
   out_.line(fmt::format("Erased {} of {}{}", by.size(), members, names));
+}
+
+void HubOutput::report(const HubView& hub, const StoredReport& report) const {
+  JsonObject members = about(hub, report.channel);
+  members.set("guid", report.post.text());
+  members.set("by", report.user);
+  members.set("by_name", name_(report.user));
+  members.set("time", format_time(report.time));
+  members.set("why", report.text);
+  members.set("author", report.author);
+  members.set("author_name", name_(report.author));
+  members.set("written", format_time(report.written));
+  members.set("revision", report.revision);
+  members.set("text", report.content);
+  out_.object("report", std::move(members));
+  out_.line(fmt::format("{}  {} in {}: {}  #{}\n       reported by {}: {}",
+                        clock_of(report.written), who(report.author), where(hub, report.channel),
+                        printable_lines(report.content), short_guid(report.post.text()),
+                        who(report.user), printable_lines(report.text)));
 }
 
 void HubOutput::revision(const HubView& hub, const Post& post, const PostRevision& revision) const {

@@ -27,8 +27,7 @@ class HubOutput {
   /// `link`: empty where it is only listed.
   void invite(const HubView& hub, const Guid& guid, const HubInvite& invite,
               const std::string& link) const;
-  void unread(const HubView& hub, const Guid& channel, std::int64_t unread, Cursor cursor,
-              Cursor newest) const;
+  void unread(const HubView& hub, const Guid& channel, const ReadMark& mark) const;
 
   enum class Fate : std::uint8_t { stored, queued };
   /// `changed`: it was told before, and is otherwise now.
@@ -37,6 +36,8 @@ class HubOutput {
   /// Whose programs have signed that they have erased a message, of how many who may read it.
   void erased(const HubView& hub, const Guid& channel, const Guid& post,
               const std::vector<std::string>& by, std::int64_t members) const;
+  /// What was reported, as it was then.
+  void report(const HubView& hub, const StoredReport& report) const;
   void revision(const HubView& hub, const Post& post, const PostRevision& revision) const;
   /// A change of a hub, by oneself or another. `more`: what the station says about it beside.
   void notice(const HubNotice& notice, const std::string& hub_name,

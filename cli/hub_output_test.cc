@@ -135,7 +135,7 @@ TEST(HubOutput, C11_NothingOfOthersPosesAsAnotherLine) {
   out.member(where, {.who = kOther, .member = {.roles = {kMessage}}});
   out.penalty(where, true, {.who = kOther, .penalty = {.by = kMe, .reason = forged}});
   out.request(where, {.who = kOther, .arrived = 0});
-  out.unread(where, kChannel, 1, 2, 3);
+  out.unread(where, kChannel, {.cursor = 2, .newest = 3, .unread = 1, .mentions = 1});
   const std::string all = testing::internal::GetCapturedStdout();
   EXPECT_THAT(all, Not(HasSubstr("\n17:20")));
   EXPECT_THAT(all, HasSubstr("\n       | 17:20  alice in gardeners/general: pay here"));
@@ -155,6 +155,32 @@ TEST(HubOutput, F13_APostIsALineThatNamesIt) {
   one.content.clear();
   EXPECT_THAT(printed(false, [&](const HubOutput& out) { out.post(hub(), one, false); }),
               HasSubstr(": [removed]"));
+}
+
+TEST(HubOutput, F15_F16_F24_APostSaysItsThreadWhomItIsForAndHowLongItStays) {
+  Post one = post();
+  one.thread = kMessage;
+  one.answers = 2;
+  one.answered = 7;
+  one.mentions = {kMe, std::string(kEveryone)};
+  one.expires = 1'795'694'400'000;
+  const std::string line =
+      printed(false, [&](const HubOutput& out) { out.post(hub(), one, false); });
+  EXPECT_THAT(line,
+              HasSubstr("[thread #3f2a91]  [2 in its thread]  [for you]  [until 2026-11-26T"));
+  const std::string json =
+      printed(true, [&](const HubOutput& out) { out.post(hub(), one, false); });
+  EXPECT_THAT(json,
+              HasSubstr(R"("thread":")" + kMessage.text() +
+                        R"(","answers":2,"answered":7,"mentions":[")" + std::string(kMe) +
+                        R"(","everyone"],"for_me":true,"expires":"2026-11-26T12:00:00.000Z")"));
+  const auto unread = [](const HubOutput& out) {
+    out.unread(
+        hub(), kChannel,
+        {.cursor = 2, .newest = 9, .unread = 5, .mentions = 1, .level = NotifyLevel::mentions});
+  };
+  EXPECT_THAT(printed(true, unread), HasSubstr(R"("unread":5,"mentions":1,"level":"mentions")"));
+  EXPECT_THAT(printed(false, unread), HasSubstr(", 1 for you  (notify: mentions)"));
 }
 
 TEST(HubOutput, N9_WhatABanHasDoneIsInItsObject) {

@@ -8,6 +8,7 @@
 #include "cli/hub_run.h"
 #include "client/erasure.h"
 #include "client/fields.h"
+#include "client/mentions.h"
 #include "dim/engine/erasure.h"
 
 namespace dim {
@@ -244,6 +245,21 @@ int pins(HubRun& run, const HubPlace& place) {
   return code(Exit::ok);
 }
 
+/// Whom the text is for, among those who are in the hub. False: the station could not be asked.
+bool find_mentioned(HubRun& run, const HubView& hub, const std::string& text,
+                    std::vector<std::string>& out) {
+  const std::vector<std::string> words = mention_words(text);
+  if (words.empty()) return true;
+  if (!run.context.messenger->is_ready()) {
+    run.context.out.note("The station is away: what begins with @ is text, and tells nobody.");
+    return true;
+  }
+  const auto people = run.mentionable(hub, words);
+  if (!people) return false;
+  out = find_mentions(text, *people);
+  return true;
+}
+
 /// The channels that are meant: one, those of a hub, or all.
 std::vector<HubPlace> channels_of(HubRun& run) {
   std::vector<HubPlace> out;
@@ -283,21 +299,31 @@ int run_post(HubRun& run) {
     if (run.hubs.empty() && context.failure) run.exit = context.report_failure();
     return run.exit;
   }
-  std::optional<Guid> reply;
-  if (!options.reply_to.empty()) {
-    const auto whole = Guid::parse(options.reply_to);
+  PostLinks links;
+  for (const auto& [digits, to] :
+       {std::pair{&options.reply_to, &links.reply}, std::pair{&options.thread, &links.thread}}) {
+    if (digits->empty()) continue;
+    const auto whole = Guid::parse(*digits);
     if (whole && !context.messenger->is_ready()) {
-      reply = *whole;
-    } else {
-      const auto origin = run.message(*place->channel, options.reply_to);
-      if (!origin) return run.exit;
-      reply = origin->guid;
+      *to = *whole;
+      continue;
     }
+    const auto origin = run.message(*place->channel, *digits);
+    if (!origin) return run.exit;
+    *to = origin->guid;
+    // Who names an answer means the thread that it stands in.
+    if (to == &links.thread && origin->thread) *to = origin->thread;
   }
   const auto hub = Id::parse(place->hub.id);
   if (!hub) return run.failed(hub.error());
   const Millis now = context.clock.now();
-  const auto guid = context.messenger->post(*hub, *place->channel, text, reply);
+  if (!options.expires.empty()) {
+    const auto lasts = parse_duration(options.expires);
+    if (!lasts) return run.failed(lasts.error());
+    links.expires = now + *lasts;
+  }
+  if (!find_mentioned(run, place->hub, text, links.mentions)) return run.exit;
+  const auto guid = context.messenger->post(*hub, *place->channel, text, links);
   if (!guid) return run.failed({Errc::usage, guid.error().hint});
   written->guid = *guid;
   const std::optional<Packet>& answer = written->answer;
@@ -309,8 +335,11 @@ int run_post(HubRun& run) {
             .channel = *place->channel,
             .time = now,
             .author = context.home->account().id.bare().text(),
-            .reply = reply,
-            .content = text};
+            .reply = links.reply,
+            .content = text,
+            .thread = links.thread,
+            .mentions = links.mentions,
+            .expires = links.expires};
   if (!answer) {
     run.out.post(place->hub, post, false, HubOutput::Fate::queued);
     context.out.note(
@@ -357,6 +386,47 @@ int run_post_change(HubRun& run) {
   return pin(run, *place, *post);
 }
 
+int run_thread(HubRun& run) {
+  const HubOptions& options = run.options;
+  if (options.before && options.after)
+    return run.failed({Errc::usage, "one of --before and --after: pages have one direction"});
+  if (!run.connect()) return run.exit;
+  const auto place = run.channel();
+  if (!place) return run.exit;
+  auto root = run.message(*place->channel, options.message);
+  if (root && root->thread) root = run.message(*place->channel, root->thread->text());
+  if (!root) return run.exit;
+  PostQuery query{.target = place->channel->text()};
+  query.before = options.before;
+  query.after = options.after;
+  query.thread = root->guid;
+  auto page = collect(run, query, static_cast<std::size_t>(std::max(options.limit, 1)));
+  if (!page) return run.exit;
+  if (!options.after) std::ranges::reverse(page->posts);
+  run.learn(page->posts);
+  run.out.post(place->hub, *root, false);
+  for (const Post& post : page->posts) run.out.post(place->hub, post, false);
+  next_page(run, *page, page->posts.size(), options.after ? "after" : "before");
+  if (page->posts.empty()) run.context.out.note("Nothing stands in this thread.");
+  return code(Exit::ok);
+}
+
+int run_notify(HubRun& run) {
+  if (!run.connect()) return run.exit;
+  const auto place = run.channel();
+  if (!place) return run.exit;
+  if (!run.options.level.empty()) {
+    Packet packet = HubClient::request(Operation::edit, HubObject::mark, place->channel->text());
+    if (!run.ask(packet.set("level", run.options.level))) return run.exit;
+  }
+  const auto mark = run.wait<ReadMark>([&](HubDone<ReadMark> done) {
+    run.context.messenger->hubs().mark(*place->channel, std::move(done));
+  });
+  if (!mark) return run.exit;
+  run.out.unread(place->hub, *place->channel, *mark);
+  return code(Exit::ok);
+}
+
 int run_search(HubRun& run) {
   const HubOptions& options = run.options;
   if (!run.connect()) return run.exit;
@@ -385,7 +455,7 @@ int run_unread(HubRun& run) {
       run.context.messenger->hubs().mark(*place.channel, std::move(done));
     });
     if (!mark) return run.exit;
-    run.out.unread(place.hub, *place.channel, mark->unread, mark->cursor, mark->newest);
+    run.out.unread(place.hub, *place.channel, *mark);
   }
   return code(Exit::ok);
 }
@@ -408,7 +478,7 @@ int run_read(HubRun& run) {
     mark = ask();
     if (!mark) return run.exit;
   }
-  run.out.unread(place->hub, *place->channel, mark->unread, mark->cursor, mark->newest);
+  run.out.unread(place->hub, *place->channel, *mark);
   return code(Exit::ok);
 }
 
@@ -496,7 +566,7 @@ void follow_hubs(Context& context, const ListenOptions& options, bool& shown) {
   events.trouble = [out](const HubView* hub, const std::optional<Guid>& channel,
                          const HubRefusal& why) { out->trouble(hub, channel, why); };
   events.behind = [&context, out](const HubView& hub, const Guid& channel, const ReadMark& mark) {
-    out->unread(hub, channel, mark.unread, mark.cursor, mark.newest);
+    out->unread(hub, channel, mark);
     context.out.note(
         "So many are not told one by one: dim history HUB/CHANNEL shows them. They stay unread, "
         "and what comes behind them with them, until dim read HUB/CHANNEL.");

@@ -208,6 +208,44 @@ std::optional<Post> HubRun::message(const Guid& channel, std::string digits) {
   return found;
 }
 
+std::optional<std::vector<Mentionable>> HubRun::mentionable(const HubView& hub,
+                                                            const std::vector<std::string>& words) {
+  constexpr std::int64_t kMost = 2'000;  // ten pages
+  std::vector<Mentionable> known;
+  if (hub.members > kMost) {
+    context.out.note("This hub has too many members to look for names: @everyone only.");
+    return known;
+  }
+  const auto all = list(HubObject::member, hub);
+  if (!all) return std::nullopt;
+  std::vector<std::string> ids;
+  for (const JsonObject& shown : *all) {
+    const auto member = read_member_view(shown);
+    if (member) ids.push_back(member->who);
+  }
+  learn(ids);
+  const auto name = names_of(context);
+  for (const std::string& id : ids) known.push_back({id, name(id)});
+  // Names that this home has not heard of.
+  const auto answered = std::make_shared<std::size_t>(0);
+  const auto found = std::make_shared<std::vector<Mentionable>>();
+  std::size_t asked = 0;
+  for (const std::string& word : words) {
+    if (word == kEveryone || !find_mentions("@" + word, known).empty()) continue;
+    ++asked;
+    context.messenger->resolve(word, [answered, found, word](Result<Id> id) {
+      ++*answered;
+      if (id) found->push_back({id->bare().text(), word});
+    });
+  }
+  context.link.run_until([&] { return *answered >= asked || context.failure.has_value(); },
+                         kPatienceMs);
+  for (Mentionable& one : *found) {
+    if (std::ranges::find(ids, one.id) != ids.end()) known.push_back(std::move(one));
+  }
+  return known;
+}
+
 void HubRun::learn(std::vector<std::string> people) {
   constexpr std::size_t kMost = 30;  // questions a second that a station answers
   std::ranges::sort(people);
@@ -265,6 +303,10 @@ int run_hub_verb(HubRun& run) {
   if (verb == "category") return run_category(run);
   if (verb == "role") return run_role(run);
   if (verb == "post") return run_post(run);
+  if (verb == "thread") return run_thread(run);
+  if (verb == "report") return run_report(run);
+  if (verb == "reports") return run_reports(run);
+  if (verb == "notify") return run_notify(run);
   if (verb == "search") return run_search(run);
   if (verb == "unread") return run_unread(run);
   if (verb == "read") return run_read(run);

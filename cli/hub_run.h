@@ -13,6 +13,7 @@
 #include "cli/hub_options.h"
 #include "cli/hub_output.h"
 #include "client/hub_names.h"
+#include "client/mentions.h"
 
 namespace dim {
 
@@ -63,6 +64,10 @@ struct HubRun {
   std::optional<Post> message(const Guid& channel, std::string digits);
   std::optional<std::vector<JsonObject>> list(HubObject object, const HubView& hub);
   /// Fetches what people say of themselves, so that they are shown by name.
+  /// Who is in the hub, by what they go by here, and those of `words` that are their registered
+  /// names; of a very large hub nobody, and a note says so.
+  std::optional<std::vector<Mentionable>> mentionable(const HubView& hub,
+                                                      const std::vector<std::string>& words);
   void learn(std::vector<std::string> people);
   void learn(const std::vector<Post>& posts);
 
@@ -92,6 +97,10 @@ int run_people(HubRun& run);  ///< kick, ban, mute
 int run_post(HubRun& run);
 int run_post_change(HubRun& run);  ///< edit, remove, delete, destroy, react, pin
 int run_search(HubRun& run);
+int run_thread(HubRun& run);
+int run_report(HubRun& run);
+int run_reports(HubRun& run);
+int run_notify(HubRun& run);
 int run_unread(HubRun& run);
 int run_read(HubRun& run);
 

@@ -88,6 +88,8 @@ int main(int argc, char** argv) {
   send_verb->add_option("--sealed", send.sealed,
                         "write the encrypted file here, for you to put behind --url");
   send_verb->add_option("--card", send.card, "send the name card of this person or group");
+  send_verb->add_option("--expires", send.expires,
+                        "the text disappears, there too, after: 90s, 30m, 12h, 7d");
   send_verb->add_option(
       "--content", send.content,
       "send this content, a JSON object with its type (docs/protocol/contents.md; "
@@ -181,6 +183,14 @@ int main(int argc, char** argv) {
   save_verb->add_option("--message", save.message,
                         "of the message whose ID ends with these digits, not of the newest");
   save_verb->add_flag("--thumbnail", save.thumbnail, "the small picture that came with it");
+
+  dim::DraftOptions draft;
+  auto* draft_verb =
+      app.add_subcommand("draft", "texts that were begun and not sent, in this home");
+  draft_verb->add_option("who", draft.who, "person, group, or HUB/CHANNEL; without it: all");
+  auto* draft_text =
+      draft_verb->add_option("text", draft.text, "keep this; - reads standard input");
+  draft_verb->add_flag("--clear", draft.clear, "keep it no longer")->excludes(draft_text);
 
   dim::UploadOptions upload;
   auto* upload_verb = app.add_subcommand(
@@ -323,6 +333,7 @@ int main(int argc, char** argv) {
   if (*tui_verb) return dim::verb_tui(common, tui);
   if (*history_verb) return dim::verb_history(common, history);
   if (*save_verb) return dim::verb_save(common, save);
+  if (*draft_verb) return dim::verb_draft(common, draft);
   if (*upload_verb) return dim::verb_upload(common, upload);
   if (*download_verb) return dim::verb_download(common, download);
   if (*group_verb) return dim::verb_group(common, group);

@@ -198,6 +198,7 @@ void Output::message(const HistoryEntry& entry, const Around& around) const {
       if (around.stranger) members.set("stranger", true);
     }
     if (!entry.cause.empty()) members.set("cause", entry.cause);
+    if (entry.expires > 0) members.set("expires", format_time(entry.expires));
     if (entry.late) members.set("late", true);
     if (entry.missing > 0) members.set("missing", entry.missing);
     if (entry.forked) members.set("forked", true);
@@ -220,6 +221,7 @@ void Output::message(const HistoryEntry& entry, const Around& around) const {
                     from));
   }
   std::string body = printable_lines(entry.text);
+  if (entry.expires > 0) body += fmt::format("  [until {}]", format_time(entry.expires));
   if (!entry.words.empty())
     body += fmt::format("{}[{}]", body.empty() ? "" : "  ", printable(entry.words));
   if (!entry.cause.empty() && entry.outgoing) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/context.h"
+#include "cli/hub_options.h"
 #include "cli/transfer.h"
 #include "cli/verbs.h"
 #include "client/attach.h"
@@ -18,6 +19,8 @@ namespace dim {
 namespace {
 
 int code(Exit exit) { return static_cast<int>(exit); }
+
+constexpr Millis kLongest = Millis{366} * 86'400'000;  // until a text disappears
 
 /// What was given, or what standard input holds.
 std::string given(std::string text) {
@@ -44,6 +47,10 @@ Status check(const SendOptions& options) {
   if (options.file.empty() && (!options.thumbnail.empty() || !options.as.empty() ||
                                !options.url.empty() || options.duration > 0))
     return fail(Errc::usage, "--as, --thumbnail, --duration and --url belong to --file");
+  const bool only_text = options.file.empty() && options.card.empty() && options.content.empty() &&
+                         options.forward.empty() && options.reply_to.empty();
+  if (!options.expires.empty() && (!only_text || options.text.empty()))
+    return fail(Errc::usage, "--expires is for a text alone: no answer, file or card beside it");
   if (!options.content.empty() &&
       !(options.text.empty() && options.file.empty() && options.card.empty()))
     return fail(Errc::usage, "--content is all of the message: no text, file or card beside it");
@@ -89,6 +96,8 @@ std::expected<std::vector<Content>, int> contents(Context& context, const SendOp
   if (!options.forward.empty()) {
     const auto entry = context.find_message_anywhere(options.forward);
     if (!entry) return std::unexpected(code(Exit::failed));
+    if (entry->expires != 0)
+      return add(fail(Errc::usage, "a text that disappears is not passed on"));
     const auto content = context.messenger->content(*entry);
     if (!content) return add(std::unexpected(content.error()));
     return add(forwarded(*entry, *content, context.home->account().id, options.title, now,
@@ -104,7 +113,14 @@ std::expected<std::vector<Content>, int> contents(Context& context, const SendOp
     }
     out.emplace_back(std::move(*answer));
   } else if (!text.empty()) {
-    out.emplace_back(TextContent::make(text, now, context.random));
+    TextContent content = TextContent::make(text, now, context.random);
+    if (!options.expires.empty()) {
+      const auto lasts = parse_duration(options.expires);
+      if (!lasts || *lasts > kLongest)
+        return add(fail(Errc::usage, "a text disappears after 1s to 366d: --expires 12h"));
+      set_expiry(content, now + *lasts);
+    }
+    out.emplace_back(std::move(content));
   }
   if (!options.file.empty()) {
     auto file = attach({.path = options.file,

@@ -151,6 +151,13 @@ int TuiApp::run() {
   context_.events.failed = [this](const Error& error, int, std::string_view) { on_failed(error); };
   context_.events.changed = [this](const HistoryEntry& entry, MessageAct) { on_changed(entry); };
   context_.events.ticked = [this](const HistoryEntry& entry) { on_ticked(entry); };
+  context_.events.expired = [this](std::string_view guid) {
+    for (tui::Conversation& one : model_.conversations) {
+      if (one.kind != tui::Kind::channel)
+        std::erase_if(one.messages, [&](const tui::Message& it) { return it.id == guid; });
+    }
+    dirty_ = true;
+  };
   if (!options_.no_typing) {
     context_.events.typing = [this](const Id& peer, bool on) {
       on_typing(peer.bare().text(), context_.name_of(peer), on);
@@ -201,6 +208,7 @@ int TuiApp::run() {
 
 int TuiApp::end() {
   tell_typing(true);
+  keep_drafts();
   // What was typed last should leave before the program does; otherwise it stays in the outbox.
   context_.link.each_turn({});
   terminal_.reset();
@@ -287,6 +295,7 @@ void TuiApp::turn() {
     }
     refresh_current();
     channels_->tick();
+    keep_drafts();
     const std::size_t queued = context_.messenger->waiting().value_or(0);
     dirty_ = dirty_ || queued != model_.queued;
     model_.queued = queued;

@@ -78,6 +78,7 @@ class TuiApp {
   void refresh_current();
   void see_direct(tui::Conversation& one);
   void on_changed(const HistoryEntry& entry);
+  void keep_drafts();
   void on_ticked(const HistoryEntry& entry);
   void on_typing(const std::string& conversation, const std::string& name, bool on);
   void send_text(tui::Conversation& one, const std::string& text);
@@ -125,8 +126,9 @@ class TuiApp {
 
   std::map<std::string, std::size_t> limits_;  ///< how many messages are read of a conversation
   std::map<std::pair<std::string, std::string>, Millis> typing_until_;
-  std::set<std::string> reacted_;  ///< "GUID SYMBOL": own reactions of this run
-  std::string told_typing_;        ///< the conversation in which others see that one writes
+  std::map<std::string, std::string> drafts_;  ///< as the home has them, by conversation
+  std::set<std::string> reacted_;              ///< "GUID SYMBOL": own reactions of this run
+  std::string told_typing_;  ///< the conversation in which others see that one writes
   Millis typed_at_ = 0;
 };
 

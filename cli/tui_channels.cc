@@ -155,7 +155,10 @@ void TuiChannels::channel_changed(const Guid& channel) {
   next();
 }
 
-void TuiChannels::tick() { next(); }
+void TuiChannels::tick() {
+  drop_old();
+  next();
+}
 
 // ---- one question at a time, so that many channels stay within the station's quota
 
@@ -193,8 +196,11 @@ void TuiChannels::ask_mark(const Guid& channel) {
                                     if (mark && found != flows_.end() && one != nullptr) {
                                       Flow& flow = found->second;
                                       flow.marked = std::max(flow.marked, mark->cursor);
-                                      one->unread = mark->unread;
+                                      flow.level = mark->level;
+                                      one->unread = counted(flow, *mark);
                                       if (one->unread == 0) one->names_me = false;
+                                      if (one->unread > 0 && mark->mentions > 0)
+                                        one->names_me = true;
                                       changed_();
                                     } else if (!mark) {
                                       if (found != flows_.end() && mark.error().code == 416)
@@ -203,6 +209,62 @@ void TuiChannels::ask_mark(const Guid& channel) {
                                     }
                                     next();
                                   });
+}
+
+/// What of it the person wants to be told.
+std::int64_t TuiChannels::counted(const Flow& flow, const ReadMark& mark) {
+  if (flow.level == NotifyLevel::none) return 0;
+  return flow.level == NotifyLevel::mentions ? mark.mentions : mark.unread;
+}
+
+bool TuiChannels::for_me(const Post& post) const {
+  const std::string me = context_.home->account().id.bare().text();
+  return post.author != me && std::ranges::any_of(post.mentions, [&](const std::string& who) {
+           return who == me || who == kEveryone;
+         });
+}
+
+/// Those who have written in this channel, as far as that is here.
+std::vector<Mentionable> TuiChannels::mentionable(const Guid& channel) const {
+  const auto name = names_of(context_);
+  std::set<std::string> ids;
+  for (const auto& [guid, post] : posts_) {
+    if (post.channel == channel) ids.insert(post.author);
+  }
+  std::vector<Mentionable> out;
+  for (const std::string& id : ids) out.push_back({id, name(id)});
+  return out;
+}
+
+/// What has disappeared, or is older than its channel keeps.
+void TuiChannels::drop_old() {
+  constexpr Millis kDay = 86'400'000;
+  if (context_.clock.monotonic() < dropped_at_ + 1'000) return;
+  dropped_at_ = context_.clock.monotonic();
+  const Millis now = context_.clock.now();
+  std::map<Guid, Millis> before;
+  for (const HubView& hub : hubs_) {
+    for (const auto& [guid, channel] : hub.channels) {
+      if (channel.retention != 0) before[guid] = now - channel.retention * kDay;
+    }
+  }
+  const auto is_old = [&](const Post& post) {
+    const auto keeps = before.find(post.channel);
+    return (post.expires != 0 && post.expires <= now) ||
+           (keeps != before.end() && post.cursor != 0 && post.time < keeps->second);
+  };
+  bool some = false;
+  for (auto it = posts_.begin(); it != posts_.end();) {
+    if (!is_old(it->second)) {
+      ++it;
+      continue;
+    }
+    if (tui::Conversation* one = conversation(it->second.channel))
+      std::erase_if(one->messages, [&](const auto& message) { return message.id == it->first; });
+    it = posts_.erase(it);
+    some = true;
+  }
+  if (some) changed_();
 }
 
 void TuiChannels::open(tui::Conversation& one) {
@@ -335,7 +397,14 @@ tui::Message TuiChannels::message_of(const Post& post) {
   if (post.pinned != 0) out.labels.emplace_back("pinned");
   for (const ReactionCount& one : post.reactions) out.reactions.emplace_back(one.symbol, one.count);
   if (mine) out.progress = post.cursor == 0 ? tui::Progress::queued : tui::Progress::sent;
-  out.names_me = !mine && tui::names_person(post.content, model_.me);
+  if (post.thread) {
+    const Post* root = this->post(post.thread->text());
+    out.labels.push_back(root == nullptr ? "thread #" + tui::short_id(post.thread->text())
+                                         : "thread: “" + beginning(root->content) + "”");
+  }
+  if (post.answers != 0) out.labels.push_back(std::to_string(post.answers) + " in its thread");
+  if (post.expires != 0) out.labels.emplace_back("disappears");
+  out.names_me = !mine && (for_me(post) || tui::names_person(post.content, model_.me));
   return out;
 }
 
@@ -372,7 +441,7 @@ void TuiChannels::pushed(const Packet& push) {
       if (who == context_.home->account().id.bare().text()) return;
       return typing(channel->text(), context_.name_of(*author), push.get("state") == "on");
     }
-    if (type == "mark") {  // read on another device
+    if (type == "mark") {  // read, or set otherwise, on another device
       if (channel && flows_.contains(*channel)) flows_[*channel].wants_mark = true;
       return next();
     }
@@ -398,8 +467,11 @@ void TuiChannels::pushed(const Packet& push) {
   if (whole) {
     const bool mine = post->author == context_.home->account().id.bare().text();
     if (!mine && post->state == PostState::shown && post->cursor > flow.marked) {
-      ++one->unread;
-      one->names_me = one->names_me || tui::names_person(post->content, model_.me);
+      const bool named = for_me(*post) || tui::names_person(post->content, model_.me);
+      const bool counts =
+          flow.level == NotifyLevel::all || (flow.level == NotifyLevel::mentions && for_me(*post));
+      if (counts) ++one->unread;
+      one->names_me = one->names_me || (named && flow.level != NotifyLevel::none);
     }
     if (typing) typing(channel->text(), names_of(context_)(post->author), false);
     if (one->loaded && post->changed == flow.seen + 1) {
@@ -454,7 +526,11 @@ void TuiChannels::send(tui::Conversation& one, const std::string& text,
   const auto hub = Id::parse(one.hub_id);
   if (!channel || !hub) return;
   const Millis now = context_.clock.now();
-  const auto guid = context_.messenger->post(*hub, *channel, text, reply);
+  PostLinks links{.reply = reply, .mentions = find_mentions(text, mentionable(*channel))};
+  // An answer to what stands in a thread belongs there too.
+  const Post* answered = reply ? post(reply->text()) : nullptr;
+  if (answered != nullptr) links.thread = answered->thread;
+  const auto guid = context_.messenger->post(*hub, *channel, text, links);
   if (!guid) {
     one.composer.set(text);
     context_.out.error(guid.error());
@@ -465,7 +541,9 @@ void TuiChannels::send(tui::Conversation& one, const std::string& text,
                   .time = now,
                   .author = context_.home->account().id.bare().text(),
                   .reply = reply,
-                  .content = text};
+                  .content = text,
+                  .thread = links.thread,
+                  .mentions = links.mentions};
   // The station's answer, or the message itself, may be here already.
   if (!posts_.try_emplace(guid->text(), post).second) return;
   one.messages.push_back(message_of(post));

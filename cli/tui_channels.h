@@ -12,6 +12,7 @@
 
 #include "cli/context.h"
 #include "client/hub_names.h"
+#include "client/mentions.h"
 #include "tui/model.h"
 
 namespace dim {
@@ -54,7 +55,8 @@ class TuiChannels {
     Cursor newest = 0;    ///< the newest message that came
     bool behind = false;  ///< changes have to be asked for
     bool asking = false;
-    bool wants_mark = true;  ///< the count of unread messages has to be asked for
+    NotifyLevel level = NotifyLevel::all;  ///< of what the person wants to be told here
+    bool wants_mark = true;                ///< the count of unread messages has to be asked for
     bool wants_page = false, wants_older = false;
   };
 
@@ -70,6 +72,10 @@ class TuiChannels {
   void trouble(const HubRefusal& why);
   tui::Message message_of(const Post& post);
   void learn(const std::string& author);
+  static std::int64_t counted(const Flow& flow, const ReadMark& mark);
+  bool for_me(const Post& post) const;
+  std::vector<Mentionable> mentionable(const Guid& channel) const;
+  void drop_old();
   void rename();
   tui::Conversation* conversation(const Guid& channel);
 
@@ -82,6 +88,7 @@ class TuiChannels {
   std::set<std::string> asked_people_;  ///< whose names were asked for in this session
   bool hubs_wanted_ = false, busy_ = false;
   Millis wait_until_ = 0;
+  Millis dropped_at_ = 0;  ///< monotonic
   std::uint64_t session_ = 0;
 };
 

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "cli/tui_app.h"
+#include "client/drafts.h"
 #include "tui/cells.h"
 #include "tui/view.h"
 
@@ -256,6 +257,30 @@ void TuiApp::submit() {
     channels_->send(*one, text, {});
   } else {
     send_text(*one, text);
+  }
+  keep_drafts();
+}
+
+/// What stands in each composer is in the home; what was there before stands in it again.
+void TuiApp::keep_drafts() {
+  Drafts drafts(context_.home->vault());
+  for (tui::Conversation& one : model_.conversations) {
+    const auto known = drafts_.find(one.id);
+    if (known == drafts_.end()) {
+      const auto kept = drafts.find(one.id);
+      if (!kept) return;  // tried again
+      const std::string text = *kept ? (*kept)->text : std::string();
+      if (one.composer.empty() && !text.empty()) {
+        one.composer.set(text);
+        dirty_ = true;
+      }
+      drafts_.emplace(one.id, text);
+      continue;
+    }
+    if (known->second == one.composer.text()) continue;
+    const Draft draft{
+        .conversation = one.id, .text = one.composer.text(), .time = context_.clock.now()};
+    if (drafts.put(draft)) known->second = draft.text;
   }
 }
 

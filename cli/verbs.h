@@ -30,6 +30,7 @@ struct SendOptions {
   double duration = 0;
   std::string card;            ///< whose name card to send
   std::string content;         ///< JSON of a content, "-": on standard input; nothing beside it
+  std::string expires;         ///< a duration, of a text; empty: it stays
   std::string forward, title;  ///< digits of a message to pass on, from whatever conversation
   int timeout_s = 10;          ///< how long to try before the message is left in the outbox
   std::string until = "sent";  ///< or "delivered", "read"
@@ -71,6 +72,11 @@ struct SaveOptions {
   std::string message;     ///< last digits of its GUID; empty: the newest with a file
   bool thumbnail = false;
   int timeout_s = 60;  ///< without anything moving, of a file at the station
+};
+struct DraftOptions {
+  std::string who;  ///< empty: all
+  std::optional<std::string> text{};
+  bool clear = false;
 };
 struct UploadOptions {
   std::string file;
@@ -124,6 +130,7 @@ int verb_tui(const CommonOptions& common, const TuiOptions& options);
 int verb_history(const CommonOptions& common, const HistoryOptions& options);
 int verb_import(const CommonOptions& common, const ImportOptions& options);
 int verb_save(const CommonOptions& common, const SaveOptions& options);
+int verb_draft(const CommonOptions& common, const DraftOptions& options);
 int verb_upload(const CommonOptions& common, const UploadOptions& options);
 int verb_download(const CommonOptions& common, const DownloadOptions& options);
 int verb_group(const CommonOptions& common, const GroupOptions& options);

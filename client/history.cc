@@ -10,6 +10,7 @@ namespace {
 constexpr std::string_view kUnread = "unread";
 constexpr std::string_view kContents = "contents";
 constexpr std::string_view kEarlier = "earlier";
+constexpr std::string_view kExpiring = "expiring";
 
 std::string bucket_of(const Id& peer) { return "history " + peer.bare().text(); }
 
@@ -57,6 +58,7 @@ std::string write_entry(const HistoryEntry& entry) {
   if (entry.revision > 1) object.set("revision", entry.revision);
   if (entry.edited > 0) object.set("edited", entry.edited);
   if (entry.removed) object.set("removed", true);
+  if (entry.expires > 0) object.set("expires", entry.expires);
   return write_json(object);
 }
 
@@ -89,6 +91,7 @@ Result<HistoryEntry> parse_entry(std::string_view body) {
   entry.revision = std::max<std::int64_t>(1, integer_in(*object, "revision"));
   entry.edited = integer_in(*object, "edited");
   entry.removed = truth_in(*object, "removed");
+  entry.expires = integer_in(*object, "expires");
   return entry;
 }
 
@@ -107,6 +110,15 @@ Result<std::optional<HistoryEntry>> History::find(const Id& peer, std::string_vi
 
 Status History::put(const HistoryEntry& entry, const JsonObject& content) {
   if (auto put_entry = put(entry); !put_entry) return put_entry;
+  if (entry.expires > 0) {
+    JsonObject due;
+    due.set("guid", entry.guid);
+    due.set("peer", entry.peer.text());
+    due.set("at", entry.expires);
+    if (auto put_due = vault_.put(kExpiring, place_of(entry.peer, entry.guid), write_json(due));
+        !put_due)
+      return put_due;
+  }
   return vault_.put(kContents, place_of(entry.peer, entry.guid), write_json(content));
 }
 
@@ -172,6 +184,29 @@ Result<std::vector<HistoryEntry>> History::newest(const Id& peer, std::size_t li
     auto entry = parse_entry(row.body);
     if (!entry) return std::unexpected(entry.error());
     out.push_back(std::move(*entry));
+  }
+  return out;
+}
+
+Result<std::vector<std::string>> History::expire(Millis now) {
+  const auto rows = vault_.list(kExpiring);
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<std::string> out;
+  for (const Vault::Row& row : *rows) {
+    const auto due = parse_json_object(row.body);
+    if (!due) return std::unexpected(due.error());
+    if (integer_in(*due, "at") > now) continue;
+    const auto peer = Id::parse(text_in(*due, "peer"));
+    if (!peer) return std::unexpected(peer.error());
+    std::string guid = text_in(*due, "guid");
+    const std::string place = place_of(*peer, guid);
+    for (const auto& [bucket, key] :
+         {std::pair{bucket_of(*peer), guid}, std::pair{std::string(kContents), place},
+          std::pair{std::string(kEarlier), place}, std::pair{std::string(kUnread), place},
+          std::pair{std::string(kExpiring), place}}) {
+      if (auto erased = vault_.erase(bucket, key); !erased) return std::unexpected(erased.error());
+    }
+    out.push_back(std::move(guid));
   }
   return out;
 }

@@ -36,6 +36,7 @@ struct HistoryEntry {
   std::int64_t revision = 1;  ///< of the text, counted up by each edit
   Millis edited = 0;          ///< when it was edited last; 0: never
   bool removed = false;       ///< its author has taken it back: the text is gone
+  Millis expires = 0;         ///< it is erased then; 0: never
 };
 
 /// How an entry lies in the vault; `parse` refuses what is no entry.
@@ -51,6 +52,9 @@ class History {
   Result<std::optional<HistoryEntry>> find(const Id& peer, std::string_view guid);
   /// With its content, which may be large.
   Status put(const HistoryEntry& entry, const JsonObject& content);
+  /// Erases what disappears up to `now`: entry, content, and that nobody has seen it. GUIDs of what
+  /// that was.
+  Result<std::vector<std::string>> expire(Millis now);
   /// The content of an entry as it was sent or came; nothing for entries of earlier versions.
   Result<std::optional<JsonObject>> content(const Id& peer, std::string_view guid);
   /// Before an edit: the text is kept among the earlier ones, the newest kPostRevisions of them.

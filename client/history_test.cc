@@ -108,5 +108,27 @@ TEST_F(HistoryTest, TheOutboxKeepsItsOrderAndItsRows) {
   EXPECT_EQ(*outbox.find("b"), std::nullopt);
 }
 
+TEST_F(HistoryTest, F16_WhatDisappearsIsErasedWithItsContentAndThatNobodyHasSeenIt) {
+  JsonObject content;
+  content.set("text", "short");
+  HistoryEntry first = entry("1", "short"), second = entry("2", "long"),
+               third = entry("3", "stays");
+  first.expires = kFakeNow + 10;
+  second.expires = kFakeNow + 20;
+  for (const HistoryEntry& one : {first, second, third}) {
+    ASSERT_TRUE(history.put(one, content));
+    ASSERT_TRUE(history.put_unread(one));
+  }
+  EXPECT_EQ(history.find(first.peer, "1").value()->expires, kFakeNow + 10);
+  EXPECT_THAT(*history.expire(kFakeNow + 9), SizeIs(0));
+  EXPECT_THAT(*history.expire(kFakeNow + 10), testing::ElementsAre("1"));
+  EXPECT_THAT(*history.expire(kFakeNow + 10), SizeIs(0)) << "once";
+  EXPECT_FALSE(history.find(first.peer, "1")->has_value());
+  EXPECT_FALSE(history.content(first.peer, "1")->has_value());
+  EXPECT_THAT(*history.unread(10), SizeIs(2));
+  EXPECT_THAT(*history.newest(first.peer, 10), SizeIs(2));
+  EXPECT_EQ(history.take_unread(first), false);
+}
+
 }  // namespace
 }  // namespace dim

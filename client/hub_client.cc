@@ -248,6 +248,7 @@ void HubClient::posts(const PostQuery& query, HubDone<PostsPage> done) {
         std::pair{"changes", query.changes}}) {
     if (cursor) packet.set(key, std::to_string(*cursor));
   }
+  if (query.thread) packet.set("thread", query.thread->text());
   if (query.limit > 0) packet.set("limit", std::to_string(query.limit));
   if (query.earlier) packet.set("history", "yes");
   if (session_() != nullptr) ++open_pages_;
@@ -281,7 +282,7 @@ HubResult<PostsPage> HubClient::take_page(const Packet& answer, const PostQuery&
   for (const Packet& push : page) {
     auto post = read_post(push);
     if (!post) return refuse(post.error());
-    out.posts.push_back(std::move(*post));
+    if (post->expires == 0 || post->expires > clock_.now()) out.posts.push_back(std::move(*post));
   }
   if (answer.code == 206) {
     const std::int64_t next = number_in(answer.get("next"));
@@ -331,7 +332,9 @@ void HubClient::mark(const Guid& channel, HubDone<ReadMark> done) {
         if (!answer) return done(std::unexpected(std::move(answer.error())));
         done(ReadMark{.cursor = number_in(answer->get("cursor")),
                       .newest = number_in(answer->get("newest")),
-                      .unread = number_in(answer->get("unread"))});
+                      .unread = number_in(answer->get("unread")),
+                      .mentions = number_in(answer->get("mentions")),
+                      .level = parse_level(answer->get("level")).value_or(NotifyLevel::all)});
       });
 }
 

@@ -34,8 +34,9 @@ struct PostQuery {
   bool pinned = false;
   std::string search{};
   std::optional<Cursor> before{}, after{}, changes{};
-  std::size_t limit = 0;  ///< 0: as many as the station gives
-  bool earlier = false;   ///< with the earlier texts of the message
+  std::size_t limit = 0;         ///< 0: as many as the station gives
+  bool earlier = false;          ///< with the earlier texts of the message
+  std::optional<Guid> thread{};  ///< only what stands in the thread about this message
 };
 struct PostsPage {
   std::vector<Post> posts{};
@@ -50,6 +51,8 @@ struct ErasureList {
 struct ReadMark {
   Cursor cursor = 0, newest = 0;
   std::int64_t unread = 0;
+  std::int64_t mentions = 0;  ///< of the unread ones, of oneself or everyone
+  NotifyLevel level = NotifyLevel::all;
 };
 
 class HubClient {
@@ -75,6 +78,7 @@ class HubClient {
   void found(std::string_view name, std::string_view topic, HubDone<Id> done);
   /// CREATE of a category, channel, role or invite.
   void make(HubObject object, const std::string& hub, const JsonObject& body, HubDone<Guid> done);
+  /// Without those that have disappeared by now.
   void posts(const PostQuery& query, HubDone<PostsPage> done);
   void mark(const Guid& channel, HubDone<ReadMark> done);
   void erasures(const Guid& post, HubDone<ErasureList> done);

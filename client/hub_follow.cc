@@ -194,6 +194,7 @@ void HubFollower::take_hub(HubView hub) {
     if (only_ && *only_ != guid) continue;
     Flow& flow = flows_[guid];
     flow.hub = hub.id;
+    if (flow.known && flow.joined != hub.joined && hub.joined != 0) flow.known = flow.live = false;
     if (!flow.live && std::ranges::find(queue_, guid) == queue_.end()) queue_.push_back(guid);
   }
   hubs_[hub.id] = std::move(hub);
@@ -237,9 +238,17 @@ void HubFollower::begin_channel(const Guid& channel) {
       if (one.integer() != nullptr) flow.fresh.insert(*one.integer());
     }
   }
-  if (flow.hold != 0) return ask_mark(channel);
+  flow.joined = integer_in(*object, "joined");
+  if (flow.hold != 0 || came_again(flow)) return ask_mark(channel);
+  if (flow.joined == 0) flow.joined = hubs_[flow.hub].joined;
   flow.known = true;
   catch_up(channel);
+}
+
+/// One was put out, or has left, and is in again: what was written meanwhile is not new.
+bool HubFollower::came_again(const Flow& flow) {
+  const Millis joined = hubs_[flow.hub].joined;
+  return flow.joined != 0 && joined != 0 && flow.joined != joined;
 }
 
 void HubFollower::ask_mark(const Guid& channel) {
@@ -253,6 +262,18 @@ void HubFollower::ask_mark(const Guid& channel) {
     }
     Flow& flow = found->second;
     flow.known = true;
+    const bool again = came_again(flow);
+    flow.joined = hubs_[flow.hub].joined;
+    if (again && mark->cursor > flow.seen) {
+      // The station's mark stands where one came in, or behind it.
+      flow.seen = flow.base = mark->cursor;
+      flow.told = flow.marked = mark->cursor;
+      flow.fresh.clear();
+    }
+    if (again && flow.hold == 0) {
+      if (!keep(channel, flow)) return;
+      return catch_up(channel);
+    }
     if (flow.hold != 0) {
       take_mark(channel, mark->cursor);
       return catch_up(channel);
@@ -307,7 +328,8 @@ void HubFollower::catch_up(const Guid& channel) {
 bool HubFollower::tell(const Guid& channel, const Post& post, bool fresh) {
   Flow& flow = flows_[channel];
   const HubView& hub = hubs_[flow.hub];
-  const bool there = post.state == PostState::shown || !post.content.empty();
+  const bool over = post.expires != 0 && post.expires <= clock_.now();
+  const bool there = !over && (post.state == PostState::shown || !post.content.empty());
   if (post.state == PostState::destroyed && !erase(channel, post.guid)) return false;
   flow.seen = std::max(flow.seen, post.changed);
   if (!is_me(post.author) && (there || !fresh)) {
@@ -335,6 +357,7 @@ bool HubFollower::keep(const Guid& channel, const Flow& flow) {
   object.set("base", flow.base);
   object.set("told", flow.told);
   object.set("marked", flow.marked);
+  if (flow.joined != 0) object.set("joined", flow.joined);
   if (flow.hold != 0) object.set("hold", flow.hold);
   if (!flow.fresh.empty()) {
     JsonArray fresh;

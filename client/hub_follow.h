@@ -65,6 +65,7 @@ class HubFollower {
     std::set<Cursor> fresh{};  ///< of those, what was told; empty when it has caught up
     Cursor told = 0;           ///< counts as read
     Cursor marked = 0;         ///< and the station knows that up to here
+    Millis joined = 0;         ///< when one had come into the hub, the last time
     Cursor hold = 0;           ///< nothing counts as read before the mark is here; 0: no such place
     bool known = false;        ///< the above is had
     bool live = false;         ///< what comes follows upon `seen`
@@ -85,6 +86,7 @@ class HubFollower {
   void begin_channel(const Guid& channel);
   void ask_mark(const Guid& channel);
   void take_mark(const Guid& channel, Cursor cursor);
+  bool came_again(const Flow& flow);
   void catch_up(const Guid& channel);
   bool tell(const Guid& channel, const Post& post, bool fresh);
   void on_notice(const Packet& push);

@@ -52,10 +52,10 @@ class HubFollow : public MessengerTest {
     if (!content.empty()) packet.content = std::move(content);
     answer(Lane::text, packet);
   }
-  void answer_hubs(bool member = true) {
+  void answer_hubs(bool member = true, const std::string& joined = {}) {
     reply(next("hub"), 200,
           member ? R"({"list":[{"hub":")" + kHub + R"(","name":"gardeners","owner":")" + kOwner +
-                       "\"}]}"
+                       (joined.empty() ? "" : R"(","joined":")" + joined) + "\"}]}"
                  : R"({"list":[]})");
     if (member)
       reply(next("channel"), 200, R"({"list":[{"guid":")" + kChannel + R"(","name":"general"}]})");
@@ -186,6 +186,38 @@ TEST_F(HubFollow, AfterACutOneGoesOnWhereOneWas) {
   connect();
   answer_hubs(false);
   EXPECT_THAT(told, ElementsAre("left gardeners"));
+}
+
+TEST_F(HubFollow, F18_WhoeverIsLetInAgainIsNotToldWhatWasWrittenMeanwhile) {
+  const std::string first = "2026-11-26T12:00:00.000Z", again = "2026-11-26T13:00:00.000Z";
+  follow();
+  answer_hubs(true, first);
+  answer_mark(0, 1, 1);
+  answer_changes(0, {post(1, "one")});
+  messenger.reset();
+  follow();
+  answer_hubs(true, first);
+  answer_changes(1, {post(2, "two")});
+  EXPECT_THAT(told, ElementsAre("one", "two"));
+  // Put out and let in again, while this program was away: the station's mark is where one came in.
+  messenger->closed(Lane::text);
+  connect();
+  answer_hubs(true, again);
+  answer_mark(7, 8, 1);
+  answer_changes(7, {post(8, "eight")});
+  EXPECT_THAT(told, ElementsAre("one", "two", "eight"));
+  messenger.reset();
+  follow();
+  answer_hubs(true, again);
+  answer_changes(8, {post(9, "nine")});
+  EXPECT_THAT(told, ElementsAre("one", "two", "eight", "nine"));
+  // The same across programs of this home.
+  messenger.reset();
+  follow();
+  answer_hubs(true, first);
+  answer_mark(20, 20, 0);
+  answer_changes(20, {});
+  EXPECT_THAT(told, ElementsAre("one", "two", "eight", "nine"));
 }
 
 TEST_F(HubFollow, ALargeBacklogIsCountedNotTold) {

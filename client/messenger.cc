@@ -30,6 +30,7 @@ Messenger::Messenger(Home& home, Transport& transport, Clock& clock, Random& ran
       outbox_(home.vault()),
       groups_(home, random),
       hubs_(home, clock, random, [this] { return is_ready() ? session_.get() : nullptr; }) {
+  expire();
   if (options_.follow_hubs) follow_hubs();
 }
 
@@ -128,6 +129,7 @@ void Messenger::tick() {
     ask_early_again();
     retry_waiting();
   }
+  expire();
   outbox_dry_ = false;  // another program of this home may have written
   pump();
   finish_erasing();
@@ -265,6 +267,26 @@ bool Messenger::unread_may_have_grown() {
   return true;
 }
 
+/// What disappears is gone from the vault's files too, own copies that wait to be sent with it.
+void Messenger::expire() {
+  std::vector<std::string> gone;
+  const auto status = home_.vault().transaction([&]() -> Status {
+    auto erased = history_.expire(clock_.now());
+    if (!erased) return std::unexpected(erased.error());
+    for (const std::string& guid : *erased) {
+      if (auto out = outbox_.erase(guid); !out) return out;
+    }
+    gone = std::move(*erased);
+    return {};
+  });
+  scrub_due_ = scrub_due_ || (status && !gone.empty());
+  // While another program reads the vault it waits.
+  if (scrub_due_ && home_.vault().scrub()) scrub_due_ = false;
+  if (status && events_.expired) {
+    for (const std::string& guid : gone) events_.expired(guid);
+  }
+}
+
 Status Messenger::put_unread(const HistoryEntry& entry) {
   unread_grown_ = true;
   return history_.put_unread(entry);
@@ -282,6 +304,7 @@ Status Messenger::put_words(HistoryEntry& entry, const Content& content) {
   entry.text = std::move(description.text);
   entry.words = std::move(description.words);
   entry.sn = content.head().sn;
+  if (const auto* text = content.as<TextContent>()) entry.expires = expiry_of(*text);
   const auto* quote = content.as<QuoteContent>();
   if (quote == nullptr || !quote->origin || quote->origin->sn == 0) return {};
   const Id conversation = content.head().group ? content.head().group->bare() : entry.peer;
@@ -292,6 +315,10 @@ Status Messenger::put_words(HistoryEntry& entry, const Content& content) {
     return old.sn == quote->origin->sn && writer.same_entity(quote->origin->sender);
   });
   if (found == before->end()) return {};
+  if (found->expires != 0) {  // it would stay here
+    entry.words = "answers a text that disappears";
+    return {};
+  }
   std::string said = found->text.empty() ? found->words : found->text;
   if (said.size() > kQuotedBytes) {
     std::size_t end = kQuotedBytes;

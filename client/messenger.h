@@ -20,6 +20,7 @@
 #include "client/hub_client.h"
 #include "client/hub_follow.h"
 #include "client/outbox.h"
+#include "client/post_links.h"
 #include "client/session.h"
 #include "dim/engine/engine.h"
 #include "dim/engine/group_message.h"
@@ -63,6 +64,8 @@ struct MessengerEvents {
   /// Its author has changed this message or taken it away; the entry is as it is now, and of one
   /// that was deleted or destroyed the last that there is.
   std::function<void(const HistoryEntry&, MessageAct act)> changed{};
+  /// A message has disappeared from the history.
+  std::function<void(std::string_view guid)> expired{};
   /// Of contacts only; `state`: "online", "away" or "offline".
   std::function<void(const Id& peer, bool on)> typing;
   std::function<void(const Id& peer, std::string_view state)> presence;
@@ -161,7 +164,7 @@ class Messenger final : private SessionHost {
   /// once; MessengerEvents::posted has what the station says. The GUID names the message from now
   /// on. Errc::bad_request for what is no text of 1 byte to 64 KiB.
   Result<Guid> post(const Id& hub, const Guid& channel, std::string_view text,
-                    const std::optional<Guid>& reply_to);
+                    const PostLinks& links = {});
   /// Refused, and nobody has been told so yet: also those of earlier programs of this home.
   Result<std::vector<RefusedPost>> refused_posts();
   Status forget_refused(const Guid& post);
@@ -358,6 +361,7 @@ class Messenger final : private SessionHost {
   Status enqueue_quietly(const Id& to, const JsonObject& content);
   Status enqueue(OutboxRow row);
   Status put_unread(const HistoryEntry& entry);
+  void expire();
 
   static constexpr Millis kEarlyMs = 30'000;  ///< between looks at what is not due yet
   /// Bucket of the vault: how far a message to a group has got with each of its readers.
@@ -390,7 +394,7 @@ class Messenger final : private SessionHost {
   std::set<std::string> asking_;        // IDs that are asked for, or are about to be
   std::set<std::string> decides_;       // those of them whose answer decides about what waits
   std::vector<std::pair<HistoryEntry, MessageAct>> changes_;  // to be told
-  bool scrub_due_ = false;
+  bool scrub_due_ = false;           // something is erased, and the vault's files hold it still
   bool erasing_ = true;              // something may have to be erased, and answered for
   bool retry_ = false;               // what waited may be read now
   Millis early_at_ = 0;              // monotonic: when what came too early is looked at; 0: none

@@ -7,7 +7,7 @@
 namespace dim {
 
 Result<Guid> Messenger::post(const Id& hub, const Guid& channel, std::string_view text,
-                             const std::optional<Guid>& reply_to) {
+                             const PostLinks& links) {
   if (text.empty() || text.size() > limits::kPostBytes || !valid_utf8(text) || text.contains('\0'))
     return fail(Errc::bad_request,
                 "a message in a channel has 1 byte to 64 KiB of UTF-8 without NUL");
@@ -16,7 +16,14 @@ Result<Guid> Messenger::post(const Id& hub, const Guid& channel, std::string_vie
   JsonObject content;
   content.set("channel", channel.text());
   content.set("text", text);
-  if (reply_to) content.set("reply", reply_to->text());
+  if (links.reply) content.set("reply", links.reply->text());
+  if (links.thread) content.set("thread", links.thread->text());
+  if (!links.mentions.empty()) {
+    JsonArray mentions;
+    for (const std::string& who : links.mentions) mentions.emplace_back(who);
+    content.set("mentions", std::move(mentions));
+  }
+  if (links.expires != 0) content.set("expires", links.expires);
   if (auto put = enqueue({.guid = guid.text(),
                           .kind = std::string(kPostRow),
                           .to = hub.bare(),
@@ -41,6 +48,18 @@ void Messenger::transmit_post(const OutboxRow& item) {
   packet.set("guid", item.guid);
   if (std::string reply = text_in(item.content, "reply"); !reply.empty())
     packet.set("reply-to", std::move(reply));
+  if (std::string thread = text_in(item.content, "thread"); !thread.empty())
+    packet.set("thread", std::move(thread));
+  std::string mentions;
+  if (const Json* list = item.content.find("mentions");
+      list != nullptr && list->array() != nullptr) {
+    for (const Json& one : *list->array()) {
+      if (one.text() != nullptr) mentions += (mentions.empty() ? "[" : ", ") + *one.text();
+    }
+  }
+  if (!mentions.empty()) packet.set("mentions", mentions + "]");
+  if (const Millis expires = integer_in(item.content, "expires"); expires != 0)
+    packet.set("expires", format_time(expires));
   packet.content = text_in(item.content, "text");
   in_flight_.insert(item.guid);
   session_->request(

@@ -250,7 +250,8 @@ Result<bool> Messenger::repeats_content(const Opened& opened) {
 /// world (its GUID is then a name of its bytes: operations.md section 2).
 Result<bool> Messenger::keep_new(const HistoryEntry& entry, const Opened& opened,
                                  std::string_view guid) {
-  constexpr unsigned kNameOfBytes = 8;  // version of such a GUID
+  if (entry.expires != 0 && entry.expires <= clock_.now()) return false;  // over on its way
+  constexpr unsigned kNameOfBytes = 8;                                    // version of such a GUID
   const auto name = Guid::parse(guid);
   const bool signed_anew = entry.label == Label::addressee_unproven || !name ||
                            name->bytes()[6] >> 4 == kNameOfBytes ||

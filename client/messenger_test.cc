@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "client/attach.h"
 #include "client/messenger_fixture.h"
 #include "client/rebound.h"
 #include "dim/engine/steps.h"
@@ -99,6 +100,35 @@ TEST_F(MessengerTest, F09_TicksGoFromQueuedToSentToDeliveredToReadAndNeverBack) 
   std::vector<Tick> told;
   for (const HistoryEntry& entry : ticked) told.push_back(entry.tick);
   EXPECT_THAT(told, ElementsAre(Tick::delivered, Tick::read));
+}
+
+TEST_F(MessengerTest, F16_TextsThatDisappearAreErasedOnBothSides) {
+  log_in();
+  TextContent content = TextContent::make("short", clock.now(), fake_random());
+  set_expiry(content, clock.now() + 60'000);
+  const auto sent = messenger->send(peer().id, Content(content));
+  ASSERT_TRUE(sent);
+  EXPECT_EQ(sent->expires, (clock.now() + 60'000) / 1'000 * 1'000);
+  accept(station.next(Lane::text));
+  push(from(peer(), Content(content)));
+  ASSERT_THAT(received, SizeIs(1));
+  const auto answer =
+      quote(received.front(), home.account().id, "Really?", clock.now(), fake_random());
+  ASSERT_TRUE(answer);
+  ASSERT_TRUE(messenger->send(peer().id, Content(*answer)));
+  EXPECT_THAT(*messenger->history(peer().id, 10), SizeIs(3));
+  EXPECT_THAT(*messenger->unread(), SizeIs(1));
+  clock.passed += 61'000;
+  messenger->tick();
+  const auto left = messenger->history(peer().id, 10).value();
+  ASSERT_THAT(left, SizeIs(1));
+  EXPECT_EQ(left.front().text, "Really?");
+  EXPECT_THAT(left.front().words, testing::Not(testing::HasSubstr("short")));
+  EXPECT_THAT(*messenger->unread(), IsEmpty());
+  // One whose time is over when it comes is never shown.
+  push(from(peer(), Content(content)));
+  EXPECT_THAT(received, SizeIs(1));
+  EXPECT_THAT(*messenger->history(peer().id, 10), SizeIs(1));
 }
 
 TEST_F(MessengerTest, KeepsOrderAndAWindowOfUnansweredMessages) {

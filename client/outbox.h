@@ -28,7 +28,7 @@ struct OutboxRow {
 };
 
 /// A message to a channel of a public hub, whose ID is `to`: plain text for the station, nothing is
-/// sealed. `content` has `channel`, `text` and, for an answer, `reply`.
+/// sealed. `content` has `channel`, `text` and what of PostLinks there is.
 inline constexpr std::string_view kPostRow = "post";
 
 /// Where the vault keeps what a station has refused of these.

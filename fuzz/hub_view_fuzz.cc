@@ -34,6 +34,7 @@ void try_object(const JsonObject& shown) {
     demand(act->number >= 1 && header_safe(act->act) && Id::parse(act->author).has_value());
     demand(act->reason.size() <= limits::kHubTopic && valid_utf8(act->reason));
   }
+  if (const auto report = read_report_view(shown)) demand(report->revision >= 1);
   if (const auto erasure = read_erasure(shown)) {
     demand(Id::parse(erasure->who).has_value() && !erasure_signing_input(*erasure).empty());
   }

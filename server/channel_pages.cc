@@ -48,7 +48,7 @@ Status add_earlier(PostReads& reads, const Guid& post, std::int64_t after, Packe
 Packet Hubs::show(const Post& post, Operation operation, const std::string& reader,
                   bool moderator) {
   Packet out = Packet::request(operation);
-  out.fields.reserve(12);
+  out.fields.reserve(16);
   const auto add = [&](const char* key, std::string value) {
     out.fields.emplace_back(key, std::move(value));
   };
@@ -60,6 +60,17 @@ Packet Hubs::show(const Post& post, Operation operation, const std::string& read
   add("cursor", std::to_string(post.cursor));
   if (post.changed != post.cursor) add("changed", std::to_string(post.changed));
   if (post.reply) add("reply-to", post.reply->text());
+  if (post.thread) add("thread", post.thread->text());
+  if (post.answers != 0) {
+    add("answers", std::to_string(post.answers));
+    add("answered", std::to_string(post.answered));
+  }
+  if (!post.mentions.empty()) {
+    std::string list;
+    for (const std::string& who : post.mentions) list += (list.empty() ? "[" : ", ") + who;
+    add("mentions", list + "]");
+  }
+  if (post.expires != 0) add("expires", format_time(post.expires));
   if (post.revision > 1) add("revision", std::to_string(post.revision));
   if (post.edited != 0) add("edited", format_time(post.edited));
   if (post.state != PostState::shown) add("state", std::string(to_string(post.state)));
@@ -133,6 +144,13 @@ void Hubs::get_messages(StationRequest& request) {
     page.order = order;
     page.from = *cursor;
   }
+  if (packet.has("thread")) {
+    const auto root = Guid::parse(packet.get("thread"));
+    if (!root) return core_.refuse(request, root.error());
+    if (page.order == PostPage::Order::changes)
+      return core_.refuse(request, {Errc::bad_request, "changes are those of a whole channel"});
+    page.thread = *root;
+  }
   ++page.limit;  // one more tells whether there are more
   auto posts = core_.reads_.posts(spot->channel, page);
   if (!posts) return core_.read_failed(request.link, request.id, posts.error());
@@ -195,7 +213,9 @@ void Hubs::get_mark(StationRequest& request) {
   Packet answer = Packet::response(200, request.id);
   answer.set("target", spot->channel.text())
       .set("cursor", std::to_string(state->upto))
-      .set("newest", std::to_string(state->newest));
+      .set("newest", std::to_string(state->newest))
+      .set("mentions", std::to_string(state->mentions))
+      .set("level", std::string(to_string(state->level)));
   const std::int64_t more = DIM_FAULT("unread-off-by-one") && state->unread > 0 ? 1 : 0;
   core_.send(request.link, answer.set("unread", std::to_string(state->unread + more)));
 }

@@ -4,6 +4,7 @@
 
 #include "dim/base/fault.h"
 #include "dim/base/utf8.h"
+#include "dim/engine/hub_view.h"
 #include "server/hubs.h"
 
 namespace dim {
@@ -134,6 +135,7 @@ void Hubs::create_message(StationRequest& request) {
         request, {Errc::bad_request, "a message needs guid: 32 hex digits that the client chose"});
   const auto channel = Guid::parse(packet.get("target"));
   if (!channel) return core_.refuse(request, channel.error());
+  // P36: what is stored is answered as the first time, whatever has changed since.
   std::optional<Error> refused;
   const auto spot = channel_spot(request, HubObject::message, Operation::create);
   if (!spot) {
@@ -143,35 +145,42 @@ void Hubs::create_message(StationRequest& request) {
              !room) {
     refused = room.error();
   }
-  if (refused) {
-    // P36: what is stored is answered as the first time, whatever its author has lost since.
+  const auto stays_refused = [&]() -> Result<bool> {
     const Hub* hub = hub_with(*channel);
-    if (hub == nullptr || hub->deleted() || hub->channel(*channel) == nullptr)
-      return core_.refuse(request, *refused);
-    const auto first = core_.reads_.post(*guid);
-    if (!first) return core_.read_failed(request.link, request.id, first.error());
-    if (!*first || (*first)->author != request.session.user || (*first)->channel != *channel)
-      return core_.refuse(request, *refused);
+    if (hub == nullptr || hub->deleted() || hub->channel(*channel) == nullptr) return true;
+    const auto before = stored_before(*guid, *channel, request.session.user);
+    if (!before) return before;
+    return !*before;
+  };
+  if (refused) {
+    const auto stays = stays_refused();
+    if (!stays) return core_.read_failed(request.link, request.id, stays.error());
+    if (*stays) return core_.refuse(request, *refused);
   }
   if (const Status right = check_text(packet.content); !right)
     return core_.refuse(request, right.error());
-  std::optional<Guid> reply;
-  if (packet.has("reply-to")) {
-    auto to = Guid::parse(packet.get("reply-to"));
-    if (!to) return core_.refuse(request, to.error());
-    auto origin = core_.reads_.post(*to);
-    if (!origin) return core_.read_failed(request.link, request.id, origin.error());
-    if (!*origin || ((*origin)->channel != *channel && !DIM_FAULT("reply-anywhere")))
-      return core_.refuse(request,
-                          {Errc::not_found, "no such message in this channel to reply to"});
-    reply = *to;
+  const auto fields = read_post_fields(packet);
+  if (!fields) return core_.refuse(request, fields.error());
+  if (!refused) {
+    const Status right = check_links(*spot, *fields, request.session.user);
+    if (!right && right.error().code == Errc::internal)
+      return core_.read_failed(request.link, request.id, right.error());
+    if (!right) {
+      refused = right.error();
+      const auto stays = stays_refused();
+      if (!stays) return core_.read_failed(request.link, request.id, stays.error());
+      if (*stays) return core_.refuse(request, *refused);
+    }
   }
   Post post{.guid = *guid,
             .channel = *channel,
             .time = core_.clock_.now(),
             .author = request.session.user,
-            .reply = reply,
-            .content = std::move(*packet.content)};
+            .reply = fields->reply,
+            .content = std::move(*packet.content),
+            .thread = fields->thread,
+            .mentions = fields->mentions,
+            .expires = fields->expires};
   core_.open_request(request.link, request.id);
   core_.inflight_bytes_ += post.content.size();
   const std::string in = places_.at(*channel);
@@ -218,6 +227,43 @@ void Hubs::create_message(StationRequest& request) {
            answer.set("guid", post.guid.text()).set("time", core_.time_text(post.time));
            core_.send(*link, answer.set("cursor", std::to_string(post.cursor)));
          });
+}
+
+Result<bool> Hubs::stored_before(const Guid& guid, const Guid& channel, const std::string& author) {
+  const auto first = core_.reads_.post(guid);
+  if (!first) return std::unexpected(first.error());
+  return *first && (*first)->author == author && (*first)->channel == channel;
+}
+
+Status Hubs::check_links(const Spot& spot, const PostFields& fields, const std::string& author) {
+  // Told apart from what is refused, whatever the store has said.
+  const auto read = [&](const Guid& guid) {
+    auto post = core_.reads_.post(guid);
+    if (!post) {
+      Error failed = post.error();
+      failed.code = Errc::internal;
+      post = std::unexpected(failed);
+    }
+    return post;
+  };
+  if (fields.reply) {
+    const auto origin = read(*fields.reply);
+    if (!origin) return std::unexpected(origin.error());
+    if (!*origin || ((*origin)->channel != spot.channel && !DIM_FAULT("reply-anywhere")))
+      return fail(Errc::not_found, "no such message in this channel to reply to");
+  }
+  if (fields.thread) {
+    const auto root = read(*fields.thread);
+    if (!root) return std::unexpected(root.error());
+    if (!*root || ((*root)->channel != spot.channel && !DIM_FAULT("thread-anywhere")))
+      return fail(Errc::not_found, "no such message in this channel that a thread could be about");
+    if ((*root)->thread)
+      return fail(Errc::bad_request, "that message stands in a thread itself; name the thread's");
+    if ((*root)->state == PostState::deleted || (*root)->state == PostState::destroyed)
+      return fail(Errc::gone, "the message that this thread would be about is deleted");
+  }
+  const HubChannel* channel = spot.hub->channel(spot.channel);
+  return check_mentions_and_time(*spot.hub, *channel, author, fields, core_.clock_.now());
 }
 
 void Hubs::change_post(StationRequest& request, const Spot& spot, ChangePost change, Packet push,
@@ -384,13 +430,37 @@ void Hubs::read_mark(StationRequest& request) {
          [this, id = request.link.id, reply = request.id, user,
           push = std::move(push)](const Result<std::vector<Written>>& written) {
            LinkState* link = core_.finish_request(id, reply);
-           if (written && !DIM_FAULT("mark-untold")) {
-             // So that all devices count alike.
-             for (UserSession* session : core_.sessions_.of(user)) {
-               LinkState* lane = session->lanes[static_cast<std::size_t>(Lane::text)];
-               if (lane != nullptr && lane != link && lane->pushing) core_.send(*lane, push);
-             }
-           }
+           // So that all devices count alike.
+           if (written && !DIM_FAULT("mark-untold")) tell_devices(user, link, push);
+           if (link == nullptr) return;
+           if (!written) return core_.refuse(*link, reply, written.error());
+           core_.send(*link, Packet::response(200, reply));
+         });
+}
+
+void Hubs::tell_devices(const std::string& user, const LinkState* but, const Packet& push) {
+  for (UserSession* session : core_.sessions_.of(user)) {
+    LinkState* lane = session->lanes[static_cast<std::size_t>(Lane::text)];
+    if (lane != nullptr && lane != but && lane->pushing) core_.send(*lane, push);
+  }
+}
+
+void Hubs::edit_mark(StationRequest& request) {
+  if (!ready(request)) return;
+  auto spot = channel_spot(request, HubObject::mark, Operation::edit);
+  if (!spot) return core_.refuse(request, spot.error());
+  const auto level = parse_level(request.packet.get("level"));
+  if (!level) return core_.refuse(request, level.error());
+  const std::string& user = request.session.user;
+  core_.open_request(request.link, request.id);
+  Packet push = Packet::request(Operation::notify);
+  push.set("type", "mark").set("target", spot->channel.text());
+  push.set("level", std::string(to_string(*level)));
+  submit(*spot->hub, {PutLevel{spot->channel, user, *level}},
+         [this, id = request.link.id, reply = request.id, user,
+          push = std::move(push)](const Result<std::vector<Written>>& written) {
+           LinkState* link = core_.finish_request(id, reply);
+           if (written) tell_devices(user, link, push);
            if (link == nullptr) return;
            if (!written) return core_.refuse(*link, reply, written.error());
            core_.send(*link, Packet::response(200, reply));

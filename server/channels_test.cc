@@ -313,6 +313,102 @@ TEST_F(Channels, F13_ReactionsAndPins) {
   EXPECT_EQ(page(*bob.text, get("pin", channel.text())), Texts{});
 }
 
+TEST_F(Channels, F24_AThreadIsReadInPagesAndItsRootSaysHowMany) {
+  auto alice = founder();
+  auto bob = member("bob");
+  const Guid root = next_guid(), other = next_guid(), answer = next_guid();
+  const auto in_thread = [&](const Guid& guid, const std::string& text, const Guid& of) {
+    return post(channel, guid, text).set("thread", of.text());
+  };
+  EXPECT_EQ(code(*alice.text, post(channel, root, "Which soil?")), 201);
+  EXPECT_EQ(code(*alice.text, post(channel, other, "Hello")), 201);
+  static_cast<void>(bob.text->take());
+  EXPECT_EQ(code(*alice.text, in_thread(answer, "Clay", root)), 201) << last.get("message");
+  const auto told = bob.text->take();
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].get("thread"), root.text());
+  EXPECT_EQ(code(*bob.text, in_thread(next_guid(), "Sand", root)), 201);
+  EXPECT_EQ(code(*bob.text, in_thread(answer, "Clay", root)), 407) << "another author";
+  EXPECT_EQ(code(*alice.text, in_thread(answer, "Clay", root)), 201) << "P36";
+  EXPECT_EQ(code(*alice.text, post(channel, answer, "Clay")), 407) << "in no thread";
+  EXPECT_EQ(code(*bob.text, in_thread(next_guid(), "x", answer)), 401) << "one level";
+  EXPECT_EQ(code(*bob.text, in_thread(next_guid(), "x", next_guid())), 404);
+  EXPECT_EQ(page(*bob.text, get("message", channel.text()).set("thread", root.text())),
+            (Texts{"Sand", "Clay"}));
+  EXPECT_EQ(page(*bob.text, get("message", channel.text())
+                                .set("thread", root.text())
+                                .set("after", "0")
+                                .set("limit", "1")),
+            (Texts{"Clay"}));
+  EXPECT_EQ(last.code, 206);
+  EXPECT_EQ(page(*bob.text, get("message", channel.text())
+                                .set("thread", root.text())
+                                .set("after", std::string(last.get("next")))),
+            (Texts{"Sand"}));
+  EXPECT_EQ(last.code, 200);
+  EXPECT_EQ(code(*bob.text,
+                 get("message", channel.text()).set("thread", root.text()).set("changes", "0")),
+            401);
+  ASSERT_EQ(page(*bob.text, get("message", root.text())), (Texts{"Which soil?"}));
+  EXPECT_EQ(pushed[0].get("answers"), "2");
+  EXPECT_EQ(pushed[0].get("answered"), "4");
+  EXPECT_EQ(code(*alice.text, request(Operation::erase, "message", answer.text())), 204);
+  ASSERT_EQ(page(*bob.text, get("message", root.text())), (Texts{"Which soil?"}));
+  EXPECT_EQ(pushed[0].get("answers"), "1");
+  EXPECT_EQ(code(*alice.text, request(Operation::erase, "message", other.text())), 204);
+  EXPECT_EQ(code(*bob.text, in_thread(next_guid(), "x", other)), 410);
+}
+
+TEST_F(Channels, F15_MentionsAreOfReadersAndCountedWithWhatIsUnread) {
+  auto alice = founder();
+  auto bob = member("bob");
+  auto carol = online("carol");  // no member
+  const auto mentioning = [&](const Guid& guid, const std::string& who) {
+    return post(channel, guid, "hello").set("mentions", who);
+  };
+  const std::string to_bob = id_of("bob");
+  const Guid first = next_guid();
+  static_cast<void>(bob.text->take());
+  EXPECT_EQ(code(*alice.text, mentioning(first, "[everyone, " + to_bob + "]")), 201)
+      << last.get("message");
+  const auto told = bob.text->take();
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].get("mentions"), "[everyone, " + to_bob + "]");
+  EXPECT_EQ(code(*alice.text, mentioning(next_guid(), to_bob)), 201);
+  EXPECT_EQ(code(*alice.text, post(channel, next_guid(), "no mention")), 201);
+  EXPECT_EQ(code(*bob.text, mentioning(next_guid(), "everyone")), 403);
+  EXPECT_EQ(code(*bob.text, mentioning(next_guid(), id_of("carol"))), 404);
+  EXPECT_EQ(code(*bob.text, mentioning(next_guid(), "[nobody]")), 401);
+  EXPECT_EQ(code(*bob.text, get("mark", channel.text())), 200);
+  EXPECT_EQ(last.get("unread"), "3");
+  EXPECT_EQ(last.get("mentions"), "2");
+  EXPECT_EQ(last.get("level"), "all");
+  // P36: answered as the first time, although bob does not read there any more.
+  EXPECT_EQ(code(*alice.text, about(Operation::erase, "member", "bob")), 204);
+  EXPECT_EQ(code(*alice.text, mentioning(first, "[everyone, " + to_bob + "]")), 201);
+  EXPECT_EQ(last.get("cursor"), "1");
+}
+
+TEST_F(Channels, F15_WhatOneWantsToBeToldOfIsKeptForAllTheirDevices) {
+  auto alice = founder();
+  auto bob = member("bob");
+  auto desk = online("bob");
+  Packet level = request(Operation::edit, "mark", channel.text());
+  static_cast<void>(bob.text->take());
+  EXPECT_EQ(code(*desk.text, level.set("level", "mentions")), 200) << last.get("message");
+  const auto told = bob.text->take();
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].get("type"), "mark");
+  EXPECT_EQ(told[0].get("level"), "mentions");
+  EXPECT_EQ(code(*bob.text, get("mark", channel.text())), 200);
+  EXPECT_EQ(last.get("level"), "mentions");
+  EXPECT_EQ(code(*alice.text, get("mark", channel.text())), 200);
+  EXPECT_EQ(last.get("level"), "all") << "everybody has their own";
+  EXPECT_EQ(code(*bob.text, level.set("level", "loud")), 401);
+  auto carol = online("carol");
+  EXPECT_EQ(code(*carol.text, level.set("level", "none")), 404);
+}
+
 TEST_F(Channels, F18_ReadMarksAndUnreadCountsAreTheSameOnAllDevices) {
   auto alice = founder();
   auto bob = member("bob");

@@ -303,8 +303,12 @@ class StationCore {
   void react_or_pin(StationRequest& request);
   void get_pins(StationRequest& request);
   void notify_mark(StationRequest& request);
+  void edit_mark(StationRequest& request);
   void create_erasure(StationRequest& request);
   void get_erasures(StationRequest& request);
+  void create_report(StationRequest& request);
+  void get_reports(StationRequest& request);
+  void close_reports(StationRequest& request);
   void get_mark(StationRequest& request);
   void get_audit(StationRequest& request);
 

@@ -65,6 +65,14 @@ class Listing {
   bool more_ = false;
 };
 
+/// With when this member came in.
+JsonObject hub_of(const Hub& hub, const std::string& user) {
+  JsonObject out = hub.hub_json();
+  if (const auto member = hub.members().find(user); member != hub.members().end())
+    out.set("joined", format_time(member->second.joined));
+  return out;
+}
+
 std::string text_of(const Guid& guid) { return guid.text(); }
 const std::string& text_of(const std::string& id) { return id; }
 
@@ -100,7 +108,7 @@ void Hubs::get(StationRequest& request, HubObject object) {
     }
     list(
         out, mine, [](const auto&, const auto&) { return true; },
-        [](const std::string&, const Hub* hub) { return hub->hub_json(); });
+        [&](const std::string&, const Hub* hub) { return hub_of(*hub, user); });
     return core_.send(request.link, out.answer(request.id));
   }
   const std::string_view target = packet.get("target");
@@ -141,7 +149,7 @@ void Hubs::get(StationRequest& request, HubObject object) {
   };
   switch (object) {
     case HubObject::hub:
-      out.add(hub->id(), hub->hub_json());
+      out.add(hub->id(), hub_of(*hub, user));
       break;
     case HubObject::category:
       list(out, hub->categories(), one,

@@ -26,7 +26,11 @@ void StationCore::react_or_pin(StationRequest& request) {
 
 void StationCore::get_pins(StationRequest& request) { hubs_->get_pins(request); }
 void StationCore::notify_mark(StationRequest& request) { hubs_->read_mark(request); }
+void StationCore::edit_mark(StationRequest& request) { hubs_->edit_mark(request); }
 void StationCore::create_erasure(StationRequest& request) { hubs_->create_erasure(request); }
+void StationCore::create_report(StationRequest& request) { hubs_->create_report(request); }
+void StationCore::get_reports(StationRequest& request) { hubs_->get_reports(request); }
+void StationCore::close_reports(StationRequest& request) { hubs_->close_reports(request); }
 void StationCore::get_erasures(StationRequest& request) { hubs_->get_erasures(request); }
 void StationCore::get_audit(StationRequest& request) { hubs_->get_audit(request); }
 void StationCore::get_mark(StationRequest& request) { hubs_->get_mark(request); }

@@ -12,6 +12,8 @@
 #include "dim/engine/hub.h"
 #include "dim/store/operator.h"
 #include "server/core.h"
+#include "server/expiry_clock.h"
+#include "server/post_fields.h"
 
 namespace dim {
 
@@ -32,13 +34,19 @@ class Hubs {
   void react_or_pin(StationRequest& request, HubObject object);
   void typing(StationRequest& request);
   void read_mark(StationRequest& request);
+  void edit_mark(StationRequest& request);
   void create_erasure(StationRequest& request);
   void get_erasures(StationRequest& request);
+  void create_report(StationRequest& request);
+  void get_reports(StationRequest& request);
+  void close_reports(StationRequest& request);
 
   // channel_pages.cc
   void get_messages(StationRequest& request);
   void get_pins(StationRequest& request);
   void get_mark(StationRequest& request);
+  /// Every second or so: messages whose time is over are forgotten, step by step (post_expiry.cc).
+  void tick();
   /// Room again: what a slow reader has missed in channels comes out of the store (R9).
   void catch_up(LinkState& link);
 
@@ -127,6 +135,15 @@ class Hubs {
   bool moderates(const Spot& spot, const std::string& user) const;
   void change_post(StationRequest& request, const Spot& spot, ChangePost change, Packet push,
                    std::optional<PutAudit> act = {});
+  /// Whether `author` may make a message with these there. Errc::internal: it could not be read.
+  Status check_links(const Spot& spot, const PostFields& fields, const std::string& author);
+  /// Whether this author has stored a message of this GUID in this channel.
+  Result<bool> stored_before(const Guid& guid, const Guid& channel, const std::string& author);
+  void tell_devices(const std::string& user, const LinkState* but, const Packet& push);
+  std::vector<std::string> moderators(const Guid& channel);
+  void expire(const ExpirePosts& step);
+  /// A step of a channel of which something is older than it keeps.
+  Result<std::optional<ExpirePosts>> next_old(Millis now);
   const std::vector<std::string>& readers(const Hub& hub, const Guid& channel);
   /// To everyone who reads the channel and is there.
   void spread(const Guid& channel, Cursor cursor, const Packet& push);
@@ -143,6 +160,10 @@ class Hubs {
   std::map<Guid, Readers> readers_;
   std::map<Guid, ChannelUse> uses_;  // of channels of which nothing has changed since
   std::unordered_map<std::string, ChannelUse> coming_;  // to the disk, by hubs
+  std::optional<ExpiryClock> expiry_clock_;
+  Millis next_look_ = 0;   ///< monotonic
+  Millis next_scan_ = 0;   ///< monotonic: of channels for what is older than they keep
+  bool expiring_ = false;  ///< a step is on its way to the disk
 };
 
 }  // namespace dim

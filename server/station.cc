@@ -400,6 +400,7 @@ void StationCore::tick() {
     for (auto& [id, link] : links_) check_times(*link, now);
   }
   gateway_->tick(now);
+  hubs_->tick();
   if (now >= next_ack_flush_) {
     next_ack_flush_ = now + kAckFlushMs;
     flush_acks();

@@ -116,6 +116,7 @@ struct StationCounters {
   std::uint64_t logins = 0, logins_refused = 0, resumes = 0, thefts = 0;
   std::uint64_t packets = 0, bad_packets = 0, strays = 0, refused_quota = 0;
   std::uint64_t messages_stored = 0, messages_repeated = 0, messages_refused = 0;
+  std::uint64_t posts_expired = 0;  ///< in channels: older than these keep them, or disappeared
   std::uint64_t pushed_live = 0, pushed_from_store = 0, pauses_for_slow_reader = 0, notices = 0;
   std::uint64_t media_pieces = 0, media_ranges = 0;
   std::uint64_t slow_peers = 0, commits = 0, commit_errors = 0;

@@ -40,9 +40,10 @@ class SeededRandom final : public Random {
 
 class ManualClock final : public Clock {
  public:
-  Millis now() const override { return 1'790'000'000'000 + at; }
+  Millis now() const override { return 1'790'000'000'000 + at + jump; }
   Millis monotonic() const override { return 1'000'000 + at; }
   Millis at = 0;
+  Millis jump = 0;  ///< of the wall clock alone
 };
 
 /// A connection: collects what the station sends. `stuck`: the peer reads nothing.

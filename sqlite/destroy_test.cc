@@ -193,6 +193,28 @@ TEST(Destroy, R20_AlsoWhatWasHiddenTakenBackOrDeletedBefore) {
   }
 }
 
+TEST(Destroy, F74_R20_WhatAChannelForgetsIsInNoFileAndItsPartOfTheIndexHasAnotherKey) {
+  const TemporaryFolder folder;
+  auto store = opened(folder);
+  std::vector<std::string> traces;
+  for (int i = 1; i <= 4; ++i) put(*store, i, text_of(i));
+  edit(*store, 2, text_of(1'002));
+  put(*store, 5, "stays here", guid(1'000'002));
+  for (int i = 1; i <= 4; ++i) std::ranges::copy(traces_of(folder, i), std::back_inserter(traces));
+  constexpr std::size_t kHead = 4'096, kSlot = 72;
+  traces.push_back(slurp(folder.path() + "/station.db-words1").substr(kHead, kSlot));
+  ASSERT_THAT(left_of(folder, traces), testing::SizeIs(testing::Ge(3 * traces.size())));
+  EXPECT_EQ(one(*store, ExpirePosts{.channel = kChannel, .before = kTestTime + 1, .now = kTestTime})
+                .accepted,
+            Accepted::stored);
+  EXPECT_THAT(left_of(folder, traces), IsEmpty());
+  store.reset();
+  store = opened(folder);
+  EXPECT_EQ((*store->post(guid(5)))->content, "stays here");
+  EXPECT_THAT(*store->search(std::array{guid(1'000'002)}, "stays", 0, 10), testing::SizeIs(1));
+  EXPECT_EQ(store->verify(), Result<std::size_t>(0));
+}
+
 TEST(Destroy, AMessageThatIsMadeInTheSameBatchIsDestroyedToo) {
   const TemporaryFolder folder;
   const auto store = opened(folder);

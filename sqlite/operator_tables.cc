@@ -57,13 +57,15 @@ Status OperatorWriter::start(Database& db) {
        {&drop_documents_, "DELETE FROM document WHERE id = ?"},
        {&drop_names_, "DELETE FROM name WHERE owner = ?"},
        {&drop_resumes_, "DELETE FROM resume WHERE user = ?"},
-       {&drop_marks_, "DELETE FROM mark WHERE user = ?"}});
+       {&drop_marks_, "DELETE FROM mark WHERE user = ?"},
+       {&drop_levels_, "DELETE FROM notify WHERE user = ?"},
+       {&drop_mentions_, "DELETE FROM mention WHERE user = ?"}});
 }
 
 void OperatorWriter::stop() {
-  for (Statement* statement :
-       {&put_setting_, &drop_setting_, &add_act_, &drop_beyond_, &drop_old_, &inboxes_, &media_,
-        &drop_identity_, &drop_documents_, &drop_names_, &drop_resumes_, &drop_marks_}) {
+  for (Statement* statement : {&put_setting_, &drop_setting_, &add_act_, &drop_beyond_, &drop_old_,
+                               &inboxes_, &media_, &drop_identity_, &drop_documents_, &drop_names_,
+                               &drop_resumes_, &drop_marks_, &drop_levels_, &drop_mentions_}) {
     statement->finish();
   }
 }
@@ -126,8 +128,8 @@ Result<std::vector<Guid>> OperatorWriter::media_of(const std::string& user) {
 }
 
 Status OperatorWriter::drop_rows_of(const std::string& user) {
-  for (Statement* statement :
-       {&drop_identity_, &drop_documents_, &drop_names_, &drop_resumes_, &drop_marks_}) {
+  for (Statement* statement : {&drop_identity_, &drop_documents_, &drop_names_, &drop_resumes_,
+                               &drop_marks_, &drop_levels_, &drop_mentions_}) {
     if (auto done = Use(*statement).bind(user).run(); !done) return done;
   }
   return {};

@@ -32,6 +32,7 @@ class OperatorWriter {
   Statement put_setting_, drop_setting_, add_act_, drop_beyond_, drop_old_;
   Statement inboxes_, media_;
   Statement drop_identity_, drop_documents_, drop_names_, drop_resumes_, drop_marks_;
+  Statement drop_levels_, drop_mentions_;
 };
 
 /// Under the read mutex of SqliteStore.

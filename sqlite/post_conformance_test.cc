@@ -445,6 +445,168 @@ TYPED_TEST(PostConformance, SearchForgetsWhatIsNotShownAnyMore) {
   EXPECT_THAT(this->search("canary"), ElementsAre("canary 4"));
 }
 
+TYPED_TEST(PostConformance, F24_AThreadHasPagesInBothDirectionsAndItsRootSaysHowMany) {
+  for (int i = 1; i <= 6; ++i) {
+    Post one = post(i, "m" + std::to_string(i));
+    if (i == 2 || i == 4 || i == 5) one.thread = guid(1);
+    if (i == 6) one.thread = guid(3);
+    EXPECT_EQ(this->one(PutPost{one}).accepted, Accepted::stored);
+  }
+  Post again = post(2, "m2");
+  EXPECT_EQ(this->one(PutPost{again}).accepted, Accepted::conflict) << "it stood in a thread";
+  again.thread = guid(1);
+  EXPECT_EQ(this->one(PutPost{again}).accepted, Accepted::repeated);
+  this->backend_.reopen();
+  const auto thread = [&](PostPage::Order order, Cursor from, std::size_t limit) {
+    std::vector<std::string> out;
+    const auto page = this->store().posts(
+        kRoses, {.order = order, .from = from, .limit = limit, .bytes = 1'000, .thread = guid(1)});
+    EXPECT_TRUE(page);
+    for (const Post& one : *page) out.push_back(one.content);
+    return out;
+  };
+  using enum PostPage::Order;
+  EXPECT_THAT(thread(backward, INT64_MAX, 2), ElementsAre("m5", "m4"));
+  EXPECT_THAT(thread(backward, 4, 2), ElementsAre("m2"));
+  EXPECT_THAT(thread(forward, 2, 10), ElementsAre("m4", "m5"));
+  const auto root = [&](int number) {
+    const auto found = this->store().post(guid(number));
+    EXPECT_TRUE(found && *found);
+    return std::pair{(*found)->answers, (*found)->answered};
+  };
+  EXPECT_EQ(root(1), (std::pair<std::int64_t, Cursor>{3, 5}));
+  EXPECT_EQ(root(3), (std::pair<std::int64_t, Cursor>{1, 6}));
+  EXPECT_EQ(root(2), (std::pair<std::int64_t, Cursor>{0, 0}));
+  this->act(5, PostAct::hide);
+  EXPECT_EQ(root(1), (std::pair<std::int64_t, Cursor>{2, 4}));
+  this->act(5, PostAct::show);
+  EXPECT_EQ(root(1), (std::pair<std::int64_t, Cursor>{3, 5}));
+  for (const int i : {2, 4, 5}) this->act(i, PostAct::destroy);
+  EXPECT_EQ(root(1), (std::pair<std::int64_t, Cursor>{0, 0}));
+}
+
+TYPED_TEST(PostConformance, F15_WhatIsUnreadTellsMentionsOfOneAndOfEveryone) {
+  for (int i = 1; i <= 5; ++i) {
+    Post one = post(i, "m" + std::to_string(i), i == 5 ? "bob" : "alice");
+    if (i == 2) one.mentions = {"carol", "bob", std::string(kEveryone)};
+    if (i == 3) one.mentions = {"bob"};
+    if (i == 4) one.mentions = {"carol"};
+    if (i == 5) one.mentions = {"bob"};
+    this->one(PutPost{one});
+  }
+  this->one(PutLevel{kRoses, "bob", NotifyLevel::mentions});
+  this->one(PutLevel{kTulips, "bob", NotifyLevel::none});
+  this->backend_.reopen();
+  const auto state = [&](const std::string& user) {
+    return *this->store().read_state(kRoses, user);
+  };
+  EXPECT_EQ(state("bob").unread, 4);
+  EXPECT_EQ(state("bob").mentions, 2) << "twice in one message is once, one's own do not count";
+  EXPECT_EQ(state("bob").level, NotifyLevel::mentions);
+  EXPECT_EQ(state("carol").mentions, 2);
+  EXPECT_EQ(state("dave").mentions, 1);
+  EXPECT_EQ(state("dave").level, NotifyLevel::all);
+  EXPECT_EQ(this->store().read_state(kTulips, "bob")->level, NotifyLevel::none);
+  EXPECT_THAT((*this->store().post(guid(2)))->mentions, ElementsAre("carol", "bob", kEveryone));
+  this->act(3, PostAct::hide);
+  EXPECT_EQ(state("bob").mentions, 1);
+  this->act(2, PostAct::take_back);
+  EXPECT_EQ(state("dave").mentions, 0);
+  EXPECT_THAT((*this->store().post(guid(2)))->mentions, IsEmpty());
+  this->act(3, PostAct::show);
+  this->one(PutMark{kRoses, "bob", 3});
+  EXPECT_EQ(state("bob").mentions, 0);
+}
+
+TYPED_TEST(PostConformance, F74_WhatIsOlderIsForgottenWithEverythingAboutIt) {
+  for (int i = 1; i <= 5; ++i) this->one(PutPost{post(i, "canary " + std::to_string(i))});
+  this->one(PutPost{post(6, "canary 6", "alice", kTulips)});
+  this->act(1, PostAct::edit, "canary 1, again");
+  this->act(1, PostAct::react, "+1", "bob");
+  this->act(2, PostAct::destroy);
+  EXPECT_EQ(this->store().last_swept().value_or(-1), 0);
+  const auto expire = [&](Millis before) {
+    return this->one(ExpirePosts{.channel = kRoses, .before = before, .now = kTestTime + 9});
+  };
+  EXPECT_EQ(expire(kTestTime).accepted, Accepted::repeated);
+  const Written done = expire(kTestTime + 4);
+  EXPECT_EQ(done.accepted, Accepted::stored);
+  EXPECT_THAT(done.cursors, ElementsAre(3));
+  this->backend_.reopen();
+  EXPECT_EQ(this->store().last_swept().value_or(-1), kTestTime + 9);
+  EXPECT_THAT(this->page(PostPage::Order::forward, 0), ElementsAre("canary 4", "canary 5"));
+  EXPECT_FALSE((*this->store().post(guid(1))).has_value());
+  EXPECT_THAT(this->search("canary"), ElementsAre("canary 6", "canary 5", "canary 4"));
+  EXPECT_EQ(this->store().read_state(kRoses, "bob")->unread, 2);
+  EXPECT_EQ(expire(kTestTime + 9).accepted, Accepted::stored);
+  // In one batch with a message that is written there: it has its own key, whatever was there.
+  const std::vector<Write> both = {
+      ExpirePosts{.channel = kTulips, .before = kTestTime + 9, .now = kTestTime + 9},
+      PutPost{post(7, "canary 7")}};
+  ASSERT_TRUE(this->store().commit(both));
+  this->backend_.reopen();
+  EXPECT_THAT(this->search("canary"), ElementsAre("canary 7"));
+  EXPECT_THAT(this->page(PostPage::Order::forward, 0), ElementsAre("canary 7"));
+  EXPECT_EQ((*this->store().post(guid(7)))->cursor, 9) << "cursors go on";
+}
+
+TYPED_TEST(PostConformance, F16_MessagesDisappearWhenTheirTimeIsOver) {
+  for (int i = 1; i <= 3; ++i) {
+    Post one = post(i, "canary " + std::to_string(i), "alice", i == 3 ? kTulips : kRoses);
+    if (i > 1) one.expires = kTestTime + 100 * i;
+    this->one(PutPost{one});
+  }
+  EXPECT_EQ((*this->store().post(guid(2)))->expires, kTestTime + 200);
+  EXPECT_EQ(this->store().next_expiry().value_or(-1), kTestTime + 200);
+  EXPECT_EQ(this->one(ExpirePosts{.before = kTestTime + 199}).accepted, Accepted::repeated);
+  EXPECT_EQ(this->one(ExpirePosts{.before = kTestTime + 200}).accepted, Accepted::stored);
+  EXPECT_THAT(this->search("canary"), ElementsAre("canary 3", "canary 1"));
+  EXPECT_EQ(this->store().next_expiry().value_or(-1), kTestTime + 300);
+  EXPECT_EQ(this->one(ExpirePosts{.before = kTestTime + 300}).accepted, Accepted::stored);
+  EXPECT_EQ(this->store().next_expiry().value_or(-1), 0);
+  EXPECT_THAT(this->search("canary"), ElementsAre("canary 1"));
+}
+
+TYPED_TEST(PostConformance, F72_AReportKeepsWhatAMessageSaid) {
+  for (int i = 1; i <= 4; ++i) this->one(PutPost{post(i, "canary " + std::to_string(i))});
+  const auto report = [&](int number, const std::string& user) {
+    return this
+        ->one(
+            PutReport{.post = guid(number), .user = user, .text = "why " + user, .time = kTestTime})
+        .accepted;
+  };
+  EXPECT_EQ(report(1, "bob"), Accepted::stored);
+  EXPECT_EQ(report(1, "bob"), Accepted::repeated);
+  EXPECT_EQ(report(1, "carol"), Accepted::stored);
+  EXPECT_EQ(report(2, "bob"), Accepted::stored);
+  EXPECT_EQ(report(3, "bob"), Accepted::stored);
+  EXPECT_EQ(report(9, "bob"), Accepted::conflict);
+  this->act(1, PostAct::edit, "parrot");
+  this->act(1, PostAct::erase);
+  this->act(2, PostAct::destroy);
+  EXPECT_EQ(report(2, "dave"), Accepted::conflict);
+  this->backend_.reopen();
+  const auto listed = [&](std::int64_t row, std::size_t limit) {
+    const std::array both = {kRoses, kTulips};
+    return this->store().reports(both, row, limit).value();
+  };
+  const auto all = listed(0, 10);
+  ASSERT_EQ(all.size(), 3U);
+  EXPECT_EQ(all[0].content, "canary 1");
+  EXPECT_EQ(all[0].text, "why bob");
+  EXPECT_EQ(all[1].user, "carol");
+  EXPECT_EQ(all[1].author, "alice");
+  EXPECT_EQ(all[1].revision, 1);
+  EXPECT_EQ(all[2].post, guid(3));
+  EXPECT_EQ(listed(all[0].row, 1).size(), 1U);
+  EXPECT_EQ(listed(all[0].row, 1)[0].user, "carol");
+  EXPECT_THAT(this->store().reports(std::array{kTulips}, 0, 10).value(), IsEmpty());
+  EXPECT_EQ(this->one(CloseReports{guid(1)}).accepted, Accepted::stored);
+  EXPECT_EQ(this->one(CloseReports{guid(1)}).accepted, Accepted::repeated);
+  this->one(ExpirePosts{.channel = kRoses, .before = kTestTime + 9, .now = kTestTime + 9});
+  EXPECT_THAT(listed(0, 10), IsEmpty());
+}
+
 TYPED_TEST(PostConformance, ADroppedChannelIsGoneAtOnceAndSweptLater) {
   for (int i = 1; i <= 300; ++i) this->one(PutPost{post(i, "m")});
   this->one(PutPost{post(301, "m", "bob", kTulips)});

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <initializer_list>
+#include <map>
 #include <sstream>
 #include <utility>
 
@@ -11,7 +12,7 @@ namespace {
 
 #define DIM_POST_COLUMNS                                                                         \
   "post.id, post.channel, cursor, changed, guid, time, author, reply, revision, edited, state, " \
-  "pinned, content "
+  "pinned, content, thread, mentions, expires "
 
 Result<Guid> guid_in(ByteView bytes) {
   std::array<std::uint8_t, 16> raw{};
@@ -71,6 +72,20 @@ Status PostTableReads::start(Database& db, PostKeys& keys) {
        "coalesce(mark.upto, 0) AS upto FROM channel LEFT JOIN mark ON mark.channel = channel.id "
        "AND mark.user = ?2 "
        "WHERE channel.guid = ?1) AS state"},
+      {&mentions_,
+       // Numbers of cursors, because one message may mention somebody twice: as everyone too.
+       "SELECT coalesce((SELECT level FROM notify WHERE notify.channel = channel.id AND user = "
+       "?2), 0), (SELECT count(DISTINCT mention.cursor) FROM mention JOIN post ON post.channel = "
+       "mention.channel AND post.cursor = mention.cursor WHERE mention.channel = channel.id AND "
+       "mention.user IN (?2, '') AND mention.cursor > ?3 AND post.state = 0 AND author <> ?2) FROM "
+       "channel WHERE guid = ?1"},
+      {&reports_,
+       "SELECT report.id, post.id, post.guid, report.channel, report.user, report.time, author, "
+       "post.time, report.revision, report.text, report.content FROM report JOIN post ON post.id = "
+       "report.post WHERE report.id > ? ORDER BY report.id"},
+      {&answers_, "SELECT answers, newest FROM thread WHERE root = ?"},
+      {&expiry_, "SELECT coalesce(min(expires), 0) FROM post WHERE expires <> 0"},
+      {&swept_, "SELECT time FROM swept"},
       {&search_,
        "SELECT " DIM_POST_COLUMNS
        "FROM post_text JOIN post ON post.id = post_text.rowid WHERE post_text MATCH ? AND "
@@ -85,6 +100,14 @@ Status PostTableReads::start(Database& db, PostKeys& keys) {
                    "FROM post WHERE channel = ? AND cursor < ? ORDER BY cursor DESC LIMIT ?"},
       {&changed_, "SELECT " DIM_POST_COLUMNS
                   "FROM post WHERE channel = ? AND changed > ? ORDER BY changed LIMIT ?"},
+      {&thread_forward_,
+       "SELECT " DIM_POST_COLUMNS
+       "FROM post WHERE thread = ?4 AND thread <> x'' AND cursor > ?2 AND channel = ?1 ORDER BY "
+       "cursor LIMIT ?3"},
+      {&thread_backward_,
+       "SELECT " DIM_POST_COLUMNS
+       "FROM post WHERE thread = ?4 AND thread <> x'' AND cursor < ?2 AND channel = ?1 ORDER BY "
+       "cursor DESC LIMIT ?3"},
       {&pinned_, "SELECT " DIM_POST_COLUMNS
                  "FROM post WHERE channel = ? AND cursor < ? AND pinned <> 0 ORDER BY cursor DESC "
                  "LIMIT ?"},
@@ -97,8 +120,10 @@ Status PostTableReads::start(Database& db, PostKeys& keys) {
 
 void PostTableReads::stop() {
   for (Statement* statement :
-       {&changes_, &find_channel_, &channel_guid_, &find_post_, &revisions_, &reactions_, &state_,
-        &search_, &parts_, &erasures_, &forward_, &backward_, &changed_, &pinned_}) {
+       {&changes_,  &find_channel_, &channel_guid_,   &find_post_,       &revisions_, &reactions_,
+        &state_,    &search_,       &parts_,          &erasures_,        &forward_,   &backward_,
+        &changed_,  &pinned_,       &thread_forward_, &thread_backward_, &reports_,   &answers_,
+        &mentions_, &expiry_,       &swept_}) {
     statement->finish();
   }
   words_.stop();
@@ -148,7 +173,16 @@ Result<Post> PostTableReads::read(Use& row, const Guid& channel) {
     if (!to) return std::unexpected(to.error());
     out.reply = *to;
   }
+  if (const ByteView thread = row.blob(13); !thread.empty()) {
+    auto root = guid_in(thread);
+    if (!root) return std::unexpected(root.error());
+    out.thread = *root;
+  }
+  std::istringstream mentions(row.text(14));
+  for (std::string who; mentions >> who;) out.mentions.push_back(who);
+  out.expires = row.integer(15);
   if (auto done = add_reactions(row.integer(0), out); !done) return std::unexpected(done.error());
+  if (auto done = add_answers(out); !done) return std::unexpected(done.error());
   return out;
 }
 
@@ -162,6 +196,68 @@ Status PostTableReads::add_reactions(std::int64_t id, Post& post) {
     if (!*found) return {};
     post.reactions.push_back({find.text(0), find.integer(1)});
   }
+}
+
+Status PostTableReads::add_answers(Post& post) {
+  if (post.thread) return {};  // threads have one level
+  Use find(answers_);
+  const auto found = find.bind(ByteView(post.guid.bytes())).step();
+  if (!found) return std::unexpected(found.error());
+  if (!*found) return {};
+  post.answers = find.integer(0);
+  post.answered = find.integer(1);
+  return {};
+}
+
+Result<std::vector<StoredReport>> PostTableReads::reports(std::span<const Guid> channels,
+                                                          std::int64_t row, std::size_t limit) {
+  std::vector<StoredReport> out;
+  std::map<std::int64_t, Guid> wanted;
+  for (const Guid& channel : channels) {
+    const auto number = channel_of(channel);
+    if (!number) return std::unexpected(number.error());
+    if (*number) wanted.emplace(**number, channel);
+  }
+  Use list(reports_);
+  list.bind(row);
+  while (out.size() < limit) {
+    const auto found = list.step();
+    if (!found) return std::unexpected(found.error());
+    if (!*found) break;
+    const auto channel = wanted.find(list.integer(3));
+    if (channel == wanted.end()) continue;
+    const auto guid = guid_in(list.blob(2));
+    if (!guid) return std::unexpected(guid.error());
+    auto text = keys_->open(list.integer(1), list.blob(2), list.blob(9));
+    if (!text) return std::unexpected(text.error());
+    auto content = keys_->open(list.integer(1), list.blob(2), list.blob(10));
+    if (!content) return std::unexpected(content.error());
+    out.push_back({.row = list.integer(0),
+                   .post = *guid,
+                   .channel = channel->second,
+                   .user = list.text(4),
+                   .text = std::move(*text),
+                   .time = list.integer(5),
+                   .author = list.text(6),
+                   .written = list.integer(7),
+                   .revision = list.integer(8),
+                   .content = std::move(*content)});
+  }
+  return out;
+}
+
+Result<Millis> PostTableReads::next_expiry() {
+  Use find(expiry_);
+  const auto found = find.step();
+  if (!found) return std::unexpected(found.error());
+  return find.integer(0);
+}
+
+Result<Millis> PostTableReads::last_swept() {
+  Use find(swept_);
+  const auto found = find.step();
+  if (!found) return std::unexpected(found.error());
+  return *found ? find.integer(0) : 0;
 }
 
 Result<std::optional<Post>> PostTableReads::post(const Guid& guid) {
@@ -186,8 +282,12 @@ Result<std::vector<Post>> PostTableReads::posts(const Guid& channel, const PostP
   if (!number) return std::unexpected(number.error());
   if (!*number) return out;
   Statement* const statements[] = {&forward_, &backward_, &changed_, &pinned_};
-  Use find(*statements[static_cast<std::size_t>(page.order)]);
+  Statement* statement = statements[static_cast<std::size_t>(page.order)];
+  if (page.thread)
+    statement = page.order == PostPage::Order::forward ? &thread_forward_ : &thread_backward_;
+  Use find(*statement);
   find.bind(**number).bind(page.from).bind(static_cast<std::int64_t>(page.limit));
+  if (page.thread) find.bind(ByteView(page.thread->bytes()));
   std::size_t bytes = 0;
   for (;;) {
     const auto found = find.step();
@@ -248,7 +348,15 @@ Result<ReadState> PostTableReads::read_state(const Guid& channel, const std::str
   const auto found = find.bind(ByteView(channel.bytes())).bind(user).step();
   if (!found) return std::unexpected(found.error());
   if (!*found) return ReadState{};
-  return ReadState{.upto = find.integer(1), .newest = find.integer(0), .unread = find.integer(2)};
+  ReadState out{.upto = find.integer(1), .newest = find.integer(0), .unread = find.integer(2)};
+  Use own(mentions_);
+  const auto more = own.bind(ByteView(channel.bytes())).bind(user).bind(out.upto).step();
+  if (!more) return std::unexpected(more.error());
+  if (*more) {
+    out.level = static_cast<NotifyLevel>(own.integer(0));
+    out.mentions = own.integer(1);
+  }
+  return out;
 }
 
 Result<std::vector<FoundPost>> PostTableReads::search(std::span<const Guid> channels,

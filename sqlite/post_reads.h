@@ -19,6 +19,10 @@ class PostTableReads {
                                               std::size_t bytes);
   Result<std::vector<std::string>> erasures(const Guid& guid);
   Result<ReadState> read_state(const Guid& channel, const std::string& user);
+  Result<std::vector<StoredReport>> reports(std::span<const Guid> channels, std::int64_t row,
+                                            std::size_t limit);
+  Result<Millis> next_expiry();
+  Result<Millis> last_swept();
   Result<std::vector<FoundPost>> search(std::span<const Guid> channels, std::string_view words,
                                         std::int64_t place, std::size_t limit);
   /// How many messages or earlier texts do not open with their keys.
@@ -32,12 +36,15 @@ class PostTableReads {
   Result<std::optional<std::int64_t>> channel_of(const Guid& guid);
   Result<Post> read(Use& row, const Guid& channel);
   Status add_reactions(std::int64_t id, Post& post);
+  Status add_answers(Post& post);
 
   Statement changes_, find_channel_, channel_guid_, find_post_, revisions_, reactions_, state_,
       search_, parts_, erasures_;
   PostKeys* keys_ = nullptr;
   WordIndex words_;
-  Statement forward_, backward_, changed_, pinned_;
+  Statement forward_, backward_, changed_, pinned_, thread_forward_, thread_backward_;
+  Statement reports_;
+  Statement answers_, mentions_, expiry_, swept_;
 };
 
 }  // namespace dim

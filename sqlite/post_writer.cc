@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <initializer_list>
+#include <sstream>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -12,6 +15,18 @@
 namespace dim {
 namespace {
 
+/// IDs have no spaces.
+std::string mentions_text(const std::vector<std::string>& mentions) {
+  std::string out;
+  for (const std::string& one : mentions) out += (out.empty() ? "" : " ") + one;
+  return out;
+}
+
+/// As the table of mentions names whom one is about.
+std::string_view mentioned(const std::string& who) {
+  return who == kEveryone ? std::string_view{} : std::string_view(who);
+}
+
 /// What makes a message "the same" when it comes again. Keyed, so that whoever guesses a short text
 /// cannot find out from what a disk remembers whether it was that.
 std::array<std::uint8_t, 16> digest_of(const Post& post, const Secret& key) {
@@ -20,6 +35,12 @@ std::array<std::uint8_t, 16> digest_of(const Post& post, const Secret& key) {
   append_field(all, as_bytes(post.author));
   append_field(all, post.reply ? ByteView(post.reply->bytes()) : ByteView{});
   append_field(all, as_bytes(post.content));
+  // As it was before there were these, so that what is stored keeps its digest.
+  if (post.thread || !post.mentions.empty() || post.expires != 0) {
+    append_field(all, post.thread ? ByteView(post.thread->bytes()) : ByteView{});
+    append_field(all, as_bytes(mentions_text(post.mentions)));
+    append_field(all, as_bytes(std::to_string(post.expires)));
+  }
   const Digest32 full = hmac_sha256(key.view(), all);
   std::array<std::uint8_t, 16> out{};
   std::copy_n(full.begin(), out.size(), out.begin());
@@ -38,6 +59,8 @@ struct PostWriter::Row {
   PostState state = PostState::shown;
   Bytes guid{};
   Bytes sealed{};
+  Cursor cursor = 0;
+  std::string mentions{};
 };
 
 Status PostWriter::start(Database& db, PostKeys& keys) {
@@ -54,12 +77,15 @@ Status PostWriter::start(Database& db, PostKeys& keys) {
       {&forget_channel_, "DELETE FROM channel WHERE id = ?"},
       {&find_post_,
        "SELECT id, channel, cursor, changed, revision, time, edited, pinned, state, content, "
-       "digest, guid "
+       "digest, guid, mentions "
        "FROM post WHERE guid = ?"},
-      {&newest_post_, "SELECT max(id) FROM post"},
+      {&newest_post_,
+       "SELECT max(coalesce((SELECT max(id) FROM post), 0), coalesce((SELECT max(first) FROM "
+       "part), "
+       "0))"},
       {&add_post_,
-       "INSERT INTO post(id, channel, cursor, changed, guid, digest, time, author, reply, content) "
-       "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+       "INSERT INTO post(id, channel, cursor, changed, guid, digest, time, author, reply, content, "
+       "thread, mentions, expires) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
       {&set_post_,
        "UPDATE post SET changed = ?, revision = ?, edited = ?, pinned = ?, state = ?, content = ? "
        "WHERE id = ?"},
@@ -80,6 +106,26 @@ Status PostWriter::start(Database& db, PostKeys& keys) {
        "INSERT INTO mark VALUES(?, ?, ?) ON CONFLICT(channel, user) DO UPDATE SET upto = "
        "max(upto, excluded.upto)"},
       {&drop_marks_, "DELETE FROM mark WHERE channel = ?"},
+      {&add_report_,
+       "INSERT OR IGNORE INTO report(post, channel, user, time, revision, text, content) VALUES(?, "
+       "?, ?, ?, ?, ?, ?) RETURNING id"},
+      {&close_reports_,
+       "DELETE FROM report WHERE post = (SELECT id FROM post WHERE guid = ?) RETURNING id"},
+      {&drop_reports_, "DELETE FROM report WHERE post = ?"},
+      {&add_mention_, "INSERT OR IGNORE INTO mention VALUES(?, ?, ?)"},
+      {&drop_mention_, "DELETE FROM mention WHERE channel = ? AND user = ? AND cursor = ?"},
+      {&clear_mentions_, "UPDATE post SET mentions = '' WHERE id = ?"},
+      {&forget_mentions_, "DELETE FROM mention WHERE channel = ?"},
+      {&set_level_, "INSERT OR REPLACE INTO notify VALUES(?, ?, ?)"},
+      {&forget_levels_, "DELETE FROM notify WHERE channel = ?"},
+      {&old_posts_,
+       "SELECT id, channel, cursor, time, state, content, guid, mentions FROM post WHERE channel = "
+       "(SELECT channel.id FROM channel WHERE channel.guid = ?) ORDER BY cursor LIMIT ?"},
+      {&over_posts_,
+       "SELECT id, channel, cursor, time, state, content, guid, mentions FROM post WHERE expires "
+       "<> "
+       "0 AND expires <= ? ORDER BY expires LIMIT ?"},
+      {&set_swept_, "UPDATE swept SET time = max(time, ?)"},
       {&some_posts_, "SELECT id, state, guid, content FROM post WHERE channel = ? LIMIT ?"},
       {&drop_post_, "DELETE FROM post WHERE id = ?"},
       {&find_part_,
@@ -119,14 +165,16 @@ Status PostWriter::start(Database& db, PostKeys& keys) {
 
 void PostWriter::stop() {
   for (Statement* statement :
-       {&find_number_,   &add_change_,     &find_channel_,   &add_channel_,     &step_channel_,
-        &drop_channel_,  &find_dropped_,   &forget_channel_, &find_post_,       &add_post_,
-        &set_post_,      &add_revision_,   &drop_oldest_,    &drop_revisions_,  &add_reaction_,
-        &drop_reaction_, &drop_reactions_, &add_text_,       &drop_text_,       &set_mark_,
-        &drop_marks_,    &some_posts_,     &drop_post_,      &newest_post_,     &clear_digest_,
-        &find_part_,     &add_part_,       &fill_part_,      &part_range_,      &drop_part_,
-        &part_posts_,    &add_doomed_,     &drop_doomed_,    &count_destroyed_, &due_,
-        &set_file_,      &add_erasure_,    &drop_erasures_}) {
+       {&find_number_,    &add_change_,      &find_channel_,   &add_channel_,     &step_channel_,
+        &drop_channel_,   &find_dropped_,    &forget_channel_, &find_post_,       &add_post_,
+        &set_post_,       &add_revision_,    &drop_oldest_,    &drop_revisions_,  &add_reaction_,
+        &drop_reaction_,  &drop_reactions_,  &add_text_,       &drop_text_,       &set_mark_,
+        &drop_marks_,     &some_posts_,      &drop_post_,      &newest_post_,     &clear_digest_,
+        &find_part_,      &add_part_,        &fill_part_,      &part_range_,      &drop_part_,
+        &part_posts_,     &add_doomed_,      &drop_doomed_,    &count_destroyed_, &due_,
+        &set_file_,       &add_erasure_,     &drop_erasures_,  &add_mention_,     &drop_mention_,
+        &clear_mentions_, &forget_mentions_, &set_level_,      &forget_levels_,   &old_posts_,
+        &add_report_,     &close_reports_,   &drop_reports_,   &over_posts_,      &set_swept_}) {
     statement->finish();
   }
   words_.stop();
@@ -159,21 +207,26 @@ Result<Cursor> PostWriter::next_cursor(std::int64_t channel) {
   return out;
 }
 
-Result<PostWriter::Place> PostWriter::next_place(const Guid& channel) {
-  Place out;
+Result<std::int64_t> PostWriter::number_of(const Guid& channel) {
   {
     Use find(find_channel_);
     const auto row = find.bind(ByteView(channel.bytes())).step();
     if (!row) return std::unexpected(row.error());
-    if (*row) out.channel = find.integer(0);
+    if (*row) return find.integer(0);
   }
-  if (out.channel == 0) {
-    Use add(add_channel_);
-    const auto row = add.bind(ByteView(channel.bytes())).step();
-    if (!row) return std::unexpected(row.error());
-    out.channel = add.integer(0);
-    if (const auto end = add.step(); !end) return std::unexpected(end.error());
-  }
+  Use add(add_channel_);
+  const auto row = add.bind(ByteView(channel.bytes())).step();
+  if (!row) return std::unexpected(row.error());
+  const std::int64_t out = add.integer(0);
+  if (const auto end = add.step(); !end) return std::unexpected(end.error());
+  return out;
+}
+
+Result<PostWriter::Place> PostWriter::next_place(const Guid& channel) {
+  Place out;
+  const auto number = number_of(channel);
+  if (!number) return std::unexpected(number.error());
+  out.channel = *number;
   const auto cursor = next_cursor(out.channel);
   if (!cursor) return std::unexpected(cursor.error());
   out.cursor = *cursor;
@@ -229,7 +282,8 @@ Result<std::int64_t> PostWriter::next_id() {
   Use find(newest_post_);
   const auto row = find.step();
   if (!row) return std::unexpected(row.error());
-  return find.integer(0) + 1;
+  newest_id_ = std::max(newest_id_, find.integer(0)) + 1;
+  return newest_id_;
 }
 
 Result<Written> PostWriter::put(const PutPost& write) {
@@ -267,9 +321,18 @@ Result<Written> PostWriter::put(const PutPost& write) {
                       .bind(post.author)
                       .bind(post.reply ? ByteView(post.reply->bytes()) : ByteView{})
                       .bind(ByteView(*sealed))
+                      .bind(post.thread ? ByteView(post.thread->bytes()) : ByteView{})
+                      .bind(mentions_text(post.mentions))
+                      .bind(post.expires)
                       .run();
       !done)
     return std::unexpected(done.error());
+  for (const std::string& who : post.mentions) {
+    if (auto done =
+            Use(add_mention_).bind(place->channel).bind(mentioned(who)).bind(place->cursor).run();
+        !done)
+      return std::unexpected(done.error());
+  }
   const auto part = part_of(*id, post.content.size() + 1);
   if (!part) return std::unexpected(part.error());
   const auto words = keys_->words().get(*part);
@@ -295,7 +358,9 @@ Result<Written> PostWriter::put(const ChangePost& write) {
            find.integer(7),
            static_cast<PostState>(find.integer(8)),
            Bytes(find.blob(11).begin(), find.blob(11).end()),
-           Bytes(find.blob(9).begin(), find.blob(9).end())};
+           Bytes(find.blob(9).begin(), find.blob(9).end()),
+           find.integer(2),
+           find.text(12)};
   }
   if (row.state == PostState::destroyed) {
     const bool same = write.act == PostAct::destroy || write.act == PostAct::erase;
@@ -391,6 +456,7 @@ Result<Written> PostWriter::change(const ChangePost& write, const Row& row) {
   }
   if (!readable(next.state)) {
     content.clear();
+    if (auto done = drop_mentions(row); !done) return std::unexpected(done.error());
     if (auto done = Use(drop_revisions_).bind(row.id).run(); !done)
       return std::unexpected(done.error());
   }
@@ -420,6 +486,8 @@ Result<Written> PostWriter::change(const ChangePost& write, const Row& row) {
   }
   if (next.state == PostState::destroyed) {
     if (auto done = Use(clear_digest_).bind(row.id).run(); !done)
+      return std::unexpected(done.error());
+    if (auto done = Use(drop_reports_).bind(row.id).run(); !done)
       return std::unexpected(done.error());
     if (auto done = doom(kKeysOfPosts, row.id); !done) return std::unexpected(done.error());
     const auto part = part_of(row.id, 0);
@@ -460,6 +528,45 @@ Result<Written> PostWriter::put(const PutErasure& write) {
   return Written{};
 }
 
+Result<Written> PostWriter::put(const PutReport& write) {
+  const Guid& guid = write.post;
+  Use find(find_post_);
+  const auto row = find.bind(ByteView(guid.bytes())).step();
+  if (!row) return std::unexpected(row.error());
+  const auto state = *row ? static_cast<PostState>(find.integer(8)) : PostState::destroyed;
+  if (state == PostState::deleted || state == PostState::destroyed)
+    return Written{Accepted::conflict, {}};
+  const auto key = keys_->posts().get(find.integer(0));
+  if (!key) return std::unexpected(key.error());
+  const auto sealed = keys_->seal(*key, ByteView(guid.bytes()), write.text);
+  if (!sealed) return std::unexpected(sealed.error());
+  Use add(add_report_);
+  const auto first = add.bind(find.integer(0))
+                         .bind(find.integer(1))
+                         .bind(write.user)
+                         .bind(write.time)
+                         .bind(find.integer(4))
+                         .bind(ByteView(*sealed))
+                         .bind(find.blob(9))
+                         .step();
+  if (!first) return std::unexpected(first.error());
+  if (!*first) return Written{Accepted::repeated, {}};
+  if (const auto end = add.step(); !end) return std::unexpected(end.error());
+  return Written{};
+}
+
+Result<Written> PostWriter::put(const CloseReports& write) {
+  Use close(close_reports_);
+  close.bind(ByteView(write.post.bytes()));
+  Written out{Accepted::repeated, {}};
+  for (;;) {
+    const auto row = close.step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return out;
+    out.accepted = Accepted::stored;
+  }
+}
+
 Result<Written> PostWriter::put(const PutMark& write) {
   std::int64_t channel = 0;
   Cursor upto = 0;
@@ -476,6 +583,15 @@ Result<Written> PostWriter::put(const PutMark& write) {
   return Written{};
 }
 
+Result<Written> PostWriter::put(const PutLevel& write) {
+  const auto channel = number_of(write.channel);
+  if (!channel) return std::unexpected(channel.error());
+  const auto level = static_cast<std::int64_t>(write.level);
+  if (auto done = Use(set_level_).bind(*channel).bind(write.user).bind(level).run(); !done)
+    return std::unexpected(done.error());
+  return Written{};
+}
+
 Result<Written> PostWriter::put(const DropChannel& write) {
   if (auto done = Use(drop_channel_).bind(ByteView(write.channel.bytes())).run(); !done)
     return std::unexpected(done.error());
@@ -483,10 +599,77 @@ Result<Written> PostWriter::put(const DropChannel& write) {
 }
 
 Status PostWriter::forget(std::int64_t post) {
-  for (Statement* statement : {&drop_revisions_, &drop_reactions_, &drop_erasures_, &drop_post_}) {
+  for (Statement* statement :
+       {&drop_revisions_, &drop_reactions_, &drop_erasures_, &drop_reports_, &drop_post_}) {
     if (auto done = Use(*statement).bind(post).run(); !done) return done;
   }
   return {};
+}
+
+Status PostWriter::drop_mentions(const Row& row) {
+  if (row.mentions.empty()) return {};
+  std::istringstream all(row.mentions);
+  for (std::string who; all >> who;) {
+    if (auto done =
+            Use(drop_mention_).bind(row.channel).bind(mentioned(who)).bind(row.cursor).run();
+        !done)
+      return done;
+  }
+  return Use(clear_mentions_).bind(row.id).run();
+}
+
+/// Those of one part of the index at most, which is made anew without them.
+Result<std::vector<PostWriter::Row>> PostWriter::expired(const ExpirePosts& write) {
+  std::vector<Row> out;
+  Use some(write.channel ? old_posts_ : over_posts_);
+  if (write.channel) {
+    some.bind(ByteView(write.channel->bytes()));
+  } else {
+    some.bind(write.before);
+  }
+  some.bind(static_cast<std::int64_t>(kExpireStep));
+  std::int64_t first_part = 0;
+  for (;;) {
+    const auto row = some.step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row || (write.channel && some.integer(3) >= write.before)) return out;
+    const auto part = part_of(some.integer(0), 0);
+    if (!part) return std::unexpected(part.error());
+    if (out.empty()) first_part = *part;
+    if (*part != first_part) return out;
+    out.push_back({.id = some.integer(0),
+                   .channel = some.integer(1),
+                   .state = static_cast<PostState>(some.integer(4)),
+                   .guid = Bytes(some.blob(6).begin(), some.blob(6).end()),
+                   .sealed = Bytes(some.blob(5).begin(), some.blob(5).end()),
+                   .cursor = some.integer(2),
+                   .mentions = some.text(7)});
+  }
+}
+
+Result<Written> PostWriter::put(const ExpirePosts& write) {
+  if (auto done = Use(set_swept_).bind(write.now).run(); !done)
+    return std::unexpected(done.error());
+  const auto all = expired(write);
+  if (!all) return std::unexpected(all.error());
+  if (all->empty()) return Written{Accepted::repeated, {}};
+  for (const Row& row : *all) {
+    if (row.state == PostState::shown) {
+      const auto content = keys_->open(row.id, row.guid, row.sealed);
+      if (!content) return std::unexpected(content.error());
+      if (auto done = index(row.id, row.channel, *content, false); !done)
+        return std::unexpected(done.error());
+    }
+    if (row.state != PostState::destroyed) {
+      if (auto done = doom(kKeysOfPosts, row.id); !done) return std::unexpected(done.error());
+    }
+    if (auto done = drop_mentions(row); !done) return std::unexpected(done.error());
+    if (auto done = forget(row.id); !done) return std::unexpected(done.error());
+  }
+  const auto part = part_of(all->front().id, 0);
+  if (!part) return std::unexpected(part.error());
+  stale_.insert(*part);
+  return Written{Accepted::stored, {static_cast<Cursor>(all->size())}};
 }
 
 Result<bool> PostWriter::sweep(std::size_t budget) {
@@ -527,7 +710,8 @@ Result<bool> PostWriter::sweep(std::size_t budget) {
     if (auto done = forget(one.id); !done) return std::unexpected(done.error());
   }
   if (old.size() < budget) {
-    for (Statement* statement : {&drop_marks_, &forget_channel_}) {
+    for (Statement* statement :
+         {&drop_marks_, &forget_mentions_, &forget_levels_, &forget_channel_}) {
       if (auto done = Use(*statement).bind(channel).run(); !done)
         return std::unexpected(done.error());
     }

@@ -21,7 +21,11 @@ class PostWriter {
   Result<Written> put(const PutPost& write);
   Result<Written> put(const ChangePost& write);
   Result<Written> put(const PutErasure& write);
+  Result<Written> put(const PutReport& write);
+  Result<Written> put(const CloseReports& write);
   Result<Written> put(const PutMark& write);
+  Result<Written> put(const PutLevel& write);
+  Result<Written> put(const ExpirePosts& write);
   Result<Written> put(const DropChannel& write);
   /// Removes up to `budget` messages of dropped channels. True while more may be left.
   Result<bool> sweep(std::size_t budget);
@@ -57,6 +61,8 @@ class PostWriter {
     Cursor cursor = 0;
   };
   Result<Place> next_place(const Guid& channel);
+  /// The number of a channel, made when it is new.
+  Result<std::int64_t> number_of(const Guid& channel);
   Result<Cursor> next_cursor(std::int64_t channel);
   Result<Written> change(const ChangePost& write, const Row& row);
   Result<Written> react(const ChangePost& write, const Row& row);
@@ -66,6 +72,8 @@ class PostWriter {
   Result<std::int64_t> part_of(std::int64_t post, std::size_t bytes);
   Result<std::int64_t> next_id();
   Status forget(std::int64_t post);
+  Status drop_mentions(const Row& row);
+  Result<std::vector<Row>> expired(const ExpirePosts& write);
   Status doom(std::int64_t kind, std::int64_t slot);
   Status remake(std::int64_t part);
 
@@ -73,6 +81,7 @@ class PostWriter {
   WordIndex words_;
   std::set<std::int64_t> stale_;  // parts of which something was destroyed in this transaction
   std::vector<Doomed> doomed_;    // by this transaction
+  std::int64_t newest_id_ = 0;    // given in this run: a slot that is doomed is not used again
   bool forgetful_ = false;        // rows of `doomed` whose keys are destroyed
   Statement find_number_, add_change_;
   Statement find_channel_, add_channel_, step_channel_, drop_channel_, find_dropped_,
@@ -82,6 +91,9 @@ class PostWriter {
   Statement add_reaction_, drop_reaction_, drop_reactions_, add_erasure_, drop_erasures_;
   Statement add_text_, drop_text_, set_mark_, drop_marks_, some_posts_, drop_post_;
   Statement find_part_, add_part_, fill_part_, part_range_, drop_part_, part_posts_;
+  Statement add_report_, close_reports_, drop_reports_;
+  Statement add_mention_, drop_mention_, clear_mentions_, forget_mentions_, set_level_,
+      forget_levels_, old_posts_, over_posts_, set_swept_;
   Statement add_doomed_, drop_doomed_, count_destroyed_, due_, set_file_;
 };
 

@@ -158,6 +158,51 @@ CREATE TRIGGER use_forgot AFTER DELETE ON revision BEGIN
 END;
 )sql";
 
+// Since format 7. post.thread: GUID of the message that the thread is about, or nothing; thread has
+// how many shown messages stand in each, and the newest of them. post.mentions: user IDs with
+// spaces between; mention has one row for each, '' for everyone, to count what is unread of them.
+// report has what was said and why it was reported, boxed under the message's key.
+// swept: one row, when expired messages were last looked for.
+constexpr const char* kThreadTables = R"sql(
+ALTER TABLE post ADD COLUMN thread BLOB NOT NULL DEFAULT x'';
+ALTER TABLE post ADD COLUMN mentions TEXT NOT NULL DEFAULT '';
+ALTER TABLE post ADD COLUMN expires INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX post_thread ON post(thread, cursor, state) WHERE thread <> x'';
+CREATE INDEX post_expires ON post(expires) WHERE expires <> 0;
+CREATE TABLE thread(root BLOB PRIMARY KEY, answers INTEGER NOT NULL, newest INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE mention(channel INTEGER NOT NULL, user TEXT NOT NULL, cursor INTEGER NOT NULL,
+                     PRIMARY KEY(channel, user, cursor)) WITHOUT ROWID;
+CREATE TABLE notify(channel INTEGER NOT NULL, user TEXT NOT NULL, level INTEGER NOT NULL,
+                     PRIMARY KEY(channel, user)) WITHOUT ROWID;
+CREATE TABLE report(id INTEGER PRIMARY KEY AUTOINCREMENT, post INTEGER NOT NULL, channel INTEGER NOT NULL,
+                    user TEXT NOT NULL, time INTEGER NOT NULL, revision INTEGER NOT NULL, text BLOB NOT NULL,
+                    content BLOB NOT NULL, UNIQUE(post, user));
+CREATE TABLE swept(id INTEGER PRIMARY KEY, time INTEGER NOT NULL);
+INSERT INTO swept VALUES(1, 0);
+CREATE TRIGGER thread_put AFTER INSERT ON post WHEN new.thread <> x'' AND new.state = 0 BEGIN
+  INSERT INTO thread VALUES(new.thread, 1, new.cursor)
+    ON CONFLICT DO UPDATE SET answers = answers + 1, newest = max(newest, new.cursor);
+END;
+CREATE TRIGGER thread_shown AFTER UPDATE OF state ON post
+  WHEN new.thread <> x'' AND old.state <> 0 AND new.state = 0 BEGIN
+  INSERT INTO thread VALUES(new.thread, 1, new.cursor)
+    ON CONFLICT DO UPDATE SET answers = answers + 1, newest = max(newest, new.cursor);
+END;
+CREATE TRIGGER thread_hidden AFTER UPDATE OF state ON post
+  WHEN old.thread <> x'' AND old.state = 0 AND new.state <> 0 BEGIN
+  UPDATE thread SET answers = answers - 1, newest = coalesce((SELECT cursor FROM post
+    WHERE thread = old.thread AND thread <> x'' AND state = 0 ORDER BY cursor DESC LIMIT 1), 0)
+    WHERE root = old.thread;
+  DELETE FROM thread WHERE root = old.thread AND answers = 0;
+END;
+CREATE TRIGGER thread_dropped AFTER DELETE ON post WHEN old.thread <> x'' AND old.state = 0 BEGIN
+  UPDATE thread SET answers = answers - 1, newest = coalesce((SELECT cursor FROM post
+    WHERE thread = old.thread AND thread <> x'' AND state = 0 ORDER BY cursor DESC LIMIT 1), 0)
+    WHERE root = old.thread;
+  DELETE FROM thread WHERE root = old.thread AND answers = 0;
+END;
+)sql";
+
 }  // namespace
 
 Status prepare_database(Database& db, bool exclusive) {
@@ -220,8 +265,11 @@ Status prepare_database(Database& db, bool exclusive) {
     if (auto done = db.run("CREATE INDEX blob_doomed ON blob(id) WHERE state = 3"); !done)
       return done;
   }
-  if (auto done = db.run(kOperatorTables); !done) return done;
-  return db.run("PRAGMA application_id=1145654577; PRAGMA user_version=6; COMMIT");
+  if (*format < 6) {
+    if (auto done = db.run(kOperatorTables); !done) return done;
+  }
+  if (auto done = db.run(kThreadTables); !done) return done;
+  return db.run("PRAGMA application_id=1145654577; PRAGMA user_version=7; COMMIT");
 }
 
 }  // namespace dim

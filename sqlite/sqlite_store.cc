@@ -248,7 +248,8 @@ Result<std::vector<Written>> SqliteStore::Impl::transact(std::span<const Write> 
 bool SqliteStore::Impl::destroys(std::span<const Write> batch) {
   return std::ranges::any_of(batch, [](const Write& write) {
     const auto* change = std::get_if<ChangePost>(&write);
-    return change != nullptr && change->act == PostAct::destroy;
+    return (change != nullptr && change->act == PostAct::destroy) ||
+           std::holds_alternative<ExpirePosts>(write);
   });
 }
 
@@ -493,6 +494,22 @@ Result<std::vector<std::string>> SqliteStore::erasures(const Guid& guid) {
 Result<ReadState> SqliteStore::read_state(const Guid& channel, const std::string& user) {
   const std::scoped_lock lock(impl_->read_mutex);
   return impl_->posts.read_state(channel, user);
+}
+
+Result<std::vector<StoredReport>> SqliteStore::reports(std::span<const Guid> channels,
+                                                       std::int64_t row, std::size_t limit) {
+  const std::scoped_lock lock(impl_->read_mutex);
+  return impl_->posts.reports(channels, row, limit);
+}
+
+Result<Millis> SqliteStore::next_expiry() {
+  const std::scoped_lock lock(impl_->read_mutex);
+  return impl_->posts.next_expiry();
+}
+
+Result<Millis> SqliteStore::last_swept() {
+  const std::scoped_lock lock(impl_->read_mutex);
+  return impl_->posts.last_swept();
 }
 
 Result<std::vector<FoundPost>> SqliteStore::search(std::span<const Guid> channels,

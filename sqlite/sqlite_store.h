@@ -70,6 +70,10 @@ class SqliteStore : public Store {
                                               std::size_t bytes) override;
   Result<std::vector<std::string>> erasures(const Guid& guid) override;
   Result<ReadState> read_state(const Guid& channel, const std::string& user) override;
+  Result<std::vector<StoredReport>> reports(std::span<const Guid> channels, std::int64_t row,
+                                            std::size_t limit) override;
+  Result<Millis> next_expiry() override;
+  Result<Millis> last_swept() override;
   Result<std::vector<FoundPost>> search(std::span<const Guid> channels, std::string_view words,
                                         std::int64_t place, std::size_t limit) override;
   Result<std::optional<StoredMedia>> media(const Guid& guid) override;

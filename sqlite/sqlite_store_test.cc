@@ -110,7 +110,7 @@ TEST(SqliteStore, C06_R21_RefusesANewerFormatAndLeavesItAlone) {
   opened(folder).reset();
   sqlite3* db = nullptr;
   ASSERT_EQ(sqlite3_open((folder.path() + "/station.db").c_str(), &db), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(db, "PRAGMA user_version=7; PRAGMA wal_checkpoint(TRUNCATE)", nullptr,
+  ASSERT_EQ(sqlite3_exec(db, "PRAGMA user_version=8; PRAGMA wal_checkpoint(TRUNCATE)", nullptr,
                          nullptr, nullptr),
             SQLITE_OK);
   sqlite3_close(db);
@@ -137,6 +137,8 @@ TEST(SqliteStore, R21_OpensTheFormatBeforeHubsAndKeepsWhatIsInIt) {
         db.run("DROP TABLE post_text; DROP TABLE mark; DROP TABLE reaction; DROP TABLE revision; "
                "DROP TABLE post; DROP TABLE channel; DROP TABLE hub_change; DROP TABLE part; "
                "DROP TABLE key_file; DROP TABLE doomed; DROP TABLE erasure; "
+               "DROP TABLE thread; DROP TABLE mention; DROP TABLE notify; DROP TABLE swept; "
+               "DROP TABLE report; "
                "DROP TABLE shown; DROP TABLE media; DROP TABLE blob; DROP TABLE setting; "
                "DROP TABLE audit; DROP TABLE channel_use; PRAGMA user_version=1"));
     db.close();
@@ -159,7 +161,11 @@ TEST(SqliteStore, R21_OpensTheFormatBeforeMedia) {
     Database db;
     ASSERT_TRUE(db.open(folder.path() + "/station.db", SQLITE_OPEN_READWRITE, (*vfs)->name()));
     ASSERT_TRUE(
-        db.run("DROP TABLE shown; DROP TRIGGER post_put; DROP TRIGGER post_shown; "
+        db.run("DROP TABLE thread; DROP TABLE mention; DROP TABLE notify; DROP TABLE swept; DROP "
+               "TABLE report; "
+               "DROP TRIGGER thread_put; DROP TRIGGER thread_shown; DROP TRIGGER thread_hidden; "
+               "DROP TRIGGER thread_dropped; DROP TABLE shown; DROP TRIGGER post_put; DROP TRIGGER "
+               "post_shown; "
                "DROP TRIGGER post_hidden; DROP TRIGGER post_dropped; "
                "DROP TABLE part; DROP TABLE key_file; DROP TABLE doomed; DROP TABLE erasure; "
                "DROP TABLE media; DROP TABLE blob; DROP TABLE setting; DROP TABLE audit; "
@@ -199,7 +205,12 @@ TEST(SqliteStore, R21_OpensTheFormatBeforeTheLogOfActsAndCountsWhatIsThere) {
     Database db;
     ASSERT_TRUE(db.open(folder.path() + "/station.db", SQLITE_OPEN_READWRITE, (*vfs)->name()));
     ASSERT_TRUE(
-        db.run("DROP TRIGGER use_put; DROP TRIGGER use_changed; DROP TRIGGER use_dropped; "
+        db.run("DROP TRIGGER thread_put; DROP TRIGGER thread_shown; DROP TRIGGER thread_hidden; "
+               "DROP TRIGGER thread_dropped; DROP TABLE thread; DROP TABLE mention; "
+               "DROP TABLE notify; DROP TABLE swept; DROP TABLE report; DROP INDEX post_thread; "
+               "DROP INDEX post_expires; ALTER TABLE post DROP COLUMN thread; "
+               "ALTER TABLE post DROP COLUMN mentions; ALTER TABLE post DROP COLUMN expires; "
+               "DROP TRIGGER use_put; DROP TRIGGER use_changed; DROP TRIGGER use_dropped; "
                "DROP TRIGGER use_earlier; DROP TRIGGER use_forgot; DROP TABLE setting; "
                "DROP TABLE audit; DROP TABLE channel_use; PRAGMA user_version=5"));
     db.close();
@@ -209,6 +220,40 @@ TEST(SqliteStore, R21_OpensTheFormatBeforeTheLogOfActsAndCountsWhatIsThere) {
   ASSERT_TRUE(after);
   EXPECT_EQ(after->messages, before.messages);
   EXPECT_EQ(after->bytes, before.bytes);
+}
+
+TEST(SqliteStore, R21_OpensTheFormatBeforeThreadsAndKeepsItsMessages) {
+  const TemporaryFolder folder;
+  const Post first{.guid = guid(1),
+                   .channel = guid(2),
+                   .time = kTestTime,
+                   .author = "alice",
+                   .content = "from before"};
+  one(*opened(folder), PutPost{first});
+  {
+    auto vfs = CheckedVfs::make({});
+    ASSERT_TRUE(vfs);
+    Database db;
+    ASSERT_TRUE(db.open(folder.path() + "/station.db", SQLITE_OPEN_READWRITE, (*vfs)->name()));
+    ASSERT_TRUE(
+        db.run("DROP TRIGGER thread_put; DROP TRIGGER thread_shown; DROP TRIGGER thread_hidden; "
+               "DROP TRIGGER thread_dropped; DROP TABLE thread; DROP TABLE mention; "
+               "DROP TABLE notify; DROP TABLE swept; DROP TABLE report; DROP INDEX post_thread; "
+               "DROP INDEX post_expires; ALTER TABLE post DROP COLUMN thread; "
+               "ALTER TABLE post DROP COLUMN mentions; ALTER TABLE post DROP COLUMN expires; "
+               "PRAGMA user_version=6"));
+    db.close();
+  }
+  const auto store = opened(folder);
+  EXPECT_EQ(one(*store, PutPost{first}).accepted, Accepted::repeated);
+  Post answer = first;
+  answer.guid = guid(3);
+  answer.thread = guid(1);
+  one(*store, PutPost{answer});
+  const auto root = store->post(guid(1));
+  ASSERT_TRUE(root && *root);
+  EXPECT_EQ((*root)->content, "from before");
+  EXPECT_EQ((*root)->answers, 1);
 }
 
 TEST(SqliteStore, R21_RefusesMessagesOfChannelsInPlainTextAndLeavesThemAlone) {

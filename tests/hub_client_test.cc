@@ -242,6 +242,49 @@ TEST_F(HubClientTest, FollowersHearWhatHappensInOrderAndNothingTwice) {
   EXPECT_THAT(bob().told, ElementsAre("again: two!"));
 }
 
+TEST_F(HubClientTest, F18_WhoeverIsLetInAgainHearsNothingOfWhatWasWrittenMeanwhile) {
+  gather();
+  come(bob(), true);
+  post(alice(), hub_, *channel_, "told");
+  EXPECT_THAT(bob().told, ElementsAre("new: told"));
+  come(bob(), false);  // nothing of his follows from here on
+  bob().told.clear();
+  clock.at += 1'000;
+  EXPECT_EQ(
+      code(alice(),
+           HubClient::request(Operation::erase, HubObject::member, hub_).set("member", bob().id())),
+      204);
+  settle();
+  post(alice(), hub_, *channel_, "while he was out");
+  clock.at += 1'000;
+  come(bob(), false);
+  join(alice(), bob(), hub_);
+  post(alice(), hub_, *channel_, "after he came");
+  EXPECT_EQ(mark(bob(), *channel_)->unread, 1);
+  come(bob(), true);
+  EXPECT_THAT(bob().told, ElementsAre("new: after he came"));
+}
+
+TEST_F(HubClientTest, F15_F24_ThreadsAndMentionsArriveAsTheyWereWritten) {
+  gather();
+  const Guid root = post(alice(), hub_, *channel_, "Which soil?");
+  const PostLinks links{.thread = root, .mentions = {alice().id()}};
+  ASSERT_TRUE(bob().messenger->post(*Id::parse(hub_), *channel_, "@alice: clay", links));
+  settle();
+  PostQuery query = here();
+  query.thread = root;
+  const auto thread = posts(alice(), query);
+  ASSERT_TRUE(thread);
+  ASSERT_THAT(thread->posts, SizeIs(1));
+  EXPECT_EQ(thread->posts.front().thread, root);
+  EXPECT_THAT(thread->posts.front().mentions, ElementsAre(alice().id()));
+  EXPECT_EQ(mark(alice(), *channel_)->mentions, 1);
+  EXPECT_EQ(code(alice(), HubClient::request(Operation::edit, HubObject::mark, channel_->text())
+                              .set("level", "none")),
+            200);
+  EXPECT_EQ(mark(alice(), *channel_)->level, NotifyLevel::none);
+}
+
 TEST_F(HubClientTest, FollowersHearOfNewChannelsAndReadThem) {
   gather(true);
   bob().told.clear();

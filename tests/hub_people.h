@@ -225,7 +225,7 @@ class HubPeople : public StationTest {
   }
   Guid post(Person& one, const std::string& hub, const Guid& channel, std::string_view text,
             std::optional<Guid> reply = {}) {
-    auto guid = one.messenger->post(*Id::parse(hub), channel, text, reply);
+    auto guid = one.messenger->post(*Id::parse(hub), channel, text, {.reply = reply});
     EXPECT_TRUE(guid);
     settle();
     return guid.value_or(channel);

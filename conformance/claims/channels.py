@@ -1,5 +1,7 @@
 """hubs.md: who writes, sees and hears what in the channels of a hub, and who comes and goes."""
+import datetime
 import json
+import time
 import uuid
 
 from claims.hubs import ask, found, join, make, member, post, read
@@ -171,6 +173,128 @@ def b13(scene):
     alice.text.pushes = []
     expect_code(ask(alice, "GET", "message", channel, after="1"), 200)
     expect(alice.text.pushes[0].get("reply-to") == question, f"a reply is shown as {alice.text.pushes[0]}")
+
+
+@claim("B24", "hubs.md 7", "a thread is about a message of the same channel that stands in none, has pages of its own, and its root says how many there are")
+def b24(scene):
+    alice = scene.person(after=None)
+    hub = found(alice)
+    channel, other = (make(alice, "channel", hub, {"name": name}) for name in ("general", "other"))
+    root, elsewhere = post(alice, channel, "which soil?"), post(alice, other, "somewhere else")
+
+    def answer(text, of):
+        guid = uuid.uuid4().hex
+        return guid, ask(alice, "CREATE", "message", channel, text, guid=guid, thread=of)
+
+    def page(**keys):
+        alice.text.pushes = []
+        answer = ask(alice, "GET", "message", channel, thread=root, **keys)
+        expect(answer["code"] in ("200", "206"), f"a thread gets {answer}")
+        return [push.content for push in alice.text.pushes], answer
+    expect_code(answer(b"x", elsewhere)[1], 404, "a thread about a message of another channel")
+    expect_code(answer(b"x", uuid.uuid4().hex)[1], 404, "a thread about nothing")
+    clay, created = answer(b"clay", root)
+    expect_code(created, 201, "a thread")
+    expect_code(answer(b"x", clay)[1], 401, "a thread about what stands in one")
+    post(alice, channel, "not in the thread")
+    expect_code(answer(b"sand", root)[1], 201)
+    expect(page()[0] == [b"sand", b"clay"], f"the newest of the thread are {page()[0]}")
+    got, last = page(after="0", limit="1")
+    expect(got == [b"clay"] and last.get("next") == "2", f"the first page is {got}, {last}")
+    expect(page(after="2")[0] == [b"sand"], f"the second page is {page(after='2')[0]}")
+    alice.text.pushes = []
+    expect_code(ask(alice, "GET", "message", root), 200)
+    push = alice.text.pushes[0]
+    expect((push.get("answers"), push.get("answered")) == ("2", "4"), f"its root is shown as {push}")
+    expect_code(ask(alice, "DELETE", "message", root), 204)
+    expect_code(answer(b"x", root)[1], 410, "a thread about what is deleted")
+
+
+@claim("B25", "hubs.md 7", "mentions are of readers, everyone is for moderators; unread tells them; what one wants to be told of is one's own, on all devices")
+def b25(scene):
+    alice, bob, carol = scene.person(after=None), scene.person(after=None), scene.person(after=None)
+    device = scene.person(bob.account)
+    hub = found(alice)
+    channel = make(alice, "channel", hub, {"name": "general"})
+    join(alice, bob, hub)
+
+    def mention(person, whom):
+        return ask(person, "CREATE", "message", channel, b"hello", guid=uuid.uuid4().hex, mentions=whom)
+    expect_code(mention(bob, "everyone"), 403, "everyone, by whoever does not moderate")
+    expect_code(mention(alice, carol.account.id), 404, "a mention of somebody who does not read it")
+    expect_code(mention(alice, "[nobody at all]"), 401, "a mention of what is no ID")
+    expect_code(mention(alice, f"[everyone, {bob.account.id}]"), 201)
+    expect_code(mention(alice, alice.account.id), 201)
+    answer = expect_code(ask(bob, "GET", "mark", channel), 200)
+    got = (answer.get("unread"), answer.get("mentions"), answer.get("level"))
+    expect(got == ("2", "1", "all"), f"unread, mentions and level are {got}")
+    device.text.pushes = []
+    expect_code(ask(bob, "EDIT", "mark", channel, level="mentions"), 200)
+    push = push_of(device, ("mark",), "to another device")
+    expect((push.get("target"), push.get("level")) == (channel, "mentions"), f"another device was told {push}")
+    expect_code(ask(bob, "EDIT", "mark", channel, level="loud"), 401, "a level that there is not")
+    answer = expect_code(ask(device, "GET", "mark", channel), 200)
+    expect(answer.get("level") == "mentions", f"another device has level {answer.get('level')}")
+    answer = expect_code(ask(alice, "GET", "mark", channel), 200)
+    expect(answer.get("level") == "all", f"somebody else has level {answer.get('level')}")
+
+
+@claim("B26", "hubs.md 7", "a message with expires disappears then, and a time that is over or too far away is refused")
+def b26(scene):
+    alice = scene.person(after=None)
+    hub = found(alice)
+    channel = make(alice, "channel", hub, {"name": "general"})
+
+    def lasting(seconds, text=b"short"):
+        due = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
+        return ask(alice, "CREATE", "message", channel, text, guid=uuid.uuid4().hex,
+                   expires=due.strftime("%Y-%m-%dT%H:%M:%S.000Z"))
+    expect_code(lasting(-60), 410, "a time that is over")
+    expect_code(lasting(400 * 86_400), 401, "a time that is too far away")
+    expect_code(lasting(3_600, b"long"), 201)
+    alice.text.pushes = []
+    expect_code(ask(alice, "GET", "message", channel), 200)
+    expect((alice.text.pushes[0].get("expires") or "").endswith("Z"), f"shown is {alice.text.pushes[0]}")
+    expect_code(lasting(3), 201)
+    until = time.monotonic() + 60
+    while len(read(alice, channel)[0]) > 1:
+        expect(time.monotonic() < until, "a message is there a minute after its time")
+        time.sleep(0.5)
+    got, _ = read(alice, channel)
+    expect(got == ["long"], f"left is {got}")
+    expect_code(ask(alice, "EDIT", "channel", channel, {"retention": 4_000}), 401, "a retention of more than ten years")
+    expect_code(ask(alice, "EDIT", "channel", channel, {"retention": 30}), 200)
+
+
+@claim("B27", "hubs.md 7", "a report keeps what a message said for those who moderate, whatever its author does but DESTROY; others do not see it")
+def b27(scene):
+    alice, bob, carol = scene.person(after=None), scene.person(after=None), scene.person(after=None)
+    hub = found(alice)
+    channel = make(alice, "channel", hub, {"name": "general"})
+    for person in (bob, carol):
+        join(alice, person, hub)
+    guid = post(bob, channel, "buy my pills")
+    expect_code(ask(bob, "CREATE", "report", guid, b"my own"), 401, "a report of one's own message")
+    expect_code(ask(carol, "CREATE", "report", guid, b"spam"), 201, "a report")
+    expect_code(ask(carol, "CREATE", "report", guid, b"again"), 201, "a second report")
+    expect_code(ask(carol, "GET", "report", channel), 403, "reports, for whoever does not moderate")
+    expect_code(ask(bob, "EDIT", "message", guid, b"nothing"), 200)
+    expect_code(ask(bob, "DELETE", "message", guid), 204)
+
+    def listed(target):
+        answer = expect_code(ask(alice, "GET", "report", target), 200, "reports")
+        return json.loads(answer.content)["list"]
+    for target in (channel, hub):
+        got = [(one["guid"], one["content"], one["text"], one["member"], one["author"]) for one in listed(target)]
+        expect(got == [(guid, "buy my pills", "spam", carol.account.id, bob.account.id)], f"listed is {got}")
+    expect_code(ask(carol, "DELETE", "report", guid), 403, "closing, by whoever does not moderate")
+    expect_code(ask(bob, "DESTROY", "message", guid), 204)
+    expect(listed(channel) == [], f"after DESTROY there is {listed(channel)}")
+    expect_code(ask(carol, "CREATE", "report", guid, b"late"), 410, "a report of what is destroyed")
+    second = post(bob, channel, "more pills")
+    expect_code(ask(carol, "CREATE", "report", second, b"spam"), 201)
+    expect_code(ask(alice, "DELETE", "report", second), 204)
+    expect(listed(hub) == [], f"after it was closed there is {listed(hub)}")
 
 
 @claim("B14", "hubs.md 6", "members hear of each change of what they may see in their hub, numbered, with the object as it is then")

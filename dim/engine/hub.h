@@ -28,6 +28,7 @@ inline constexpr std::size_t kHubMembers = 100'000;
 inline constexpr std::size_t kHubInvites = 100;  // that are still good
 inline constexpr std::size_t kHubBans = 10'000;
 inline constexpr std::size_t kChannelOverrides = 32;
+inline constexpr std::int64_t kRetentionDays = 3'650;
 inline constexpr std::size_t kMemberRoles = 32;
 inline constexpr std::size_t kHubPending = 50;        // requests that wait (A30)
 inline constexpr std::size_t kHubRequestsPerDay = 3;  // of one ID (A30)
@@ -76,6 +77,7 @@ struct HubChannel {
   std::optional<Guid> category{};
   std::int64_t position = 0;
   std::vector<HubOverride> overrides{};
+  std::int64_t retention = 0;  ///< days after which messages are forgotten; 0: never
   std::int64_t revision = 1;
   bool operator==(const HubChannel&) const = default;
 };

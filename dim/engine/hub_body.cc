@@ -137,6 +137,8 @@ Status read_channel(const JsonObject& body, HubChannel& out) {
   if (auto done = read_topic(body, "topic", out.topic); !done) return done;
   if (auto done = read_guid(body, "category", out.category); !done) return done;
   if (auto done = read_number(body, "position", 0, kMostPosition, out.position); !done) return done;
+  if (auto done = read_number(body, "retention", 0, limits::kRetentionDays, out.retention); !done)
+    return done;
   if (const Json* kind = body.find("kind"); kind != nullptr) {
     const std::string* word = kind->text();
     const auto found = word == nullptr ? kKinds.end() : std::ranges::find(kKinds, *word);

@@ -45,6 +45,7 @@ JsonObject Hub::channel_json(const Guid& guid) const {
   out.set("kind", to_string(channel.kind));
   out.set("category", channel.category ? Json(channel.category->text()) : Json());
   out.set("position", channel.position);
+  if (channel.retention != 0) out.set("retention", channel.retention);
   JsonArray overrides;
   for (const HubOverride& one : channel.overrides) {
     JsonObject object;

@@ -69,6 +69,7 @@ constexpr HubRight kRights[] = {
     {pin, erase, Who::holder, P::moderate},
     {pin, get, Who::holder, P::read},
     {mark, notify, Who::holder, P::read},
+    {mark, edit, Who::holder, P::read},
     {mark, get, Who::holder, P::read},
     {erasure, create, Who::holder, P::read},
     {erasure, get, Who::author_or_holder, P::own},

@@ -110,6 +110,37 @@ Status read_reactions(const Packet& push, std::vector<ReactionCount>& out) {
   return {};
 }
 
+/// Thread, answers, mentions and expiry.
+Status read_thread(const Packet& push, Post& out) {
+  if (push.has("thread")) {
+    auto root = Guid::parse(push.get("thread"));
+    if (!root) return std::unexpected(root.error());
+    out.thread = *root;
+  }
+  for (const auto& [key, place] :
+       {std::pair{"answers", &out.answers}, std::pair{"answered", &out.answered}}) {
+    if (!push.has(key)) continue;
+    auto number = number_of(push.get(key), 0);
+    if (!number) return std::unexpected(number.error());
+    *place = *number;
+  }
+  if (push.has("mentions")) {
+    auto list = push.list("mentions");
+    if (!list) return std::unexpected(list.error());
+    for (const std::string& one : *list) {
+      auto who = one == kEveryone ? Result<std::string>(one) : read_user(one);
+      if (!who) return std::unexpected(who.error());
+      out.mentions.push_back(std::move(*who));
+    }
+  }
+  if (push.has("expires")) {
+    auto time = parse_time(push.get("expires"));
+    if (!time) return std::unexpected(time.error());
+    out.expires = *time;
+  }
+  return {};
+}
+
 /// What every push about a message has.
 struct PostHead {
   Guid channel, guid;
@@ -152,6 +183,25 @@ std::string_view to_string(PostState state) {
   return "shown";
 }
 
+std::string_view to_string(NotifyLevel level) {
+  switch (level) {
+    case NotifyLevel::mentions:
+      return "mentions";
+    case NotifyLevel::none:
+      return "none";
+    case NotifyLevel::all:
+      break;
+  }
+  return "all";
+}
+
+Result<NotifyLevel> parse_level(std::string_view word) {
+  for (const NotifyLevel level : {NotifyLevel::all, NotifyLevel::mentions, NotifyLevel::none}) {
+    if (word == to_string(level)) return level;
+  }
+  return fail(Errc::bad_request, "level is all, mentions or none");
+}
+
 Result<HubView> read_hub(const JsonObject& shown) {
   auto text = text_of(shown, "hub");
   if (!text) return std::unexpected(text.error());
@@ -166,6 +216,11 @@ Result<HubView> read_hub(const JsonObject& shown) {
   if (done) done = read_permissions(shown, "everyone", out.everyone);
   if (done) done = read_number(shown, "members", 0, kMost, out.members);
   if (done) done = read_number(shown, "revision", 1, kMost, out.revision);
+  if (done) {
+    auto joined = time_if(shown, "joined");
+    if (!joined) return std::unexpected(joined.error());
+    out.joined = *joined;
+  }
   if (done) done = read_all(shown, "categories", read_category_view, out.categories);
   if (done) done = read_all(shown, "roles", read_role_view, out.roles);
   if (!done) return std::unexpected(done.error());
@@ -283,6 +338,33 @@ Result<HubActView> read_act_view(const JsonObject& shown) {
   return out;
 }
 
+Result<StoredReport> read_report_view(const JsonObject& shown) {
+  auto post = guid_of(shown, "guid");
+  if (!post) return std::unexpected(post.error());
+  auto channel = guid_of(shown, "channel");
+  if (!channel) return std::unexpected(channel.error());
+  auto user = user_of(shown, "member");
+  if (!user) return std::unexpected(user.error());
+  auto author = user_of(shown, "author");
+  if (!author) return std::unexpected(author.error());
+  auto time = time_of(shown, "time");
+  auto written = time_of(shown, "written");
+  auto text = text_of(shown, "text");
+  auto content = text_of(shown, "content");
+  if (!time || !written || !text || !content) return broken();
+  StoredReport out{.post = *post,
+                   .channel = *channel,
+                   .user = std::move(*user),
+                   .text = std::move(*text),
+                   .time = *time,
+                   .author = std::move(*author),
+                   .written = *written,
+                   .content = std::move(*content)};
+  if (auto done = read_number(shown, "revision", 1, kMost, out.revision); !done)
+    return std::unexpected(done.error());
+  return out;
+}
+
 Result<std::vector<JsonObject>> read_list(std::string_view content) {
   auto object = parse_json_object(content);
   if (!object) return std::unexpected(object.error());
@@ -353,6 +435,7 @@ Result<Post> read_post(const Packet& push) {
     out.state = *state;
   }
   out.damaged = push.get("damaged") == "yes";
+  if (auto done = read_thread(push, out); !done) return std::unexpected(done.error());
   if (auto done = read_reactions(push, out.reactions); !done) return std::unexpected(done.error());
   return out;
 }

@@ -23,6 +23,7 @@ struct HubView {
   std::string owner;  ///< user ID
   Permissions everyone{};
   std::int64_t members = 0;
+  Millis joined = 0;  ///< when whoever asks came in, the last time; 0: not said
   std::int64_t revision = 1;
   std::map<Guid, HubCategory> categories{};
   std::map<Guid, HubRole> roles{};
@@ -65,12 +66,16 @@ Result<HubMemberView> read_member_view(const JsonObject& shown);
 Result<HubPenaltyView> read_penalty_view(const JsonObject& shown);
 Result<HubRequestView> read_request_view(const JsonObject& shown);
 Result<HubActView> read_act_view(const JsonObject& shown);
+Result<StoredReport> read_report_view(const JsonObject& shown);
 /// `{"list":[…]}`; Errc::bad_request when it is none, or holds something that is no object.
 Result<std::vector<JsonObject>> read_list(std::string_view content);
 /// The earlier texts of a message: `{"list":[{"revision","time","content"}]}`.
 Result<std::vector<PostRevision>> read_revisions(std::string_view content);
 
 std::string_view to_string(PostState state);
+std::string_view to_string(NotifyLevel level);
+/// Errc::bad_request for another word than all, mentions and none.
+Result<NotifyLevel> parse_level(std::string_view word);
 
 /// A message in a channel, as CREATE shows it: live, or in a page.
 Result<Post> read_post(const Packet& push);

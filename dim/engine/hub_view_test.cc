@@ -112,6 +112,28 @@ TEST(HubView, F76_ActsOfTheLogAreReadAndNothingElse) {
   }
 }
 
+TEST(HubView, F72_ReportsAreRead) {
+  const std::string usual =
+      R"({"guid":")" + kGuid + R"(","channel":")" + kGuid2 + R"(","member":")" + kUser +
+      R"(","author":")" + kOther +
+      R"(","time":"2026-11-26T12:00:00.000Z","text":"spam",)"
+      R"("written":"2026-11-26T11:00:00.000Z","revision":2,"content":"pills"})";
+  const auto report = read_report_view(*parse_json_object(usual));
+  ASSERT_TRUE(report) << to_string(report.error());
+  EXPECT_EQ(report->post.text(), kGuid);
+  EXPECT_EQ(report->user, kUser);
+  EXPECT_EQ(report->author, kOther);
+  EXPECT_EQ(report->time - report->written, 3'600'000);
+  EXPECT_EQ(report->revision, 2);
+  EXPECT_EQ(report->content, "pills");
+  for (const char* const key :
+       {"guid", "channel", "member", "author", "time", "written", "text", "content"}) {
+    JsonObject without = *parse_json_object(usual);
+    without.erase(key);
+    EXPECT_FALSE(read_report_view(without)) << key;
+  }
+}
+
 TEST(HubView, WhatIsNotInTheFormIsRefused) {
   const auto hub_from = [](std::string_view text) {
     return read_hub(*parse_json_object(text)).has_value();
@@ -155,6 +177,25 @@ TEST(PostView, F13_HasEverythingThatCreateShows) {
   EXPECT_EQ(post->state, PostState::hidden);
   EXPECT_THAT(post->reactions, ElementsAre(ReactionCount{"🌹", 12}, ReactionCount{"ok", 1}));
   EXPECT_EQ(read_post(push())->changed, 4) << "unchanged since";
+}
+
+TEST(PostView, F15_F16_F24_HasItsThreadWhomItIsForAndHowLongItStays) {
+  Packet packet = push();
+  packet.set("thread", kGuid).set("mentions", "[" + kOther + ", everyone]");
+  packet.set("answers", "3").set("answered", "9").set("expires", "2026-11-26T12:01:00.000Z");
+  const auto post = read_post(packet);
+  ASSERT_TRUE(post) << to_string(post.error());
+  EXPECT_EQ(post->thread->text(), kGuid);
+  EXPECT_THAT(post->mentions, ElementsAre(kOther, std::string(kEveryone)));
+  EXPECT_EQ(post->answers, 3);
+  EXPECT_EQ(post->answered, 9);
+  EXPECT_EQ(post->expires - post->time, 60'000);
+  for (const auto& [key, value] :
+       {std::pair{"thread", "x"}, std::pair{"mentions", "[nobody]"}, std::pair{"answers", "-1"},
+        std::pair{"answered", "x"}, std::pair{"expires", "soon"}}) {
+    Packet wrong = push();
+    EXPECT_FALSE(read_post(wrong.set(key, value))) << key;
+  }
 }
 
 TEST(PostView, WhatIsNotInTheFormIsRefused) {

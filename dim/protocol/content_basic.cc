@@ -7,6 +7,23 @@ namespace dim {
 
 using codec::Members;
 
+namespace {
+constexpr std::int64_t kExpiryMostS = 366 * 86'400;
+}
+
+Millis expiry_of(const TextContent& content) {
+  const Json* value = content.rest.find("expires");
+  const std::int64_t* seconds = value == nullptr ? nullptr : value->integer();
+  if (seconds == nullptr) return 0;
+  const Millis written = content_millis(content.head.time);
+  if (*seconds <= 0 || *seconds > written / 1'000 + kExpiryMostS) return 0;
+  return *seconds * 1'000;
+}
+
+void set_expiry(TextContent& content, Millis expires) {
+  content.rest.set("expires", expires / 1'000);
+}
+
 TextContent TextContent::make(std::string_view text, Millis now, Random& random) {
   return {.head = ContentHead::make("1", now, random), .text = std::string(text)};
 }

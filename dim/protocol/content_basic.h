@@ -19,6 +19,12 @@ struct TextContent {
   static TextContent make(std::string_view text, Millis now, Random& random);
 };
 
+/// When a text disappears, in ms; 0: never, and where what it says is no time within 366 days of
+/// its own (docs/protocol/contents.md section 3).
+Millis expiry_of(const TextContent& content);
+/// Says so; `expires` in ms, kept in whole seconds.
+void set_expiry(TextContent& content, Millis expires);
+
 /// 32: a web page, by URL or with its HTML in place. Nothing of it is fetched by itself (A40).
 struct PageContent {
   ContentHead head;

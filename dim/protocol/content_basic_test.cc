@@ -25,6 +25,24 @@ TEST(BasicContents, APageKeepsItsTitleAndItsHtmlApartFromItsDescription) {
   EXPECT_EQ(out.icon->url, page.icon->url);
 }
 
+TEST(BasicContents, F16_ATextSaysWhenItDisappears) {
+  TextContent text = TextContent::make("short", kNow, os_random());
+  EXPECT_EQ(expiry_of(text), 0);
+  set_expiry(text, kNow + 90'500);
+  const TextContent out = round_trip(text);
+  EXPECT_EQ(expiry_of(out), (kNow + 90'500) / 1'000 * 1'000);
+  const auto of = [](std::string_view expires) {
+    const auto content = decode_content(
+        json(R"({"type":1,"sn":1,"time":1000,"text":"x","expires":)" + std::string(expires) + "}"));
+    return content ? expiry_of(*content->as<TextContent>()) : -1;
+  };
+  EXPECT_EQ(of("1060"), 1'060'000);
+  EXPECT_EQ(of("31623400"), 31'623'400'000) << "366 days";
+  for (const char* const wrong :
+       {"31623401", "0", "-5", "1060.5", "\"1060\"", "null", "true", "9223372036854775807"})
+    EXPECT_EQ(of(wrong), 0) << wrong;
+}
+
 TEST(BasicContents, ACardNeedsAnIdAndReadsTheOldNameOfIt) {
   CardContent card = CardContent::make(id(kBob), "Bob", kNow, os_random());
   card.avatar = PortableFile{.url = "https://example.com/b.png"};

@@ -49,7 +49,9 @@ Written MemoryPosts::apply(const PutPost& put) {
     const Post& first = row->first;
     const bool same = row->post.state != PostState::destroyed &&
                       first.channel == put.post.channel && first.author == put.post.author &&
-                      first.reply == put.post.reply && first.content == put.post.content;
+                      first.reply == put.post.reply && first.content == put.post.content &&
+                      first.thread == put.post.thread && first.mentions == put.post.mentions &&
+                      first.expires == put.post.expires;
     if (!same) return {Accepted::conflict, {}};
     return {Accepted::repeated, {row->post.cursor}};
   }
@@ -97,15 +99,18 @@ Written MemoryPosts::apply(const ChangePost& change) {
       if (post.state == PostState::removed) return again;
       post.state = PostState::removed;
       post.content.clear();
+      post.mentions.clear();
       row.earlier.clear();
       break;
     case PostAct::erase:
     case PostAct::destroy:
       post.state = change.act == PostAct::destroy ? PostState::destroyed : PostState::deleted;
       post.content.clear();
+      post.mentions.clear();
       post.pinned = 0;
       row.earlier.clear();
       row.reactions.clear();
+      if (change.act == PostAct::destroy) apply(CloseReports{change.guid});
       break;
     case PostAct::react:
       if (!row.reactions.emplace(change.text, change.who).second) return again;
@@ -143,6 +148,45 @@ std::vector<std::string> MemoryPosts::erasures(const Guid& guid) const {
   return out;
 }
 
+Written MemoryPosts::apply(const PutReport& put) {
+  const Row* row = find(put.post);
+  if (row == nullptr || row->post.state == PostState::deleted ||
+      row->post.state == PostState::destroyed)
+    return {Accepted::conflict, {}};
+  for (const auto& [number, one] : reports_) {
+    if (one.post == put.post && one.user == put.user) return {Accepted::repeated, {}};
+  }
+  const Post& post = row->post;
+  reports_.emplace(next_report_, StoredReport{.row = next_report_,
+                                              .post = put.post,
+                                              .channel = post.channel,
+                                              .user = put.user,
+                                              .text = put.text,
+                                              .time = put.time,
+                                              .author = post.author,
+                                              .written = post.time,
+                                              .revision = post.revision,
+                                              .content = post.content});
+  ++next_report_;
+  return {};
+}
+
+Written MemoryPosts::apply(const CloseReports& close) {
+  const auto about = [&](const auto& entry) { return entry.second.post == close.post; };
+  return {std::erase_if(reports_, about) > 0 ? Accepted::stored : Accepted::repeated, {}};
+}
+
+std::vector<StoredReport> MemoryPosts::reports(std::span<const Guid> channels, std::int64_t row,
+                                               std::size_t limit) const {
+  std::vector<StoredReport> out;
+  for (const auto& [number, one] : reports_) {
+    if (number > row && out.size() < limit &&
+        std::ranges::find(channels, one.channel) != channels.end())
+      out.push_back(one);
+  }
+  return out;
+}
+
 Written MemoryPosts::apply(const PutMark& put) {
   Cursor& mark = marks_[{put.channel, put.user}];
   const auto newest = newest_.find(put.channel);
@@ -150,13 +194,47 @@ Written MemoryPosts::apply(const PutMark& put) {
   return {};
 }
 
+Written MemoryPosts::apply(const PutLevel& put) {
+  levels_[{put.channel, put.user}] = put.level;
+  return {};
+}
+
+Written MemoryPosts::apply(const ExpirePosts& expire) {
+  swept_ = std::max(swept_, expire.now);
+  Cursor count = 0;
+  std::erase_if(rows_, [&](const auto& entry) {
+    const Post& post = entry.second.post;
+    const bool over = expire.channel ? post.channel == *expire.channel && post.time < expire.before
+                                     : post.expires != 0 && post.expires <= expire.before;
+    if (!over || count == static_cast<Cursor>(kExpireStep)) return false;
+    places_.erase(post.guid);
+    apply(CloseReports{post.guid});
+    ++count;
+    return true;
+  });
+  if (count == 0) return {Accepted::repeated, {}};
+  return {Accepted::stored, {count}};
+}
+
+Millis MemoryPosts::next_expiry() const {
+  Millis out = 0;
+  for (const auto& [number, row] : rows_) {
+    const Millis at = row.post.expires;
+    if (at != 0 && (out == 0 || at < out)) out = at;
+  }
+  return out;
+}
+
 Written MemoryPosts::apply(const DropChannel& drop) {
   std::erase_if(rows_, [&](const auto& entry) {
     if (entry.second.post.channel != drop.channel) return false;
     places_.erase(entry.second.post.guid);
+    apply(CloseReports{entry.second.post.guid});
     return true;
   });
-  std::erase_if(marks_, [&](const auto& entry) { return entry.first.first == drop.channel; });
+  const auto in_it = [&](const auto& entry) { return entry.first.first == drop.channel; };
+  std::erase_if(marks_, in_it);
+  std::erase_if(levels_, in_it);
   return {};
 }
 
@@ -173,8 +251,13 @@ const MemoryPosts::Row* MemoryPosts::find(const Guid& guid) const {
   return place == places_.end() ? nullptr : &rows_.at(place->second);
 }
 
-Post MemoryPosts::shown(const Row& row) {
+Post MemoryPosts::shown(const Row& row) const {
   Post out = row.post;
+  for (const auto& [number, other] : rows_) {
+    if (other.post.thread != out.guid || other.post.state != PostState::shown) continue;
+    ++out.answers;
+    out.answered = other.post.cursor;
+  }
   for (const auto& [symbol, user] : row.reactions) {
     if (out.reactions.empty() || out.reactions.back().symbol != symbol)
       out.reactions.push_back({symbol, 0});
@@ -197,7 +280,7 @@ std::vector<Post> MemoryPosts::posts(const Guid& channel, const PostPage& page) 
   std::vector<Post> out;
   for (const auto& [number, row] : rows_) {
     const Post& post = row.post;
-    if (post.channel != channel) continue;
+    if (post.channel != channel || (page.thread && post.thread != page.thread)) continue;
     const bool in = page.order == forward    ? post.cursor > page.from
                     : page.order == changes  ? post.changed > page.from
                     : page.order == backward ? post.cursor < page.from
@@ -245,6 +328,7 @@ ChannelUse MemoryPosts::use(const Guid& channel) const {
 
 void MemoryPosts::drop_marks(const std::string& user) {
   std::erase_if(marks_, [&](const auto& entry) { return entry.first.second == user; });
+  std::erase_if(levels_, [&](const auto& entry) { return entry.first.second == user; });
 }
 
 ReadState MemoryPosts::read_state(const Guid& channel, const std::string& user) const {
@@ -254,10 +338,16 @@ ReadState MemoryPosts::read_state(const Guid& channel, const std::string& user) 
     out.newest = newest->second;
   for (const auto& [number, row] : rows_) {
     const Post& post = row.post;
-    if (post.channel == channel && post.cursor > out.upto && post.author != user &&
-        post.state == PostState::shown)
-      ++out.unread;
+    if (post.channel != channel || post.cursor <= out.upto || post.author == user ||
+        post.state != PostState::shown)
+      continue;
+    ++out.unread;
+    const bool meant = std::ranges::any_of(
+        post.mentions, [&](const std::string& one) { return one == user || one == kEveryone; });
+    if (meant) ++out.mentions;
   }
+  if (const auto level = levels_.find({channel, user}); level != levels_.end())
+    out.level = level->second;
   return out;
 }
 

@@ -16,7 +16,11 @@ class MemoryPosts final {
   Written apply(const PutPost& put);
   Written apply(const ChangePost& change);
   Written apply(const PutErasure& put);
+  Written apply(const PutReport& put);
+  Written apply(const CloseReports& close);
   Written apply(const PutMark& put);
+  Written apply(const PutLevel& put);
+  Written apply(const ExpirePosts& expire);
   Written apply(const DropChannel& drop);
 
   std::vector<StoredHubChange> hub_changes(std::int64_t row, std::size_t limit) const;
@@ -28,6 +32,10 @@ class MemoryPosts final {
   ReadState read_state(const Guid& channel, const std::string& user) const;
   ChannelUse use(const Guid& channel) const;
   void drop_marks(const std::string& user);
+  std::vector<StoredReport> reports(std::span<const Guid> channels, std::int64_t row,
+                                    std::size_t limit) const;
+  Millis next_expiry() const;
+  Millis last_swept() const { return swept_; }
   std::vector<FoundPost> search(std::span<const Guid> channels, std::string_view words,
                                 std::int64_t place, std::size_t limit) const;
 
@@ -39,7 +47,7 @@ class MemoryPosts final {
     std::set<std::pair<std::string, std::string>> reactions{};  // symbol, user
     std::map<std::string, std::string> erasures{};              // by user
   };
-  static Post shown(const Row& row);
+  Post shown(const Row& row) const;
   const Row* find(const Guid& guid) const;
 
   std::vector<StoredHubChange> changes_;
@@ -49,6 +57,10 @@ class MemoryPosts final {
   std::map<Guid, std::int64_t> places_;
   std::map<Guid, Cursor> newest_;
   std::map<std::pair<Guid, std::string>, Cursor> marks_;
+  std::map<std::pair<Guid, std::string>, NotifyLevel> levels_;
+  Millis swept_ = 0;
+  std::map<std::int64_t, StoredReport> reports_;
+  std::int64_t next_report_ = 1;
 };
 
 }  // namespace dim

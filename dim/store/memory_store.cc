@@ -308,6 +308,19 @@ Result<ReadState> MemoryStore::read_state(const Guid& channel, const std::string
   const std::scoped_lock lock(mutex_);
   return posts_.read_state(channel, user);
 }
+Result<std::vector<StoredReport>> MemoryStore::reports(std::span<const Guid> channels,
+                                                       std::int64_t row, std::size_t limit) {
+  const std::scoped_lock lock(mutex_);
+  return posts_.reports(channels, row, limit);
+}
+Result<Millis> MemoryStore::next_expiry() {
+  const std::scoped_lock lock(mutex_);
+  return posts_.next_expiry();
+}
+Result<Millis> MemoryStore::last_swept() {
+  const std::scoped_lock lock(mutex_);
+  return posts_.last_swept();
+}
 Result<std::vector<FoundPost>> MemoryStore::search(std::span<const Guid> channels,
                                                    std::string_view words, std::int64_t place,
                                                    std::size_t limit) {

@@ -11,6 +11,7 @@
 #include "dim/base/error.h"
 #include "dim/base/time.h"
 #include "dim/packet/guid.h"
+#include "dim/store/reports.h"
 
 namespace dim {
 
@@ -45,6 +46,9 @@ struct ReactionCount {
   bool operator==(const ReactionCount&) const = default;
 };
 
+/// Who is meant by "everyone" in Post::mentions.
+inline constexpr std::string_view kEveryone = "everyone";
+
 /// A message in a channel. Cursors count what happens in a channel, from 1: a message has the one
 /// of its making for ever, and the one of its last change.
 struct Post {
@@ -61,12 +65,17 @@ struct Post {
   Millis pinned = 0;  ///< 0: not
   std::string content{};
   std::vector<ReactionCount> reactions{};  ///< most first
-  bool damaged = false;  ///< its key or its bytes are broken: `content` is lost, and empty
+  bool damaged = false;          ///< its key or its bytes are broken: `content` is lost, and empty
+  std::optional<Guid> thread{};  ///< the message that its thread is about
+  std::vector<std::string> mentions{};  ///< user IDs, and kEveryone
+  Millis expires = 0;                   ///< it is forgotten then (ExpirePosts); 0: never
+  std::int64_t answers = 0;             ///< set by the store: shown messages of its thread
+  Cursor answered = 0;                  ///< set by the store: of the newest of these
 };
 
-/// `repeated` (with its cursor) for the same GUID, channel, author, reply and content as at first,
-/// `conflict` for the same GUID with anything else, and for one that was destroyed. For ever:
-/// messages are never forgotten.
+/// `repeated` (with its cursor) for the same GUID, channel, author, reply, thread, mentions, expiry
+/// and content as at first, `conflict` for the same GUID with anything else, and for one that was
+/// destroyed. For as long as the message is there: only ExpirePosts and DropChannel forget one.
 struct PutPost {
   Post post;
 };
@@ -104,6 +113,27 @@ struct PutMark {
   std::string user;
   Cursor upto = 0;
 };
+
+/// What somebody wants to be told of in a channel.
+enum class NotifyLevel : std::uint8_t { all, mentions, none };
+
+/// Their own setting, on all devices.
+struct PutLevel {
+  Guid channel;
+  std::string user;
+  NotifyLevel level = NotifyLevel::all;
+};
+
+/// Messages whose time is over are gone without a trace: rows, earlier texts, reactions, mentions
+/// and receipts; the keys of their contents and of what the index held of them are overwritten on
+/// the disk when commit() returns. One bounded step, kExpireStep messages at most, oldest first:
+/// `stored` with the number of them as its cursor, `repeated` when there was nothing to do.
+struct ExpirePosts {
+  std::optional<Guid> channel{};  ///< written before `before` there; none: Post::expires is over
+  Millis before = 0;
+  Millis now = 0;  ///< kept as the time of the last sweep
+};
+inline constexpr std::size_t kExpireStep = 1'000;
 
 /// The channel is deleted; its messages go slice by slice (Store::tidy).
 struct DropChannel {
@@ -146,13 +176,16 @@ struct PostPage {
   Order order = Order::backward;
   Cursor from = 0;
   std::size_t limit = 0;
-  std::size_t bytes = 0;  ///< of content; at least one message
+  std::size_t bytes = 0;         ///< of content; at least one message
+  std::optional<Guid> thread{};  ///< forward, backward: only what stands in this thread
 };
 
 struct ReadState {
-  Cursor upto = 0;          ///< read up to there
-  Cursor newest = 0;        ///< of the channel
-  std::int64_t unread = 0;  ///< shown messages of others behind it
+  Cursor upto = 0;            ///< read up to there
+  Cursor newest = 0;          ///< of the channel
+  std::int64_t unread = 0;    ///< shown messages of others behind it
+  std::int64_t mentions = 0;  ///< of these, those that mention this person or everyone
+  NotifyLevel level = NotifyLevel::all;
 };
 
 struct FoundPost {
@@ -174,7 +207,14 @@ class PostReads {
                                                       std::size_t bytes) = 0;
   /// Receipts of PutErasure, in order of users.
   virtual Result<std::vector<std::string>> erasures(const Guid& guid) = 0;
+  /// About messages of these channels, in order of rows after `row`, at most `limit`.
+  virtual Result<std::vector<StoredReport>> reports(std::span<const Guid> channels,
+                                                    std::int64_t row, std::size_t limit) = 0;
   virtual Result<ReadState> read_state(const Guid& channel, const std::string& user) = 0;
+  /// When the first message with Post::expires is over; 0: there is none.
+  virtual Result<Millis> next_expiry() = 0;
+  /// ExpirePosts::now of the last one; 0: there was none.
+  virtual Result<Millis> last_swept() = 0;
   /// Shown messages of these channels that hold every word of `words`, newest first, from before
   /// `place` (0: the newest).
   virtual Result<std::vector<FoundPost>> search(std::span<const Guid> channels,

@@ -87,10 +87,11 @@ struct DropResume {
   Guid session;
 };
 
-using Write = std::variant<PutMessage, PutName, PutIdentity, PutDocument, AckInbox, ForgetGuid,
-                           PutResume, DropResume, PutHubChange, RequireHub, PutPost, ChangePost,
-                           PutErasure, PutMark, DropChannel, OpenMedia, PutPiece, CheckMedia,
-                           DropMedia, DestroyMedia, PutSetting, PutAudit, DropUser>;
+using Write =
+    std::variant<PutMessage, PutName, PutIdentity, PutDocument, AckInbox, ForgetGuid, PutResume,
+                 DropResume, PutHubChange, RequireHub, PutPost, ChangePost, PutErasure, PutReport,
+                 CloseReports, PutMark, PutLevel, ExpirePosts, DropChannel, OpenMedia, PutPiece,
+                 CheckMedia, DropMedia, DestroyMedia, PutSetting, PutAudit, DropUser>;
 
 /// Outcome of one write of a batch, in the order of the batch. `cursors` goes with PutMessage that
 /// is stored or repeated: one for each receiver in their order; a receiver named twice has one

@@ -301,7 +301,7 @@ Guid Day::write_in(std::size_t who, std::size_t channel) {
                 : std::nullopt;
   const Channel& in = channels_[channel];
   const auto guid =
-      people_[who]->messenger().post(*Id::parse(hubs_[in.hub].id), in.guid, text, reply);
+      people_[who]->messenger().post(*Id::parse(hubs_[in.hub].id), in.guid, text, {.reply = reply});
   if (!guid) throw std::runtime_error("a message cannot be written: " + to_string(guid.error()));
   ++unanswered_[who];
   ledger_.emplace(*guid, Message{.author = who,

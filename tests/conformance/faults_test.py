@@ -57,6 +57,7 @@ FAULTS = {
     "invite-endless": ("B01", "used up"),
     "edit-stale": ("P37", "407"),
     "reply-anywhere": ("B13", "another channel"),
+    "thread-anywhere": ("B24", "another channel"),
     "post-pushed-again": ("B11", "repetition"),
     "unread-off-by-one": ("B05", "before reading"),
     "mark-untold": ("B12", "device"),

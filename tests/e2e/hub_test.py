@@ -128,6 +128,56 @@ class Hubs(harness.EndToEnd):
                               capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
         self.assertIn("REMOVE takes your message back", text.stderr)
 
+    def test_F15_F16_F18_F24_threads_mentions_and_what_disappears(self):
+        alice, bobby, carol = self.gather()
+        root = self.post(alice, "Which soil?")
+        clay = self.post(bobby, "Clay, @alice.", "--thread", root["guid"])
+        self.assertEqual((clay["thread"], clay["mentions"]), (root["guid"], [alice.id()]))
+        self.post(alice, "not about soil")
+        sand = self.post(alice, "@bobby @nobody: sand", "--thread", clay["guid"][-8:])  # by what stands in it
+        self.assertEqual((sand["thread"], sand["mentions"]), (root["guid"], [bobby.id()]))
+        shown = carol.run("thread", "gardeners/general", root["guid"][-8:])
+        self.assertEqual(self.texts(shown), ["Which soil?", "Clay, @alice.", "@bobby @nobody: sand"])
+        self.assertEqual((of(shown, "post")[0]["answers"], of(shown, "post")[0]["answered"]), (2, 4))
+        page = carol.run("thread", "gardeners/general", root["guid"], "--limit", "1", "--after", "0")
+        self.assertEqual(self.texts(page), ["Which soil?", "Clay, @alice."])
+        page = carol.run("thread", "gardeners/general", root["guid"], "--after", str(of(page, "page")[0]["next"]))
+        self.assertEqual(self.texts(page)[1:], ["@bobby @nobody: sand"])
+        unread = of(bobby.run("unread"), "unread")[0]
+        self.assertEqual((unread["unread"], unread["mentions"], unread["level"]), (3, 1, "all"))
+        self.assertEqual(of(bobby.run("notify", "gardeners/general", "none"), "unread")[0]["level"], "none")
+        self.assertEqual(of(bobby.run("notify", "gardeners/general"), "unread")[0]["level"], "none")
+        # Only who moderates tells everyone; the text of what was refused is not lost.
+        self.assertEqual(of(bobby.run("post", "gardeners/general", "@everyone!", code=1), "post_refused")[0]["text"], "@everyone!")
+        self.post(alice, "@everyone: rain")
+        self.assertEqual(self.listen_once(carol, "@everyone: rain")["for_me"], True)
+        short = self.post(alice, "gone soon", "--expires", "3s")
+        self.assertIn("expires", short)
+        deadline = time.monotonic() + 60
+        while "gone soon" in self.texts(carol.run("history", "gardeners/general")):
+            self.assertLess(time.monotonic(), deadline)
+        self.assertEqual(of(alice.run("channel", "edit", "gardeners/general", "--retention", "30", "--yes"), "channel")[0]["retention"], 30)
+        alice.run("channel", "edit", "gardeners/general", "--retention", "7", code=2)  # it asks first
+        bobby.run("channel", "edit", "gardeners/general", "--retention", "1", "--yes", code=1)
+
+    def test_F72_a_message_is_reported_with_what_it_said_to_those_who_moderate(self):
+        alice, bobby, carol = self.gather()
+        spam = self.post(bobby, "buy my pills")
+        carol.run("report", "gardeners/general", spam["guid"][-8:], "spam")
+        bobby.run("edit", "gardeners/general", spam["guid"], "nothing")
+        bobby.run("delete", "gardeners/general", spam["guid"], "--yes")
+        report = of(alice.run("reports", "gardeners"), "report")[0]
+        self.assertEqual((report["text"], report["why"], report["by"], report["author"]),
+                         ("buy my pills", "spam", carol.id(), bobby.id()))
+        bobby.run("reports", "gardeners", code=1)
+        alice.run("reports", "gardeners/general", "--close", spam["guid"][-8:])
+        self.assertEqual(of(alice.run("reports", "gardeners"), "report"), [])
+
+    def listen_once(self, person, text):
+        """What is told of the message with this text, which waits."""
+        listener = self.listen(person)
+        return self.until(listener, "post", lambda one: one["text"] == text)
+
     def test_F75_N1_C12_R20_destroyed_at_the_station_and_erased_by_those_who_are_there(self):
         alice, bobby, carol = self.gather()
         listener = self.listen(carol)

@@ -48,6 +48,12 @@ class Json(harness.EndToEnd):
         bobby.run("history", "gardeners/general", "--message", text)
         bobby.run("history", "gardeners/general")
         bobby.run("search", "gardeners", "hello")
+        alice.run("post", "gardeners/general", "@bobby: in a thread", "--thread", text, "--expires", "1h")
+        bobby.run("thread", "gardeners/general", text)
+        carol.run("report", "gardeners/general", text, "not nice")
+        alice.run("reports", "gardeners")
+        alice.run("reports", "gardeners", "--close", text[-8:])
+        bobby.run("notify", "gardeners/general", "mentions")
         bobby.run("unread")
         bobby.run("read", "gardeners/general")
         bobby.run("remove", "gardeners/general", text, "--yes")
@@ -102,6 +108,7 @@ class Json(harness.EndToEnd):
         alice.run("history", "bobby")
         for verb, more in (("edit", ("better",)), ("remove", ("--yes",)), ("delete", ("--yes",)), ("destroy", ("--yes",))):
             alice.run(verb, "bobby", of(alice.run("send", "bobby", verb), "message")[0]["guid"], *more)
+        alice.run("draft", "bobby", "Dear")
         asked = of(self.person("tablet").run("device", "join", "tablet", stdin="\n", code=2), "device_request")[0]
         alice.run("device", "add", asked["request"], "--yes", "--history")
         alice.run("device", "list")

@@ -356,6 +356,23 @@ class Tui(harness.EndToEnd):
         self.assertEqual(self.history(bobby, "alice").count("written while it was away"), 1)
         hers.sees("written while it was away  ✓✓")
 
+    def test_F88_drafts_stand_where_they_were_when_it_begins_again(self):
+        alice, bobby = self.friends()
+        hers = self.tui(alice)
+        hers.sees("bobby: hello alice")
+        hers.type("Dear Bobby, I was going to")
+        hers.sees("Dear Bobby, I was going to")
+        hers.key("C-q")
+        self.assertEqual(hers.code(), 0)
+        self.assertEqual(of(alice.run("draft", "bobby"), "draft")[0]["text"], "Dear Bobby, I was going to")
+        again = self.tui(alice)
+        again.sees("Dear Bobby, I was going to")
+        again.say(" write")
+        again.sees("you: Dear Bobby, I was going to write")
+        again.key("C-q")
+        self.assertEqual(again.code(), 0)
+        self.assertEqual(of(alice.run("draft"), "draft"), [])
+
     def test_F88_the_terminal_is_as_it_was_whatever_ended_it(self):
         alice, bobby = self.friends()
         for way in ("C-q", "/quit", signal.SIGTERM, signal.SIGHUP):
