@@ -20,6 +20,7 @@
 #include "dim/packet/lane_queue.h"
 #include "dim/packet/reader.h"
 #include "server/link_base.h"
+#include "server/packet_clock.h"
 #include "server/session_table.h"
 #include "server/station.h"
 
@@ -350,7 +351,7 @@ class StationCore {
   const Account& account_;
   Store& reads_;
   Committer& committer_;
-  Clock& clock_;
+  PacketClock clock_;
   Random& random_;
   Crew* crew_;  // null: none
   std::string station_id_;
