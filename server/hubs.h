@@ -12,7 +12,7 @@
 #include "dim/engine/hub.h"
 #include "dim/store/operator.h"
 #include "server/core.h"
-#include "server/expiry_clock.h"
+#include "dim/base/expiry_clock.h"
 #include "server/post_fields.h"
 
 namespace dim {

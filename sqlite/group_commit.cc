@@ -44,7 +44,11 @@ bool adds_messages(const std::vector<Write>& writes) {
 }  // namespace
 
 GroupCommit::GroupCommit(Store& store, const Clock& clock, Post post, Options options)
-    : store_(store), clock_(clock), post_(std::move(post)), options_(std::move(options)) {
+    : store_(store),
+      clock_(clock),
+      post_(std::move(post)),
+      options_(std::move(options)),
+      expiry_(store.last_swept().value_or(0), clock.monotonic()) {
   thread_ = std::thread([this] { run(); });
 }
 
@@ -186,7 +190,9 @@ void GroupCommit::tidy(bool idle) {
     return;
   }
   if (idle) tidied_at_ = clock_.monotonic();
-  const auto more = store_.tidy(clock_.now(), idle);
+  const Millis monotonic = clock_.monotonic();
+  const auto now = expiry_.now(clock_.now(), monotonic);
+  const auto more = store_.tidy(now.value_or(expiry_.expected(monotonic)), idle);
   if (!more) {
     if (more.error().code != Errc::insufficient_storage) failed(more.error());
     if (idle) tidy_left_ = false;

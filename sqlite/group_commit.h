@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "dim/base/expiry_clock.h"
 #include "dim/base/limits.h"
 #include "dim/base/time.h"
 #include "dim/store/store.h"
@@ -90,6 +91,7 @@ class GroupCommit {
   std::vector<Write> merged_;
   bool tidy_left_ = true;
   Millis tidied_at_ = 0;
+  ExpiryClock expiry_;  // a clock that jumps makes nothing old (R16)
   std::optional<Error> failure_;
   std::thread thread_;
 };

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <future>
@@ -25,6 +26,35 @@ class FixedClock : public Clock {
 
  private:
   mutable std::atomic<Millis> ticks_ = 0;
+};
+
+/// Jumps when it is told to.
+class JumpingClock : public FixedClock {
+ public:
+  Millis now() const override { return kTestTime + ahead; }
+  std::atomic<Millis> ahead = 0;
+};
+
+/// Notes by which time it was tidied.
+class NotedStore : public MemoryStore {
+ public:
+  Result<bool> tidy(Millis now, bool) override {
+    const std::scoped_lock lock(noted_mutex_);
+    noted_.push_back(now);
+    return false;
+  }
+  Millis latest() {
+    const std::scoped_lock lock(noted_mutex_);
+    return noted_.empty() ? 0 : *std::ranges::max_element(noted_);
+  }
+  std::size_t tidied() {
+    const std::scoped_lock lock(noted_mutex_);
+    return noted_.size();
+  }
+
+ private:
+  std::mutex noted_mutex_;
+  std::vector<Millis> noted_;
 };
 
 /// Stands for the reactor: runs what is posted on the thread that calls run_until.
@@ -282,6 +312,29 @@ TEST(GroupCommitOnDisk, ManyThreadsAndAReaderAgree) {
   store = SqliteStore::open(folder.path());
   ASSERT_TRUE(store);
   EXPECT_EQ(*(*store)->newest("user3"), kEach);
+}
+
+TEST(GroupCommit, R16_AClockThatJumpsMakesNothingOld) {
+  constexpr Millis kHundredDays = Millis{100} * 86'400'000;
+  NotedStore store;
+  JumpingClock clock;
+  Reactor reactor;
+  GroupCommit committer(store, clock, reactor.post());
+  const auto tidied_again = [&] {
+    const std::size_t before = store.tidied();
+    bool answered = false;
+    committer.submit({AckInbox{"bob", 1}}, [&](const auto&) { answered = true; });
+    EXPECT_TRUE(reactor.run_until([&] { return answered; }));
+    const auto deadline = std::chrono::steady_clock::now() + 20s;
+    while (store.tidied() <= before && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::yield();
+    EXPECT_GT(store.tidied(), before);
+  };
+  tidied_again();
+  EXPECT_EQ(store.latest(), kTestTime);
+  clock.ahead = kHundredDays;
+  for (int i = 0; i < 3; ++i) tidied_again();
+  EXPECT_LT(store.latest(), kTestTime + ExpiryClock::kTolerance);
 }
 
 }  // namespace

@@ -66,6 +66,7 @@ class Json(harness.EndToEnd):
             alice.run(verb, "gardeners")
             alice.run(verb, "gardeners", "carol", "--lift")
         alice.run("kick", "gardeners", "bobby")
+        alice.run("hub", "audit", "gardeners")
         for verb, name in (("role", "keeper"), ("category", "plants")):
             alice.run(verb, "delete", "gardeners", name, "--yes")
         alice.run("channel", "delete", "gardeners/general", "--yes")

@@ -21,6 +21,8 @@ class ExpiryClock {
   /// The time to go by, or nothing while a jump is waited out. `wall`: the clock, in Unix ms;
   /// `monotonic` never goes back.
   std::optional<Millis> now(Millis wall, Millis monotonic);
+  /// What the clock should show by now if it had not jumped.
+  Millis expected(Millis monotonic) const { return trusted_ + (monotonic - at_); }
   /// True once for each jump: somebody should look at the clock.
   bool jumped();
 

@@ -1,4 +1,4 @@
-#include "server/expiry_clock.h"
+#include "dim/base/expiry_clock.h"
 
 #include <gtest/gtest.h>
 
