@@ -9,7 +9,7 @@ import sys
 import time
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 import harness
@@ -18,8 +18,10 @@ ROOT = os.path.join(os.path.dirname(__file__), "../..")
 sys.path.insert(0, os.path.join(ROOT, "conformance"))
 from peer import dimchat  # noqa: E402
 from peer.connection import Closed, Late  # noqa: E402
-from peer.dimchat import command, plain, private  # noqa: E402
-from peer.identity import ORDER, btc_address, ecc_key_json, public_pem, sign  # noqa: E402
+from peer.dimchat import command, content_of, plain, private  # noqa: E402
+from peer.identity import (ORDER, MkmAccount, btc_address, ecc_key_json, public_pem, rsa_key_json, sign,  # noqa: E402
+                           verifies)
+from peer.letters import decrypted  # noqa: E402
 from peer.packets import b64  # noqa: E402
 
 MESSAGE_KEY = rsa.generate_private_key(65537, 2048)  # of everybody here
@@ -30,6 +32,36 @@ def long_form(signature):
     r, s = decode_dss_signature(signature)
     assert 0 < r < ORDER and 0 < s < ORDER
     return signature[:1] + b"\x81" + signature[1:]
+
+
+def constant(file, name):
+    """A text of testing/, where it stands for the other tests."""
+    with open(os.path.join(ROOT, "testing", file), encoding="utf-8") as header:
+        value = re.search(r"\b" + name + r"\b[^=]*=((?:\s*\"[^\"]*\")+);", header.read())
+    return "".join(re.findall('"([^"]*)"', value.group(1)))
+
+
+def twin(name):
+    """Of the two accounts whose metas make one ID, that of the key `name`."""
+    key = ec.derive_private_key(int(constant("twin_metas.h", name), 16), ec.SECP256K1())
+    account = MkmAccount(MESSAGE_KEY, key, ecc_key_json(public_pem(key.public_key())), constant("twin_metas.h", "kTwinSeed"),
+                         base64.b64decode(constant("twin_metas.h", "kTwinFingerprint")))
+    account.visa = account.document(features=None)
+    return account
+
+
+def forger():
+    """Whoever made a key for the fingerprint in rosa's meta, and its private exponent with it: p-1 has small factors only."""
+    public = serialization.load_der_public_key(base64.b64decode(constant("forged_meta.h", "kForgedSpki"))).public_numbers()
+    p = int("e388e8e4759a381e540b2867d2c1be0d2e5e51bb75b538394fa07d38975a2f38"
+            "0f5643a9c72b3519bb79ff06f55c4feaaeaf7ad61b6a3d4bdac67ba4e7dbbb5b", 16)
+    q = public.n // p
+    d = pow(public.e, -1, (p - 1) * (q - 1))
+    key = rsa.RSAPrivateNumbers(p, q, d, d % (p - 1), d % (q - 1), rsa.rsa_crt_iqmp(p, q), public).private_key()
+    account = MkmAccount(MESSAGE_KEY, key, rsa_key_json(public_pem(key.public_key()), 128), constant("forged_meta.h", "kForgedSeed"),
+                         base64.b64decode(constant("forged_meta.h", "kForgedFingerprint")))
+    account.visa = account.document(features=None)
+    return account
 
 
 class Refusals(harness.EndToEnd):
@@ -70,13 +102,9 @@ class Refusals(harness.EndToEnd):
     def log_since(self, size):
         return self.at.log_text()[size:]
 
-    def refused(self, message, what, why, client=None):
-        """`message`, an object or text, is acknowledged as bytes and not answered, and the log names the event `why`."""
-        client = client or self.alice
-        text = message if isinstance(message, str) else json.dumps(message)
-        self.tried += [one.encode() for one in re.findall(r'"signature": "([^"]{40,})"', text)]
-        before = len(self.at.log_text())
-        number = client.send(text)
+    def unanswered(self, message, what, client):
+        """`message` is acknowledged as bytes, and nothing comes before that."""
+        number = client.send(message)
         deadline = time.monotonic() + 60
         while number not in client.acked and time.monotonic() < deadline:
             try:
@@ -84,6 +112,25 @@ class Refusals(harness.EndToEnd):
             except Late:
                 continue
         self.assertIn(number, client.acked, what)
+
+    def answer(self, content, client=None, keep=True):
+        """What the station's receipt says to `content`; without `keep` it must not be on the disk."""
+        client = client or self.alice
+        message = private(client.account, client.station, client.station_key, content)
+        if not keep:
+            self.tried.append(message["signature"].encode())
+        client.send(message)
+        sender, receipt = client.content()
+        self.assertEqual((sender, receipt["command"]), (client.station, "receipt"))
+        return receipt["text"]
+
+    def refused(self, message, what, why, client=None):
+        """`message`, an object or text, is acknowledged as bytes and not answered, and the log names the event `why`."""
+        client = client or self.alice
+        text = message if isinstance(message, str) else json.dumps(message)
+        self.tried += [one.encode() for one in re.findall(r'"signature": "([^"]{40,})"', text)]
+        before = len(self.at.log_text())
+        self.unanswered(text, what, client)
         self.assertRegex(self.log_since(before), f"event={why}\\b", what)
         # Twenty wrong ones end a connection; this is about each of them.
         self.wrong += 1
@@ -272,11 +319,64 @@ class Refusals(harness.EndToEnd):
         return plain(account, "station@anywhere", content, group="stations@everywhere", meta=account.meta, visa=account.visa,
                      **envelope)
 
-    def test_A02_J16_a_second_meta_of_a_known_id_logs_nobody_in(self):
+    def test_A02_J15_metas_that_are_not_the_ids_log_nobody_in(self):
         mallory = dimchat.Account(MESSAGE_KEY, "mallory")
         forged = {**self.hello(mallory), "sender": self.bob}
         self.refused(forged, "another's meta", "gateway-refused", self.dial(mallory))
-        self.tried.append(mallory.visa["signature"].encode())
+        # A key that makes the ID and signs all right: its exponent says that it was made for the fingerprint.
+        forged_key = forger()
+        hello, pem = self.hello(forged_key), forged_key.meta["key"]["data"]
+        self.assertTrue(verifies(pem, b"rosa", base64.b64decode(forged_key.meta["fingerprint"])))
+        self.assertTrue(verifies(pem, hello["data"].encode(), base64.b64decode(hello["signature"])))
+        self.refused(hello, "a key made for the fingerprint", "gateway-refused", self.dial(forged_key))
+        self.tried += [one.encode() for one in (mallory.visa["signature"], forged_key.visa["signature"], forged_key.id)]
+        self.still_serves()
+
+    def test_A02_J16_a_second_meta_of_a_known_id_logs_nobody_in(self):
+        first, second = twin("kFirstTwin"), twin("kSecondTwin")
+        self.assertEqual(first.id, second.id)
+        self.assertNotEqual(first.meta, second.meta)
+        one = self.come(first)
+        self.assertNotRegex(self.at.log_text(), "event=meta-suspect")
+        before = len(self.at.log_text())
+        self.refused(self.hello(second), "the second meta", "gateway-refused", self.dial(second))
+        self.assertRegex(self.log_since(before), "event=meta-suspect")
+        self.tried.append(second.visa["signature"].encode())
+        self.assertEqual(self.answer(command("tea"), one), "Command not support.", "the first goes on")
+        one.close()
+        self.come(first).close()
+        self.still_serves()
+
+    # --- documents
+
+    def test_A04_visas_that_are_older_moved_or_of_the_future_change_nothing(self):
+        def published(visa, account=None):
+            did = account or self.alice_account.id
+            return self.answer(command("documents", did=did, documents=[visa]))
+
+        now = round(time.time(), 3)
+        newest = self.alice_account.document(at=now)
+        self.assertEqual(published(newest), "Document received.")
+        wrong = [self.alice_account.document(at=now - 30)]
+        self.assertEqual(published(wrong[0]), "Document not changed.")
+        for visa in (self.alice_account.document(at=now + 86_400), self.alice_account.document(at=1_400_000_000),
+                     self.alice_account.document(time=None), self.bob_account.document(at=now + 1, did=self.alice_account.id)):
+            wrong.append(visa)
+            self.assertEqual(published(visa), "Document not accepted.", visa)
+        # Hers is nobody else's, and theirs not hers, whatever stands around what is signed.
+        for visa, did in (({**newest, "did": self.bob}, self.bob),
+                          ({**self.bob_account.visa, "did": self.alice_account.id}, self.alice_account.id)):
+            self.assertEqual(published(visa, did), "Document not accepted.", visa)
+        # Nor does a log-in bring an older one back.
+        self.alice.close()
+        self.alice_account.visa = wrong[0]
+        self.alice = self.come(self.alice_account)
+        self.tried = [visa["signature"].encode() for visa in wrong]
+        carol = self.come(self.carol_account)
+        carol.send(private(self.carol_account, carol.station, carol.station_key, command("documents", did=self.alice_account.id)))
+        told = carol.content()[1]  # one alone is called `document`
+        self.assertEqual([one["signature"] for one in told.get("documents") or [told["document"]]], [newest["signature"]])
+        carol.close()
         self.still_serves()
 
     def test_A05_attachments_of_a_forged_message_are_not_kept(self):
@@ -288,7 +388,89 @@ class Refusals(harness.EndToEnd):
         self.tried = [one for one in self.tried if one != self.alice_account.visa["signature"].encode()]
         self.still_serves()
 
+    # --- hints, handshakes
+
+    def test_A17_A25_hints_and_traces_are_taken_off_and_not_obeyed(self):
+        bob, carol = self.come(self.bob_account), self.come(self.carol_account)
+        hints = {"rcpt": carol.account.id, "from": "/elsewhere", "recipients": [carol.account.id], "neighbor": self.alice.station,
+                 "traces": [self.alice.station, {"did": self.alice.station, "time": 4e9}], "muted": True, "error": "x"}
+        sent = self.right("clean")
+        self.alice.send({**sent, **hints})
+        got = bob.next()
+        self.assertEqual((got["signature"], [hint for hint in hints if hint in got]), (sent["signature"], []))
+        self.assertIn(self.alice.content()[1]["text"], ("Message cached.", "Message delivered."))
+        self.alice.send(self.right("a mark", carol.account.id))
+        self.got(carol, "a mark")
+        self.alice.content()  # the receipt
+        carol.close()
+        bob.close()
+        self.refused_with(data="!!!!")
+        self.still_serves()
+
+    def test_A18_a_handshake_for_another_station_logs_nobody_in(self):
+        victim = self.dial(self.carol_account)
+        victim.send(self.hello(self.carol_account))
+        asked = victim.next()
+        self.assertEqual(asked["sender"], self.alice.station)
+        session = decrypted(self.carol_account, asked)["session"]
+        # What a rogue station gets to see, passed on under the session of the real one.
+        signed = command("handshake", title="Hello world!", session=session, station="gsp@x77uVYBT1G48CLzW9iwe2dr5jhUNEM772G")
+        before = len(self.at.log_text())
+        self.refused(private(self.carol_account, self.alice.station, self.alice.station_key, signed), "a relayed handshake",
+                     "gateway-handshake", victim)
+        self.assertRegex(self.log_since(before), "event=handshake-relayed")
+        # It is logged in nowhere: what it sends to others has to wait for the log-in.
+        waits = self.right("nobody's", account=self.carol_account)
+        self.tried.append(waits["signature"].encode())
+        victim.send(waits)
+        self.assertEqual(victim.content()[1]["title"], "DIM?")
+        self.still_serves()
+
     # --- commands to the station
+
+    def test_A23_J24_J25_login_records_that_are_not_ones_own_of_now_move_nobody(self):
+        def login(did=None, station=None, **members):
+            place = {"did": station or self.alice.station, "host": "127.0.0.1", "port": 9394}
+            return command("login", did=did or self.alice_account.id, agent="DIMP/1.0", station=place, **members)
+
+        now = time.time()
+        self.assertEqual(self.answer(login()), "Login received.")
+        before = len(self.at.log_text())
+        for record in (login(time=round(now - 60, 3)), login(did=self.bob), login(time=round(now - 400, 3)),
+                       login(station="gsp@x77uVYBT1G48CLzW9iwe2dr5jhUNEM772G")):
+            self.assertEqual(self.answer(record, keep=False), "Login not accepted.", record)
+        # One that is only older is nothing to tell an operator of.
+        self.assertEqual(self.log_since(before).count("event=login-record-refused"), 3)
+        self.refused(self.to_station(login(time=round(now + 86_400, 3))), "tomorrow", "gateway-refused")
+        # Who has not logged in gives no commands.
+        stranger = self.dial(self.carol_account)
+        for content in (login(did=self.carol_account.id), command("report", title="offline"), command("block", list=[self.bob]),
+                        command("mute", list=[self.bob])):
+            sent = plain(self.carol_account, "station@anywhere", {**content, "group": "stations@everywhere"},
+                         group="stations@everywhere", meta=self.carol_account.meta, visa=self.carol_account.visa)
+            self.tried.append(sent["signature"].encode())
+            self.unanswered(sent, content["command"], stranger)
+        self.still_serves()
+
+    def test_A32_J26_J27_arrays_and_forwards_have_limits_and_are_ones_own(self):
+        def nested(depth, content):
+            return nested(depth - 1, content_of(202, contents=[content])) if depth else content
+
+        self.refused(self.to_station(content_of(202, contents=[0] * 100_000)), "100,000 items", "gateway-(refused|bad-message)")
+        for content in (content_of(202, contents=[command("tea")] * 65), nested(4, command("tea"))):
+            self.assertEqual(self.answer(content), "Content not support.", str(content)[:80])
+        self.assertEqual(self.answer(nested(3, command("tea"))), "Command not support.", "three are right")
+        carol = self.come(self.carol_account)
+        others = self.right("not hers", account=self.carol_account)
+        readable = plain(self.alice_account, self.bob, {**dimchat.text("readable"), "group": "everyone@everywhere"},
+                         group="everyone@everywhere")
+        many = [self.right("one too many") for _ in range(65)]
+        self.assertEqual(self.answer(content_of(255, secrets=many)), "Content not support.")
+        self.unanswered(self.to_station(content_of(255, secrets=[others, readable])), "others' and readable", self.alice)
+        self.assertEqual(self.answer(command("tea"), carol), "Command not support.", "nothing came to her before")
+        self.tried += [one["signature"].encode() for one in (others, readable, *many)]
+        carol.close()
+        self.still_serves()
 
     def test_J17_J18_J19_J20_what_the_station_cannot_decrypt_is_not_answered(self):
         def tea(**members):
