@@ -237,6 +237,14 @@ class Refusals(harness.EndToEnd):
         self.refused(plain(self.alice_account, self.bob, content, group="everyone@everywhere"), "plain", "gateway-plain")
         self.still_serves()
 
+    def test_A09_a_readable_text_to_a_registered_name_is_heard_as_not_encrypted(self):
+        dora = self.person("doris", self.at.link())  # from five letters on a name is registered
+        self.alice.send(plain(self.alice_account, "doris@anywhere", dimchat.text("anybody may read this")))
+        self.assertIn(self.alice.content()[1]["text"], ("Message cached.", "Message delivered."))
+        heard = dora.run("listen", "--once", "--timeout", "60", timeout=90)
+        self.assertEqual([(one["text"], one["label"]) for one in heard if one["event"] == "message"],
+                         [("anybody may read this", "not encrypted")])
+
     def test_J11_data(self):
         for data in ("", "!!!!", *(b64(bytes(size)) for size in (15, 17, 32)), {}, 7):
             self.refused_with(data=data, why="gateway-(bad-message|signature)")
