@@ -164,19 +164,22 @@ class Frames(ReferenceTest):
     def begin(cls):
         cls.station = OurStation(cls)
         cls.alice = cls.reference_client("2025", "alice", cls.station)
+        # Accounts that never log in: a group of them is large.
+        silent = [cls.alice.do("new_account", name=f"silent {index}")["account"] for index in range(15)]
+        cls.alice.do("learn", accounts=silent)
+        cls.silent = [one["id"] for one in silent]
 
-    def wire(self, kind):
-        wire = kind(self.station)
-        self.addCleanup(wire.close)
-        return wire
-
-    def messages(self, wire, crypt, wanted, what):
-        """Reads until a content comes for which wanted holds."""
+    def messages(self, wire, crypt, wanted, what, obeys=False):
+        """Reads until a content comes for which wanted holds; obeys: and does what commands of groups say meanwhile."""
         deadline = time.monotonic() + SECONDS
         while time.monotonic() < deadline:
             for line in wire.receive().split("\n"):
-                content = crypt.do("open", message=json.loads(line))["content"]
+                message = json.loads(line)
+                content = crypt.do("open", message=message)["content"]
+                if obeys and content and kind(content) in (137, 255):
+                    crypt.do("process", message=message)
                 if content and wanted(content):
+                    self.envelope = message
                     return content
         raise Failed("waited in vain for " + what)
 
@@ -198,7 +201,7 @@ class Frames(ReferenceTest):
         return packed["instant"]["content"]["sn"]
 
     def talk(self, wire, crypt, name):
-        """A text each way with its receipts, every content, a forwarded secret, a small group."""
+        """A text each way with its receipts, every content, a forwarded secret, a small group and a large one."""
         crypt.do("learn", accounts=[self.alice.account])
         self.alice.do("learn", accounts=[crypt.account])
         self.send(wire, crypt, {"type": 1, "text": "by " + name})
@@ -224,8 +227,8 @@ class Frames(ReferenceTest):
         self.alice.got_text("inside, by " + name, crypt.id)
         inner = self.alice.pack(crypt.id, {"type": 1, "text": "inside, to " + name})["message"]
         self.alice.send(crypt.id, {"type": 255, "secrets": [inner]})
-        got = self.messages(wire, crypt, lambda it: kind(it) == 255 and it["secrets"][0].get("signature") == inner["signature"],
-                            "the forward")
+        got = self.messages(wire, crypt, lambda it: any(one.get("signature") == inner["signature"]
+                                                        for one in it.get("secrets", ())), "the forward")
         self.assertEqual(crypt.do("open", message=got["secrets"][0])["content"]["text"], "inside, to " + name)
 
         group = self.alice.create_group([self.alice.id, crypt.id])
@@ -235,35 +238,67 @@ class Frames(ReferenceTest):
         self.send(wire, crypt, {"type": 1, "text": "of the group", "group": group})
         self.assertEqual(self.alice.got_text("of the group", crypt.id)["content"]["group"], group)
 
-    def come_back(self, begin, name, year):
-        """All of it, then away, written to, and there again on another connection."""
+        # From 16 members on it is encrypted once for all, and the envelope names the group.
+        large = self.alice.create_group([self.alice.id, crypt.id, *self.silent])
+        self.alice.send_group(large, {"type": 1, "text": "to seventeen"})
+        got = self.messages(wire, crypt, lambda it: it.get("text") == "to seventeen" and kind(it) == 1, "the text to seventeen",
+                            obeys=True)  # who does not know the members cannot open it
+        self.assertEqual((got["group"], self.envelope["group"]), (large, large))
+        packed = crypt.do("pack", to=self.alice.id, content={"type": 1, "text": "of seventeen", "group": large})["message"]
+        wire.send(json.dumps({**packed, "group": large}))
+        event = self.alice.got_text("of seventeen", crypt.id)
+        self.assertEqual((event["content"]["group"], event["envelope"]["group"]), (large, large))
+
+    def connected(self, kind):
+        wire = kind(self.station)
+        self.addCleanup(wire.close)
+        if kind is WebSocket:
+            got, expected = wire.upgrade()
+            self.assertEqual(got, expected)
+        return wire
+
+    def come_back(self, kind, year):
+        """All of it, at two devices, then away, written to, and there again on another connection."""
+        name = f"{kind.__name__}-{year}"
         crypt = self.reference_client(year, name)
-        wire = begin()
+        wire = self.connected(kind)
         self.log_in(wire, crypt)
         self.talk(wire, crypt, name)
+        pad = self.connected(kind)
+        self.log_in(pad, crypt)
+        self.alice.text(crypt.id, "to both of " + name)
+        for one in (wire, pad):
+            self.messages(one, crypt, lambda it: it.get("text") == "to both of " + name, "the text to both")
+        self.send(pad, crypt, {"type": 1, "text": "by the other of " + name})
+        self.alice.got_text("by the other of " + name, crypt.id)
+        pad.close()
         wire.close()
         sent = self.alice.text(crypt.id, "while you were away")
         self.alice.got_receipt("Message cached.", self.station.id, sent)
-        wire = begin()
+        wire = self.connected(kind)
         self.log_in(wire, crypt)
         self.messages(wire, crypt, lambda it: it.get("text") == "while you were away", "what has waited")
 
-    def test_MTP_log_in_every_content_and_coming_back(self):
-        self.come_back(lambda: self.wire(Mtp), "mtp", "2026")
+    def test_MTP_2025_log_in_every_content_and_coming_back(self):
+        self.come_back(Mtp, "2025")
 
-    def test_Mars_log_in_every_content_and_coming_back(self):
-        self.come_back(lambda: self.wire(Mars), "mars", "2025")
+    def test_MTP_2026_log_in_every_content_and_coming_back(self):
+        self.come_back(Mtp, "2026")
 
-    def test_WebSocket_log_in_every_content_and_coming_back(self):
-        def begin():
-            wire = self.wire(WebSocket)
-            got, expected = wire.upgrade()
-            self.assertEqual(got, expected)
-            return wire
-        self.come_back(begin, "websocket", "2026")
+    def test_Mars_2025_log_in_every_content_and_coming_back(self):
+        self.come_back(Mars, "2025")
+
+    def test_Mars_2026_log_in_every_content_and_coming_back(self):
+        self.come_back(Mars, "2026")
+
+    def test_WebSocket_2025_log_in_every_content_and_coming_back(self):
+        self.come_back(WebSocket, "2025")
+
+    def test_WebSocket_2026_log_in_every_content_and_coming_back(self):
+        self.come_back(WebSocket, "2026")
 
     def test_MTP_answers_are_exact(self):
-        wire = self.wire(Mtp)
+        wire = self.connected(Mtp)
         number = 0x0102030405060708
         for sent, expected in ((wire.frame(0, number, b"PING"), wire.frame(1, number, b"PONG")),
                                (wire.frame(0, number, b"NOOP"), wire.frame(1, number, b"OK")),
@@ -276,7 +311,7 @@ class Frames(ReferenceTest):
                 self.assertEqual(wire.read(len(expected)), expected)
 
     def test_MTP_fragments_in_any_order_are_one_message(self):
-        wire = self.wire(Mtp)
+        wire = self.connected(Mtp)
         crypt = self.reference_client("2025", "pieces")
         attach = {"meta": crypt.account["meta"], "visa": crypt.account["visa"]}
         hello = {"type": 136, "command": "handshake", "title": "Hello world!", "group": "stations@everywhere"}
@@ -299,7 +334,7 @@ class Frames(ReferenceTest):
         self.assertEqual(answer["title"], "DIM?")
 
     def test_MTP_a_frame_that_comes_byte_by_byte_is_a_frame(self):
-        wire = self.wire(Mtp)
+        wire = self.connected(Mtp)
         for value in wire.frame(0, 5, b"PING"):
             wire.write(bytes([value]))
             time.sleep(0.005)
@@ -307,7 +342,7 @@ class Frames(ReferenceTest):
         self.assertEqual(wire.read(len(expected)), expected)
 
     def test_Mars_answers_are_exact(self):
-        wire = self.wire(Mars)
+        wire = self.connected(Mars)
         for sent, expected in ((wire.frame(6, 7, b""), wire.frame(6, 7, b"")),
                                (wire.frame(6, 8, b"NOOP"), wire.frame(6, 8, b"NOOP")),
                                (wire.frame(3, 9, b"PING"), wire.frame(3, 9, b"PONG"))):
@@ -316,9 +351,7 @@ class Frames(ReferenceTest):
                 self.assertEqual(wire.read(len(expected)), expected)
 
     def test_WebSocket_answers_are_exact(self):
-        wire = self.wire(WebSocket)
-        got, expected = wire.upgrade()
-        self.assertEqual(got, expected)
+        wire = self.connected(WebSocket)
         for mask in (None, b"\x01\x02\x03\x04"):
             wire.write(wire.frame(0x81, b"PING", mask))
             self.assertEqual(wire.read(6), b"\x81\x04PONG")

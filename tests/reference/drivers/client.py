@@ -188,6 +188,11 @@ class Driver:
         i_msg = None if s_msg is None else await messenger.decrypt_message(msg=s_msg)
         return {"content": None if i_msg is None else plain(i_msg.content)}
 
+    async def process(self, request):
+        """What a client does with a message that has come, as commands of groups; what it would answer is not sent."""
+        await self.messenger().process_reliable_message(msg=ReliableMessage.parse(msg=request["message"]))
+        return {}
+
     async def send_packed(self, request):
         ok = await self.terminal.messenger.send_reliable_message(msg=ReliableMessage.parse(msg=request["message"]))
         return {"sent": bool(ok)}
