@@ -8,6 +8,7 @@
 #include "server/admin.h"
 #include "server/bridge.h"
 #include "server/core.h"
+#include "server/forged_key.h"
 #include "server/records.h"
 
 namespace dim {
@@ -35,13 +36,6 @@ std::vector<Document> parsed_documents(const std::vector<StoredDocument>& stored
       out.push_back(std::move(*document));
   }
   return out;
-}
-
-/// A02, J15: whoever makes a key for somebody's fingerprint needs that very fingerprint.
-bool same_fingerprint(const JsonObject& shown, const Meta& known) {
-  const std::string* one = shown.text("fingerprint");
-  const std::string* other = known.json().text("fingerprint");
-  return one != nullptr && other != nullptr && *one == *other;
 }
 
 /// A field of exactly 32 bytes in base64.
@@ -294,10 +288,8 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
       }
       auto parsed = Meta::parse(*meta_json->object());
       if (!parsed) {
-        if (meta && same_fingerprint(*meta_json->object(), *meta)) {
-          event(StationEvent::Level::warn, "meta-suspect", author,
-                "a key that is not taken under the fingerprint of this ID");
-        }
+        if (meta && is_forged_for(*meta_json->object(), *meta))
+          event(StationEvent::Level::warn, "meta-suspect", author, std::string(kForgedKey));
         return login_failed(link, reply, parsed.error(), author);
       }
       if (!parsed->matches(*id)) {

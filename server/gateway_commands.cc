@@ -6,6 +6,7 @@
 #include "dim/packet/uri.h"
 #include "dim/protocol/wire.h"
 #include "server/bridge.h"
+#include "server/forged_key.h"
 #include "server/gateway_copy.h"
 #include "server/gateway_request.h"
 #include "server/login_record.h"
@@ -86,6 +87,12 @@ void Gateway::on_local(GatewayLink& link, const SignedMessage& message, std::uin
       ++core_.counters_.logins_refused;
     } else {
       ++core_.counters_.bad_packets;
+      const Json* meta = message.json.find("meta");
+      const Known* known = link.directory.find(sender);
+      if (meta != nullptr && meta->object() != nullptr && known != nullptr && known->meta &&
+          is_forged_for(*meta->object(), *known->meta))
+        core_.event(StationEvent::Level::warn, "meta-suspect", sender.bare().text(),
+                    std::string(kForgedKey));
     }
     failed(link, "gateway-refused", sender.bare().text(), opened.error());
     return finished();

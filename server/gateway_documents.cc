@@ -5,6 +5,7 @@
 
 #include "dim/engine/device_link.h"
 #include "server/bridge.h"
+#include "server/forged_key.h"
 #include "server/gateway_request.h"
 #include "server/records.h"
 
@@ -218,6 +219,8 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
   const bool is_known = meta.has_value();
   if (content.meta) {
     auto shown = Meta::parse(*content.meta);
+    if (meta && is_forged_for(*content.meta, *meta))
+      core_.event(StationEvent::Level::warn, "meta-suspect", id, std::string(kForgedKey));
     if (!shown || !shown->matches(did)) return refused();
     // A02: the stored one yields where nothing has proven it and a document proves this one.
     const bool proves = !has_proof && !only_meta;

@@ -8,6 +8,7 @@
 #include "dim/crypto/symmetric.h"
 #include "server/gateway_fixture.h"
 #include "server/twin_fixture.h"
+#include "testing/forged_meta.h"
 
 namespace dim::station_test {
 namespace {
@@ -282,6 +283,39 @@ TEST_F(GatewayRefusalTest, A02_J16_ASecondMetaOfAKnownIdLogsNobodyIn) {
   ASSERT_EQ(documents->size(), 1U);
   EXPECT_EQ(documents->front().document, write_json(first.visa.json()));
   EXPECT_FALSE(ask(*one, command("tea")).empty()) << "the first goes on";
+}
+
+TEST_F(GatewayRefusalTest, J15_A02_AKeyMadeForTheFingerprintOfAKnownIdIsNotTakenAndAnAlarm) {
+  const auto victim = Meta::parse(dim::testing::victim_meta());
+  ASSERT_TRUE(victim);
+  const std::string id = victim->id(EntityType::user)->text();
+  const auto alarms = [&] { return std::ranges::count(events, "meta-suspect"); };
+  for (const bool known : {false, true}) {
+    if (known) {
+      const Write write = PutIdentity{id, write_json(victim->json()), true};
+      ASSERT_TRUE(store.commit({&write, 1}));
+    }
+    auto client = dial(legacy("mallory"));
+    auto object = *parse_json_object(
+        pack(*client, "station@anywhere", hello(), {.meta = true, .visa = true}));
+    object.set("sender", id);
+    object.set("meta", dim::testing::forged_meta());
+    give(*client, write_json(object, JsonStyle::reference));
+    EXPECT_TRUE(client->raw.empty());
+    EXPECT_EQ(alarms(), known ? 1 : 0);
+    // Nor as something to know of her.
+    JsonObject content = command("meta");
+    content.set("did", id);
+    content.set("meta", dim::testing::forged_meta());
+    const auto told = ask(*alice, content);
+    ASSERT_EQ(told.size(), 1U);
+    EXPECT_EQ(text_in(told[0], "text"), "Meta not accepted.");
+    EXPECT_EQ(alarms(), known ? 2 : 0);
+    EXPECT_EQ(store.identity(id)->has_value(), known);
+  }
+  EXPECT_EQ(station->sessions(), 2U);
+  EXPECT_EQ(Meta::parse(*parse_json_object((*store.identity(id))->meta))->digest(),
+            victim->digest());
 }
 
 TEST_F(GatewayRefusalTest, A02_AMetaThatDoesNotMakeTheIdLogsNobodyIn) {
