@@ -28,7 +28,7 @@ OsRandom& os_random() {
   return random;
 }
 
-/// A client of the dimchat world on a socket that blocks, for 20 seconds at most.
+/// A client of the dimchat world on a socket that blocks, for 60 seconds at most.
 class Talker {
  public:
   Talker(std::uint16_t port, const Account& account)
@@ -38,7 +38,7 @@ class Talker {
     station.sin_port = htons(port);
     station.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const timeval patience{20, 0};
+    const timeval patience{60, 0};
     ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     EXPECT_EQ(::connect(fd_, reinterpret_cast<const sockaddr*>(&station), sizeof station), 0);
     EXPECT_TRUE(directory_.learn_meta(account.id, account.meta));
@@ -65,6 +65,7 @@ class Talker {
       auto* event = std::get_if<FrameEvent>(&next);
       if (event == nullptr) return std::holds_alternative<std::monostate>(next);
       if (event->acked) acked.insert(*event->acked);
+      if (event->kind == FrameEvent::Kind::pong) ++pongs;
       send_bytes(event->ack + event->reply);
       for (const std::string& text : event->texts) {
         auto message = SignedMessage::parse(text);
@@ -91,6 +92,9 @@ class Talker {
     }
   }
 
+  void ping() { send_bytes(frames_.ping()); }
+
+  std::size_t pongs = 0;
   std::set<std::uint64_t> acked;
   std::vector<JsonObject> contents;
 
@@ -118,6 +122,42 @@ class Talker {
   Directory directory_;
   int fd_ = -1;
 };
+
+TEST(DaemonGateway, HundredsOfConnectionsFromOneAddressAreServed) {
+  constexpr std::size_t kConnections = 300;
+  std::string folder = (fs::temp_directory_path() / "dimd-gateway-XXXXXX").string();
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  Log log{LogLevel::off};
+  DaemonConfig config;
+  config.data = folder + "/station";
+  config.listen = "::1";
+  config.port_base = 0;
+  config.dimchat = ListenAddress{"127.0.0.1", 0};
+  config.admission = AdmissionLimits::open();  // what strangers may do is another matter
+  auto daemon = Daemon::open(config, log);
+  ASSERT_TRUE(daemon) << daemon.error().text;
+  std::thread station([&] { (*daemon)->run(); });
+
+  const Account alice = *Account::make_user("alice", SystemClock().now() - 60'000, os_random());
+  std::vector<std::unique_ptr<Talker>> all;
+  for (std::size_t i = 0; i < kConnections; ++i) {
+    all.push_back(std::make_unique<Talker>((*daemon)->dimchat_port(), alice));
+    all.back()->ping();
+  }
+  std::size_t answered = 0;
+  for (auto& one : all) {
+    while (one->pongs == 0 && one->read()) {
+    }
+    answered += one->pongs;
+  }
+  EXPECT_EQ(answered, kConnections);
+  EXPECT_TRUE(all.back()->log_in());
+  (*daemon)->stop();
+  station.join();
+  daemon->reset();
+  std::error_code ignored;
+  fs::remove_all(folder, ignored);
+}
 
 TEST(DaemonGateway, R1_AStopWithMessagesAtTheCrewLosesNothingAcknowledged) {
   std::string folder = (fs::temp_directory_path() / "dimd-gateway-XXXXXX").string();
