@@ -121,10 +121,30 @@ TEST(Output, AMessageThatIsNotProvenSaysSo) {
     entry.label = label;
     return printed([&] { Output(false).message(entry, {"bobby"}); }).first;
   };
-  EXPECT_THAT(shown(Label::addressee_unproven), HasSubstr("["));
+  EXPECT_THAT(shown(Label::addressee_unproven),
+              HasSubstr("hello  [old protocol, addressee not proven]\n"));
+  EXPECT_THAT(shown(Label::not_encrypted), HasSubstr("hello  [not encrypted]\n"));
+  EXPECT_THAT(shown(Label::secure_old), Not(HasSubstr("[")));
   EXPECT_THAT(shown(Label::secure), Not(HasSubstr("[")));
   entry.late = true;
   EXPECT_THAT(shown(Label::secure), HasSubstr("[arrived late]"));
+}
+
+TEST(Output, TheLabelOfAMessageIsThereForScriptsInTheWordsOfTheDocuments) {
+  HistoryEntry entry{.guid = std::string(32, 'a'), .peer = bobby(), .time = 1'750'000'000'000};
+  entry.text = "hello";
+  entry.content_type = "text";
+  for (const auto& [label, words] :
+       {std::pair(Label::secure, "secure"),
+        {Label::secure_old, "secure, old protocol"},
+        {Label::addressee_unproven, "old protocol, addressee not proven"},
+        {Label::not_encrypted, "not encrypted"}}) {
+    entry.label = label;
+    const auto json = printed([&] { Output(true).message(entry, {"bobby"}); });
+    const auto object = parse_json_object(std::string_view(json.first));
+    ASSERT_TRUE(object) << json.first;
+    EXPECT_EQ(*object->text("label"), words);
+  }
 }
 
 TEST(Output, A13_WhatDoesNotFollowOnTheLastMessageSaysSo) {
