@@ -419,5 +419,47 @@ TEST(DimchatSession, KeepsTheConnectionAliveAndNoticesWhenItIsNot) {
   EXPECT_EQ(world.failure->code, Errc::unreachable);
 }
 
+TEST(DimchatSession, ALogInThatTheStationDoesNotFinishIsGivenUpAfterThirtySeconds) {
+  World world;
+  ASSERT_TRUE(world.messenger->start());
+  world.messenger->opened(Lane::control, {}, {});
+  // The station takes the greeting, and says nothing.
+  EXPECT_FALSE(std::exchange(world.to_station, {}).empty());
+  world.clock.at += 30'000;
+  world.messenger->tick();
+  EXPECT_FALSE(world.failure);
+  world.clock.at += 1;
+  world.messenger->tick();
+  ASSERT_TRUE(world.failure);
+  EXPECT_EQ(world.failure->code, Errc::unreachable);
+  EXPECT_EQ(world.failure->hint, "the station did not finish the log-in within 30 seconds");
+  EXPECT_FALSE(world.up);
+}
+
+TEST(DimchatSession, AStationThatAcknowledgesNothingIsLeftAfterTwoMinutes) {
+  World world;
+  const Account bob = user("Bob");
+  ASSERT_TRUE(world.home.learn(bob.id, bob.meta.json(), {bob.visa.json()}, kStart));
+  world.connect();
+  world.station.acknowledges = false;
+  ASSERT_TRUE(world.messenger->send_text(bob.id, "hello"));
+  // It is there all the same: what it is pinged with it answers.
+  const auto pass = [&](Millis time) {
+    world.clock.at += time;
+    world.messenger->tick();
+    world.exchange();
+  };
+  world.exchange();
+  for (int second = 0; second < 120; ++second) pass(1'000);
+  EXPECT_GE(world.station.pings, 7);
+  EXPECT_FALSE(world.failure);
+  pass(1);
+  ASSERT_TRUE(world.failure);
+  EXPECT_EQ(world.failure->code, Errc::unreachable);
+  EXPECT_EQ(world.failure->hint, "the station does not acknowledge what it gets");
+  EXPECT_FALSE(world.up);
+  EXPECT_EQ(world.messenger->waiting().value(), 1U) << "it goes with the next session";
+}
+
 }  // namespace
 }  // namespace dim
