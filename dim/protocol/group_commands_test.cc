@@ -16,14 +16,18 @@ const std::vector<Id>& both() {
 
 TEST(GroupCommands, EachHasItsBuilderAndSurvivesTheWire) {
   const Id group = id(kGroup);
+  const auto with_assistant = [](GroupContent content) {
+    content.assistants = {id(kBob)};
+    return content;
+  };
   const GroupContent all[] = {GroupContent::invite(group, both(), kNow, os_random()),
                               GroupContent::expel(group, both(), kNow, os_random()),
                               GroupContent::join(group, kNow, os_random()),
                               GroupContent::quit(group, kNow, os_random()),
                               GroupContent::query(group, 5.5, kNow, os_random()),
                               GroupContent::reset(group, both(), kNow, os_random()),
-                              GroupContent::hire(group, both(), kNow, os_random()),
-                              GroupContent::fire(group, both(), kNow, os_random()),
+                              with_assistant(GroupContent::hire(group, both(), kNow, os_random())),
+                              with_assistant(GroupContent::fire(group, {}, kNow, os_random())),
                               GroupContent::resign(group, kNow, os_random())};
   int number = 0;
   for (const GroupContent& content : all) {
@@ -32,6 +36,7 @@ TEST(GroupCommands, EachHasItsBuilderAndSurvivesTheWire) {
     EXPECT_EQ(out.head.group, group);
     EXPECT_EQ(out.members, content.members);
     EXPECT_EQ(out.administrators, content.administrators);
+    EXPECT_EQ(out.assistants, content.assistants);
     EXPECT_EQ(out.last_time, content.last_time);
     EXPECT_EQ(group_action(to_string(content.action)), content.action);
   }
