@@ -19,6 +19,10 @@
 #include <mutex>
 #include <thread>
 
+#include "client/attach.h"
+#include "dim/base/hex.h"
+#include "dim/protocol/content.h"
+
 namespace dim {
 namespace {
 
@@ -164,6 +168,48 @@ TEST(Fetch, GetsWhatLiesThereAndSaysNothingOfItself) {
   for (const char* header : {"Cookie", "Referer", "User-Agent", "Authorization", "Accept-Encoding"})
     EXPECT_EQ(server.last_request().find(header), std::string::npos) << server.last_request();
   EXPECT_EQ(why(fetch_file(server.url("/gone"), server.rules())), Errc::not_found);
+}
+
+// "file-iv-in-content" of vectors/symmetric_2026.json.
+constexpr std::string_view kReferenceCipher =
+    "1c55e217c8bb64c796b4b54697610038bd1e5716a7066c863d7689c6cb1cfd7f"
+    "166ebc900617d0ea51978cb94531a216124dfdb31b87e4446ff0280a5b14e63d"
+    "6809ff3c8bec180441788a444794f12fce5719383e14cce79b5d59172c38eb67"
+    "c33e685a141d540da96bef682dd2cbb7";
+constexpr std::string_view kReferencePlain =
+    "061fe3ef31d7bbcaa7e17ae9e806845b79a98d92871e4e78099dbfc65e55f24e"
+    "37a7281e0b9d871538769c7a73b405ca4d0db1ac27914491037fa6ca27b41b23"
+    "c838a50f29f63bc2dfd023ee3db2e12c527a99fddcbd8042bc16a809c52495e7"
+    "4e8db1e8";
+
+TEST(Fetch, AFileThatTheReferenceHasEncryptedBehindAUrlIsFetchedAndOpened) {
+  Server server;
+  const Bytes cipher = from_hex(kReferenceCipher).value();
+  server.answers["/f"] = ok(std::string(as_text(cipher)));
+  server.answers["/cut"] = ok(std::string(as_text(ByteView(cipher).first(cipher.size() - 8))));
+  const auto received = [&](const std::string& path) {
+    JsonObject object = *parse_json_object(
+        R"({"type":18,"sn":7,"time":1800000000.5,"filename":"a.jpg",
+            "key":{"algorithm":"AES","data":"eVDXsDpk2AMcssUEUho6+qfuK19t/66BfGO4M0YgpEk="},
+            "IV":"6IsRFKhlmoKn6w4yLkxesg=="})");
+    object.set("URL", server.url(path));
+    auto content = decode_content(std::move(object));
+    EXPECT_TRUE(content);
+    return received_file(*content, false,
+                         [&](const std::string& url) { return fetch_file(url, server.rules()); });
+  };
+  const auto file = received("/f");
+  ASSERT_TRUE(file) << to_string(file.error());
+  EXPECT_EQ(file->name, "a.jpg");
+  EXPECT_EQ(file->bytes, from_hex(kReferencePlain).value());
+  EXPECT_TRUE(file->encrypted);
+  EXPECT_FALSE(file->proven) << "the reference writes no checksum";
+  const auto cut = received("/cut");
+  ASSERT_FALSE(cut);
+  EXPECT_EQ(cut.error().code, Errc::decrypt);
+  const auto gone = received("/gone");
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().code, Errc::not_found);
 }
 
 TEST(Fetch, A40_ConnectsToNoAddressThatIsNotPublic) {
