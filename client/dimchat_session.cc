@@ -5,6 +5,7 @@
 
 #include "client/fields.h"
 #include "dim/base/hex.h"
+#include "dim/identity/device_beside.h"
 #include "dim/message/message.h"
 
 namespace dim {
@@ -251,7 +252,9 @@ void DimchatSession::tell(const Id& receiver, const Content& content, bool intro
                        .content = encode_content(content)};
   if (introduce) {
     message.envelope.extra.set("meta", account_.meta.json());
-    message.envelope.extra.set("visa", account_.visa.json());
+    const Document& visa = account_.visa;
+    message.envelope.extra.set(
+        "visa", with_device_beside(visa.json(), visa.id().bare().text(), visa.terminal()));
   }
   auto sealed = seal(message, account_, directory_, {}, random_);
   if (!sealed) return abandon(sealed.error());

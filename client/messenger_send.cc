@@ -5,6 +5,7 @@
 #include "client/messenger.h"
 #include "dim/base/base64.h"
 #include "dim/base/utf8.h"
+#include "dim/identity/device_beside.h"
 #include "dim/packet/guid.h"
 #include "dim/protocol/content.h"
 
@@ -273,7 +274,9 @@ Result<SignedMessage> Messenger::seal_for(const OutboxRow& row, const JsonObject
 /// who knows our other devices need not know this one yet.
 void Messenger::introduce(PlainMessage& message) const {
   message.envelope.extra.set("meta", home_.account().meta.json());
-  message.envelope.extra.set("visa", home_.account().visa.json());
+  const Document& visa = home_.account().visa;
+  message.envelope.extra.set(
+      "visa", with_device_beside(visa.json(), visa.id().bare().text(), visa.terminal()));
 }
 
 void Messenger::on_accepted(const std::string& guid, const Packet& response) {

@@ -84,6 +84,15 @@ TEST_F(GatewayCommandTest, SeveralVisasComeOldestFirstAndWithoutTheTwin) {
   const JsonArray& list = *content->find("documents")->array();
   ASSERT_EQ(list.size(), 2U);
   EXPECT_EQ(*content->text("command"), "document");
+  // Clients of 2025 take none of them when one names another ID than they have asked for.
+  for (const auto& [at, terminal] : {std::pair(0U, "phone"), {1U, "tablet"}}) {
+    const JsonObject& visa = *list[at].object();
+    EXPECT_EQ(*visa.text("did"), id_of("bob"));
+    EXPECT_EQ(*visa.text("terminal"), terminal);
+    const auto parsed = Document::parse(visa, user("bob").id, user("bob").meta);
+    ASSERT_TRUE(parsed) << to_string(parsed.error());
+    EXPECT_EQ(parsed->terminal(), terminal);
+  }
 }
 
 TEST_F(GatewayCommandTest, UnknownIdsAreAnswered) {

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "dim/engine/device_link.h"
+#include "dim/identity/device_beside.h"
 #include "server/bridge.h"
 #include "server/forged_key.h"
 #include "server/gateway_request.h"
@@ -85,7 +86,8 @@ void Gateway::query_documents(Request& request, const DocumentsContent& query) {
         if (const Json* message = object->find("msg"); message != nullptr && message->object())
           logins.emplace_back(one.time, *message->object());
       } else if (!is_record(one.type) && !(one.type == "visa" && is_removed_visa(one))) {
-        documents.emplace_back(one.time, std::move(*object));
+        documents.emplace_back(one.time, with_device_beside(std::move(*object),
+                                                            query.did.bare().text(), one.terminal));
       }
     }
   }

@@ -31,6 +31,16 @@ class World(WithDim):
 class Dim2025(World, ReferenceTest):
     year = "2025"
 
+    def test_of_two_devices_of_dim_the_newest_reads_what_a_client_of_2025_sends(self):
+        """Senders of 2025 know one visa of somebody, the newest; they hear both devices."""
+        hugo = self.home("hugo")
+        pad = hugo.add_device(type(self), "pad")
+        self.bob.text(hugo.id, "for the newest home")
+        pad.has(self.bob.id, "for the newest home")
+        for one, text in ((hugo, "from the first"), (pad, "from the pad")):
+            one.send(self.bob.id, text)
+            self.bob.got_text(text, hugo.id)
+
 
 class Dim2026(World, ReferenceTest):
     year = "2026"
