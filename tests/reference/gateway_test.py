@@ -175,6 +175,18 @@ class Gateway2026(Killed, World, ReferenceTest):
 class GatewayFrom2025To2026(World, ReferenceTest):
     clients = ("2025", "2026")
 
+    def test_of_two_devices_with_a_key_each_the_newest_gets_what_a_sender_of_2025_writes(self):
+        """Senders of 2025 know one visa of somebody, the newest. Our station keeps both."""
+        phone = self.make("frida", process="frida-phone", terminal="phone")
+        identity, meta = phone.account["identity_private_key"], phone.account["meta"]
+        pad = self.make("frida", process="frida-pad", terminal="pad", identity=identity, meta=meta)
+        self.alice.text(phone.id, "for the newest key")
+        pad.got_text("for the newest key", self.alice.id)
+        self.bob.text(phone.id, "a mark behind it")  # who is of 2026, and seals for both
+        for one in (phone, pad):
+            one.got_text("a mark behind it", self.bob.id)
+        self.assertNotIn("for the newest key", phone.texts())
+
 
 class GatewayFrom2026To2025(World, ReferenceTest):
     clients = ("2026", "2025")
