@@ -92,6 +92,17 @@ class WithDim:
                         self.assertEqual(file.read(), data)
                     self.assertEqual((saved["bytes"], saved["proven"]), (len(data), True))
 
+    def test_a_file_that_cannot_be_fetched_leaves_none(self):
+        # An address that no client may ask, so that the test needs no network.
+        content = {**CONTENTS["file by URL"], "URL": "https://127.0.0.1/notes.txt"}
+        sn = self.bob.send(self.dora.id, content)["sn"]
+        got = self.dora.listen(lambda one: one.get("content", {}).get("sn") == sn, "the file by URL")
+        folder = os.path.join(self.folder, "empty-" + self.year)
+        os.makedirs(folder)
+        said = self.dora.run("save", self.bob.id, os.path.join(folder, "notes.txt"), "--message", got["guid"][-8:], code=1)
+        self.assertEqual([(one["event"], one.get("code")) for one in said], [("error", "BAD_REQUEST")], said)
+        self.assertEqual(os.listdir(folder), [])
+
     def test_every_content_of_dim_arrives_whole(self):
         for name, content in CONTENTS.items():
             with self.subTest(content=name):
