@@ -59,6 +59,11 @@ struct Options {
   bool json = false;
 };
 
+/// Where the web gateway is when nothing else is said: ten above the control lane.
+std::uint16_t web_port(const DaemonConfig& config) {
+  return static_cast<std::uint16_t>(config.port_base + (kWebPort - 8800));
+}
+
 int fail_with(const Failure& failure) {
   fmt::print(stderr, "dimd: {}\n", failure.text);
   return static_cast<int>(failure.code);
@@ -114,7 +119,7 @@ std::expected<DaemonConfig, Failure> configure(const Options& options) {
     }
   }
   if (options.web) {
-    config.web = parse_listen_address(*options.web, kWebPort);
+    config.web = parse_listen_address(*options.web, web_port(config));
     if (!config.web) {
       return std::unexpected(Failure{
           Exit::usage,
@@ -271,7 +276,7 @@ int invite(const Options& options) {
   if (!card) return fail_with(card.error());
   Uri uri = station_link(*config, *card, options.host, options.port_base.has_value());
   std::uint16_t shown = options.shown_port;
-  if (shown == 0 && options.over_web) shown = config->web ? config->web->port : kWebPort;
+  if (shown == 0 && options.over_web) shown = config->web ? config->web->port : web_port(*config);
   for (auto& [key, value] : uri.parameters) {
     if (key == "port" && shown != 0) value = std::to_string(shown);
   }
@@ -480,7 +485,7 @@ int run_dimd(int argc, char** argv) {
                      "WebSocket inside TLS, all lanes in one connection, on [::]:8810 or "
                      "ADDR:PORT; default off")
         ->expected(0, 1)
-        ->default_str("[::]:8810");
+        ->default_str("::");
   };
   const auto passphrase = [&](CLI::App* command) {
     command->add_option("--passphrase-file", options.passphrase_file,

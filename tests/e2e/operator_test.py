@@ -206,6 +206,10 @@ class ExitCodes(Operator):
         self.dimd("run", "--config", os.path.join(self.folder, "none.toml"), code=2)
         self.assertIn("--data", self.bare("run", code=2))
 
+    def test_the_web_gateway_is_ten_above_the_first_lane(self):
+        station = self.station("--web")
+        self.assertTrue(harness.listens(station.base + 10), station.log_text())
+
     def bare(self, *arguments, code=0):
         done = subprocess.run([os.path.join(BIN, "dimd"), *arguments], capture_output=True, text=True, timeout=60)
         self.assertEqual(done.returncode, code, done.stderr)
