@@ -381,9 +381,10 @@ std::string name_of(const ::testing::TestParamInfo<std::string>& one) {
   return name;
 }
 
-const auto kOfTwo = ::testing::Values("2025-2025-at-2025", "2026-2026-at-2026", "2025-2026-at-2026",
-                                      "2026-2025-at-2025", "2025-2026-at-ours", "2026-2025-at-ours",
-                                      "bridge-2025", "bridge-2026");
+const auto kOfTwo =
+    ::testing::Values("2025-2025-at-2025", "2026-2026-at-2026", "2025-2026-at-2026",
+                      "2026-2025-at-2025", "2025-2026-at-ours", "2026-2025-at-ours",
+                      "2025-2025-at-ours", "2026-2026-at-ours", "bridge-2025", "bridge-2026");
 INSTANTIATE_TEST_SUITE_P(Recorded, TranscriptOfTwo, kOfTwo, name_of);
 INSTANTIATE_TEST_SUITE_P(Recorded, ReferenceTranscript, kOfTwo, name_of);
 INSTANTIATE_TEST_SUITE_P(OfDim, ReferenceTranscript,

@@ -190,6 +190,12 @@ class Recording(ReferenceTest):
     def test_2026_2025_at_ours(self):
         self.record("ours", "2026", "2025")
 
+    def test_2025_2025_at_ours(self):
+        self.record("ours", "2025", "2025")
+
+    def test_2026_2026_at_ours(self):
+        self.record("ours", "2026", "2026")
+
     def dim(self, year, at):
         """dim is alice, at a station of the reference, or at ours, which knows her by 8800 and 8801."""
         station = OurStation(type(self)) if at == "ours" else ReferenceStation(type(self), at, Redis(type(self)))
