@@ -16,6 +16,7 @@ constexpr std::size_t kRemoved = 32;    // of removed devices, besides
 /// What a document says before anybody has verified it.
 struct Claim {
   double time = 0;  // seconds
+  std::size_t place = 0;
   bool removed = false;
   const JsonObject* document = nullptr;
 };
@@ -23,16 +24,20 @@ Claim claim_of(const JsonObject& document) {
   const std::string* data = document.text("data");
   const auto inside = parse_json_object(data != nullptr ? std::string_view(*data) : "");
   if (!inside) return {.document = &document};
-  return {read_seconds(inside->find("time")), truth_in(*inside, "removed"), &document};
+  return {.time = read_seconds(inside->find("time")),
+          .removed = truth_in(*inside, "removed"),
+          .document = &document};
 }
 
 /// The newest of what a station hands out, oldest first, so that chains are followed.
 std::vector<JsonObject> newest_of(const JsonArray& documents) {
   std::vector<Claim> all;
   for (const Json& one : documents) {
-    if (one.object() != nullptr) all.push_back(claim_of(*one.object()));
+    if (one.object() == nullptr) continue;
+    all.push_back(claim_of(*one.object()));
+    all.back().place = all.size();
   }
-  std::ranges::stable_sort(all, {}, &Claim::time);
+  std::ranges::sort(all, {}, [](const Claim& one) { return std::pair(one.time, one.place); });
   auto kept = static_cast<std::size_t>(std::ranges::count(all, false, &Claim::removed));
   std::size_t removed = all.size() - kept;
   std::vector<JsonObject> out;

@@ -310,7 +310,9 @@ void Admin::bans_list(const Asked& asked) {
   std::vector<std::pair<std::string, const OperatorBan*>> all;
   for (const std::string& one : core_.config_.bans) all.emplace_back(one, nullptr);
   for (const auto& [key, ban] : rules().bans()) all.emplace_back(key, &ban);
-  std::ranges::stable_sort(all, {}, [](const auto& one) { return one.first; });
+  // Those of the file first.
+  std::ranges::sort(all, {},
+                    [](const auto& one) { return std::pair(one.first, one.second != nullptr); });
   JsonArray list;
   std::string last;
   bool more = false;

@@ -165,7 +165,7 @@ std::vector<NamedHub> named_hubs(const DiskUse& use) {
   }
   std::vector<NamedHub> out;
   for (auto& [id, hub] : found) out.push_back(std::move(hub));
-  std::ranges::stable_sort(out, std::greater{}, [](const NamedHub& hub) { return hub.use.bytes; });
+  std::ranges::sort(out, {}, [](const NamedHub& hub) { return std::pair(-hub.use.bytes, hub.id); });
   return out;
 }
 

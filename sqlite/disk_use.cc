@@ -171,7 +171,7 @@ Status read_users(Database& db, std::vector<DiskUser>& out) {
     }
   }
   for (auto& [id, one] : all) out.push_back(std::move(one));
-  std::ranges::stable_sort(out, std::greater{}, &DiskUser::all);
+  std::ranges::sort(out, {}, [](const DiskUser& one) { return std::pair(-one.all(), one.id); });
   return {};
 }
 
