@@ -38,7 +38,9 @@ TEST(LockedMemory, A43_SecretsAreInMemoryThatTheSystemKeepsOutOfSwap) {
     EXPECT_GE(locked_bytes(), kLockedChunk);
   }
   // Sanitisers leave mlock out.
-  if (!kSanitised) EXPECT_GE(locked_by_the_system(), locked_bytes());
+  if (!kSanitised) {
+    EXPECT_GE(locked_by_the_system(), locked_bytes());
+  }
 }
 
 TEST(LockedMemory, CellsDoNotOverlapAndComeAgainAsZeros) {
