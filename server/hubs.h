@@ -9,10 +9,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "dim/base/expiry_clock.h"
 #include "dim/engine/hub.h"
 #include "dim/store/operator.h"
 #include "server/core.h"
-#include "dim/base/expiry_clock.h"
 #include "server/post_fields.h"
 
 namespace dim {
