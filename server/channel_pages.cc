@@ -6,6 +6,7 @@
 #include "dim/base/fault.h"
 #include "dim/engine/hub_view.h"
 #include "server/hubs.h"
+#include "server/page_limit.h"
 
 namespace dim {
 namespace {
@@ -125,13 +126,9 @@ void Hubs::get_messages(StationRequest& request) {
   }
   auto spot = channel_spot(request, HubObject::message, Operation::get);
   if (!spot) return core_.refuse(request, spot.error());
-  PostPage page{.from = kEnd, .limit = limits::kHistoryPage, .bytes = kPageBytes};
-  if (packet.has("limit")) {
-    const auto wanted = parse_count(packet.get("limit"));
-    if (!wanted || *wanted == 0)
-      return core_.refuse(request, {Errc::bad_request, "limit is a number from 1 to 200"});
-    page.limit = std::min(page.limit, static_cast<std::size_t>(*wanted));
-  }
+  const auto limit = page_limit(packet);
+  if (!limit) return core_.refuse(request, limit.error());
+  PostPage page{.from = kEnd, .limit = *limit, .bytes = kPageBytes};
   int directions = 0;
   for (const auto& [key, order] : {std::pair{"after", PostPage::Order::forward},
                                    std::pair{"before", PostPage::Order::backward},
@@ -226,13 +223,8 @@ void Hubs::search(StationRequest& request) {
   const std::string_view words = packet.get("search");
   if (words.size() > kSearchBytes)
     return core_.refuse(request, {Errc::bad_request, "search has at most 200 bytes"});
-  std::size_t limit = limits::kHistoryPage;
-  if (packet.has("limit")) {
-    const auto wanted = parse_count(packet.get("limit"));
-    if (!wanted || *wanted == 0)
-      return core_.refuse(request, {Errc::bad_request, "limit is a number from 1 to 200"});
-    limit = std::min(limit, static_cast<std::size_t>(*wanted));
-  }
+  const auto limit = page_limit(packet);
+  if (!limit) return core_.refuse(request, limit.error());
   std::int64_t place = 0;
   if (packet.has("before")) {
     const auto from = parse_count(packet.get("before"));
@@ -261,9 +253,9 @@ void Hubs::search(StationRequest& request) {
         channels.push_back(guid);
     }
   }
-  auto found = core_.reads_.search(channels, words, place, limit + 1);
+  auto found = core_.reads_.search(channels, words, place, *limit + 1);
   if (!found) return core_.read_failed(request.link, request.id, found.error());
-  const bool more = found->size() > limit;
+  const bool more = found->size() > *limit;
   if (more) found->pop_back();
   for (const FoundPost& one : *found)
     core_.send(request.link, show(one.post, Operation::create, user, false));

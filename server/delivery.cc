@@ -9,6 +9,7 @@
 #include "server/gateway.h"
 #include "server/gateway_copy.h"
 #include "server/hubs.h"
+#include "server/page_limit.h"
 #include "server/records.h"
 
 namespace dim {
@@ -360,13 +361,8 @@ void StationCore::get_message(StationRequest& request) {
   const Packet& packet = request.packet;
   if (packet.has("search") || Guid::parse(packet.get("target")))
     return hubs_->get_messages(request);
-  std::size_t limit = limits::kHistoryPage;
-  if (packet.has("limit")) {
-    const auto asked = parse_count(packet.get("limit"));
-    if (!asked || *asked == 0)
-      return refuse(request, error_of(Errc::bad_request, "limit is a number from 1 to 200"));
-    limit = std::min(limit, static_cast<std::size_t>(*asked));
-  }
+  const auto limit = page_limit(packet);
+  if (!limit) return refuse(request, limit.error());
   std::array<std::int64_t, 2> bounds{0, std::numeric_limits<std::int64_t>::max()};
   for (std::size_t i = 0; i < bounds.size(); ++i) {
     const std::string_view key = i == 0 ? "after" : "before";
@@ -378,10 +374,10 @@ void StationCore::get_message(StationRequest& request) {
     bounds[i] = *cursor;
   }
   if (DIM_FAULT("page-off-by-one") && bounds[0] > 0) --bounds[0];
-  auto page = reads_.inbox(request.session.inbox, bounds[0], limit + 1, kPushAheadBytes);
+  auto page = reads_.inbox(request.session.inbox, bounds[0], *limit + 1, kPushAheadBytes);
   if (!page) return read_failed(request.link, request.id, page.error());
   std::erase_if(*page, [&](const StoredMessage& message) { return message.cursor >= bounds[1]; });
-  bool more = page->size() > limit;
+  bool more = page->size() > *limit;
   if (more) page->pop_back();
   if (!more && !page->empty() && page->back().cursor + 1 < bounds[1]) {
     // The page may have ended because of its bytes.

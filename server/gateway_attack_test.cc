@@ -24,6 +24,21 @@ class GatewayAttackTest : public GatewayTest {
   std::string greeting(Client& client, const std::string& session = {}) {
     return pack(client, "station@anywhere", hello(session), {.meta = true, .visa = true});
   }
+  /// An array of so many questions, each of which the station answers.
+  JsonObject questions(int count) {
+    JsonArray list;
+    for (int i = 0; i < count; ++i) {
+      JsonObject names = command("ans");
+      names.set("names", "station");
+      list.emplace_back(std::move(names));
+    }
+    JsonObject whole;
+    whole.set("type", 202);
+    whole.set("sn", 99);
+    whole.set("time", static_cast<double>(clock.now()) / 1000);
+    whole.set("contents", std::move(list));
+    return whole;
+  }
   /// The session key of a connection that has not logged in.
   std::string key_of(Client& client) {
     give(client, greeting(client));
@@ -122,18 +137,7 @@ TEST_F(GatewayAttackTest, A32_ContentsOfAnArrayCountAgainstTheQuota) {
   start();
   auto mallory = come("mallory");
   pass(2'000);
-  JsonArray list;
-  for (int i = 0; i < 40; ++i) {
-    JsonObject names = command("ans");
-    names.set("names", "station");
-    list.emplace_back(std::move(names));
-  }
-  JsonObject whole;
-  whole.set("type", 202);
-  whole.set("sn", 99);
-  whole.set("time", static_cast<double>(clock.now()) / 1000);
-  whole.set("contents", std::move(list));
-  ask(*mallory, whole);
+  ask(*mallory, questions(40));
   EXPECT_TRUE(mallory->link.paused);
   pass(2'000);
   EXPECT_TRUE(mallory->link.paused) << "40 at 10 a second take 3 seconds";
@@ -146,18 +150,7 @@ TEST_F(GatewayAttackTest, R10_WhatIsHeldBackIsDoneAlthoughSomethingIsSentInBetwe
   start();
   auto [alice, mallory] = come_together("alice", "mallory");
   mallory->acks = false;
-  JsonArray list;
-  for (int i = 0; i < 20; ++i) {
-    JsonObject names = command("ans");
-    names.set("names", "station");
-    list.emplace_back(std::move(names));
-  }
-  JsonObject whole;
-  whole.set("type", 202);
-  whole.set("sn", 99);
-  whole.set("time", static_cast<double>(clock.now()) / 1000);
-  whole.set("contents", std::move(list));
-  ask(*mallory, whole);
+  ask(*mallory, questions(20));
   ASSERT_TRUE(mallory->link.paused);
   give(*mallory, pack(*mallory, legacy("alice").id.bare().text(), text_of("later")));
   clock.at += 5'000;  // the time is over, and before anybody looks something is sent

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "server/hubs.h"
+#include "server/page_limit.h"
 
 namespace dim {
 namespace {
@@ -49,13 +50,8 @@ void Hubs::get_audit(StationRequest& request) {
                      : may(*hub, request.session.user, Operation::get, {.object = HubObject::audit},
                            core_.clock_.now());
   if (!allowed) return core_.refuse(request, allowed.error());
-  std::size_t limit = limits::kHistoryPage;
-  if (packet.has("limit")) {
-    const auto wanted = parse_count(packet.get("limit"));
-    if (!wanted || *wanted == 0)
-      return core_.refuse(request, {Errc::bad_request, "limit is a number from 1 to 200"});
-    limit = std::min(limit, static_cast<std::size_t>(*wanted));
-  }
+  const auto limit = page_limit(packet);
+  if (!limit) return core_.refuse(request, limit.error());
   std::int64_t before = 0;
   if (packet.has("before")) {
     const auto from = parse_count(packet.get("before"));
@@ -63,14 +59,14 @@ void Hubs::get_audit(StationRequest& request) {
       return core_.refuse(request, {Errc::bad_request, "before is the next of the page before"});
     before = *from;
   }
-  const auto acts = core_.reads_.audit(hub->id(), before, limit + 1);
+  const auto acts = core_.reads_.audit(hub->id(), before, *limit + 1);
   if (!acts) return core_.read_failed(request.link, request.id, acts.error());
   const std::size_t room = content_limit(request.link.info.lane) - kBesides;
   std::string list;
   std::size_t count = 0;
   for (const StoredAudit& one : *acts) {
     const std::string text = write_json(act_json(one, core_.station_id_));
-    if (count == limit || (count > 0 && list.size() + text.size() > room)) break;
+    if (count == *limit || (count > 0 && list.size() + text.size() > room)) break;
     list += (count++ == 0 ? "" : ",") + text;
   }
   const bool more = count < acts->size();

@@ -6,6 +6,7 @@
 #include "dim/base/fault.h"
 #include "dim/engine/hub_body.h"
 #include "server/hubs.h"
+#include "server/page_limit.h"
 
 namespace dim {
 namespace {
@@ -92,14 +93,9 @@ void Hubs::get(StationRequest& request, HubObject object) {
   const Packet& packet = request.packet;
   const std::string& user = request.session.user;
   const Millis now = core_.clock_.now();
-  std::size_t limit = limits::kHistoryPage;
-  if (packet.has("limit")) {
-    const auto wanted = parse_count(packet.get("limit"));
-    if (!wanted || *wanted == 0)
-      return core_.refuse(request, {Errc::bad_request, "limit is a number from 1 to 200"});
-    limit = std::min(limit, static_cast<std::size_t>(*wanted));
-  }
-  Listing out(std::string(packet.get("after")), limit,
+  const auto limit = page_limit(packet);
+  if (!limit) return core_.refuse(request, limit.error());
+  Listing out(std::string(packet.get("after")), *limit,
               content_limit(request.link.info.lane) - kBesides);
   if (object == HubObject::hub && !packet.has("target")) {
     std::map<std::string, const Hub*> mine;

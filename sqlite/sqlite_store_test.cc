@@ -125,6 +125,23 @@ TEST(SqliteStore, C06_R21_RefusesANewerFormatAndLeavesItAlone) {
   EXPECT_EQ(slurp(folder.path() + "/station.db"), bytes);
 }
 
+/// What format 7 has more than format 6.
+constexpr const char* kDropThreads =
+    "DROP TRIGGER thread_put; DROP TRIGGER thread_shown; DROP TRIGGER thread_hidden; "
+    "DROP TRIGGER thread_dropped; DROP TABLE thread; DROP TABLE mention; DROP TABLE notify; "
+    "DROP TABLE swept; DROP TABLE report; DROP INDEX post_thread; DROP INDEX post_expires; "
+    "ALTER TABLE post DROP COLUMN thread; ALTER TABLE post DROP COLUMN mentions; "
+    "ALTER TABLE post DROP COLUMN expires; ";
+
+void change_store(const TemporaryFolder& folder, const std::string& sql) {
+  auto vfs = CheckedVfs::make({});
+  ASSERT_TRUE(vfs);
+  Database db;
+  ASSERT_TRUE(db.open(folder.path() + "/station.db", SQLITE_OPEN_READWRITE, (*vfs)->name()));
+  ASSERT_TRUE(db.run(sql.c_str()));
+  db.close();
+}
+
 TEST(SqliteStore, R21_OpensTheFormatBeforeHubsAndKeepsWhatIsInIt) {
   const TemporaryFolder folder;
   one(*opened(folder), message(1, "from before", {"bob"}));
@@ -199,22 +216,11 @@ TEST(SqliteStore, R21_OpensTheFormatBeforeTheLogOfActsAndCountsWhatIsThere) {
   EXPECT_EQ(before.messages, 2);
   EXPECT_GE(before.bytes, 250);
   EXPECT_LE(before.bytes, 250 + 3 * 64);
-  {
-    auto vfs = CheckedVfs::make({});
-    ASSERT_TRUE(vfs);
-    Database db;
-    ASSERT_TRUE(db.open(folder.path() + "/station.db", SQLITE_OPEN_READWRITE, (*vfs)->name()));
-    ASSERT_TRUE(
-        db.run("DROP TRIGGER thread_put; DROP TRIGGER thread_shown; DROP TRIGGER thread_hidden; "
-               "DROP TRIGGER thread_dropped; DROP TABLE thread; DROP TABLE mention; "
-               "DROP TABLE notify; DROP TABLE swept; DROP TABLE report; DROP INDEX post_thread; "
-               "DROP INDEX post_expires; ALTER TABLE post DROP COLUMN thread; "
-               "ALTER TABLE post DROP COLUMN mentions; ALTER TABLE post DROP COLUMN expires; "
-               "DROP TRIGGER use_put; DROP TRIGGER use_changed; DROP TRIGGER use_dropped; "
-               "DROP TRIGGER use_earlier; DROP TRIGGER use_forgot; DROP TABLE setting; "
-               "DROP TABLE audit; DROP TABLE channel_use; PRAGMA user_version=5"));
-    db.close();
-  }
+  change_store(folder, std::string(kDropThreads) +
+                           "DROP TRIGGER use_put; DROP TRIGGER use_changed; "
+                           "DROP TRIGGER use_dropped; DROP TRIGGER use_earlier; "
+                           "DROP TRIGGER use_forgot; DROP TABLE setting; DROP TABLE audit; "
+                           "DROP TABLE channel_use; PRAGMA user_version=5");
   const auto store = opened(folder);
   const auto after = store->channel_use(guid(100));
   ASSERT_TRUE(after);
@@ -230,20 +236,7 @@ TEST(SqliteStore, R21_OpensTheFormatBeforeThreadsAndKeepsItsMessages) {
                    .author = "alice",
                    .content = "from before"};
   one(*opened(folder), PutPost{first});
-  {
-    auto vfs = CheckedVfs::make({});
-    ASSERT_TRUE(vfs);
-    Database db;
-    ASSERT_TRUE(db.open(folder.path() + "/station.db", SQLITE_OPEN_READWRITE, (*vfs)->name()));
-    ASSERT_TRUE(
-        db.run("DROP TRIGGER thread_put; DROP TRIGGER thread_shown; DROP TRIGGER thread_hidden; "
-               "DROP TRIGGER thread_dropped; DROP TABLE thread; DROP TABLE mention; "
-               "DROP TABLE notify; DROP TABLE swept; DROP TABLE report; DROP INDEX post_thread; "
-               "DROP INDEX post_expires; ALTER TABLE post DROP COLUMN thread; "
-               "ALTER TABLE post DROP COLUMN mentions; ALTER TABLE post DROP COLUMN expires; "
-               "PRAGMA user_version=6"));
-    db.close();
-  }
+  change_store(folder, std::string(kDropThreads) + "PRAGMA user_version=6");
   const auto store = opened(folder);
   EXPECT_EQ(one(*store, PutPost{first}).accepted, Accepted::repeated);
   Post answer = first;
