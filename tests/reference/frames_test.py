@@ -239,10 +239,13 @@ class Frames(ReferenceTest):
         self.assertEqual(self.alice.got_text("of the group", crypt.id)["content"]["group"], group)
 
         # From 16 members on it is encrypted once for all, and the envelope names the group.
-        large = self.alice.create_group([self.alice.id, crypt.id, *self.silent])
+        everybody = [self.alice.id, crypt.id, *self.silent]
+        large = self.alice.create_group(everybody)
+        # Who does not know the members cannot open it, and the reference sends texts before the commands that are waiting.
+        self.messages(wire, crypt, lambda it: set(crypt.do("members", group=large)["members"]) == set(everybody),
+                      "the members of the group", obeys=True)
         self.alice.send_group(large, {"type": 1, "text": "to seventeen"})
-        got = self.messages(wire, crypt, lambda it: it.get("text") == "to seventeen" and kind(it) == 1, "the text to seventeen",
-                            obeys=True)  # who does not know the members cannot open it
+        got = self.messages(wire, crypt, lambda it: it.get("text") == "to seventeen" and kind(it) == 1, "the text to seventeen")
         self.assertEqual((got["group"], self.envelope["group"]), (large, large))
         packed = crypt.do("pack", to=self.alice.id, content={"type": 1, "text": "of seventeen", "group": large})["message"]
         wire.send(json.dumps({**packed, "group": large}))

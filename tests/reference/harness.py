@@ -497,8 +497,9 @@ def main():
 
     A failure ends its world, because programs that are out of step would fail the tests behind it as well; the test
     that failed opens the next world. Programs of the reference have races of their own (each is told of where it shows),
-    which no change here mends: what fails in three worlds has failed, what fails in fewer is told at the end and in the
-    summary of ./dev test. When a program of ours crashes, that is all.
+    which no change here mends: what fails in three worlds has failed, and nothing after it is tried, as each world waits
+    for as long as patience lasts; what fails in fewer is told at the end and in the summary of ./dev test. When a program
+    of ours crashes, that is all.
     """
     loader, module = unittest.defaultTestLoader, sys.modules["__main__"]
     suite = loader.loadTestsFromNames(sys.argv[1:], module) if sys.argv[1:] else loader.loadTestsFromModule(module)
@@ -520,8 +521,11 @@ def main():
         worlds[left[0].id()] += 1
         if worlds[left[0].id()] == WORLDS:
             failed.append(left.pop(0).id())
+            break
     told = [f"failed in {count} of {WORLDS} worlds: {name}" for name, count in worlds.items()]
     told += [f"crashed: {what}" for what in CRASHED]
+    if failed and left:
+        told.append(f"not tried after that: {len(left)} tests")
     for line in told:
         print(line, file=sys.stderr)
     if told and "DIM_TEST_NOTES" in os.environ:
