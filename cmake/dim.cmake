@@ -132,9 +132,17 @@ function(dim_layer folder)
     target_precompile_headers(${name}_test REUSE_FROM dim_test_pch)
     target_compile_options(${name}_test PRIVATE ${DIM_TEST_OPTIONS})
     target_link_libraries(${name}_test PRIVATE dim_${name} GTest::gmock GTest::gtest_main)
-    include(GoogleTest)
-    gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
-                         PROPERTIES TIMEOUT 300)
+    if(DIM_SANITIZE)
+      set(program ${name}_test)
+      configure_file(${CMAKE_SOURCE_DIR}/cmake/suites.cmake.in ${CMAKE_BINARY_DIR}/suites/${program}.cmake.in @ONLY)
+      file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/suites/${program}.cmake
+           INPUT ${CMAKE_BINARY_DIR}/suites/${program}.cmake.in)
+      set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${CMAKE_BINARY_DIR}/suites/${program}.cmake)
+    else()
+      include(GoogleTest)
+      gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+                           PROPERTIES TIMEOUT 300)
+    endif()
   endif()
 endfunction()
 
