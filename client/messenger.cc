@@ -159,6 +159,9 @@ void Messenger::ready() {
     (void)home_.vault().put("state", "ports-shut",
                             (*target)->id + " " + std::to_string(clock_.now()));
   }
+  // A station that was killed has forgotten cursors of its last seconds, and would count what is
+  // here as unread until something new comes.
+  if (acked_cursor_ > 0) tell_cursor();
   if (options_.presence) announce("online");
   if (events_.ready) events_.ready();
   if (!clocks_agree() && events_.clocks_differ) events_.clocks_differ(session_->clock_offset());

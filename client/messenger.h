@@ -270,6 +270,7 @@ class Messenger final : private SessionHost {
   void introduce(PlainMessage& message) const;
 
   void process_pushes();
+  void tell_cursor();
   Status take_or_keep(const Packet& push, std::vector<HistoryEntry>& show,
                       std::vector<HistoryEntry>& ticked);
   Status take(const Packet& push, std::vector<HistoryEntry>& show,

@@ -72,19 +72,21 @@ void Messenger::process_pushes() {
   pushes_.clear();
   if (cursor > acked_cursor_) {
     acked_cursor_ = cursor;
-    if (is_ready()) {
-      session_->request(Lane::text,
-                        Packet::request(Operation::notify)
-                            .set("type", "cursor")
-                            .set("cursor", std::to_string(cursor)),
-                        {});
-    }
+    if (is_ready()) tell_cursor();
   }
   tell(show, ticked);
   finish_erasing();
   if (retry_) retry_waiting();
   ask_for_keys();
   pump();
+}
+
+void Messenger::tell_cursor() {
+  session_->request(Lane::text,
+                    Packet::request(Operation::notify)
+                        .set("type", "cursor")
+                        .set("cursor", std::to_string(acked_cursor_)),
+                    {});
 }
 
 /// One whose author nobody has told us about waits, and holds up nobody else's.

@@ -267,6 +267,19 @@ TEST_F(MessengerTest, A12_J23_APushIsStoredOnceAndItsCursorAcknowledged) {
   EXPECT_THAT(*messenger->history(peer().id, 10), SizeIs(1));
 }
 
+TEST_F(MessengerTest, R1_AfterLogInAStationHearsOnceWhatThisHomeHas) {
+  log_in();
+  EXPECT_THAT(station.requests[Lane::text], IsEmpty()) << "nothing has come to a new home";
+  push(from_peer("hello"));
+  push(from_peer("and more"));
+  messenger->closed(Lane::control);
+  connect();
+  EXPECT_EQ(station.next(Lane::text).get("cursor"), "2")
+      << "a station that was killed has forgotten it";
+  for (const Packet& other : station.requests[Lane::text])
+    EXPECT_NE(other.get("type"), "cursor") << "once";
+}
+
 TEST_F(MessengerTest, A13_AGapIsToldAndTakenBackWhenItFillsItselfLater) {
   log_in();
   const SignedMessage one = from_peer("one"), two = from_peer("two"), three = from_peer("three");

@@ -1,9 +1,10 @@
 // dim-crashloop: kills a working station with SIGKILL at random moments, again and again, and reads
 // back what it had acknowledged (promise R1). Each cycle: sessions send as fast as they are
-// answered, kill, start (now and then killed once more while it starts), the unanswered are
-// repeated, and every receiver reads its inbox to the end: most from where they were, as clients
-// do, some from the beginning. A message that was acknowledged must come exactly once, with its
-// bytes, and after those that its sender sent before it; nothing may come that nobody sent.
+// answered, kill, start (now and then killed once more while it starts), receivers say how far they
+// have read, the unanswered are repeated, and every receiver reads its inbox to the end: most from
+// where they were, as clients do, some from the beginning. A message that was acknowledged must
+// come exactly once, with its bytes, and after those that its sender sent before it; none may be
+// refused; nothing may come that nobody sent.
 #include <fmt/core.h>
 #include <sys/resource.h>
 
@@ -47,8 +48,9 @@ struct Pair {
   int in_flight = 0;
   std::multiset<std::string> read;  // GUIDs of this cycle's reading
   std::size_t newest = 0;           // number of the last new one in it
-  std::int64_t cursor = 0;
-  bool from_start = true;  // of the inbox, in this cycle
+  std::int64_t cursor = 0;          // where it reads on
+  std::int64_t stored = 0;          // up to here it has everything
+  bool from_start = true;           // of the inbox, in this cycle
   bool done = false;
 };
 
@@ -100,19 +102,20 @@ class CrashLoop {
       station_.wait();
       slowest_start_ = std::max(slowest_start_, seconds_since(restart));
       log_in(true, true);
+      tell_cursors();
       repeat_unanswered();
       read_back(cycle);
       if (cycle % 25 == 0 || cycle == cycles_) {
         fmt::print(
-            "{:5} kills, {} of them while starting: {} acknowledged, {} repeated, {} lost, {} "
-            "twice, {} altered, {} out of order; slowest start "
+            "{:5} kills, {} of them while starting: {} acknowledged, {} repeated, {} "
+            "refused, {} lost, {} twice, {} altered, {} out of order; slowest start "
             "{:.2f} s; {:.0f} s\n",
-            cycle + killed_in_start_, killed_in_start_, acked_, repeated_, lost_, twice_, altered_,
-            disordered_, slowest_start_, seconds_since(begin));
+            cycle + killed_in_start_, killed_in_start_, acked_, repeated_, refused_, lost_, twice_,
+            altered_, disordered_, slowest_start_, seconds_since(begin));
         std::fflush(stdout);
       }
     }
-    return lost_ + twice_ + altered_ + disordered_ + other_ == 0 ? 0 : 1;
+    return refused_ + lost_ + twice_ + altered_ + disordered_ + other_ == 0 ? 0 : 1;
   }
 
  private:
@@ -198,8 +201,9 @@ class CrashLoop {
                                      --pair.in_flight;
                                      ++progress_;
                                      if (response.code != 201 && response.code != 202) {
-                                       wrong(fmt::format("a message was refused: {} {}",
-                                                         response.code, response.get("message")));
+                                       ++refused_;
+                                       fmt::print(stderr, "dim-crashloop: {} was refused: {} {}\n",
+                                                  guid, response.code, response.get("message"));
                                        return;
                                      }
                                      sent_.at(guid).acked = true;
@@ -318,6 +322,7 @@ class CrashLoop {
         ++twice_;
         fmt::print(stderr, "dim-crashloop: {} came {} times in cycle {}\n", guid, times, cycle);
       }
+      if (!sent.acked) continue;  // refused: it goes out again, as from an outbox
       if (times == 0 && !sent.settled) {
         ++lost_;
         fmt::print(stderr, "dim-crashloop: {} was acknowledged and is lost in cycle {}\n", guid,
@@ -327,13 +332,29 @@ class CrashLoop {
     }
     // The receivers have everything now; the next kill may still undo this, which is why settled
     // ones may come again.
-    std::size_t told = 0;
+    tell_cursors();
+    if (sent_.size() > 200'000) {
+      // What does not come from the beginning of an inbox any more is gone from the disk.
+      std::erase_if(sent_, [&](const auto& one) {
+        const Pair& pair = pairs_[one.second.pair];
+        return one.second.settled && pair.from_start && pair.read.count(one.first) == 0;
+      });
+    }
+  }
+
+  /// What clients do after they have read, and after each log-in: a station that was killed has
+  /// forgotten the last of it, and would count it as unread.
+  void tell_cursors() {
+    std::size_t wanted = 0, told = 0;
     for (Pair& pair : pairs_) {
+      pair.stored = std::max(pair.stored, pair.cursor);
+      if (pair.stored == 0) continue;
+      ++wanted;
       pair.receiver->session().request(
           Lane::text,
           Packet::request(Operation::notify)
               .set("type", "cursor")
-              .set("cursor", std::to_string(pair.cursor)),
+              .set("cursor", std::to_string(pair.stored)),
           [this, &told](const Packet& response) {
             ++told;
             ++progress_;
@@ -342,14 +363,7 @@ class CrashLoop {
                                 response.get("message")));
           });
     }
-    run_until([&] { return told == pairs_.size(); }, "acknowledging");
-    if (sent_.size() > 200'000) {
-      // What does not come from the beginning of an inbox any more is gone from the disk.
-      std::erase_if(sent_, [&](const auto& one) {
-        const Pair& pair = pairs_[one.second.pair];
-        return one.second.settled && pair.from_start && pair.read.count(one.first) == 0;
-      });
-    }
+    run_until([&] { return told == wanted; }, "acknowledging");
   }
 
   int cycles_;
@@ -367,8 +381,8 @@ class CrashLoop {
   std::size_t progress_ = 0;  // log-ins, answers and messages
   bool killing_ = false;
   int killed_in_start_ = 0;
-  std::size_t acked_ = 0, repeated_ = 0, lost_ = 0, twice_ = 0, altered_ = 0, disordered_ = 0,
-              other_ = 0;
+  std::size_t acked_ = 0, repeated_ = 0, refused_ = 0, lost_ = 0, twice_ = 0, altered_ = 0,
+              disordered_ = 0, other_ = 0;
   double slowest_start_ = 0;
 };
 
