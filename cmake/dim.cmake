@@ -134,6 +134,10 @@ function(dim_layer folder)
     target_link_libraries(${name}_test PRIVATE dim_${name} GTest::gmock GTest::gtest_main)
     if(DIM_SANITIZE)
       set(program ${name}_test)
+      set(cost 1)
+      if(name MATCHES "^(testing|testing_disk|sqlite)$")
+        set(cost 100)  # whole worlds and disks: the longest begin first
+      endif()
       configure_file(${CMAKE_SOURCE_DIR}/cmake/suites.cmake.in ${CMAKE_BINARY_DIR}/suites/${program}.cmake.in @ONLY)
       file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/suites/${program}.cmake
            INPUT ${CMAKE_BINARY_DIR}/suites/${program}.cmake.in)
