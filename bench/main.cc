@@ -79,7 +79,7 @@ int main(int argc, char** argv) {
   relay_verb->add_flag("--verify-always", relay.verify_always,
                        "the station checks every ECDSA signature");
   relay_verb->add_flag("--receiver-verifies", relay.receiver_verifies,
-                       "so do the receivers, in this process");
+                       "so do the receivers, on a thread of their own");
   SessionOptions sessions;
   auto* sessions_verb =
       app.add_subcommand("sessions", "log in many sessions, fifty at once, and let them be");

@@ -13,7 +13,7 @@ struct RelayOptions {
   double seconds = 10;             ///< after a third of that, 3 s at most, to warm up
   std::size_t size = 1'024;        ///< bytes of a signed message, at least
   bool verify_always = false;      ///< the station checks every ECDSA signature
-  bool receiver_verifies = false;  ///< so do the receivers, in this process
+  bool receiver_verifies = false;  ///< so do the receivers, on a thread of their own
 };
 /// Pairs of sessions that send through the station over TLS, every message durable before its ack
 /// and none lost.

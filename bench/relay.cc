@@ -1,7 +1,11 @@
 #include <fmt/core.h>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
 
 #include "bench/load.h"
 #include "bench/measures.h"
@@ -24,6 +28,55 @@ struct Pair {
   std::string newest;   // cursor
   std::size_t since_cursor = 0;
   int in_flight = 0;
+};
+
+struct Arrival {
+  Pair* pair = nullptr;
+  std::string guid;
+  std::string cursor;
+  std::string content;
+};
+
+/// What receivers check, on a thread of its own: they are no part of the sending machine. Each
+/// batch goes back to the reactor's thread when all of it is right.
+class Checks {
+ public:
+  using Done = std::function<void(const Arrival&)>;
+  Checks(Reactor& reactor, Done done) : reactor_(reactor), done_(std::move(done)) {}
+
+  void add(Arrival arrival) {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(std::move(arrival));
+    added_.notify_one();
+  }
+
+ private:
+  void run(const std::stop_token& stop) {
+    for (;;) {
+      std::vector<Arrival> batch;
+      {
+        std::unique_lock lock(mutex_);
+        if (!added_.wait(lock, stop, [&] { return !waiting_.empty(); })) return;
+        batch.swap(waiting_);
+      }
+      for (const Arrival& one : batch) {
+        const auto message = SignedMessage::parse(one.content);
+        if (!message || !verify(*message, one.pair->directory, clock_.now()))
+          give_up({Errc::signature, "a relayed message does not verify"}, one.guid);
+      }
+      boost::asio::post(reactor_.io(), [this, batch = std::move(batch)] {
+        for (const Arrival& one : batch) done_(one);
+      });
+    }
+  }
+
+  Reactor& reactor_;
+  Done done_;
+  SystemClock clock_;
+  std::mutex mutex_;
+  std::condition_variable_any added_;
+  std::vector<Arrival> waiting_;
+  std::jthread thread_{[this](const std::stop_token& stop) { run(stop); }};
 };
 
 class Relay {
@@ -73,6 +126,7 @@ class Relay {
   void prepare(Pair& pair, const Account& from, const Account& to);
   void send(Pair& pair);
   void take(Pair& pair, const Packet& packet);
+  void arrived(const Arrival& arrival);
 
   /// Sends as windows and rate allow, for so long.
   void work(double seconds) {
@@ -124,6 +178,7 @@ class Relay {
   std::size_t ready_ = 0;
   std::size_t next_pair_ = 0;
   bool measuring_ = false;
+  Checks checks_{reactor_, [this](const Arrival& arrival) { arrived(arrival); }};
 };
 
 void Relay::prepare(Pair& pair, const Account& from, const Account& to) {
@@ -176,20 +231,23 @@ void Relay::send(Pair& pair) {
 }
 
 void Relay::take(Pair& pair, const Packet& packet) {
+  Arrival arrival{&pair, std::string(packet.get("guid")), std::string(packet.get("cursor")), {}};
+  if (!under_way_.contains(arrival.guid))
+    give_up({Errc::conflict, "a message came that was not under way"}, arrival.guid);
+  if (packet.content != pair.wire)
+    give_up({Errc::conflict, "a message came with other bytes"}, arrival.guid);
+  if (!options_.receiver_verifies) return arrived(arrival);
+  arrival.content = *packet.content;
+  checks_.add(std::move(arrival));
+}
+
+void Relay::arrived(const Arrival& arrival) {
   ++arrived_;
-  const auto found = under_way_.find(std::string(packet.get("guid")));
-  if (found == under_way_.end())
-    give_up({Errc::conflict, "a message came that was not under way"}, packet.get("guid"));
+  const auto found = under_way_.find(arrival.guid);
   if (measuring_) arrival_ms_.push_back(seconds_since(found->second) * 1000);
   under_way_.erase(found);
-  if (packet.content != pair.wire)
-    give_up({Errc::conflict, "a message came with other bytes"}, packet.get("guid"));
-  if (options_.receiver_verifies) {
-    const auto message = SignedMessage::parse(*packet.content);
-    if (!message || !verify(*message, pair.directory, clock_.now()))
-      give_up({Errc::signature, "a relayed message does not verify"}, packet.get("guid"));
-  }
-  pair.newest = packet.get("cursor");
+  Pair& pair = *arrival.pair;
+  pair.newest = arrival.cursor;
   if (++pair.since_cursor < kCursorEvery) return;
   pair.since_cursor = 0;
   Packet cursor = Packet::request(Operation::notify);
