@@ -110,6 +110,8 @@ Result<StationTarget> StationTarget::parse(std::string_view link) {
       target.one_port = value == "one";
     } else if (key == "via") {
       target.web = value == "web";
+    } else if (key == "code") {
+      target.code = value;
     }
   }
   if (target.host.empty()) return fail(Errc::usage, "the link names no host; it needs host=…;");
@@ -266,6 +268,8 @@ Status Session::check_station(const Packet& packet) {
   proof.set("challenge", std::string(packet.get("challenge")));
   proof.set("signature", to_base64(account_.identity_key.sign(connect_signing_input(input))));
   proof.set("encryption", "AES");
+  // Shown to the station that the link names, once it has proven itself, and to nobody else.
+  if (!target_.code.empty()) proof.set("invite-code", target_.code);
   if (packet.get("known") != "yes") {
     JsonObject content;
     content.set("meta", account_.meta.json());

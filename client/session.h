@@ -32,11 +32,13 @@ struct StationTarget {
   Protocol protocol = Protocol::dim;
   bool one_port = false;  ///< the others are not open: all lanes go into the first one's connection
   bool web = false;       ///< `port` is that of the web gateway: WebSocket, all lanes in it
+  std::string code{};     ///< lets somebody new in; of the first log-in alone, not kept
 
   /// `dim:station:<ID>?host=[::1];port=8800;pin=sha256-…;`, with `lanes=one;` where no other port
-  /// is open and `via=web;` for the web gateway, or `dimchat://host:9394?station=<ID>`.
-  /// Errc::usage with what is missing.
+  /// is open, `via=web;` for the web gateway, `code=…;` where one is needed, or
+  /// `dimchat://host:9394?station=<ID>`. Errc::usage with what is missing.
   static Result<StationTarget> parse(std::string_view link);
+  /// Without `code`: it has done its work when there is something to keep.
   std::string link() const;
 };
 

@@ -1,6 +1,7 @@
 // What `dimd admin` asks: lines, requests, and what of them the store keeps. Whoever may write to
 // the socket is the operator, but a request must not bring the station down, and what is read is
 // within its bounds.
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -55,7 +56,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::must(joined == again);
   fuzz::must(text.starts_with(joined));
   static_cast<void>(OperatorAct::parse(text));
-  for (const char* kind : {"ban", "disabled", "frozen", "quota"}) {
+  if (const auto code = JoinCode::parse(text)) {
+    const auto same = JoinCode::parse(code->text());
+    fuzz::must(same && same->text() == code->text());
+    fuzz::must(code->hash.size() == 64 && code->uses >= 0 && code->until >= 0);
+  }
+  static_cast<void>(
+      OperatorRules::load({{"code", std::string(text.substr(0, 32)),
+                            std::string(text.substr(std::min<std::size_t>(32, text.size())))}}));
+  for (const char* kind : {"ban", "disabled", "frozen", "quota", "registration"}) {
     const auto rules = OperatorRules::load({{kind, "bob@x", std::string(text)}});
     if (rules) static_cast<void>(rules->quotas({}, "bob@x"));
   }

@@ -102,6 +102,16 @@ void Admin::execute(const AdminRequest& request, const std::string& by, Done don
       return quotas_set(asked);
     case AdminVerb::audit_list:
       return audit_list(asked);
+    case AdminVerb::codes_make:
+      return codes_make(asked);
+    case AdminVerb::codes_list:
+      return codes_list(asked);
+    case AdminVerb::codes_revoke:
+      return codes_revoke(asked);
+    case AdminVerb::registration_show:
+      return registration_show(asked);
+    case AdminVerb::registration_set:
+      return registration_set(asked);
   }
 }
 

@@ -24,6 +24,20 @@ class Admin {
   bool keeps_out(const std::string& user);
   bool keeps_out_address(std::string_view remote);
 
+  Registration registration();
+  /// What lets somebody in who has not been here: writes that belong into one batch with their
+  /// identity, so that a code is used up in the moment in which they become known and in no other.
+  struct Admission {
+    std::vector<Write> writes;
+    std::string code;  ///< GUID of the code that has one use less from now on; empty: none
+  };
+  /// Of somebody who has proven to be `user`; `has_identity`: the store has one of them. `code`:
+  /// what they show, empty for nothing. Errc::forbidden with what would be right; errors of the
+  /// store.
+  Result<Admission> admit(const std::string& user, bool has_identity, std::string_view code);
+  /// What became of the batch.
+  void settle(const Admission& admission, bool stored);
+
   using Done = std::function<void(JsonObject)>;
   /// `by`: who the operator is, for the log of acts. Answers later or at once: {"ok":true,…} when
   /// it is on the disk, or {"ok":false,"code":…,"error":…}.
@@ -57,6 +71,12 @@ class Admin {
   void quotas_show(const Asked& asked);
   void quotas_set(const Asked& asked);
   void audit_list(const Asked& asked);
+  // admin_codes.cc
+  void codes_make(const Asked& asked);
+  void codes_list(const Asked& asked);
+  void codes_revoke(const Asked& asked);
+  void registration_show(const Asked& asked);
+  void registration_set(const Asked& asked);
 
   /// The user that the request is about, by ID or registered name, known here or not.
   Result<std::string> user(const Asked& asked);

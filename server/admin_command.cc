@@ -15,7 +15,8 @@ namespace dim {
 namespace {
 
 /// Lists that an answer may have; each of their objects is printed by itself.
-constexpr std::array<std::string_view, 5> kLists{"users", "invites", "bans", "hubs", "acts"};
+constexpr std::array<std::string_view, 6> kLists{"users", "invites", "bans",
+                                                 "hubs",  "acts",    "codes"};
 
 std::unexpected<Failure> usage(std::string text) {
   return std::unexpected(Failure{Exit::usage, std::move(text)});
@@ -101,7 +102,7 @@ std::expected<JsonObject, Failure> admin_request(const AdminOptions& options, Mi
     auto until = time_to_come(options.until, now);
     if (!until) {
       return usage(
-          fmt::format("--until {}: a time to come, as 2026-12-24T18:00:00Z, or 90m, 12h, "
+          fmt::format("{}: give a time to come, as 2026-12-24T18:00:00Z, or 90m, 12h, "
                       "7d from now",
                       escape(options.until, 64)));
     }
@@ -174,8 +175,8 @@ std::expected<void, Failure> run_admin(AdminChannel& channel, const AdminOptions
 CLI::App* add_admin(CLI::App& app, AdminOptions& options) {
   CLI::App* admin = app.add_subcommand(
       "admin",
-      "users, invites, bans, hubs, quotas and the log of acts, of a station that runs or "
-      "is stopped");
+      "users, who may join, invites, bans, hubs, quotas and the log of acts, of a station that "
+      "runs or is stopped");
   admin->require_subcommand(1);
   admin->fallthrough();  // its subcommands take that over
   const auto noun = [&](const char* name, const char* means) {
@@ -216,6 +217,22 @@ CLI::App* add_admin(CLI::App& app, AdminOptions& options) {
   target(verb(users, "enable", "lets them in again"), "user", kWho);
   yes(reason(target(verb(users, "remove", "forgets everything of them but what they wrote in hubs"),
                     "user", kWho)));
+
+  // The one verb that needs no noun: what an operator does most.
+  CLI::App* invite =
+      admin->add_subcommand("invite", "a link (and QR code) that lets somebody new in");
+  invite->callback([&options] { options.verb = "codes-make"; });
+  invite->add_option("--uses", options.uses, "how many people it lets in; default: 1");
+  invite->add_option("--expires", options.until,
+                     "2026-12-24T18:00:00Z, or 90m, 12h, 7d from now; default: 7d");
+  reason(invite);
+  CLI::App* codes = noun("codes", "of the links of `dimd admin invite`");
+  pages(verb(codes, "list", "those that still let somebody in"));
+  target(verb(codes, "revoke", "takes one back"), "code", "its GUID, as `codes list` shows it");
+  CLI::App* registration = noun("registration", "who may come to the station for the first time");
+  verb(registration, "show", "what holds");
+  reason(target(verb(registration, "set", "in place of what the configuration says"), "who",
+                "open, invite, closed or default"));
 
   CLI::App* invites = noun("invites", "links into hubs");
   target(verb(invites, "list", "those of a hub that are still good"), "hub", "its ID");

@@ -50,6 +50,11 @@ TEST(AdminCommand, EveryVerbOfTheCommandLineIsOneThatAStationReads) {
       "admin quotas set " + kHub + " bytes=10GiB messages=default",
       "admin audit list",
       "admin audit list " + kHub + " --before 7 --limit 2",
+      "admin invite --uses 3 --expires 7d",
+      "admin codes list",
+      "admin codes revoke 018f6f0e7b8c7cc2a1f3b0d5f3a1c9e4",
+      "admin registration show",
+      "admin registration set invite --reason flooded",
   };
   std::size_t seen = 0;
   for (const std::string& line : lines) {

@@ -13,7 +13,16 @@
 namespace dim {
 namespace {
 
-enum class Target : std::uint8_t { none, user, hub, hub_or_none, invite, banned, hub_or_user };
+enum class Target : std::uint8_t {
+  none,
+  user,
+  hub,
+  hub_or_none,
+  invite,
+  banned,
+  hub_or_user,
+  registration
+};
 
 struct Row {
   std::string_view word;
@@ -41,6 +50,11 @@ constexpr std::array<Row, kAdminVerbs> kRows{{
     {"quotas-show", Target::hub_or_user},
     {"quotas-set", Target::hub_or_user, "quotas"},
     {"audit-list", Target::hub_or_none, "before limit"},
+    {"codes-make", Target::none, "uses until reason"},
+    {"codes-list", Target::none, "after limit"},
+    {"codes-revoke", Target::invite},
+    {"registration-show"},
+    {"registration-set", Target::registration, "reason"},
 }};
 
 bool has_word(std::string_view words, std::string_view word) {
@@ -100,6 +114,9 @@ Result<std::string> target_of(Target kind, std::string_view text) {
       if (AddressPrefix::parse(text)) return std::string(text);
       return user_of(text);
     }
+    case Target::registration:
+      if (text == "default" || registration_called(text)) return std::string(text);
+      return fail(Errc::bad_request, "registration is open, invite, closed, or default");
     case Target::none:
       break;
   }

@@ -40,22 +40,27 @@ enum class AdminVerb : std::uint8_t {
   quotas_show,
   quotas_set,
   audit_list,
+  codes_make,
+  codes_list,
+  codes_revoke,
+  registration_show,
+  registration_set,
 };
-inline constexpr std::size_t kAdminVerbs = 19;
+inline constexpr std::size_t kAdminVerbs = 24;
 /// "users-list", …
 std::string_view to_string(AdminVerb verb);
 
 struct AdminRequest {
   AdminVerb verb = AdminVerb::users_list;
-  /// A user's ID or registered name, a hub's ID, an invite's GUID, an address: what the verb is
-  /// about. IDs, GUIDs in their canonical form.
+  /// A user's ID or registered name, a hub's ID, an invite's or code's GUID, an address, a word of
+  /// registration.h or "default": what the verb is about. IDs, GUIDs in their canonical form.
   std::string target{};
   std::string reason{};     ///< one line
-  Millis until = 0;         ///< of a ban, of an invite; 0: for ever
+  Millis until = 0;         ///< of a ban, of an invite, of a code; 0: for ever
   std::string after{};      ///< of a list: go on behind this key
   std::int64_t before = 0;  ///< of the log of acts: go on before this number
   std::size_t limit = limits::kAdminPage;
-  std::int64_t uses = 0;  ///< of an invite; 0: without end
+  std::int64_t uses = 0;  ///< of an invite, of a code; 0: without end; one
   bool approval = false;
   /// A quota and its new value; nothing: the default again.
   std::vector<std::pair<std::string, std::optional<std::int64_t>>> quotas{};

@@ -44,6 +44,12 @@ TEST(AdminRequest, EveryVerbIsRead) {
       {AdminVerb::quotas_set, line("quotas-set", kUser, R"("quotas":{"hubs":3})")},
       {AdminVerb::audit_list, line("audit-list", "", R"("before":7)")},
       {AdminVerb::audit_list, line("audit-list", kHub)},
+      {AdminVerb::codes_make, line("codes-make", "", R"("uses":3,"until":"2026-12-24T18:00:00Z")")},
+      {AdminVerb::codes_list, line("codes-list", "", "\"limit\":5")},
+      {AdminVerb::codes_revoke, line("codes-revoke", "018f6f0e7b8c7cc2a1f3b0d5f3a1c9e4")},
+      {AdminVerb::registration_show, line("registration-show", "")},
+      {AdminVerb::registration_set, line("registration-set", "invite")},
+      {AdminVerb::registration_set, line("registration-set", "default")},
   };
   std::size_t seen = 0;
   for (const auto& [verb, text] : lines) {
@@ -92,6 +98,10 @@ TEST(AdminRequest, P04_WhatIsWrongIsRefusedAndNotGuessed) {
         line("quotas-set", kHub, R"("quotas":{"messages":-1})"),
         line("quotas-set", kHub, R"("quotas":{"files":1})"),
         line("audit-list", "", "\"before\":0"),
+        line("codes-make", "", "\"uses\":0"),
+        line("codes-revoke", "all"),
+        line("registration-set", ""),
+        line("registration-set", "Open"),
         std::string(R"({"verb":"bans-list","target":7})")})
     EXPECT_FALSE(AdminRequest::parse(text)) << text;
   const std::string big = line("users-list", "", "\"after\":\"" + std::string(17'000, 'x') + "\"");

@@ -1,6 +1,7 @@
 // One station and a neighbour that is driven by hand: what it may say, and what is made of it.
 #include "server/bridge_fixture.h"
 #include "server/gateway_copy.h"
+#include "server/registration.h"
 
 namespace dim::station_test {
 namespace {
@@ -111,6 +112,9 @@ TEST_F(BridgeTest, A20_AUserWithoutKeysIsAskedForAndNothingIsAcknowledgedBefore)
   take(*alice);
   EXPECT_EQ(texts(*alice), Strings{"who am I?"});
   EXPECT_EQ(neighbour->station_acks, acks + 2);
+  // F86: known for their messages, and new should they ever log in here.
+  EXPECT_TRUE(came_by_neighbour(*store.documents(id_of("xena"))));
+  EXPECT_FALSE(came_by_neighbour(*store.documents(id_of("alice"))));
 }
 
 TEST_F(BridgeTest, A20_WhoseKeysNobodyHasIsGivenUpAfterHalfAMinute) {

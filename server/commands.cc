@@ -269,14 +269,11 @@ int show_id(const Options& options) {
   return 0;
 }
 
-int invite(const Options& options) {
-  auto config = configure(options);
-  if (!config) return fail_with(config.error());
-  auto card = load_card(config->data);
-  if (!card) return fail_with(card.error());
-  Uri uri = station_link(*config, *card, options.host, options.port_base.has_value());
+/// The link into the station, as the options want it.
+Uri invitation(const Options& options, const DaemonConfig& config, const StationCard& card) {
+  Uri uri = station_link(config, card, options.host, options.port_base.has_value());
   std::uint16_t shown = options.shown_port;
-  if (shown == 0 && options.over_web) shown = config->web ? config->web->port : web_port(*config);
+  if (shown == 0 && options.over_web) shown = config.web ? config.web->port : web_port(config);
   for (auto& [key, value] : uri.parameters) {
     if (key == "port" && shown != 0) value = std::to_string(shown);
   }
@@ -285,6 +282,19 @@ int invite(const Options& options) {
   const std::string link = uri.text();
   if (options.json) {
     JsonObject out;
+  return uri;
+}
+
+int invite(const Options& options) {
+  auto config = configure(options);
+  if (!config) return fail_with(config.error());
+  auto card = load_card(config->data);
+  if (!card) return fail_with(card.error());
+  if (config->station.registration != Registration::open)
+    fmt::print(stderr,
+               "dimd: this station takes nobody new by this link alone; dimd admin invite makes "
+               "one that lets somebody in\n");
+  const Uri uri = invitation(options, *config, *card);
     out.set("link", link);
     out.set("id", card->id.text());
     std::string_view host = uri.parameter("host");
@@ -401,12 +411,21 @@ int administer(const Options& options, const AdminOptions& admin) {
   if (!config) return fail_with(config.error());
   auto channel = AdminChannel::open(*config);
   if (!channel) return fail_with(channel.error());
-  // An invite is of use as the whole link.
+  // An invite is of use as the whole link, and so is a code.
+  std::string shown;
   const auto complete = [&](JsonObject& answer) {
     const std::string* hub = answer.text("hub");
     const std::string* made = answer.text("invite");
     const auto card = load_card(config->data);
-    if (admin.verb != "invites-make" || hub == nullptr || made == nullptr || !card) return;
+    if (made == nullptr || !card) return;
+    if (admin.verb == "codes-make") {
+      Uri uri = invitation(options, *config, *card);
+      uri.parameters.emplace_back("code", *made);
+      shown = uri.text();
+      answer.erase("invite");
+      answer.set("link", shown);
+    }
+    if (admin.verb != "invites-make" || hub == nullptr) return;
     const Uri station = station_link(*config, *card, options.host, options.port_base.has_value());
     answer.set("link", hub_link(station, *hub, *made).text());
   };
@@ -415,6 +434,7 @@ int administer(const Options& options, const AdminOptions& admin) {
   return done ? 0 : fail_with(done.error());
 }
 
+  if (done && !shown.empty() && !options.json) fmt::print("{}", qr_code(shown).value_or(""));
 int show_disk_use(const Options& options, DiskUseOptions how) {
   how.json = options.json;
   const auto config = configure(options);
@@ -504,16 +524,18 @@ int run_dimd(int argc, char** argv) {
       app.add_subcommand("invite", "show the link (and QR code) that people join with");
   data(invite_command);
   network(invite_command);
-  invite_command->add_option("--host", options.host, "name or IPv6 address to put into the link");
-  invite_command
-      ->add_option("--port", options.shown_port,
-                   "port to put into the link, where people reach it under another than it has")
-      ->check(CLI::Range(1, 65'530));
-  invite_command->add_flag("--one-port", options.one_port,
-                           "for people who reach only that port: all lanes go over it");
-  invite_command->add_flag(
-      "--over-web", options.over_web,
-      "for people whose network lets only HTTPS through: over the web gateway");
+  const auto link = [&](CLI::App* command) {
+    command->add_option("--host", options.host, "name or IPv6 address to put into the link");
+    command
+        ->add_option("--port", options.shown_port,
+                     "port to put into the link, where people reach it under another than it has")
+        ->check(CLI::Range(1, 65'530));
+    command->add_flag("--one-port", options.one_port,
+                      "for people who reach only that port: all lanes go over it");
+    command->add_flag("--over-web", options.over_web,
+                      "for people whose network lets only HTTPS through: over the web gateway");
+  };
+  link(invite_command);
   invite_command->add_flag("--json", options.json, "one JSON object, no QR code");
   CLI::App* check_command =
       app.add_subcommand("check", "look at ports, clock, disk, keys and limits");
@@ -572,3 +594,4 @@ int run_dimd(int argc, char** argv) {
 }
 
 }  // namespace dim
+  link(admin_command->get_subcommand("invite"));

@@ -305,6 +305,15 @@ const auto& rows() {
           }},
       Row{{"security.bans", "[]", "IDs that may not log in; connected ones are cut at a reload"},
           [](C& c, N n) { return bans(n, c.station.bans); }},
+      Row{{"security.registration", "\"open\"",
+           "who may come for the first time: \"open\" (everybody), \"invite\" (who has a link of "
+           "`dimd admin invite`) or \"closed\" (nobody)"},
+          [](C& c, N n) -> Problem {
+            const auto how = registration_called(n.value<std::string_view>().value_or(""));
+            if (!how) return "must be \"open\", \"invite\" or \"closed\"";
+            c.station.registration = *how;
+            return {};
+          }},
       Row{{"log.level", "\"info\"", "debug, info, warn, error or off"},
           [](C& c, N n) -> Problem {
             constexpr std::array<std::string_view, 5> kLevels{"debug", "info", "warn", "error",

@@ -381,8 +381,14 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
                         author);
   }
   if (admin_->keeps_out(author)) return refuse_banned(link, reply, author);
+  auto admission = admin_->admit(author, meta.has_value(), packet.get("invite-code"));
+  if (!admission) {
+    if (admission.error().code != Errc::forbidden)
+      return read_failed(link, reply, admission.error());
+    return refuse_stranger(link, reply, author, admission.error());
+  }
 
-  std::vector<Write> writes;
+  std::vector<Write> writes = std::exchange(admission->writes, {});
   if (!meta || !(*stored)->pinned) {
     writes.emplace_back(PutIdentity{author, write_json((meta ? *meta : *shown).json()), true});
   }
@@ -402,38 +408,54 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
   link.busy = true;
   // R14: whoever is known reads on a full disk too, which is what makes room. Their session cannot
   // be resumed then.
-  const bool known_already = meta.has_value() && (*stored)->pinned;
+  const bool known_already = meta.has_value() && (*stored)->pinned && admission->code.empty();
   if (!keep_keys) keys.clear();
   const Checksum checksum = state->chosen == "crc32c" ? Checksum::crc32c : Checksum::sha256;
-  submit(std::move(writes), [this, link_id = link.id, reply_id = std::string(reply), author, guid,
-                             secret, resume_state, expires, keys, checksum, unbound,
-                             known_already](const Result<std::vector<Written>>& written) {
-    LinkState* target_link = find(link_id);
-    if (target_link == nullptr) return;
-    target_link->busy = false;
-    wake(*target_link);
-    if (!written && (!known_already || written.error().code != Errc::insufficient_storage)) {
-      return refuse_and_close(*target_link, reply_id, written.error());
-    }
-    forget_receiver(author);
-    if (admin_->keeps_out(author)) return refuse_banned(*target_link, reply_id, author);
-    const std::size_t most = config_.sessions_per_user + (DIM_FAULT("sessions-9") ? 1 : 0);
-    while (UserSession* oldest = sessions_.oldest_beyond(author, most)) {
-      event(StationEvent::Level::info, "session-replaced", author,
-            "the oldest of too many sessions ended");
-      end_session(*oldest, "replaced", true);
-    }
-    UserSession& session = sessions_.add(guid, author);
-    session.resume = resume_state;
-    session.expires = expires;
-    session.checksum = checksum;
-    session.bound = !unbound;
-    session.keys = keys;
-    known_.insert_or_assign(author, true);
-    ++counters_.logins;
-    event(StationEvent::Level::info, "login", author);
-    welcome(*target_link, session, reply_id, secret);
-  });
+  submit(std::move(writes),
+         [this, link_id = link.id, reply_id = std::string(reply), author, guid, secret,
+          resume_state, expires, keys, checksum, unbound, known_already,
+          admission = std::move(*admission)](const Result<std::vector<Written>>& written) {
+           admin_->settle(admission, written.has_value());
+           LinkState* target_link = find(link_id);
+           if (target_link == nullptr) return;
+           target_link->busy = false;
+           wake(*target_link);
+           if (!written && (!known_already || written.error().code != Errc::insufficient_storage)) {
+             return refuse_and_close(*target_link, reply_id, written.error());
+           }
+           forget_receiver(author);
+           if (admin_->keeps_out(author)) return refuse_banned(*target_link, reply_id, author);
+           const std::size_t most = config_.sessions_per_user + (DIM_FAULT("sessions-9") ? 1 : 0);
+           while (UserSession* oldest = sessions_.oldest_beyond(author, most)) {
+             event(StationEvent::Level::info, "session-replaced", author,
+                   "the oldest of too many sessions ended");
+             end_session(*oldest, "replaced", true);
+           }
+           UserSession& session = sessions_.add(guid, author);
+           session.resume = resume_state;
+           session.expires = expires;
+           session.checksum = checksum;
+           session.bound = !unbound;
+           session.keys = keys;
+           known_.insert_or_assign(author, true);
+           ++counters_.logins;
+           event(StationEvent::Level::info, "login", author);
+           welcome(*target_link, session, reply_id, secret);
+         });
+}
+
+/// Who has proven an identity that is new here, where not everybody may come (F86). Guesses of
+/// codes are counted as wrong proofs are.
+void StationCore::refuse_stranger(LinkState& link, std::string_view reply,
+                                  const std::string& author, const Error& error) {
+  ++counters_.logins_refused;
+  event(StationEvent::Level::info, "login-refused", author, error.hint);
+  if (link.subnet != 0) {
+    const Millis now = clock_.monotonic();
+    subnets_.at(link.subnet, now).failures.charge(config_.quotas.subnet_failures, now);
+  }
+  refuse(link, reply, error);
+  if (++link.failures >= kFailures) close_link(link);
 }
 
 /// Asked before the commit of a log-in and after it: the list may have changed meanwhile.

@@ -262,6 +262,8 @@ class StationCore {
   void resume(LinkState& link, const Packet& packet, const std::string& author);
   void connect_lane(LinkState& link, const Packet& packet);
   void login_failed(LinkState& link, std::string_view reply, const Error& error, std::string who);
+  void refuse_stranger(LinkState& link, std::string_view reply, const std::string& author,
+                       const Error& error);
   void refuse_banned(LinkState& link, std::string_view reply, const std::string& author);
   void welcome(LinkState& link, UserSession& session, std::string_view reply, const Bytes& secret);
   bool admit_login(LinkState& link, std::string_view reply);

@@ -9,6 +9,7 @@
 #include "server/forged_key.h"
 #include "server/gateway_request.h"
 #include "server/records.h"
+#include "server/registration.h"
 
 namespace dim {
 namespace {
@@ -277,6 +278,7 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
   const bool has_document = !writes.empty();
   if (!is_known && link.neighbour != nullptr) {
     writes.emplace_back(PutIdentity{id, write_json(meta->json()), has_document});
+    if (did.is_user()) writes.emplace_back(by_neighbour_record(id, core_.clock_.now()));
   } else if (!is_known) {
     auto counted = count_group(link.user, id);
     if (!counted) {

@@ -295,6 +295,21 @@ void Gateway::log_in(Request& request) {
   }
   if (core_.admin_->keeps_out(user))
     return refused({Errc::forbidden, "this user is banned from the station"});
+  // F86: these programs have no place for the code of an invitation.
+  Result<Admin::Admission> admission;
+  if (neighbour == nullptr && link.user != user) {
+    const auto identity = core_.reads_.identity(user);
+    if (!identity) return cannot_read(request, user, identity.error());
+    admission = core_.admin_->admit(user, identity->has_value(), {});
+    if (!admission && admission.error().code != Errc::forbidden)
+      return cannot_read(request, user, admission.error());
+    if (!admission) {
+      ++core_.counters_.logins_refused;
+      core_.event(StationEvent::Level::info, "login-refused", user, admission.error().hint);
+      receipt(request, admission.error().hint);
+      return failed(link, "gateway-handshake", user, admission.error());
+    }
+  }
   if (link.subnet != 0) {
     // The signature is right, so nobody is locked out because of their neighbours; they wait.
     const Millis now = core_.clock_.monotonic();
@@ -312,6 +327,7 @@ void Gateway::log_in(Request& request) {
   link.busy = true;
   request.waiting = true;
   std::vector<Write> writes = what_is_new(link, id);
+  std::ranges::move(admission->writes, std::back_inserter(writes));
   const auto finished = [this, link_id = link.id, id, user, neighbour,
                          ticket = request.ticket](const Result<std::vector<Written>>& written) {
     core_.forget_receiver(user);

@@ -104,6 +104,12 @@ Status OperatorRules::set(const std::string& kind, const std::string& key,
     quotas_[key] = std::move(changes);
     return {};
   }
+  if (kind == "code") return codes_.set(key, value);
+  if (kind == "registration") {
+    registration_ = registration_called(value);
+    if (!registration_ && !value.empty()) return broken();
+    return {};
+  }
   const bool ban = kind == "ban";
   if (!ban && kind != "disabled" && kind != "frozen") return broken();
   if (ban) {

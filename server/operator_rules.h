@@ -1,5 +1,6 @@
-// What the operator has set while the station runs: bans, disabled users, frozen hubs, quotas. A
-// value made of the store's settings (dim/store/operator.h), without I/O.
+// What the operator has set while the station runs: bans, disabled users, frozen hubs, quotas, who
+// may come for the first time. A value made of the store's settings (dim/store/operator.h), without
+// I/O.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -12,6 +13,7 @@
 #include "dim/store/operator.h"
 #include "server/hub_quotas.h"
 #include "server/neighbour.h"
+#include "server/registration.h"
 
 namespace dim {
 
@@ -62,12 +64,18 @@ class OperatorRules {
 
   const std::map<std::string, OperatorBan, std::less<>>& bans() const { return bans_; }
   const std::map<std::string, QuotaChanges, std::less<>>& all_quotas() const { return quotas_; }
+  /// What is set in place of the configuration's.
+  const std::optional<Registration>& registration() const { return registration_; }
+  JoinCodes& codes() { return codes_; }
+  const JoinCodes& codes() const { return codes_; }
 
  private:
   std::map<std::string, OperatorBan, std::less<>> bans_;
   std::size_t networks_ = 0;  // of the bans
   std::map<std::string, OperatorAct, std::less<>> disabled_, frozen_;
   std::map<std::string, QuotaChanges, std::less<>> quotas_;
+  std::optional<Registration> registration_;
+  JoinCodes codes_;
 };
 
 }  // namespace dim

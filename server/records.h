@@ -15,6 +15,10 @@ inline constexpr std::string_view kBlockRecord = "#block";
 inline constexpr std::string_view kGroupsRecord =
     "#groups";  ///< {"list": [ID, …]}: whose first documents this user has brought here
 
+/// {"here": flag}: whom a neighbour has brought; whether they have logged in here since
+/// (registration.h).
+inline constexpr std::string_view kOriginRecord = "#origin";
+
 /// True for those: nobody gets them as documents, nobody may store a document of that type.
 inline bool is_record(std::string_view type) { return type.starts_with('#'); }
 

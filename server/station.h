@@ -24,6 +24,7 @@
 #include "server/memory.h"
 #include "server/neighbour.h"
 #include "server/quotas.h"
+#include "server/registration.h"
 
 namespace dim {
 
@@ -98,6 +99,7 @@ struct StationConfig {
   std::size_t media_inflight_bytes = limits::kMediaInflight;
   HubQuotas hub_quotas;  ///< of hubs and users for which the operator has set none
   std::size_t memory_bytes = kProcessMemory;  ///< of the process, memory_used() is held against it
+  Registration registration = Registration::open;  ///< unless the operator has set another
   std::vector<Neighbour> neighbours;  ///< stations of the dimchat world that this one works with
 };
 

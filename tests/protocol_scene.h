@@ -342,6 +342,16 @@ class Scene : public station_test::StationTest {
     } else if (text.ends_with(" is banned\n")) {
       station->reload(config.quotas, {account(text.substr(0, text.find(' '))).id.text()});
       station->end_of_turn();
+    } else if (text == "the station takes new people by invitation\n") {
+      std::string answer;
+      for (const char* line :
+           {R"({"verb":"registration-set","target":"invite"})", R"({"verb":"codes-make"})"}) {
+        station->admin(line, "operator:0", [&](std::string told) { answer = std::move(told); });
+        station->end_of_turn();
+      }
+      const auto made = parse_json_object(answer);
+      ASSERT_TRUE(made && made->text("invite") != nullptr) << answer;
+      values_["code"] = *made->text("invite");
     } else if (text == "the station has inboxes of one message\n") {
       small_inbox_ = 1;
     } else if (text == "the station has a quota of one message\n") {

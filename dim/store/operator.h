@@ -14,7 +14,7 @@ namespace dim {
 
 /// Something that the operator has set: one text for a kind and a key. An empty one takes it away.
 struct PutSetting {
-  std::string kind;  ///< "ban", "disabled", "frozen", "quota"
+  std::string kind;  ///< "ban", "disabled", "frozen", "quota", "registration", "code"
   std::string key;
   std::string value{};
 };

@@ -282,6 +282,26 @@ class Admin(Operator):
         self.assertIn("registered name", self.admin("users", "show", "nobody-here", code=1))
         self.assertIn("--yes", self.admin("users", "remove", "bobby", code=2))
 
+        # F86: by invitation a link lets one new person in, once.
+        self.assertEqual(self.admin("registration", "set", "invite")[0]["registration"], "invite")
+        carol, david = self.person("carol"), self.person("david")
+        said = carol.run("join", station.link(), "--name", "carol", code=None)
+        self.assertIn("invitation", json.dumps(of(said, "error")))
+        made = self.admin("invite", "--host", "::1", "--expires", "2h")[0]
+        self.assertEqual(self.admin("codes", "list")[0]["guid"], made["guid"])
+        self.assertEqual(of(carol.run("join", made["link"], "--name", "carol"), "joined")[0]["registered"], "carol")
+        self.assertTrue(of(carol.run("status"), "status")[0]["connected"])
+        self.assertIn("used up", json.dumps(of(david.run("join", made["link"], "--name", "david", code=None), "error")))
+        self.assertEqual(self.admin("codes", "list"), [])
+        code = made["link"].rpartition("code=")[2].rstrip(";")
+        self.assertNotIn(code, station.log_text())
+        with open(os.path.join(self.data, "station.db"), "rb") as store, \
+                open(os.path.join(self.data, "station.db-wal"), "rb") as log:
+            self.assertNotIn(code.encode(), store.read() + log.read())
+        self.assertIn(made["link"].partition("?")[0], self.dimd("admin", "invite"))
+        self.admin("registration", "set", "default")
+        self.admin("users", "remove", "carol", "--yes")
+
         # A ban while connected acts at once.
         listener = bobby.start("listen")
         try:
