@@ -59,7 +59,10 @@ def arguments(argv):
                         help="few connections a second and one claim at a time, for a station that counts them by network; "
                         "so it is when the station is not on ::1")
     parser.add_argument("--slow", action="store_true", help="also what takes minutes")
+    parser.add_argument("--web", metavar="PORT", type=int, help="where the web gateway of the station is, if it has one")
     parser.add_argument("--ban", metavar="COMMAND", help="bans the user whose ID is put behind it")
+    parser.add_argument("--register", metavar="COMMAND", help="with `invite` behind it: takes new people by invitation alone, and "
+                        "prints a link with a code for one; with `open`: takes everybody again")
     parser.add_argument("--crash", metavar="COMMAND", help="kills the station without warning, and starts it again")
     parser.add_argument("--stop", metavar="COMMAND", help="stops the station in an orderly way")
     options = parser.parse_args(argv)
@@ -85,8 +88,8 @@ def main(argv):
             note = f"  (not checked: {one.reason})" if one.reason else ""
             print(f"{one.name:4} {one.title}  [{report.where(one, None)}]{note}")
         return 0
-    operator = {name: value for name in ("ban", "crash", "stop") if (value := getattr(options, name))}
-    plan = suite.Plan(*options.invitation, operator=operator, slow=options.slow,
+    operator = {name: value for name in ("ban", "register", "crash", "stop") if (value := getattr(options, name))}
+    plan = suite.Plan(*options.invitation, operator=operator, slow=options.slow, web=options.web,
                       gentle=options.gentle or options.invitation[1] != "::1")
     told = (lambda result: None) if options.json else (lambda result: print(report.line(result), flush=True))
     results = suite.run(plan, options.chosen, options.jobs, told)

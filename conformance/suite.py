@@ -19,6 +19,7 @@ CLAIMS = {}
 UNSEEN = {  # codes of this edition that nobody can provoke from outside, and why
     412: "a station of this edition reads no URIs",
     500: "only a disk that fails makes it",
+    510: "only a station that is short of memory says it, and who is outside does not decide when it is",
 }
 GENTLE_CONNECTIONS = 8  # a second
 GENTLE_TRIES = 6        # of a claim that was told to wait
@@ -71,10 +72,10 @@ class Result:
 class Plan:
     """What a run knows: the station, what its operator lends, and every packet code that was seen."""
 
-    def __init__(self, station_id, host, port, operator=None, slow=False, gentle=False):
+    def __init__(self, station_id, host, port, operator=None, slow=False, gentle=False, web=None):
         self.target = Station(station_id, host, port)
-        self.operator = operator or {}  # stop, crash, ban: shell commands
-        self.slow, self.gentle = slow, gentle
+        self.operator = operator or {}  # stop, crash, ban, register: shell commands
+        self.slow, self.gentle, self.web = slow, gentle, web  # web: a port, or None
         self.next_connection = 0.0
         self.codes = collections.Counter()
         self.whole = False  # every claim was chosen

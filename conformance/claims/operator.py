@@ -1,4 +1,5 @@
-"""What needs a hand of the station's operator: --ban, --crash, --stop. These run at the end, one by one."""
+"""What needs a hand of the station's operator: --ban, --register, --crash, --stop. These run at the end, one by one."""
+import re
 import subprocess
 import time
 import uuid
@@ -18,6 +19,7 @@ def operator(scene, name, *arguments):
                           text=True, timeout=120, check=False)
     if done.returncode:
         raise Skipped(f"--{name} ended with {done.returncode}: {done.stderr.strip()[-200:]}")
+    return done.stdout
 
 
 @claim("S11", "responses.md 8", "a ban closes what is open with 403, and refuses the log-in behind it", last=True)
@@ -36,6 +38,40 @@ def s11(scene):
     expect_code(challenge.answer(alice.account.key), 403, "a log-in of somebody banned")
     challenge.lane.until_closed()
     expect(other.control.ping(), "somebody else was cut off too")
+
+
+@claim("H20", "connect.md 10", "by invitation somebody new needs a code, which works once; who is known needs none", last=True)
+def h20(scene):
+    known = scene.person(text=False).account
+    printed = operator(scene, "register", "invite")
+    try:
+        code = re.search(r"\bdim:station:\S*[?;]code=([A-Za-z0-9_-]{1,64})(?![^;\s])", printed)
+        expect(code, "--register invite prints no link with a code", "uris.md 2")
+
+        def proof(account, **fields):
+            challenge = Challenge(scene.connect(), account.id, scene.id)
+            return challenge.answer(account.key, account.shown(), **fields)
+
+        with scene.case("who is known"):
+            expect_code(proof(known), 200)
+        new, other = scene.account(), scene.account()
+        right = {"invite-code": code[1]}
+        with scene.case("without a code"):
+            expect_code(proof(new), 403)
+        with scene.case("another code"):
+            expect_code(proof(new, **{"invite-code": code[1][::-1]}), 403)
+        with scene.case("a proof that is none, with the code"):
+            challenge = Challenge(scene.connect(), other.id, scene.id)
+            expect_code(challenge.answer(new.key, other.shown(), **right), 402)
+        with scene.case("the code"):
+            expect_code(proof(new, **right), 200)
+        with scene.case("the same person without it"):
+            expect_code(proof(new), 200)
+        with scene.case("somebody else with the code, once more"):
+            expect_code(proof(other, **right), 403)
+    finally:
+        operator(scene, "register", "open")
+    expect_code(proof(other), 200, "a station that takes everybody again")
 
 
 @claim("O08", "operations.md 2", "what was acknowledged is there after a crash, once, in order; sessions resume", last=True)

@@ -212,5 +212,4 @@ not_here("S18", "connect.md 2", "a client stops at another certificate or ID tha
 not_here("S19", "connect.md 1", "a client stops at a plain answer where it asked for TLS", "a promise of clients")
 not_here("S21", "README.md 1", "a packet that comes back to its station is dropped",
          "a session takes messages of its user only; stations forward to each other through the gateway for dimchat clients")
-not_here("S22", "README.md 2", "WebSocket on 8810 refuses wrong frames", "the documents reserve 8810 and do not describe it yet")
 

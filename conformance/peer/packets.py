@@ -16,7 +16,8 @@ CODES = {
     403: "Forbidden", 404: "Not_Found", 405: "Method_Not_Allowed", 407: "Conflict", 410: "Gone", 411: "Payload_Too_Large",
     412: "Uri_Too_Long", 413: "Too_Early", 416: "Too_Many_Requests", 417: "Wrong_Instance", 418: "Token_Required",
     419: "Token_Invalid", 500: "Internal_Server_Error", 501: "Not_Implemented", 503: "Service_Unavailable",
-    505: "Dim_Edition_Not_Supported", 506: "Insufficient_Storage", 511: "Request_Timeout",
+    505: "Dim_Edition_Not_Supported", 506: "Insufficient_Storage", 510: "Site_Overloaded",
+    511: "Request_Timeout",
 }
 
 KEY = re.compile(r"[a-z][a-z0-9-]*")

@@ -66,6 +66,7 @@ FAULTS = {
     "media-anybody-deletes": ("D02", "somebody else"),
     "digest-unchecked": ("M02", "401"),
     "destroy-deletes": ("P38", "the same once more"),
+    "code-endless": ("H20", "once more"),
 }
 
 
@@ -76,7 +77,8 @@ def found(fault):
     keeper = Keeper(folder, "dimd-faulty", environment={"DIM_FAULT": f"DIMFAULT:{fault}"} if fault else {})
     try:
         keeper.start()
-        done = check(keeper.link(), "--json", "--only", ",".join(claims), f"--crash=python3 '{KEEPER}' crash '{folder}'")
+        operator = [f"--{verb}=python3 '{KEEPER}' {verb} '{folder}'" for verb in ("crash", "register")]
+        done = check(keeper.link(), "--json", "--only", ",".join(claims), *operator)
         rows = report_of(done)
         if not keeper.alive():
             return f"{fault}: the station has crashed: {keeper.log()[-1000:]}"

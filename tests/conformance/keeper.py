@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The operator of a station under test: starts it, and does what check.py asks with --ban, --crash and --stop.
+"""The operator of a station under test: starts it, and does what check.py asks with --ban, --register, --crash and --stop.
 
-usage: keeper.py ban|crash|stop FOLDER [ID]     FOLDER is a Keeper's
+usage: keeper.py ban|register|crash|stop FOLDER [ID|WORD]     FOLDER is a Keeper's
 """
 import contextlib
 import json
@@ -28,13 +28,17 @@ class Keeper:
         self.program, self.base, self.environment = known["program"], known["base"], known["environment"]
 
     @property
+    def web(self):
+        return self.base + 10  # which harness.free_port_base has found free too
+
+    @property
     def data(self):
         return str(self.folder / "station")
 
     def start(self):
         """Starts it and waits until it listens. It is nobody's child, so that whoever kills it need not reap it."""
         command = [os.path.join(harness.BIN, self.program), "run", "--data", self.data, "--listen", "::1",
-                   "--port-base", str(self.base)]
+                   "--port-base", str(self.base), "--web", f"[::1]:{self.web}"]
         script = 'nohup "$@" >>"$0/log" 2>&1 </dev/null & echo $! >"$0/pid"'
         subprocess.run(["sh", "-c", script, str(self.folder), *command], check=True, timeout=30,
                        env={**os.environ, **self.environment})
@@ -88,6 +92,16 @@ class Keeper:
 
     def stop(self, _=None):
         self.send(signal.SIGTERM)
+
+    def admin(self, *arguments):
+        done = subprocess.run([os.path.join(harness.BIN, self.program), "admin", *arguments, "--data", self.data, "--json"],
+                              capture_output=True, text=True, timeout=60, check=True)
+        return json.loads(done.stdout)
+
+    def register(self, how):
+        self.admin("registration", "set", how)
+        if how == "invite":
+            print(self.admin("invite", "--host", "::1")["link"])
 
     def ban(self, user):
         (Path(self.data) / "dimd.toml").write_text(f'[security]\nbans = ["{user}"]\n')

@@ -15,10 +15,10 @@ class Suite(StationTest):
     def test_our_station_holds_every_claim(self):
         keeper = self.keeper()
         operator = [f"--{verb}=python3 '{KEEPER}' {verb} '{keeper.folder}'" for verb in ("stop", "crash")]
-        # A ban has its user behind the command.
-        operator.append(f"--ban=python3 '{KEEPER}' ban '{keeper.folder}'")
+        # A ban has its user behind the command, and so has registration what it is to be.
+        operator += [f"--{verb}=python3 '{KEEPER}' {verb} '{keeper.folder}'" for verb in ("ban", "register")]
         with tempfile.NamedTemporaryFile(suffix=".xml") as junit:
-            done = check(keeper.link(), "--json", "--junit", junit.name, *operator)
+            done = check(keeper.link(), "--json", "--web", str(keeper.web), "--junit", junit.name, *operator)
             rows = report_of(done)
             suite = ElementTree.parse(junit.name).getroot()
         self.assertNotIn("Sanitizer", keeper.log())
