@@ -24,6 +24,7 @@
 #include "net/system_clock.h"
 #include "server/admin_channel.h"
 #include "server/admin_command.h"
+#include "server/backup_command.h"
 #include "server/check.h"
 #include "server/config.h"
 #include "server/daemon.h"
@@ -53,6 +54,8 @@ struct Options {
   bool one_port = false;
   bool over_web = false;
   std::string from_dimples;
+  std::string backup_file;
+  bool verify = false;
   std::string passphrase_file;
   std::string new_passphrase_file;
   bool remove_passphrase = false;
@@ -279,9 +282,6 @@ Uri invitation(const Options& options, const DaemonConfig& config, const Station
   }
   if (options.one_port) uri.parameters.emplace_back("lanes", "one");
   if (options.over_web) uri.parameters.emplace_back("via", "web");
-  const std::string link = uri.text();
-  if (options.json) {
-    JsonObject out;
   return uri;
 }
 
@@ -295,6 +295,9 @@ int invite(const Options& options) {
                "dimd: this station takes nobody new by this link alone; dimd admin invite makes "
                "one that lets somebody in\n");
   const Uri uri = invitation(options, *config, *card);
+  const std::string link = uri.text();
+  if (options.json) {
+    JsonObject out;
     out.set("link", link);
     out.set("id", card->id.text());
     std::string_view host = uri.parameter("host");
@@ -431,10 +434,31 @@ int administer(const Options& options, const AdminOptions& admin) {
   };
   const auto done = run_admin(*channel, admin, options.json, SystemClock{}.now(), complete,
                               [](const std::string& lines) { fmt::print("{}", lines); });
+  if (done && !shown.empty() && !options.json) fmt::print("{}", qr_code(shown).value_or(""));
   return done ? 0 : fail_with(done.error());
 }
 
-  if (done && !shown.empty() && !options.json) fmt::print("{}", qr_code(shown).value_or(""));
+int back_up(const Options& options) {
+  const auto config = configure(options);
+  if (!config) return fail_with(config.error());
+  const auto made = make_backup(config->data, options.backup_file);
+  if (!made) return fail_with(made.error());
+  fmt::print("{}", backup_text(*made, options.backup_file, options.json));
+  return 0;
+}
+
+int restore(const Options& options) {
+  if (options.verify != options.data.empty())
+    return fail_with({Exit::usage,
+                      "restore takes --data DIR, a folder that is empty, or --verify, which only "
+                      "reads the backup"});
+  const auto read = options.verify ? verify_backup(options.backup_file)
+                                   : restore_backup(options.backup_file, options.data);
+  if (!read) return fail_with(read.error());
+  fmt::print("{}", backup_text(*read, options.backup_file, options.json));
+  return 0;
+}
+
 int show_disk_use(const Options& options, DiskUseOptions how) {
   how.json = options.json;
   const auto config = configure(options);
@@ -570,9 +594,25 @@ int run_dimd(int argc, char** argv) {
   du_command->add_flag("--explain", how.explain, "by hubs, channels and users too");
   du_command->add_option("--limit", how.limit, "so many of each; 0: all")->capture_default_str();
   du_command->add_flag("--json", options.json, "one JSON object a line");
+  CLI::App* backup_command = app.add_subcommand(
+      "backup", "everything of the station in one file, while it runs or is stopped");
+  data(backup_command);
+  backup_command->add_option("--config", options.config_file,
+                             "configuration; default: DATA/dimd.toml when it is there");
+  backup_command->add_option("--to", options.backup_file, "the file, replaced when it is there")
+      ->required();
+  backup_command->add_flag("--json", options.json, "one JSON object");
+  CLI::App* restore_command =
+      app.add_subcommand("restore", "a station out of a backup, into an empty folder");
+  restore_command->add_option("file", options.backup_file, "made by `dimd backup`")->required();
+  data(restore_command);
+  restore_command->add_flag("--verify", options.verify,
+                            "only read the backup, and compare its checksums");
+  restore_command->add_flag("--json", options.json, "one JSON object");
   AdminOptions admin;
   CLI::App* admin_command = add_admin(app, admin);
   data(admin_command);
+  link(admin_command->get_subcommand("invite"));
   admin_command->add_option("--config", options.config_file,
                             "configuration; default: DATA/dimd.toml when it is there");
   admin_command->add_flag("--json", options.json, "one JSON object a line");
@@ -588,10 +628,11 @@ int run_dimd(int argc, char** argv) {
   if (invite_command->parsed()) return invite(options);
   if (passphrase_command->parsed()) return change_passphrase(options);
   if (import_command->parsed()) return import_accounts(options);
+  if (backup_command->parsed()) return back_up(options);
+  if (restore_command->parsed()) return restore(options);
   if (du_command->parsed()) return show_disk_use(options, how);
   if (admin_command->parsed()) return administer(options, admin);
   return check(options);
 }
 
 }  // namespace dim
-  link(admin_command->get_subcommand("invite"));

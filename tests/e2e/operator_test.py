@@ -347,6 +347,31 @@ class Admin(Operator):
         self.assertEqual(of(alice.run("hub", "audit", "Gardeners", "--limit", "1"), "hub_act"), mine[:1])
         bobby.run("hub", "audit", "Gardeners", code=1)
 
+        # F81: out of the station that runs, into a folder of its own; nothing acknowledged before is missing.
+        alice.run("send", "bobby", "in the backup")
+        backup = os.path.join(self.folder, "backup")
+        told = json.loads(self.dimd("backup", "--to", backup, "--json"))
+        self.assertIn("station.keys", told["files"])
+        self.assertEqual(os.stat(backup).st_mode & 0o777, 0o600)
+        self.assertIn("station.keys", self.dimd("backup", "--to", backup))
+        alice.run("send", "bobby", "behind the backup")
+        self.assertIn("not empty", subprocess.run([os.path.join(BIN, "dimd"), "restore", backup, "--data", self.data],
+                                                  capture_output=True, text=True, timeout=60).stderr)
+        station.stop()
+        restored = os.path.join(self.folder, "restored")
+        for arguments in (("--verify",), ("--data", restored)):
+            subprocess.run([os.path.join(BIN, "dimd"), "restore", backup, *arguments], check=True, timeout=60,
+                           stdout=subprocess.DEVNULL)
+        kept, station.data = station.data, restored
+        station.start()
+        self.assertEqual([one["text"] for one in of(bobby.run("listen", "--timeout", "1"), "message")], ["in the backup"])
+        alice.run("send", "bobby", "after the restore")
+        self.assertEqual([one["text"] for one in of(bobby.run("listen", "--timeout", "1"), "message")], ["after the restore"])
+        self.assertEqual(of(alice.run("hub", "list"), "hub")[0]["hub"], hub)
+        station.stop()
+        station.data = kept
+        station.start()
+
         self.admin("users", "remove", "bobby", "--yes")
         self.assertEqual([one["id"] for one in self.admin("users", "list")], [alice.id()])
         self.admin("hubs", "delete", hub, "--yes")

@@ -1,0 +1,418 @@
+#include "server/backup_command.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "dim/base/json.h"
+#include "dim/base/utf8.h"
+#include "server/admin_channel.h"
+#include "server/key_file.h"
+#include "server/store_failure.h"
+#include "sqlite/folder_lock.h"
+#include "sqlite/sqlite_store.h"
+#include "sqlite/store_copy.h"
+
+namespace dim {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kPiece = 256 * 1'024;
+constexpr std::string_view kPart = "restore.part-";
+constexpr std::string_view kMedia = "media/";
+
+/// An open file; closed with the object.
+class File {
+ public:
+  File() = default;
+  explicit File(int fd) : fd_(fd) {}
+  File(File&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  File& operator=(File&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~File() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  static File to_read(const std::string& path) {
+    return File(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  }
+  /// Made anew, for its owner only.
+  static File to_write(const std::string& path) {
+    return File(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+  }
+  explicit operator bool() const { return fd_ >= 0; }
+
+  Result<std::size_t> read(std::span<std::uint8_t> out) {
+    for (;;) {
+      const ssize_t got = ::read(fd_, out.data(), out.size());
+      if (got >= 0) return static_cast<std::size_t>(got);
+      if (errno != EINTR) return fail(Errc::io, "a file cannot be read");
+    }
+  }
+  Status write(ByteView bytes) {
+    while (!bytes.empty()) {
+      const ssize_t done = ::write(fd_, bytes.data(), bytes.size());
+      if (done < 0 && errno == EINTR) continue;
+      if (done < 0 && (errno == ENOSPC || errno == EDQUOT))
+        return fail(Errc::insufficient_storage, "no space is left on the disk");
+      if (done < 0) return fail(Errc::io, "a file cannot be written");
+      bytes = bytes.subspan(static_cast<std::size_t>(done));
+    }
+    return {};
+  }
+  Status sync() {
+    if (::fsync(fd_) == 0) return {};
+    return fail(errno == ENOSPC ? Errc::insufficient_storage : Errc::io, "the disk takes no more");
+  }
+  Result<std::int64_t> size() const {
+    struct stat state{};
+    if (::fstat(fd_, &state) != 0) return fail(Errc::io, "a file cannot be read");
+    return std::int64_t{state.st_size};
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+/// A folder that goes with its object, and with all that is in it.
+class Staging {
+ public:
+  Staging() = default;
+  Staging(const Staging&) = delete;
+  Staging& operator=(const Staging&) = delete;
+  ~Staging() {
+    std::error_code error;
+    if (made_) fs::remove_all(path_, error);
+  }
+  /// Of a name that nothing has: `beginning` and six letters.
+  bool make(const std::string& beginning) {
+    path_ = beginning + "XXXXXX";
+    made_ = ::mkdtemp(path_.data()) != nullptr;
+    return made_;
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  bool made_ = false;
+};
+
+std::unexpected<Failure> failed(Exit code, std::string text) {
+  return std::unexpected(Failure{code, std::move(text)});
+}
+
+/// Of a backup's own file and its folder.
+Failure file_failure(const std::string& file, const Error& error) {
+  const Exit code = error.code == Errc::insufficient_storage ? Exit::disk_full
+                    : error.code == Errc::forbidden          ? Exit::not_writable
+                                                             : Exit::failed;
+  return {code, fmt::format("{}: {}", file, error.hint)};
+}
+
+std::string parent_of(const std::string& path) {
+  const std::string parent = fs::path(path).parent_path().string();
+  return parent.empty() ? "." : parent;
+}
+
+/// One file into the backup; SHA-256 of the bytes that went in. Nothing: it is not there.
+Result<std::optional<Digest32>> put(BackupWriter& to, const std::string& name,
+                                    const std::string& path, BackupReport& report) {
+  File from = File::to_read(path);
+  if (!from) {
+    if (errno == ENOENT) return std::nullopt;
+    return fail(Errc::io, "a file of the station cannot be read");
+  }
+  const auto size = from.size();
+  if (!size) return std::unexpected(size.error());
+  if (auto done = to.begin({name, *size}); !done) return std::unexpected(done.error());
+  Sha256 hash;
+  Bytes buffer(kPiece);
+  // As long as it was when it was opened: an upload may go on, and may be overwritten in place.
+  for (std::int64_t left = *size; left > 0;) {
+    const auto most = static_cast<std::size_t>(std::min<std::int64_t>(left, kPiece));
+    const auto got = from.read(std::span(buffer).first(most));
+    if (!got) return std::unexpected(got.error());
+    if (*got == 0) return fail(Errc::io, "a file of the station has become shorter");
+    const ByteView bytes = ByteView(buffer).first(*got);
+    hash.add(bytes);
+    if (auto done = to.add(bytes); !done) return std::unexpected(done.error());
+    left -= static_cast<std::int64_t>(*got);
+  }
+  if (auto done = to.end(); !done) return std::unexpected(done.error());
+  report.files.push_back({name, *size});
+  return hash.finish();
+}
+
+/// The files of media, and those among them that are not what the copy of the database says.
+Result<std::vector<std::int64_t>> put_media(BackupWriter& to, const std::string& data,
+                                            const CopiedStore& store, BackupReport& report) {
+  std::vector<std::int64_t> other;
+  for (const CopiedBlob& blob : store.blobs) {
+    const std::string name = std::string(kMedia) + std::to_string(blob.id);
+    const auto digest = put(to, name, data + "/" + name, report);
+    if (!digest) return std::unexpected(digest.error());
+    // An upload has no file before its first piece.
+    if (*digest ? blob.digest && *blob.digest != **digest : blob.digest.has_value())
+      other.push_back(blob.id);
+  }
+  return other;
+}
+
+Status write_backup(BackupWriter& to, const std::string& data, const std::string& staging,
+                    bool stopped, BackupReport& report) {
+  const auto store = copy_store(data, staging, stopped);
+  if (!store) return std::unexpected(store.error());
+  const auto other = put_media(to, data, *store, report);
+  if (!other) return std::unexpected(other.error());
+  // Deleted since the copy was made, or damaged; what is damaged is told, and costs nobody the
+  // rest.
+  const auto still = blobs_still_there(data, *other, stopped);
+  if (!still) return std::unexpected(still.error());
+  std::vector<std::int64_t> gone;
+  std::ranges::set_difference(*other, *still, std::back_inserter(gone));
+  for (const std::int64_t id : *still)
+    report.damaged.push_back(std::string(kMedia) + std::to_string(id));
+  report.gone = static_cast<std::int64_t>(gone.size());
+  if (!gone.empty()) {
+    if (auto done = forget_blobs(staging, gone); !done) return done;
+  }
+  for (const std::string& name : store->files) {
+    const auto done = put(to, name, staging + "/" + name, report);
+    if (!done) return std::unexpected(done.error());
+    if (!*done) return fail(Errc::io, "a file of the copy has vanished");
+  }
+  const auto config = put(to, "dimd.toml", data + "/dimd.toml", report);
+  if (!config) return std::unexpected(config.error());
+  const auto keys = put(to, "station.keys", key_file(data), report);
+  if (!keys) return std::unexpected(keys.error());
+  if (!*keys) return fail(Errc::not_found, "station.keys is not there");
+  return to.finish();
+}
+
+std::string size_text(std::int64_t bytes) {
+  constexpr std::string_view kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  double value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  for (; value >= 1'024 && unit + 1 < std::size(kUnits); ++unit) value /= 1'024;
+  return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, kUnits[unit]);
+}
+
+/// Reads the backup; what goes wrong is named with the file in it.
+std::expected<std::vector<BackupEntry>, Failure> read_backup(const std::string& file,
+                                                             const BackupReader::Visitor& visitor) {
+  File from = File::to_read(file);
+  if (!from) return failed(Exit::usage, fmt::format("{}: this file cannot be read", file));
+  BackupReader reader([&from](std::span<std::uint8_t> out) { return from.read(out); });
+  auto files = reader.read(visitor);
+  if (files) return std::move(*files);
+  std::string where;
+  if (files.error().code == Errc::internal && !reader.where().empty())
+    where = fmt::format(" ({} or behind it)", reader.where());
+  Failure why = file_failure(file, files.error());
+  return failed(why.code, why.text + where);
+}
+
+/// Whether a station can begin with what was read: nothing is restored in part.
+std::expected<void, Failure> complete(const std::string& file,
+                                      const std::vector<BackupEntry>& files) {
+  for (const char* needed : {"station.keys", "station.db"}) {
+    if (std::ranges::find(files, needed, &BackupEntry::name) == files.end())
+      return failed(Exit::failed, fmt::format("{}: {} is not in this backup", file, needed));
+  }
+  return {};
+}
+
+/// Every file of the backup into `folder`.
+std::expected<std::vector<BackupEntry>, Failure> unpack(const std::string& file,
+                                                        const std::string& folder) {
+  File to;
+  BackupReader::Visitor visitor;
+  visitor.begin = [&](const BackupEntry& entry) -> Status {
+    to = File::to_write(folder + "/" + entry.name);
+    if (to) return {};
+    if (errno == ENOSPC || errno == EDQUOT)
+      return fail(Errc::insufficient_storage, "no space is left for what is in it");
+    return fail(Errc::forbidden, "the data folder cannot be written");
+  };
+  visitor.bytes = [&](ByteView bytes) { return to.write(bytes); };
+  visitor.end = [&]() -> Status {
+    const Status done = to.sync();
+    to = File();
+    return done;
+  };
+  return read_backup(file, visitor);
+}
+
+/// Opens what was unpacked as a station does, and reads all of it.
+std::expected<void, Failure> try_out(const std::string& folder) {
+  const auto card = load_card(folder);
+  if (!card) return std::unexpected(card.error());
+  auto store = SqliteStore::open(folder);
+  if (!store) return std::unexpected(store_failure(folder, store.error()));
+  const auto damaged = (*store)->verify();
+  if (!damaged) return std::unexpected(store_failure(folder, damaged.error()));
+  if (auto closed = (*store)->close(); !closed)
+    return std::unexpected(store_failure(folder, closed.error()));
+  if (*damaged != 0)
+    return failed(Exit::failed, fmt::format("{} messages in this backup cannot be read; take "
+                                            "another one",
+                                            *damaged));
+  return {};
+}
+
+/// From `part` up into `data`, the keys last: without them no station begins there.
+bool move_up(const std::string& part, const std::string& data) {
+  std::error_code error;
+  std::vector<fs::path> names;
+  for (const auto& one : fs::directory_iterator(part, error))
+    names.push_back(one.path().filename());
+  if (error || !sync_folder(part + "/media")) return false;
+  std::ranges::stable_sort(names, {}, [](const fs::path& name) { return name == "station.keys"; });
+  for (const fs::path& name : names) {
+    if (name == "station.lock") continue;
+    if (name == "station.keys" && !sync_folder(data)) return false;
+    fs::rename(fs::path(part) / name, fs::path(data) / name, error);
+    if (error) return false;
+  }
+  return sync_folder(data).has_value();
+}
+
+}  // namespace
+
+std::string backup_text(const BackupReport& report, const std::string& file, bool json) {
+  std::int64_t bytes = 0, media = 0, media_bytes = 0;
+  for (const BackupEntry& one : report.files) {
+    bytes += one.size;
+    if (!one.name.starts_with(kMedia)) continue;
+    ++media;
+    media_bytes += one.size;
+  }
+  if (json) {
+    JsonObject out;
+    out.set("file", file);
+    out.set("bytes", bytes);
+    out.set("media", media);
+    out.set("media_bytes", media_bytes);
+    out.set("gone", report.gone);
+    JsonArray damaged, others;
+    for (const std::string& one : report.damaged) damaged.emplace_back(one);
+    out.set("damaged", std::move(damaged));
+    for (const BackupEntry& one : report.files) {
+      if (!one.name.starts_with(kMedia)) others.emplace_back(one.name);
+    }
+    out.set("files", std::move(others));
+    return write_json(out) + "\n";
+  }
+  std::string out;
+  for (const BackupEntry& one : report.files) {
+    if (!one.name.starts_with(kMedia))
+      out += fmt::format("{:>12}  {}\n", size_text(one.size), one.name);
+  }
+  out += fmt::format("{:>12}  {} files of users\n{:>12}  in all, in {}\n", size_text(media_bytes),
+                     media, size_text(bytes), file);
+  if (report.gone > 0)
+    out += fmt::format("{} files were deleted while the backup was made, and are not in it\n",
+                       report.gone);
+  for (const std::string& one : report.damaged)
+    out += fmt::format("damaged at the station already: {}\n", one);
+  return out;
+}
+
+std::expected<BackupReport, Failure> make_backup(const std::string& data, const std::string& file) {
+  std::error_code error;
+  // The lock would make what is not there.
+  if (!fs::is_regular_file(data + "/station.db", error) || !have_keys(data))
+    return failed(Exit::usage,
+                  fmt::format("{}: no station is there; name its folder with --data", data));
+  if (fs::is_directory(file, error))
+    return failed(Exit::usage, fmt::format("{}: this is a folder; name a file", file));
+  const fs::path own = fs::weakly_canonical(data, error);
+  const fs::path there = fs::weakly_canonical(parent_of(file), error);
+  if (std::mismatch(own.begin(), own.end(), there.begin(), there.end()).first == own.end())
+    return failed(Exit::usage,
+                  fmt::format("{}: a backup goes elsewhere than into the station's own "
+                              "folder, best to another disk",
+                              file));
+  ::umask(077);
+  const auto lock = FolderLock::take(data);
+  if (!lock && lock.error().code != Errc::conflict)
+    return std::unexpected(store_failure(data, lock.error()));
+  Staging staging;
+  if (!staging.make(file + ".part-"))
+    return failed(Exit::not_writable,
+                  fmt::format("{}: cannot be made there; name a folder that may be written", file));
+  const std::string fresh = staging.path() + "/backup";
+  File to = File::to_write(fresh);
+  if (!to) return failed(Exit::not_writable, fmt::format("{}: cannot be made there", file));
+  BackupWriter writer([&to](ByteView bytes) { return to.write(bytes); });
+  BackupReport report;
+  auto done = write_backup(writer, data, staging.path(), lock.has_value(), report);
+  if (done) done = to.sync();
+  if (!done && done.error().code == Errc::insufficient_storage)
+    return failed(Exit::disk_full, fmt::format("{}: no space for the backup, which needs room for "
+                                               "the database twice",
+                                               file));
+  if (!done && (done.error().code == Errc::edition || done.error().code == Errc::internal))
+    return std::unexpected(store_failure(data, done.error()));
+  if (!done)
+    return failed(Exit::failed, fmt::format("{}: no backup was made: {}", data, done.error().hint));
+  fs::rename(fresh, file, error);
+  if (error || !sync_folder(parent_of(file)))
+    return failed(Exit::not_writable, fmt::format("{}: cannot be made there", file));
+  return report;
+}
+
+std::expected<BackupReport, Failure> verify_backup(const std::string& file) {
+  auto files = read_backup(file, {});
+  if (!files) return std::unexpected(files.error());
+  if (auto whole = complete(file, *files); !whole) return std::unexpected(whole.error());
+  return BackupReport{.files = std::move(*files)};
+}
+
+std::expected<BackupReport, Failure> restore_backup(const std::string& file,
+                                                    const std::string& data) {
+  std::error_code error;
+  if (fs::exists(data, error) && !fs::is_empty(data, error))
+    return failed(Exit::usage,
+                  fmt::format("{}: this folder is not empty; a backup is restored into a new one, "
+                              "and never over a station",
+                              data));
+  auto report = verify_backup(file);
+  if (!report) return report;
+  ::umask(077);
+  auto lock = FolderLock::take(data);
+  if (!lock) return std::unexpected(store_failure(data, lock.error()));
+  {
+    Staging part;
+    if (!part.make(data + "/" + std::string(kPart)) ||
+        ::mkdir((part.path() + "/media").c_str(), 0700) != 0)
+      return failed(Exit::not_writable, fmt::format("{}: the folder cannot be written", data));
+    if (auto files = unpack(file, part.path()); !files) {
+      fs::remove(data + "/station.lock", error);
+      return std::unexpected(files.error());
+    }
+    if (auto right = try_out(part.path()); !right) {
+      fs::remove(data + "/station.lock", error);
+      return std::unexpected(right.error());
+    }
+    if (!move_up(part.path(), data))
+      return failed(Exit::not_writable,
+                    fmt::format("{}: what was restored cannot be moved into place; empty the "
+                                "folder and try again",
+                                data));
+  }
+  return report;
+}
+
+}  // namespace dim

@@ -1,0 +1,219 @@
+// F81, N6: one file out of a station that works, and a station out of that file.
+#include "server/backup_command.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <set>
+
+#include "dim/crypto/os_random.h"
+#include "server/key_file.h"
+#include "sqlite/folder_lock.h"
+#include "sqlite/sqlite_store.h"
+#include "sqlite/store_testing.h"
+
+namespace dim {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class Backup : public testing::Test {
+ protected:
+  Backup() : keys_(std::move(make_keys(kTestTime, random_).value())) {
+    const auto saved = save_keys(data(), keys_, random_);
+    EXPECT_TRUE(saved);
+    std::ofstream(data() + "/dimd.toml") << "[log]\nlevel = \"warn\"\n";
+    open();
+  }
+  std::string data() const { return folder_.path() + "/station"; }
+  std::string file() const { return folder_.path() + "/backup"; }
+  std::string fresh() const { return folder_.path() + "/restored"; }
+
+  void open() {
+    auto store = SqliteStore::open(data());
+    ASSERT_TRUE(store) << to_string(store.error());
+    store_ = std::move(*store);
+  }
+  static void commit(Store& store, Write write) {
+    const auto written = store.commit(std::span(&write, 1));
+    ASSERT_TRUE(written) << to_string(written.error());
+  }
+  void upload(int number, const std::string& bytes) {
+    const Digest32 digest = sha256(as_bytes(bytes));
+    commit(*store_, OpenMedia{.guid = guid(number),
+                              .owner = "alice",
+                              .size = static_cast<std::int64_t>(bytes.size()),
+                              .digest = digest,
+                              .time = kTestTime});
+    commit(
+        *store_,
+        PutPiece{
+            .guid = guid(number), .owner = "alice", .first = 0, .bytes = bytes, .time = kTestTime});
+    commit(*store_,
+           CheckMedia{.guid = guid(number), .owner = "alice", .digest = digest, .time = kTestTime});
+  }
+  static mode_t mode_of(const std::string& path) {
+    struct stat state{};
+    EXPECT_EQ(::stat(path.c_str(), &state), 0) << path;
+    return state.st_mode & 07777U;
+  }
+  static std::string slurp(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  bool is_empty(const std::string& folder) { return !fs::exists(folder) || fs::is_empty(folder); }
+
+  OsRandom random_;
+  TemporaryFolder folder_;
+  struct Made {
+    explicit Made(const std::string& path) { fs::create_directory(path); }
+  } made_{data()};
+  StationKeys keys_;
+  std::unique_ptr<SqliteStore> store_;
+};
+
+TEST_F(Backup, F81_N6_OutOfAStationThatWorksComesOneLikeIt) {
+  commit(*store_, message(1, "for bob", {"bob"}));
+  commit(*store_, PutPost{.post = {.guid = guid(2),
+                                   .channel = guid(100),
+                                   .time = kTestTime,
+                                   .author = "alice",
+                                   .content = "in a channel"}});
+  upload(3, std::string(100'000, 'm'));
+  const auto made = make_backup(data(), file());
+  ASSERT_TRUE(made) << made.error().text;
+  EXPECT_EQ(mode_of(file()), 0600U);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), fs::directory_iterator()), 2)
+      << "the station and the backup, and nothing else";
+  EXPECT_TRUE(made->damaged.empty());
+  EXPECT_EQ(made->gone, 0);
+  const std::string said = backup_text(*made, file(), false);
+  for (const char* part : {"station.keys", "station.db-keys1", "dimd.toml", "1 files of users"})
+    EXPECT_THAT(said, HasSubstr(part));
+  EXPECT_THAT(backup_text(*made, file(), true), HasSubstr("\"media\":1"));
+
+  const auto verified = verify_backup(file());
+  ASSERT_TRUE(verified) << verified.error().text;
+  const auto restored = restore_backup(file(), fresh());
+  ASSERT_TRUE(restored) << restored.error().text;
+  for (const char* name : {"station.keys", "station.db", "station.db-keys1", "media/1"})
+    EXPECT_EQ(mode_of(fresh() + "/" + name), 0600U) << name;
+  EXPECT_EQ(mode_of(fresh()), 0700U);
+  EXPECT_EQ(mode_of(fresh() + "/media"), 0700U);
+  EXPECT_EQ(slurp(fresh() + "/station.keys"), slurp(data() + "/station.keys"));
+  EXPECT_EQ(slurp(fresh() + "/dimd.toml"), slurp(data() + "/dimd.toml"));
+  for (const auto& one : fs::directory_iterator(fresh()))
+    EXPECT_FALSE(one.path().filename().string().starts_with("restore")) << one.path();
+  auto copy = SqliteStore::open(fresh());
+  ASSERT_TRUE(copy) << to_string(copy.error());
+  EXPECT_EQ((*copy)->inbox("bob", 0, 10, 10'000)->at(0).content, "for bob");
+  EXPECT_EQ((*(*copy)->post(guid(2)))->content, "in a channel");
+  const auto media = (*copy)->media(guid(3));
+  EXPECT_EQ(*(*copy)->media_bytes(**media, 99'990, 10), "mmmmmmmmmm");
+}
+
+TEST_F(Backup, F81_OfAStoppedStationTooAndReplacesTheOneOfBefore) {
+  upload(3, "bytes");
+  store_.reset();
+  const auto names = [&] {
+    std::set<std::string> out;
+    for (const auto& one : fs::directory_iterator(data())) out.insert(one.path().filename());
+    return out;
+  };
+  const auto before = names();
+  std::ofstream(file()) << "the one of before";
+  ASSERT_TRUE(make_backup(data(), file()));
+  EXPECT_TRUE(verify_backup(file()));
+  EXPECT_EQ(mode_of(file()), 0600U);
+  EXPECT_EQ(names(), before) << "nothing is left behind";
+  open();  // its lock is free again
+}
+
+TEST_F(Backup, F81_NothingIsRestoredOverAnythingNorOutOfADamagedFile) {
+  commit(*store_, message(1, "for bob", {"bob"}));
+  ASSERT_TRUE(make_backup(data(), file()));
+  const std::string before = slurp(data() + "/station.keys");
+  const auto over = restore_backup(file(), data());
+  ASSERT_FALSE(over);
+  EXPECT_EQ(over.error().code, Exit::usage);
+  EXPECT_THAT(over.error().text, HasSubstr("not empty"));
+  EXPECT_EQ(slurp(data() + "/station.keys"), before);
+
+  const std::string right = slurp(file());
+  for (const std::size_t at : {std::size_t{3}, right.size() / 2, right.size() - 1}) {
+    std::string wrong = right;
+    wrong[at] = static_cast<char>(wrong[at] ^ 0x10);
+    std::ofstream(file(), std::ios::binary | std::ios::trunc) << wrong;
+    EXPECT_FALSE(verify_backup(file())) << at;
+    EXPECT_FALSE(restore_backup(file(), fresh())) << at;
+    EXPECT_TRUE(is_empty(fresh())) << at;
+  }
+  std::ofstream(file(), std::ios::binary | std::ios::trunc) << right.substr(0, right.size() - 10);
+  EXPECT_THAT(restore_backup(file(), fresh()).error().text, HasSubstr("ends too early"));
+  EXPECT_TRUE(is_empty(fresh()));
+  EXPECT_EQ(restore_backup(folder_.path() + "/none", fresh()).error().code, Exit::usage);
+  std::ofstream(file(), std::ios::binary | std::ios::trunc) << right;
+  EXPECT_TRUE(restore_backup(file(), fresh())) << "and then it goes";
+}
+
+TEST_F(Backup, F81_AStoreThatDoesNotOpenIsNotRestoredThoughItsChecksumsAreRight) {
+  commit(*store_, PutPost{.post = {.guid = guid(2),
+                                   .channel = guid(100),
+                                   .time = kTestTime,
+                                   .author = "alice",
+                                   .content = "in a channel"}});
+  ASSERT_TRUE(make_backup(data(), file()));
+  // The same without the keys of messages.
+  std::string out, name;
+  BackupWriter writer([&](ByteView bytes) -> Status {
+    out += as_text(bytes);
+    return {};
+  });
+  std::ifstream in(file(), std::ios::binary);
+  BackupReader reader([&](std::span<std::uint8_t> to) -> Result<std::size_t> {
+    in.read(reinterpret_cast<char*>(to.data()), static_cast<std::streamsize>(to.size()));
+    return static_cast<std::size_t>(in.gcount());
+  });
+  BackupReader::Visitor visitor;
+  const auto kept = [&] { return !name.starts_with("station.db-keys"); };
+  visitor.begin = [&](const BackupEntry& entry) {
+    name = entry.name;
+    return kept() ? writer.begin(entry) : Status();
+  };
+  visitor.bytes = [&](ByteView bytes) { return kept() ? writer.add(bytes) : Status(); };
+  visitor.end = [&] { return kept() ? writer.end() : Status(); };
+  ASSERT_TRUE(reader.read(visitor));
+  ASSERT_TRUE(writer.finish());
+  std::ofstream(file(), std::ios::binary | std::ios::trunc) << out;
+  EXPECT_TRUE(verify_backup(file()));
+  EXPECT_FALSE(restore_backup(file(), fresh()));
+  EXPECT_TRUE(is_empty(fresh()));
+}
+
+TEST_F(Backup, F81_ADamagedFileOfAUserIsToldAndCostsNobodyTheRest) {
+  upload(3, "the bytes");
+  upload(4, "other bytes");
+  std::ofstream(data() + "/media/1", std::ios::binary | std::ios::trunc) << "THE BYTES";
+  const auto made = make_backup(data(), file());
+  ASSERT_TRUE(made) << made.error().text;
+  EXPECT_THAT(made->damaged, testing::ElementsAre("media/1"));
+  EXPECT_THAT(backup_text(*made, file(), false), HasSubstr("damaged at the station already"));
+  EXPECT_TRUE(restore_backup(file(), fresh()));
+}
+
+TEST_F(Backup, F81_WhereNoBackupCanBeIsSaid) {
+  EXPECT_EQ(make_backup(folder_.path() + "/nowhere", file()).error().code, Exit::usage);
+  EXPECT_FALSE(fs::exists(folder_.path() + "/nowhere"));
+  EXPECT_EQ(make_backup(data(), data()).error().code, Exit::usage);
+  EXPECT_EQ(make_backup(data(), data() + "/backup").error().code, Exit::usage);
+  EXPECT_EQ(make_backup(data(), folder_.path() + "/none/backup").error().code, Exit::not_writable);
+}
+
+}  // namespace
+}  // namespace dim
