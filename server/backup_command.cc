@@ -278,7 +278,7 @@ bool move_up(const std::string& part, const std::string& data) {
   for (const auto& one : fs::directory_iterator(part, error))
     names.push_back(one.path().filename());
   if (error || !sync_folder(part + "/media")) return false;
-  std::ranges::stable_sort(names, {}, [](const fs::path& name) { return name == "station.keys"; });
+  std::ranges::partition(names, [](const fs::path& name) { return name != "station.keys"; });
   for (const fs::path& name : names) {
     if (name == "station.lock") continue;
     if (name == "station.keys" && !sync_folder(data)) return false;
