@@ -6,6 +6,7 @@
 
 #include "dim/base/utf8.h"
 #include "dim/engine/erasure.h"
+#include "dim/engine/hub_post.h"
 #include "dim/engine/hub_view.h"
 #include "dim/packet/reader.h"
 
@@ -35,6 +36,15 @@ void try_object(const JsonObject& shown) {
     demand(act->reason.size() <= limits::kHubTopic && valid_utf8(act->reason));
   }
   if (const auto report = read_report_view(shown)) demand(report->revision >= 1);
+  if (const auto change = read_roster_change(shown)) {
+    demand(change->epoch >= 1 && change->add.size() + change->remove.size() > 0);
+    const auto again = read_roster_change(*parse_json_object(write_json(shown)));
+    demand(again && roster_digest(*again) == roster_digest(*change));
+    if (auto roster = Roster::begin(change->hub, shown)) {
+      demand(roster->epoch() == 1 && roster->members() == change->add);
+      demand(roster->extend(shown).has_value() && roster->epoch() == 1);
+    }
+  }
   if (const auto erasure = read_erasure(shown)) {
     demand(Id::parse(erasure->who).has_value() && !erasure_signing_input(*erasure).empty());
   }
@@ -44,7 +54,7 @@ void try_packet(const Packet& packet) {
   const bool ours = is_of_hubs(packet);
   if (const auto post = read_post(packet)) {
     demand(ours && post->cursor >= 1 && post->changed >= post->cursor && post->revision >= 1);
-    demand(post->content.size() <= limits::kPostBytes && valid_utf8(post->content));
+    demand(post->content.size() <= limits::kSealedPostBytes && valid_utf8(post->content));
     for (const ReactionCount& one : post->reactions) demand(one.count >= 1 && !one.symbol.empty());
   }
   if (const auto event = read_post_event(packet)) demand(ours && event->cursor >= 1);
@@ -56,6 +66,9 @@ void try_packet(const Packet& packet) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const std::string hub = "private-garden@fxunrFpSwDEzEWC2wrm6JTjkuUtd6Ro1H";
+  if (check_sealed_post(text, hub, "0x21e27549d780db2a32058bD960A6245b01Ad85FF"))
+    demand(is_sealed_post(text, hub));
   if (const auto shown = parse_json_object(text)) try_object(*shown);
   if (const auto list = read_list(text)) {
     for (const JsonObject& one : *list) try_object(one);

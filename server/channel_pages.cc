@@ -16,6 +16,11 @@ constexpr std::size_t kCatchUpBytes = 256 * limits::kKiB;
 constexpr std::size_t kSearchBytes = 200;
 constexpr Cursor kEnd = std::numeric_limits<Cursor>::max();
 
+constexpr Error kCannotSearch{Errc::method_not_allowed,
+                              "this hub is private: the station cannot read what it would search; "
+                              "the client searches what it "
+                              "has opened (dim search)"};
+
 /// The earlier texts of a message behind the number `after`, as many as one content holds.
 Status add_earlier(PostReads& reads, const Guid& post, std::int64_t after, Packet& answer) {
   constexpr std::size_t kList = limits::kTextContent - limits::kKiB;
@@ -236,6 +241,7 @@ void Hubs::search(StationRequest& request) {
   if (Guid::parse(packet.get("target"))) {
     auto one = channel_spot(request, HubObject::message, Operation::get);
     if (!one) return core_.refuse(request, one.error());
+    if (one->hub->is_private()) return core_.refuse(request, kCannotSearch);
     channels.push_back(one->channel);
   } else {
     auto id = Id::parse(packet.get("target"));
@@ -246,6 +252,7 @@ void Hubs::search(StationRequest& request) {
         hub == nullptr ? Status(fail(Errc::not_found, "no such hub, or you are not a member of it"))
                        : may(*hub, user, Operation::get, {.object = HubObject::hub}, now);
     if (!allowed) return core_.refuse(request, allowed.error());
+    if (hub->is_private()) return core_.refuse(request, kCannotSearch);
     for (const auto& [guid, channel] : hub->channels()) {
       if (may(*hub, user, Operation::get, {.object = HubObject::message, .channel = &channel},
               now) ||

@@ -4,6 +4,7 @@
 
 #include "dim/base/fault.h"
 #include "dim/base/utf8.h"
+#include "dim/engine/hub_post.h"
 #include "dim/engine/hub_view.h"
 #include "server/hubs.h"
 
@@ -20,6 +21,22 @@ Status check_text(const std::optional<std::string>& content) {
     return fail(Errc::too_large, "a message in a channel has at most 64 KiB");
   if (!valid_utf8(*content) || content->contains('\0'))
     return fail(Errc::bad_request, "a message in a channel is UTF-8 text");
+  return {};
+}
+
+/// What goes into a hub of this kind: text that the station reads, or what it cannot (A29).
+Status check_content(const Hub& hub, const std::string& author,
+                     const std::optional<std::string>& content) {
+  if (hub.is_private()) {
+    if (!content || content->empty())
+      return fail(Errc::bad_request, "a message in a private hub needs content: a sealed message");
+    return check_sealed_post(*content, hub.id(), author);
+  }
+  if (const Status right = check_text(content); !right) return right;
+  if (is_sealed_post(*content, hub.id()))
+    return fail(Errc::bad_request,
+                "this hub is public, and its messages are plain text: a sealed one would be "
+                "unreadable for all who do not have its keys");
   return {};
 }
 
@@ -157,7 +174,8 @@ void Hubs::create_message(StationRequest& request) {
     if (!stays) return core_.read_failed(request.link, request.id, stays.error());
     if (*stays) return core_.refuse(request, *refused);
   }
-  if (const Status right = check_text(packet.content); !right)
+  if (const Status right = check_content(*hub_with(*channel), request.session.user, packet.content);
+      !right)
     return core_.refuse(request, right.error());
   const auto fields = read_post_fields(packet);
   if (!fields) return core_.refuse(request, fields.error());
@@ -321,7 +339,7 @@ void Hubs::change_message(StationRequest& request) {
     push.set("state", "shown");
     if (!post.content.empty()) push.content = post.content;
   } else if (operation == Operation::edit) {
-    if (const Status right = check_text(packet.content); !right)
+    if (const Status right = check_content(*spot->hub, user, packet.content); !right)
       return core_.refuse(request, right.error());
     if (const Status room = check_post(*spot->hub, packet.content->size(), false); !room)
       return core_.refuse(request, room.error());

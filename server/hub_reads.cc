@@ -188,6 +188,18 @@ void Hubs::get(StationRequest& request, HubObject object) {
              return Hub::penalty_json(key, penalty);
            });
       break;
+    case HubObject::roster: {
+      if (!hub->is_private())
+        return core_.refuse(request, {Errc::method_not_allowed,
+                                      "only private hubs have a signed membership; the members of "
+                                      "this one are GET member"});
+      const auto after = packet.has("after") ? parse_count(packet.get("after")) : 0;
+      if (!after) return core_.refuse(request, {Errc::bad_request, "after is an epoch"});
+      for (auto epoch = static_cast<std::size_t>(*after); epoch < hub->roster().size(); ++epoch) {
+        if (!out.add(std::to_string(epoch + 1), hub->roster()[epoch])) break;
+      }
+      break;
+    }
     case HubObject::owner:
     case HubObject::message:
     case HubObject::reaction:

@@ -8,6 +8,7 @@
 
 #include "dim/base/fault.h"
 #include "dim/engine/hub_body.h"
+#include "dim/engine/hub_roster.h"
 
 namespace dim {
 namespace {
@@ -145,7 +146,8 @@ Status Hubs::asked_about(StationRequest& request, Asked& out) {
       return fail(Errc::conflict, "this guid belongs to something else; choose another one");
     change.guid = *guid;
   }
-  const bool about_somebody = !has_guid(change.object) && change.object != HubObject::hub;
+  const bool about_somebody = !has_guid(change.object) && change.object != HubObject::hub &&
+                              change.object != HubObject::roster;
   if (packet.has("member")) {
     auto member = read_user(packet.get("member"));
     if (!member) return std::unexpected(member.error());
@@ -322,6 +324,8 @@ Result<HubChange> Hubs::founding(StationRequest& request, const std::string& id,
   // A31: a hub belongs to the key that has made its ID.
   if (own->key().data() != made->key().data())
     return fail(Errc::meta, "the hub was not made with the key of its founder");
+  if (is_private_hub(id) && !body->contains("roster"))
+    return fail(Errc::bad_request, "a private hub needs roster: its first signed membership");
   meta = write_json(*shown);
   body->erase("meta");
   out.body = std::move(*body);
@@ -432,6 +436,9 @@ Hubs::Told Hubs::told(const Hub& hub, const HubChange& change,
         break;
       case HubObject::ban:
         content = Hub::penalty_json(who, hub.bans().find(who)->second);
+        break;
+      case HubObject::roster:
+        content = hub.roster().back();
         break;
       case HubObject::message:
       case HubObject::reaction:

@@ -38,6 +38,11 @@ void Hubs::create_report(StationRequest& request) {
   if (!ready(request)) return;
   const auto spot = message_spot(request, HubObject::message, Operation::get);
   if (!spot) return core_.refuse(request, spot.error());
+  if (spot->hub->is_private())
+    return core_.refuse(request,
+                        {Errc::method_not_allowed,
+                         "this hub is private, and a report would tell the station what is said in "
+                         "it; write to those who moderate (dim send)"});
   if (const Status right = check_reason(request.packet.content); !right)
     return core_.refuse(request, right.error());
   if (spot->post->author == request.session.user)

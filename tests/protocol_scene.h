@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dim/engine/hub_post.h"
 #include "net/upgrade.h"
 #include "server/station_fixture.h"
 #include "tests/markdown.h"
@@ -363,6 +364,37 @@ class Scene : public station_test::StationTest {
     }
   }
 
+  // --- a private hub of Alice's, whose second membership has Bob in it
+  const Meta& private_meta() {
+    if (!private_meta_)
+      private_meta_ = Meta::make_mkm(account("alice").identity_key, "private-4711");
+    return *private_meta_;
+  }
+  std::string private_hub() { return private_meta().id(EntityType::group)->text(); }
+  std::string of_private_hub(const std::string& kind, const std::string& key,
+                             const std::string& person) {
+    const JsonObject first =
+        first_roster(account("alice"), private_hub(), private_meta(), 1'790'000'000'000);
+    if (key == "roster") return write_json(first);
+    Roster roster = Roster::begin(private_hub(), first).value();
+    const std::string bob = account("bob").id.bare().text();
+    const JsonObject second =
+        roster.next(account("alice"), {bob}, {}, 1'790'000'000'000).value().value();
+    if (kind == "roster") return write_json(second);
+    EXPECT_TRUE(roster.extend(second));
+    Directory known;
+    for (const char* name : {"alice", "bob"}) {
+      const Account& one = account(name);
+      EXPECT_TRUE(known.learn_meta(one.id, one.meta));
+      EXPECT_TRUE(known.learn_document(one.id, one.visa.json(), clock.now()));
+    }
+    return seal_post("In the blue pot.",
+                     {*Guid::parse(values_.at("guid")), *Guid::parse(values_.at("guid3")), 1},
+                     roster, roster.members(), account(person), known, clock.now(), random)
+        .value();
+  }
+  std::optional<Meta> private_meta_;
+
   // --- placeholders
   /// What a request writes for <key>. Names that end in a digit are others of the same kind.
   std::optional<std::string> value(End& end, const std::string& port, const std::string& key,
@@ -397,6 +429,10 @@ class Scene : public station_test::StationTest {
     } else if (kind == "hub" || kind == "hubmeta") {
       const Meta meta = Meta::make_mkm(account("alice").identity_key, "Group-4711");
       made = kind == "hub" ? meta.id(EntityType::group)->text() : write_json(meta.json());
+    } else if (kind == "privatehub" || kind == "privatemeta") {
+      made = kind == "privatehub" ? private_hub() : write_json(private_meta().json());
+    } else if (kind == "roster" || kind == "sealed") {
+      made = of_private_hub(kind, key, end.person);
     } else if (kind == "guid") {
       made = Guid::make(clock.now(), random).text();
     } else {

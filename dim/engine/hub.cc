@@ -6,6 +6,7 @@
 
 #include "dim/base/fault.h"
 #include "dim/engine/hub_body.h"
+#include "dim/engine/hub_roster.h"
 
 namespace dim {
 namespace {
@@ -15,6 +16,17 @@ constexpr Permissions kFirstEveryone{Permission::read, Permission::write, Permis
                                      Permission::speak, Permission::stream};
 
 using enum HubEffect::Kind;
+
+/// What a body says of the kind of its hub must be what the ID says.
+Status check_kind(const JsonObject& body, bool is_private) {
+  const Json* kind = body.find("kind");
+  if (kind == nullptr) return {};
+  const std::string_view is = is_private ? "private" : "public";
+  if (kind->text() != nullptr && *kind->text() == is) return {};
+  return fail(Errc::bad_request,
+              "a hub is private when the name of its ID begins with private-, else public; that is "
+              "fixed when it is founded");
+}
 
 HubEffect effect(bool did) { return {.kind = did ? changed : unchanged}; }
 
@@ -60,10 +72,34 @@ Result<Hub> Hub::found(std::string id, const HubChange& change) {
     return std::unexpected(done.error());
   if (out.everyone_.has(Permission::own))
     return fail(Errc::bad_request, "a hub does not belong to everyone: own is given by roles");
+  if (auto done = out.found_private(change); !done) return std::unexpected(done.error());
   out.members_[out.owner_] = {.roles = {}, .joined = change.time};
   out.number_ = 1;
   out.latest_ = change.time;
   return out;
+}
+
+/// What its ID says, and what a private hub has from its first day on.
+Status Hub::found_private(const HubChange& change) {
+  const Json* first = change.body.find("roster");
+  // One without was founded before there were private ones: nobody can found it any more.
+  private_ = is_private_hub(id_) && first != nullptr;
+  if (auto done = check_kind(change.body, private_); !done) return done;
+  if (!private_) return {};
+  if (first->object() == nullptr)
+    return fail(Errc::bad_request, "roster of a private hub is its first signed membership");
+  const auto read = read_roster_change(*first->object());
+  if (!read) return std::unexpected(read.error());
+  if (read->hub != id_ || read->epoch != 1 || read->add != std::vector{change.actor})
+    return fail(Errc::bad_request, "the first membership of a private hub is that of its founder");
+  roster_.push_back(*first->object());
+  set_room(room_);
+  return {};
+}
+
+void Hub::set_room(const HubRoom& room) {
+  room_ = room;
+  if (private_) room_.members = std::min(room_.members, limits::kPrivateHubMembers);
 }
 
 // --- rights
@@ -186,6 +222,8 @@ Hub::Outcome Hub::apply(const HubChange& change) {
       case HubObject::mute:
       case HubObject::ban:
         return change_penalty(change);
+      case HubObject::roster:
+        return change_roster(change);
       case HubObject::message:
       case HubObject::reaction:
       case HubObject::pin:
@@ -202,6 +240,9 @@ Hub::Outcome Hub::apply(const HubChange& change) {
 
 Hub::Outcome Hub::change_hub(const HubChange& change) {
   if (change.object == HubObject::owner) {
+    if (private_)
+      return fail(Errc::method_not_allowed,
+                  "a private hub stays with who has founded it: their key signs who belongs to it");
     if (!is_member(change.member))
       return fail(Errc::not_found, "the new owner has to be a member of the hub");
     if (change.member == owner_) return effect(false);
@@ -225,7 +266,8 @@ Hub::Outcome Hub::change_hub(const HubChange& change) {
   } look{name_, topic_, everyone_, revision_};
   auto out = edit(
       look, change,
-      [](const JsonObject& body, Look& next) -> Status {
+      [this](const JsonObject& body, Look& next) -> Status {
+        if (auto done = check_kind(body, private_); !done) return done;
         if (auto done = read_name(body, next.name); !done) return done;
         if (auto done = read_topic(body, "topic", next.topic); !done) return done;
         return read_permissions(body, "everyone", next.everyone);
@@ -241,6 +283,24 @@ Hub::Outcome Hub::change_hub(const HubChange& change) {
   everyone_ = look.everyone;
   revision_ = look.revision;
   return out;
+}
+
+/// Only the form: whether the founder's key has signed it, members see for themselves (A29).
+Hub::Outcome Hub::change_roster(const HubChange& change) {
+  if (!private_)
+    return fail(
+        Errc::method_not_allowed,
+        "only private hubs have a signed membership; the members of this one are GET member");
+  const auto read = read_roster_change(change.body);
+  if (!read) return std::unexpected(read.error());
+  if (read->hub != id_) return fail(Errc::bad_request, "this membership is of another hub");
+  const auto epoch = static_cast<std::size_t>(read->epoch);
+  if (epoch <= roster_.size() && write_json(roster_[epoch - 1]) == write_json(change.body))
+    return effect(false);
+  if (epoch != roster_.size() + 1)
+    return fail(Errc::conflict, "the membership has changed meanwhile; GET roster, then sign anew");
+  roster_.push_back(change.body);
+  return effect(true);
 }
 
 Hub::Outcome Hub::change_category(const HubChange& change) {

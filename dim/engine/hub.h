@@ -146,7 +146,7 @@ class Hub {
   Result<HubEffect> apply(const HubChange& change);
 
   /// For the changes to come.
-  void set_room(const HubRoom& room) { room_ = room; }
+  void set_room(const HubRoom& room);
 
   const std::string& id() const { return id_; }
   const std::string& owner() const { return owner_; }
@@ -160,6 +160,10 @@ class Hub {
   /// has run out stays so.
   Millis latest() const { return latest_; }
   bool deleted() const { return deleted_; }
+  /// Its members encrypt what they write (hub_roster.h). It is in the ID, and never changes.
+  bool is_private() const { return private_; }
+  /// Of a private hub, as they came, by epochs from 1; only their form was checked.
+  const std::vector<JsonObject>& roster() const { return roster_; }
   const std::map<Guid, HubCategory>& categories() const { return categories_; }
   const std::map<Guid, HubChannel>& channels() const { return channels_; }
   const std::map<Guid, HubRole>& roles() const { return roles_; }
@@ -194,6 +198,7 @@ class Hub {
  private:
   using Outcome = Result<HubEffect>;
   Hub() = default;
+  Status found_private(const HubChange& change);
 
   Outcome change_hub(const HubChange& change);
   Outcome change_category(const HubChange& change);
@@ -203,6 +208,7 @@ class Hub {
   Outcome change_invite(const HubChange& change);
   Outcome change_request(const HubChange& change);
   Outcome change_penalty(const HubChange& change);
+  Outcome change_roster(const HubChange& change);
   Outcome join(const HubChange& change);
   HubEffect leave(const std::string& who);
   /// Nothing: the GUID is free. Else what a repeated CREATE gets.
@@ -218,6 +224,8 @@ class Hub {
   std::int64_t revision_ = 1, number_ = 0;
   Millis latest_ = 0;
   bool deleted_ = false;
+  bool private_ = false;
+  std::vector<JsonObject> roster_;
   HubRoom room_;
   std::map<Guid, HubCategory> categories_;
   std::map<Guid, HubChannel> channels_;

@@ -15,6 +15,8 @@ JsonObject Hub::hub_json() const {
   out.set("name", name_);
   out.set("topic", topic_);
   out.set("owner", owner_);
+  out.set("kind", private_ ? "private" : "public");
+  if (private_) out.set("epoch", count(roster_.size()));
   out.set("everyone", words_json(everyone_));
   out.set("members", count(members_.size()));
   out.set("revision", revision_);

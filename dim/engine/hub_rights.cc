@@ -10,8 +10,8 @@ namespace dim {
 namespace {
 
 constexpr std::array<std::string_view, kHubObjects> kObjects = {
-    "hub",     "owner", "category", "channel",  "role", "member", "mute",    "invite",
-    "request", "ban",   "message",  "reaction", "pin",  "mark",   "erasure", "audit"};
+    "hub", "owner",   "category", "channel", "role", "member",  "mute",  "invite", "request",
+    "ban", "message", "reaction", "pin",     "mark", "erasure", "audit", "roster"};
 constexpr std::array<std::string_view, kPermissions> kWords = {
     "read",     "write",           "attach",       "speak", "stream", "invite",
     "moderate", "manage-channels", "manage-roles", "ban",   "own"};
@@ -74,6 +74,8 @@ constexpr HubRight kRights[] = {
     {erasure, create, Who::holder, P::read},
     {erasure, get, Who::author_or_holder, P::own},
     {audit, get, Who::holder, P::moderate},
+    {roster, create, Who::owner},
+    {roster, get, Who::member},
 };
 
 bool is_station(std::string_view who) {

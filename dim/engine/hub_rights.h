@@ -36,8 +36,9 @@ enum class HubObject : std::uint8_t {
   mark,
   erasure,  ///< what somebody has signed about a message that was destroyed
   audit,    ///< the log of what moderators and the operator have done (F76)
+  roster,   ///< who belongs to a private hub, as its founder has signed it (hub_roster.h)
 };
-inline constexpr std::size_t kHubObjects = 16;
+inline constexpr std::size_t kHubObjects = 17;
 std::string_view to_string(HubObject object);
 /// Errc::bad_request for another word.
 Result<HubObject> parse_hub_object(std::string_view word);

@@ -116,8 +116,8 @@ TEST(HubRights, P37_EveryCellOfTheDocumentedTableHoldsForEveryKindOfPerson) {
   std::size_t cases = 0;
   for (const auto& [key, cell] : table) {
     const auto [object, operation] = key;
-    const bool in_channel = (object >= HubObject::message && object != HubObject::audit) ||
-                            object == HubObject::channel;
+    const bool in_channel =
+        (object >= HubObject::message && object < HubObject::audit) || object == HubObject::channel;
     for (const Actor& actor : cast.actors) {
       for (const bool subject : {false, true}) {
         const HubTarget target{.object = object,

@@ -5,6 +5,7 @@
 
 #include "dim/base/utf8.h"
 #include "dim/engine/hub_body.h"
+#include "dim/engine/hub_roster.h"
 #include "dim/identity/id.h"
 
 namespace dim {
@@ -160,7 +161,8 @@ Result<PostHead> head_of(const Packet& push) {
   if (!time) return std::unexpected(time.error());
   auto cursor = number_of(push.get("cursor"), 1);
   if (!cursor) return std::unexpected(cursor.error());
-  if (push.content && (push.content->size() > limits::kPostBytes || !valid_utf8(*push.content)))
+  if (push.content &&
+      (push.content->size() > limits::kSealedPostBytes || !valid_utf8(*push.content)))
     return broken();
   return PostHead{*channel, *guid, std::move(*author), *time, *cursor};
 }

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include "dim/engine/hub_roster.h"
+
 namespace dim {
 namespace {
 
@@ -217,7 +219,7 @@ TEST(PostView, WhatIsNotInTheFormIsRefused) {
   Packet packet = push();
   packet.content = "\xFF";
   EXPECT_FALSE(read_post(packet));
-  packet.content = std::string(limits::kPostBytes + 1, 'x');
+  packet.content = std::string(limits::kSealedPostBytes + 1, 'x');
   EXPECT_FALSE(read_post(packet));
 }
 

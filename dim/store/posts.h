@@ -71,6 +71,8 @@ struct Post {
   Millis expires = 0;                   ///< it is forgotten then (ExpirePosts); 0: never
   std::int64_t answers = 0;             ///< set by the store: shown messages of its thread
   Cursor answered = 0;                  ///< set by the store: of the newest of these
+  /// Set by a client, where this is of a private hub and could not be opened: why.
+  std::string_view unreadable{};
 };
 
 /// `repeated` (with its cursor) for the same GUID, channel, author, reply, thread, mentions, expiry
