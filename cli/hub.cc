@@ -7,6 +7,7 @@
 #include "client/hub_follow.h"
 #include "client/hub_link.h"
 #include "dim/engine/hub_body.h"
+#include "dim/engine/hub_roster.h"
 #include "terminal/qr.h"
 
 namespace dim {
@@ -19,13 +20,14 @@ int show(HubRun& run, const HubView& hub) {
   for (const auto& [guid, category] : hub.categories) run.out.category(hub, guid);
   for (const auto& [guid, channel] : hub.channels) run.out.channel(hub, guid);
   for (const auto& [guid, role] : hub.roles) run.out.role(hub, guid);
-  run.say_public();
+  run.say_kind(hub.id);
   return code(Exit::ok);
 }
 
 int create(HubRun& run) {
   const auto id = run.wait<Id>([&](HubDone<Id> done) {
-    run.context.messenger->hubs().found(run.options.name, run.options.topic, std::move(done));
+    run.context.messenger->hubs().found(run.options.name, run.options.topic, std::move(done),
+                                        run.options.is_private);
   });
   if (!id) return run.exit;
   const auto hub = run.wait<HubView>([&](HubDone<HubView> done) {
@@ -35,7 +37,7 @@ int create(HubRun& run) {
   run.hubs.push_back(*hub);
   (void)keep_hubs(*run.context.home, run.hubs);
   run.out.hub(*hub);
-  run.say_public();
+  run.say_kind(hub->id);
   run.context.out.note(
       "Next: dim channel create HUB NAME makes a channel, dim hub invite HUB a link for others.");
   return code(Exit::ok);
@@ -144,7 +146,13 @@ int members(HubRun& run, const HubPlace& place) {
     list.push_back(std::move(*member));
   }
   run.learn(std::move(people));
-  for (const HubMemberView& member : list) run.out.member(place.hub, member);
+  const Roster* roster = is_private_hub(place.hub.id)
+                             ? run.context.messenger->hubs().privates().roster(place.hub.id)
+                             : nullptr;
+  for (const HubMemberView& member : list) {
+    run.out.member(place.hub, member,
+                   roster == nullptr ? std::nullopt : std::optional(roster->has(member.who)));
+  }
   return code(Exit::ok);
 }
 
@@ -200,9 +208,44 @@ int audit(HubRun& run, const HubPlace& place) {
   return code(Exit::ok);
 }
 
+bool is_among(const std::vector<JsonObject>& list, const std::string& who) {
+  return std::ranges::any_of(list, [&](const JsonObject& one) {
+    const std::string* id = one.text("member");
+    return id != nullptr && *id == who;
+  });
+}
+
+/// Into a private hub: into the station's list where they wait, and into the signed membership,
+/// which is what opens it.
+int admit(HubRun& run, const HubPlace& place, const Id& who) {
+  const std::string id = who.text();
+  const auto asking = run.list(HubObject::request, place.hub);
+  if (!asking) return run.exit;
+  if (is_among(*asking, id)) {
+    Packet packet = HubClient::request(Operation::edit, HubObject::request, place.hub.id);
+    if (!run.ask(packet.set("member", id))) return run.exit;
+  } else {
+    const auto members = run.list(HubObject::member, place.hub);
+    if (!members) return run.exit;
+    if (!is_among(*members, id))
+      return run.failed(
+          {Errc::not_found, "they neither wait nor are members: dim hub invite HUB makes a link"});
+  }
+  run.learn(std::vector{id});
+  const auto epoch = run.wait<std::int64_t>([&](HubDone<std::int64_t> done) {
+    run.context.messenger->hubs().change_roster(place.hub.id, {id}, {}, std::move(done));
+  });
+  if (!epoch) return run.exit;
+  run.done(place, HubObject::request, Operation::edit, {}, id);
+  run.context.out.note(
+      "They read what is written from now on; what was written before stays closed to them.");
+  return code(Exit::ok);
+}
+
 int decide(HubRun& run, const HubPlace& place, bool yes) {
   const auto who = run.who(run.options.who);
   if (!who) return run.exit;
+  if (yes && is_private_hub(place.hub.id)) return admit(run, place, *who);
   Packet packet = HubClient::request(yes ? Operation::edit : Operation::erase, HubObject::request,
                                      place.hub.id);
   packet.set("member", who->text());
@@ -237,7 +280,9 @@ int invite(HubRun& run, const HubPlace& place) {
     made.expires = run.context.clock.now() + *life;
     body.set("expires", format_time(made.expires));
   }
-  if ((made.approval = options.approval)) body.set("approval", true);
+  // Somebody has to sign them in anyway.
+  made.approval = options.approval || is_private_hub(place.hub.id);
+  if (made.approval) body.set("approval", true);
   const auto guid = run.wait<Guid>([&](HubDone<Guid> done) {
     run.context.messenger->hubs().make(HubObject::invite, place.hub.id, body, std::move(done));
   });
@@ -251,6 +296,10 @@ int invite(HubRun& run, const HubPlace& place) {
   run.context.out.note(
       "Whoever has this link may come in. Others without an account: dim join LINK --name NAME; "
       "people of this station: dim hub join LINK");
+  if (is_private_hub(place.hub.id))
+    run.context.out.note(
+        "This hub is private: they read nothing until who has founded it has approved them (dim "
+        "hub requests HUB, dim hub approve HUB WHO).");
   return code(Exit::ok);
 }
 

@@ -38,7 +38,7 @@ class ChannelChat {
       if (!people) return run_.exit;
       people_ = std::move(*people);
     }
-    run_.say_public();
+    run_.say_kind(place_->hub.id);
     context_.out.note(fmt::format("You are writing in {}. One line is one message; Ctrl-D ends.",
                                   printable(options_.who)));
     context_.messenger->follow_hubs(*place_->channel);

@@ -170,6 +170,26 @@ int show_role(HubRun& run, const HubPlace& place, const Guid& guid) {
   return code(Exit::ok);
 }
 
+/// Takes somebody out of the signed membership of a private hub, so that no station can bring them
+/// back. Where this home cannot sign that, who has founded the hub does with their next message;
+/// the programs of the others encrypt for nobody who has gone.
+bool sign_out(HubRun& run, const HubPlace& place, const Id& who) {
+  if (!is_private_hub(place.hub.id)) return true;
+  HubClient& hubs = run.context.messenger->hubs();
+  const Roster* roster = hubs.privates().roster(place.hub.id);
+  if (roster == nullptr || !roster->may_sign(run.context.home->account())) {
+    run.context.out.note(
+        "They get no new message. Who has founded the hub signs that they are out with their next "
+        "one.");
+    return true;
+  }
+  return run
+      .wait<std::int64_t>([&](HubDone<std::int64_t> done) {
+        hubs.change_roster(place.hub.id, {}, {who.bare().text()}, std::move(done));
+      })
+      .has_value();
+}
+
 int list_penalties(HubRun& run, const HubPlace& place, bool ban) {
   const auto all = run.list(ban ? HubObject::ban : HubObject::mute, place.hub);
   if (!all) return run.exit;
@@ -318,6 +338,7 @@ int run_people(HubRun& run) {
   if (lifts) {
     if (!run.ask(packet)) return run.exit;
     run.done(*place, object, Operation::erase, {}, who->text());
+    if (object == HubObject::member && !sign_out(run, *place, *who)) return run.exit;
     return code(Exit::ok);
   }
   JsonObject body;
@@ -340,6 +361,7 @@ int run_people(HubRun& run) {
         fmt::format("{} connection(s) of theirs ended and {} invite(s) taken back within {} ms",
                     printable(answer->get("streams")), printable(answer->get("invites")),
                     printable(answer->get("took"))));
+    if (!sign_out(run, *place, *who)) return run.exit;
   }
   return code(Exit::ok);
 }

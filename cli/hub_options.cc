@@ -125,9 +125,13 @@ Verb action(Verb& of, const char* name, const char* what) {
 }
 
 void add_hub(CLI::App& app, HubOptions& to) {
-  Verb hub = verb(app, to, "hub", "public hubs: found, see, join, leave and lead them");
+  Verb hub = verb(app, to, "hub", "hubs: found, see, join, leave and lead them");
   hub.app.require_subcommand(1);
-  action(hub, "create", "found a hub; you are its owner").name().topic();
+  action(hub, "create", "found a hub; you are its owner")
+      .name()
+      .topic()
+      .flag("--private", to.is_private,
+            "end-to-end encrypted: the station cannot read what is written in it; fixed for ever");
   action(hub, "list", "the hubs that you are in");
   action(hub, "show", "its categories, channels and roles").place(kHub);
   action(hub, "edit", "change its name, topic, or what every member may do")

@@ -37,6 +37,7 @@ struct HubOptions {
   std::optional<std::int64_t> rank, position, uses, before, after, upto, retention;
   bool topic_given = false, category_given = false, permissions_given = false;
   bool approval = false;
+  bool is_private = false;
   bool off = false;  ///< the other way round: take a reaction, pin, ban or mute away, show again
   bool yes = false;
   bool ids = false;

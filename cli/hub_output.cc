@@ -4,6 +4,7 @@
 
 #include "client/names.h"
 #include "dim/engine/hub_body.h"
+#include "dim/engine/hub_roster.h"
 
 namespace dim {
 namespace {
@@ -33,12 +34,19 @@ std::string deed_of(const HubNotice& notice) {
       return made ? "is muted" : "is muted no longer";
     case HubObject::owner:
       return "owns the hub now";
+    case HubObject::roster:
+      return "who reads it was signed anew";
     default:
       return what + (made ? " made" : gone ? " deleted" : " changed");
   }
 }
 
 }  // namespace
+
+std::string kind_in_words(std::string_view hub) {
+  return is_private_hub(hub) ? "private hub: end-to-end encrypted, the station cannot read this"
+                             : "public hub: the station can read this";
+}
 
 std::string HubOutput::who(const std::string& id) const {
   if (id == me_) return "you";
@@ -76,12 +84,17 @@ void HubOutput::hub(const HubView& hub) const {
   members.set("members", hub.members);
   members.set("channels", static_cast<std::int64_t>(hub.channels.size()));
   members.set("everyone", words_json(hub.everyone));
-  members.set("public", true);
+  const bool is_private = is_private_hub(hub.id);
+  members.set("kind", is_private ? "private" : "public");
+  members.set("public", !is_private);
   members.set("revision", hub.revision);
   out_.object("hub", std::move(members));
-  out_.line(fmt::format("{:<24}  {}  {} member(s), {} channel(s){}{}", printable(hub.name), hub.id,
-                        hub.members, hub.channels.size(), hub.owner == me_ ? ", you: owner" : "",
-                        hub.topic.empty() ? "" : "  " + printable(hub.topic)));
+  out_.line(
+      fmt::format("{:<24}  {}  {} member(s), {} channel(s), {}{}{}", printable(hub.name), hub.id,
+                  hub.members, hub.channels.size(),
+                  is_private ? "private, end-to-end encrypted" : "public, the station can read it",
+                  hub.owner == me_ ? ", you: owner" : "",
+                  hub.topic.empty() ? "" : "  " + printable(hub.topic)));
 }
 
 void HubOutput::category(const HubView& hub, const Guid& guid) const {
@@ -147,7 +160,8 @@ void HubOutput::role(const HubView& hub, const Guid& guid) const {
                         words_of(role.permissions)));
 }
 
-void HubOutput::member(const HubView& hub, const HubMemberView& member) const {
+void HubOutput::member(const HubView& hub, const HubMemberView& member,
+                       std::optional<bool> reads) const {
   JsonArray roles;
   std::string list = member.who == hub.owner ? "owner" : "";
   for (const Guid& guid : member.member.roles) {
@@ -164,10 +178,12 @@ void HubOutput::member(const HubView& hub, const HubMemberView& member) const {
   members.set("joined", format_time(member.member.joined));
   members.set("muted", member.muted);
   if (member.muted_until != 0) members.set("until", format_time(member.muted_until));
+  if (reads) members.set("reads", *reads);
   out_.object("hub_member", std::move(members));
-  out_.line(fmt::format("{:<24}  {}  {}{}", who(member.who), member.who,
+  out_.line(fmt::format("{:<24}  {}  {}{}{}", who(member.who), member.who,
                         list.empty() ? "member" : list,
-                        member.muted ? ", muted " + until(member.muted_until) : ""));
+                        member.muted ? ", muted " + until(member.muted_until) : "",
+                        reads && !*reads ? ", reads nothing: not approved" : ""));
 }
 
 void HubOutput::penalty(const HubView& hub, bool ban, const HubPenaltyView& penalty) const {
@@ -288,10 +304,12 @@ void HubOutput::post(const HubView& hub, const Post& post, bool changed, Fate fa
   if (!reactions.empty()) members.set("reactions", std::move(reactions));
   if (changed) members.set("again", true);
   if (post.damaged) members.set("damaged", true);
+  if (!post.unreadable.empty()) members.set("unreadable", post.unreadable);
   out_.object("post", std::move(members));
   std::string body = post.state == PostState::shown ? printable_lines(post.content)
                                                     : fmt::format("[{}]", to_string(post.state));
   if (post.damaged) body = "[damaged at the station: the text is lost]";
+  if (!post.unreadable.empty()) body = fmt::format("[cannot be read: {}]", post.unreadable);
   if (post.state == PostState::hidden && !post.content.empty())
     body += " " + printable_lines(post.content);
   if (post.reply) body += fmt::format("  [answers #{}]", short_guid(post.reply->text()));

@@ -10,6 +10,9 @@
 
 namespace dim {
 
+/// How people are told of which kind a hub is.
+std::string kind_in_words(std::string_view hub);
+
 class HubOutput {
  public:
   /// `name`: what a person goes by here, by their ID.
@@ -20,7 +23,9 @@ class HubOutput {
   void category(const HubView& hub, const Guid& guid) const;
   void channel(const HubView& hub, const Guid& guid) const;
   void role(const HubView& hub, const Guid& guid) const;
-  void member(const HubView& hub, const HubMemberView& member) const;
+  /// `reads`: of a private hub, whether they belong to it as its founder has signed.
+  void member(const HubView& hub, const HubMemberView& member,
+              std::optional<bool> reads = {}) const;
   void penalty(const HubView& hub, bool ban, const HubPenaltyView& penalty) const;
   void request(const HubView& hub, const HubRequestView& request) const;
   void act(const HubView& hub, const HubActView& act) const;

@@ -173,7 +173,17 @@ int destroy_post(HubRun& run, const HubPlace& place, const Post& post) {
 int edit_post(HubRun& run, const HubPlace& place, const Post& post) {
   Packet packet = HubClient::request(Operation::edit, HubObject::message, post.guid.text());
   packet.set("revision", std::to_string(post.revision));
-  packet.content = text_or_input(run.options.text);
+  const std::string text = text_or_input(run.options.text);
+  packet.content = text;
+  if (is_private_hub(place.hub.id)) {
+    packet.content = run.wait<std::string>([&](HubDone<std::string> done) {
+      run.context.messenger->seal_post(
+          place.hub.id,
+          {.channel = post.channel, .message = post.guid, .revision = post.revision + 1}, text,
+          std::move(done));
+    });
+    if (!packet.content) return run.exit;
+  }
   const auto answer = run.ask(packet);
   if (!answer) return run.exit;
   return print_change(run, place, post,
@@ -181,7 +191,7 @@ int edit_post(HubRun& run, const HubPlace& place, const Post& post) {
                        .guid = post.guid,
                        .author = {},
                        .revision = post.revision + 1,
-                       .text = packet.content},
+                       .text = text},
                       *answer);
 }
 
@@ -258,6 +268,25 @@ bool find_mentioned(HubRun& run, const HubView& hub, const std::string& text,
   if (!people) return false;
   out = find_mentions(text, *people);
   return true;
+}
+
+/// In a private hub: among what this home has opened.
+int search_here(HubRun& run, const HubPlace& place) {
+  const HubOptions& options = run.options;
+  const auto limit = static_cast<std::size_t>(std::max(options.limit, 1));
+  auto found = run.context.messenger->hubs().privates().search(
+      place.hub.id, place.channel, options.text, options.before.value_or(INT64_MAX), limit);
+  if (!found) return run.failed(found.error());
+  PostsPage page;
+  for (const auto& one : *found) page.posts.push_back(one.post);
+  if (found->size() == limit) page.next = found->back().place;
+  run.learn(page.posts);
+  for (const Post& post : page.posts) run.out.post(place.hub, post, false);
+  next_page(run, page, page.posts.size(), "before");
+  run.context.out.note(
+      "This searched what this home has opened: the station cannot search a private hub. dim "
+      "history HUB/CHANNEL opens older messages.");
+  return code(Exit::ok);
 }
 
 /// The channels that are meant: one, those of a hub, or all.
@@ -348,12 +377,16 @@ int run_post(HubRun& run) {
               "out, once, with the next command."
             : "The station is away. The message is in the outbox and goes out, once, "
               "with the next command that reaches it.");
-    run.say_public();
+    run.say_kind(place->hub.id);
     return code(Exit::ok);
   }
   if (answer->code != 201) {
+    const bool sealed = is_private_hub(place->hub.id);
     context.out.error(
-        {Errc::forbidden, "the station has refused the message; it is not in the outbox any more"},
+        sealed
+            ? Error{Errc::forbidden, "the message was not sent; it is not in the outbox any more"}
+            : Error{Errc::forbidden,
+                    "the station has refused the message; it is not in the outbox any more"},
         answer->get("message"));
     return run.exit = code(Exit::failed);
   }
@@ -361,7 +394,7 @@ int run_post(HubRun& run) {
   if (const auto time = parse_time(answer->get("time"))) post.time = *time;
   run.out.ids = true;  // so that it can be edited, taken back, answered
   run.out.post(place->hub, post, false);
-  run.say_public();
+  run.say_kind(place->hub.id);
   return code(Exit::ok);
 }
 
@@ -434,6 +467,7 @@ int run_search(HubRun& run) {
   if (!place) return run.exit;
   if (!valid_value(options.text))
     return run.failed({Errc::usage, "what is searched for: words of 1 to 200 bytes in one line"});
+  if (is_private_hub(place->hub.id)) return search_here(run, *place);
   PostQuery query{.target = place->channel ? place->channel->text() : place->hub.id,
                   .search = options.text};
   query.before = options.before;

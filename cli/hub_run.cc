@@ -287,7 +287,7 @@ void HubRun::done(const HubPlace& place, HubObject object, Operation change,
              place.hub.name, more);
 }
 
-void HubRun::say_public() const { context.out.note("public hub: the station can read this"); }
+void HubRun::say_kind(const std::string& hub) const { context.out.note(kind_in_words(hub)); }
 
 std::string text_or_input(const std::string& what) {
   if (what != "-") return what;

@@ -78,7 +78,8 @@ struct HubRun {
   void done(const HubPlace& place, HubObject object, Operation change,
             std::optional<Guid> guid = {}, const std::string& member = {},
             const JsonObject& more = {});
-  void say_public() const;
+  /// Whether the station can read what is written in it.
+  void say_kind(const std::string& hub) const;
 
   static constexpr Millis kPatienceMs = 10'000;
 

@@ -106,7 +106,7 @@ void TuiChannels::take_hubs(std::vector<HubView> hubs) {
                               .hub = hub.name,
                               .hub_id = hub.id,
                               .place = {category, channel.position},
-                              .about = "public hub: the station can read this"};
+                              .about = kind_in_words(hub.id)};
       if (channel.kind == ChannelKind::announcement) fresh.about += " · announcements";
       if (!channel.topic.empty()) fresh.about += " · " + channel.topic;
       tui::Conversation* old = model_.find(fresh.id);
@@ -387,6 +387,7 @@ tui::Message TuiChannels::message_of(const Post& post) {
     out.words = to_string(post.state);
     if (post.state != PostState::hidden) out.text.clear();
   }
+  if (!post.unreadable.empty()) out.words = "cannot be read: " + std::string(post.unreadable);
   if (post.reply) {
     const Post* origin = this->post(post.reply->text());
     out.answers = origin == nullptr ? "answers #" + tui::short_id(post.reply->text())
@@ -462,8 +463,13 @@ void TuiChannels::pushed(const Packet& push) {
   tui::Conversation* one = conversation(*channel);
   if (one == nullptr) return;
   const bool whole = push.operation == Operation::create && type == "message";
-  const auto post = whole ? read_post(push) : Result<Post>(std::unexpected(Error{}));
+  auto post = whole ? read_post(push) : Result<Post>(std::unexpected(Error{}));
   if (whole && !post) return;
+  const Status opened = whole ? context_.messenger->hubs().privates().open(*post) : Status();
+  // Somebody may have come in just now: their membership and keys first, then it once more.
+  const bool early =
+      !opened && (opened.error().code == Errc::too_early || opened.error().code == Errc::not_found);
+  hubs_wanted_ = hubs_wanted_ || early;
   if (whole) {
     const bool mine = post->author == context_.home->account().id.bare().text();
     if (!mine && post->state == PostState::shown && post->cursor > flow.marked) {
@@ -474,7 +480,7 @@ void TuiChannels::pushed(const Packet& push) {
       one->names_me = one->names_me || (named && flow.level != NotifyLevel::none);
     }
     if (typing) typing(channel->text(), names_of(context_)(post->author), false);
-    if (one->loaded && post->changed == flow.seen + 1) {
+    if (one->loaded && !early && post->changed == flow.seen + 1) {
       take_post(*channel, *post);
     } else {
       flow.behind = one->loaded;

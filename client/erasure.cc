@@ -4,6 +4,7 @@
 
 #include "client/fields.h"
 #include "client/outbox.h"
+#include "client/private_hubs.h"
 #include "dim/engine/erasure.h"
 
 namespace dim {
@@ -19,6 +20,7 @@ Status erase_copies(Home& home, const Guid& post) {
   const std::string guid = post.text();
   if (auto done = Outbox(home.vault()).erase(guid); !done) return done;
   if (auto done = home.vault().erase(kRefusedPosts, guid); !done) return done;
+  if (auto done = home.vault().erase(kOpenedPosts, guid); !done) return done;
   return home.vault().scrub();
 }
 
@@ -46,6 +48,7 @@ Status Erasures::destroyed(const Guid& channel, const Guid& post) {
   const auto done = home_.vault().transaction([&]() -> Status {
     if (auto erased = Outbox(home_.vault()).erase(post.text()); !erased) return erased;
     if (auto erased = home_.vault().erase(kRefusedPosts, post.text()); !erased) return erased;
+    if (auto erased = home_.vault().erase(kOpenedPosts, post.text()); !erased) return erased;
     if (!signs) return home_.vault().erase(kBucket, post.text());
     return home_.vault().put(kBucket, post.text(), write_json(row));
   });

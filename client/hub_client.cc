@@ -26,6 +26,8 @@ Error error_of(int code) {
       return {Errc::forbidden, "you have no right to do this here"};
     case 404:
       return {Errc::not_found, "there is no such thing, or you cannot see it"};
+    case 405:
+      return {Errc::method_not_allowed, "this cannot be done in a hub of this kind"};
     case 407:
       return {Errc::conflict, "somebody was faster: it has changed; look again"};
     case 410:
@@ -57,7 +59,11 @@ std::unexpected<HubRefusal> refuse(const Error& error) {
 }  // namespace
 
 HubClient::HubClient(Home& home, Clock& clock, Random& random, std::function<Uplink*()> session)
-    : home_(home), clock_(clock), random_(random), session_(std::move(session)) {}
+    : home_(home),
+      clock_(clock),
+      random_(random),
+      session_(std::move(session)),
+      privates_(home, clock) {}
 
 struct HubClient::Listing {
   HubObject object;
@@ -202,18 +208,43 @@ void HubClient::add_channels(std::vector<HubView> hubs, std::size_t at,
              unreadable_.insert_or_assign(hubs[at].id, HubRefusal{.error = channel.error()});
            }
          }
-         add_channels(std::move(hubs), at + 1, std::move(done));
+         privates_.learn(hubs[at]);
+         if (!is_private_hub(hubs[at].id))
+           return add_channels(std::move(hubs), at + 1, std::move(done));
+         const std::string hub = hubs[at].id;
+         read_roster(hub, [this, hubs = std::move(hubs), at,
+                           done = std::move(done)](HubResult<std::int64_t> epoch) mutable {
+           if (!epoch &&
+               (epoch.error().error.code == Errc::unreachable || epoch.error().code == 416))
+             return done(std::unexpected(std::move(epoch.error())));
+           if (!epoch) unreadable_.insert_or_assign(hubs[at].id, epoch.error());
+           add_channels(std::move(hubs), at + 1, std::move(done));
+         });
        });
 }
 
 // ---- what is made
 
-void HubClient::found(std::string_view name, std::string_view topic, HubDone<Id> done) {
+void HubClient::found(std::string_view name, std::string_view topic, HubDone<Id> done,
+                      bool is_private) {
   const auto mark = random_.array<6>();
-  const Meta meta = Meta::make_mkm(home_.account().identity_key, "hub-" + to_hex(mark));
+  const Account& me = home_.account();
+  const Meta meta = Meta::make_mkm(
+      me.identity_key, (is_private ? std::string(kPrivateHubPrefix) : "hub-") + to_hex(mark));
   auto id = meta.id(EntityType::group);
   if (!id) return done(refuse(id.error()));
   JsonObject body;
+  if (is_private) {
+    const JsonObject first = first_roster(me, id->text(), meta, clock_.now());
+    const auto good = Roster::begin(id->text(), first);
+    if (!good || !me.holds_identity())
+      return done(
+          refuse({Errc::key,
+                  "a private hub is founded where the identity is, with a key of secp256k1; "
+                  "this home has another one"}));
+    body.set("kind", "private");
+    body.set("roster", first);
+  }
   body.set("name", name);
   if (!topic.empty()) body.set("topic", topic);
   body.set("meta", meta.json());
@@ -284,6 +315,15 @@ HubResult<PostsPage> HubClient::take_page(const Packet& answer, const PostQuery&
     if (!post) return refuse(post.error());
     if (post->expires == 0 || post->expires > clock_.now()) out.posts.push_back(std::move(*post));
   }
+  const bool any_private = std::ranges::any_of(
+      out.posts, [&](const Post& post) { return privates_.hub_of(post.channel).has_value(); });
+  if (any_private) {
+    // What cannot be opened says so itself.
+    (void)home_.vault().transaction([&]() -> Status {
+      for (Post& post : out.posts) (void)privates_.open(post);
+      return {};
+    });
+  }
   if (answer.code == 206) {
     const std::int64_t next = number_in(answer.get("next"));
     const auto from = query.changes ? query.changes : query.after;
@@ -296,6 +336,7 @@ HubResult<PostsPage> HubClient::take_page(const Packet& answer, const PostQuery&
     auto earlier = read_revisions(*answer.content);
     if (!earlier) return refuse(earlier.error());
     out.earlier = std::move(*earlier);
+    if (any_private && out.posts.size() == 1) privates_.open(out.posts.front(), out.earlier);
   }
   return out;
 }

@@ -1,4 +1,4 @@
-// Requests on public hubs at the own station, and what comes back (docs/protocol/hubs.md). Nothing
+// Requests on hubs at the own station, and what comes back (docs/protocol/hubs.md). Nothing
 // is kept here: a hub lives at its station, and whoever asks again gets what it is now. What is
 // written in channels goes out through Messenger::post(), which survives the end of the program.
 #pragma once
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "client/home.h"
+#include "client/private_hubs.h"
 #include "client/uplink.h"
 #include "dim/engine/hub_view.h"
 
@@ -74,12 +75,29 @@ class HubClient {
   void read(const std::string& hub, HubDone<HubView> done);
   /// Hubs by their IDs of which the last mine() or read() could not read all, and why.
   const std::map<std::string, HubRefusal>& unreadable() const { return unreadable_; }
-  /// Founds a hub with an ID of its own, which the identity key makes.
-  void found(std::string_view name, std::string_view topic, HubDone<Id> done);
+  /// Founds a hub with an ID of its own, which the identity key makes. A private one stays private:
+  /// its ID says so. Errc::key on a linked device, and for an identity key that is not ECC.
+  void found(std::string_view name, std::string_view topic, HubDone<Id> done,
+             bool is_private = false);
   /// CREATE of a category, channel, role or invite.
   void make(HubObject object, const std::string& hub, const JsonObject& body, HubDone<Guid> done);
   /// Without those that have disappeared by now.
   void posts(const PostQuery& query, HubDone<PostsPage> done);
+  /// What this home knows of private hubs. mine() and read() bring their memberships up to date;
+  /// posts() opens what it brings.
+  PrivateHubs& privates() { return privates_; }
+  /// Brings the memberships of a private hub up to date. Errors of PrivateHubs::take too.
+  void read_roster(const std::string& hub, HubDone<std::int64_t> done);
+  /// Who reads what is written in a private hub now: who belongs to it as its founder has signed,
+  /// and is its member at the station too. Their keys are known where they can be; who has gone is
+  /// taken out of the membership first, where this home can sign that.
+  void readers(const std::string& hub, HubDone<std::vector<std::string>> done);
+  /// Signs that `add` belong to a private hub and `remove` do not, unless it is so. The epoch.
+  /// Errc::key: only who has founded it can.
+  void change_roster(const std::string& hub, std::vector<std::string> add,
+                     std::vector<std::string> remove, HubDone<std::int64_t> done);
+  /// Fetches what somebody says of themselves; the Messenger's.
+  std::function<void(const Id& who, std::function<void(Status)> done)> people{};
   void mark(const Guid& channel, HubDone<ReadMark> done);
   void erasures(const Guid& post, HubDone<ErasureList> done);
   /// Tells those who read the channel that one writes; kept by nobody.
@@ -102,6 +120,11 @@ class HubClient {
   void add_channels(std::vector<HubView> hubs, std::size_t at, HubDone<std::vector<HubView>> done);
   HubResult<PostsPage> take_page(const Packet& answer, const PostQuery& query);
   void tell_arrived(std::size_t count);
+  void more_roster(const std::string& hub, int pages, HubDone<std::int64_t> done);
+  void fetch_people(std::vector<Id> who, std::function<void()> done);
+  void sign_roster_change(const std::string& hub, std::vector<std::string> add,
+                          std::vector<std::string> remove, int attempts,
+                          HubDone<std::int64_t> done);
 
   Home& home_;
   Clock& clock_;
@@ -111,6 +134,7 @@ class HubClient {
   std::size_t arrived_bytes_ = 0;
   std::size_t open_pages_ = 0;
   std::map<std::string, HubRefusal> unreadable_;
+  PrivateHubs privates_;
   std::vector<std::pair<Millis, std::function<void()>>> waiting_;  ///< until then, monotonic
 };
 

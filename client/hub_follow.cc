@@ -423,13 +423,32 @@ void HubFollower::on_post(const Packet& push) {
     return next();
   }
   if (whole) {
-    const auto post = read_post(push);
+    auto post = read_post(push);
     if (!post) return;
+    // Somebody may have come in just now: their membership and keys are asked for, and then it.
+    const Status opened = client_.privates().open(*post);
+    if (!opened &&
+        (opened.error().code == Errc::too_early || opened.error().code == Errc::not_found)) {
+      flow.live = false;
+      changed_.insert(flow.hub);
+      queue_.push_back(*channel);
+      return next();
+    }
     tell(*channel, *post, post->cursor > flow.base);
   } else {
     const auto event = read_post_event(push);
     if (!event) return;
     if (event->state == PostState::destroyed && !erase(*channel, event->guid)) return;
+    if (client_.privates().hub_of(*channel)) {
+      // A text is opened with the message that it belongs to.
+      if (event->text) {
+        flow.live = false;
+        queue_.push_back(*channel);
+        return next();
+      }
+      const bool ends = event->object == HubObject::message && event->state != PostState::shown;
+      if (ends && !client_.privates().forget(event->guid)) return;
+    }
     flow.seen = event->cursor;
     if (!is_me(event->author) && events_.changed) events_.changed(hubs_[flow.hub], *event);
   }

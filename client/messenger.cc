@@ -30,6 +30,9 @@ Messenger::Messenger(Home& home, Transport& transport, Clock& clock, Random& ran
       outbox_(home.vault()),
       groups_(home, random),
       hubs_(home, clock, random, [this] { return is_ready() ? session_.get() : nullptr; }) {
+  hubs_.people = [this](const Id& who, std::function<void(Status)> done) {
+    fetch(who, std::move(done));
+  };
   expire();
   if (options_.follow_hubs) follow_hubs();
 }
@@ -81,6 +84,7 @@ Status Messenger::start() {
   decides_.clear();
   shared_entry_.clear();
   in_flight_.clear();
+  sealed_now_.clear();
   refused_ = false;
   hubs_.begin();
   rewind();

@@ -165,6 +165,10 @@ class Messenger final : private SessionHost {
   /// on. Errc::bad_request for what is no text of 1 byte to 64 KiB.
   Result<Guid> post(const Id& hub, const Guid& channel, std::string_view text,
                     const PostLinks& links = {});
+  /// What CREATE or EDIT of a message in a private hub carries: `text`, sealed for who reads it
+  /// now. The hub's key is made anew each time.
+  void seal_post(const std::string& hub, const PostPlace& place, std::string text,
+                 HubDone<std::string> done);
   /// Refused, and nobody has been told so yet: also those of earlier programs of this home.
   Result<std::vector<RefusedPost>> refused_posts();
   Status forget_refused(const Guid& post);
@@ -234,6 +238,11 @@ class Messenger final : private SessionHost {
   bool may_send(std::string_view kind);
   bool transmit(OutboxRow item);
   void transmit_post(const OutboxRow& item);
+  bool lacks_seal(const OutboxRow& row) const;
+  void seal_row(const OutboxRow& row);
+  void seal_row_for(const OutboxRow& row, const std::vector<std::string>& readers);
+  void refuse_row(const OutboxRow& row, const HubRefusal& why);
+  std::vector<std::string> trusted(std::vector<std::string> readers);
   void keep_refused(const OutboxRow& item, int code, std::string_view station);
   void on_accepted(const std::string& guid, const Packet& response);
   /// The row is done with: `sent`, or `failed` with its cause.
@@ -395,15 +404,16 @@ class Messenger final : private SessionHost {
   std::set<std::string> asking_;        // IDs that are asked for, or are about to be
   std::set<std::string> decides_;       // those of them whose answer decides about what waits
   std::vector<std::pair<HistoryEntry, MessageAct>> changes_;  // to be told
-  bool scrub_due_ = false;           // something is erased, and the vault's files hold it still
-  bool erasing_ = true;              // something may have to be erased, and answered for
-  bool retry_ = false;               // what waited may be read now
-  Millis early_at_ = 0;              // monotonic: when what came too early is looked at; 0: none
-  std::set<std::string> early_;      // IDs whose visas are of the future by our slow clock
-  std::set<std::string> in_flight_;  // GUIDs of the outbox that wait for the station's answer
-  std::int64_t outbox_place_ = 0;    // everything up to here was handed to this session
-  std::deque<OutboxRow> ahead_;      // read from the outbox behind that place
-  bool outbox_dry_ = false;          // nothing behind that place when it was looked at last
+  bool scrub_due_ = false;            // something is erased, and the vault's files hold it still
+  bool erasing_ = true;               // something may have to be erased, and answered for
+  bool retry_ = false;                // what waited may be read now
+  Millis early_at_ = 0;               // monotonic: when what came too early is looked at; 0: none
+  std::set<std::string> early_;       // IDs whose visas are of the future by our slow clock
+  std::set<std::string> sealed_now_;  // posts in private hubs that are sealed for who is there now
+  std::set<std::string> in_flight_;   // GUIDs of the outbox that wait for the station's answer
+  std::int64_t outbox_place_ = 0;     // everything up to here was handed to this session
+  std::deque<OutboxRow> ahead_;       // read from the outbox behind that place
+  bool outbox_dry_ = false;           // nothing behind that place when it was looked at last
   bool fetching_for_outbox_ = false;
   Millis key_checked_at_ = 0;  // monotonic: when renew_own_key() was called last
   bool unread_grown_ = true;

@@ -1,5 +1,6 @@
-// Messages to channels of public hubs: through the outbox like letters, but as plain text, because
-// the station is to read, keep and search them.
+// Messages to channels of hubs: through the outbox like letters. In public ones as plain text,
+// because the station is to read, keep and search them; in private ones sealed
+// (messenger_private.cc).
 #include "client/fields.h"
 #include "client/messenger.h"
 #include "dim/base/utf8.h"
@@ -60,7 +61,8 @@ void Messenger::transmit_post(const OutboxRow& item) {
   if (!mentions.empty()) packet.set("mentions", mentions + "]");
   if (const Millis expires = integer_in(item.content, "expires"); expires != 0)
     packet.set("expires", format_time(expires));
-  packet.content = text_in(item.content, "text");
+  const bool sealed = is_private_hub(item.to.text());
+  packet.content = sealed ? item.wire : text_in(item.content, "text");
   in_flight_.insert(item.guid);
   session_->request(
       Lane::text, std::move(packet), [this, guid = *guid, item](const Packet& answer) {
@@ -68,12 +70,14 @@ void Messenger::transmit_post(const OutboxRow& item) {
         // again.
         const bool settled = answer.code != 416 && (answer.code < 500 || answer.code == 501);
         Packet known = answer;
+        // It was sealed anew, and the station has the one from before: the GUID is ours alone.
+        if (answer.code == 407 && truth_in(item.content, "again")) known.code = 201;
         if (answer.code == 501) known.code = 405;
         // Before the outbox forgets it: a text that nobody was told about is not lost by a kill.
-        if (settled && answer.code != 201 && answer.code != 202)
+        if (settled && known.code != 201 && known.code != 202)
           keep_refused(item, answer.code, answer.get("message"));
         on_accepted(guid.text(), known);
-        if (settled && events_.posted) events_.posted(guid, answer);
+        if (settled && events_.posted) events_.posted(guid, known);
       });
 }
 

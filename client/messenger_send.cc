@@ -146,6 +146,12 @@ void Messenger::pump() {
       ahead_.pop_front();
       continue;
     }
+    if (lacks_seal(next)) {
+      if (clock_.monotonic() < paused_until_) break;
+      pumping_ = false;
+      fetching_for_outbox_ = true;
+      return seal_row(OutboxRow(next));
+    }
     if (!may_send(next.kind)) break;
     OutboxRow item = std::move(ahead_.front());
     ahead_.pop_front();

@@ -376,6 +376,46 @@ class Hubs(harness.EndToEnd):
         self.assertIn("public hub: the station can read this", text.stderr)
         self.assertRegex(text.stdout, r"bobby \(0x[0-9A-Fa-f]{6}…\) in gardeners/general: half a line  👍 1\n")
 
+    def test_A27_A29_a_private_hub_is_founded_written_in_both_ways_and_rekeyed_when_somebody_is_kicked(self):
+        alice, bobby, carol = self.people("alice", "bobby", "carol")
+        hub = of(alice.run("hub", "create", "cellar", "--private"), "hub")[0]
+        self.assertEqual((hub["kind"], hub["public"]), ("private", False))
+        alice.run("channel", "create", "cellar", "den")
+        link = of(alice.run("hub", "invite", "cellar", "--uses", "5"), "invite")[0]["link"]
+        for one in (bobby, carol):
+            self.assertEqual(of(one.run("hub", "join", link), "hub_change")[0]["object"], "request")
+            alice.run("hub", "approve", "cellar", one.id())
+        listener = self.listen(bobby)
+        first = self.post(alice, "the key is under the pot", where="cellar/den")
+        self.assertEqual(self.until(listener, "post")["text"], "the key is under the pot")
+        bobby.run("edit", "cellar/den", self.post(bobby, "which pot", where="cellar/den")["guid"], "which pot?")
+        everything = ["the key is under the pot", "which pot?"]
+        for one in (alice, bobby, carol):
+            self.assertEqual(self.texts(one.run("history", "cellar/den")), everything)
+        self.assertEqual(self.texts(carol.run("search", "cellar", "Key pot")), everything[:1])
+        alice.run("kick", "cellar", "carol")
+        reads = {one["id"]: one["reads"] for one in of(alice.run("hub", "members", "cellar"), "hub_member")}
+        self.assertEqual(reads, {alice.id(): True, bobby.id(): True})
+        secret = self.post(alice, "it is the blue one", where="cellar/den")
+        self.assertEqual(self.until(listener, "post", lambda one: one["guid"] == secret["guid"])["text"], "it is the blue one")
+        # In again, and let in again: what was written meanwhile stays closed.
+        carol.run("hub", "join", link)
+        alice.run("hub", "approve", "cellar", carol.id())
+        self.post(bobby, "welcome back", where="cellar/den")
+        page = of(carol.run("history", "cellar/den"), "post")
+        self.assertEqual([one["text"] for one in page], [*everything, "", "welcome back"])
+        self.assertIn("no key for you", page[2]["unreadable"])
+        refused = bobby.run("report", "cellar/den", first["guid"], "why", code=None)
+        self.assertEqual(of(refused, "error")[0]["code"], "METHOD_NOT_ALLOWED")
+        text = subprocess.run(bobby.command("hub", "show", "cellar", as_json=False), capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, timeout=60)
+        self.assertIn("private, end-to-end encrypted", text.stdout)
+        self.assertIn("private hub: end-to-end encrypted, the station cannot read this", text.stderr)
+        # The station's folder, log and all, holds none of it.
+        for file in pathlib.Path(self.at.data).rglob("*"):
+            if file.is_file():
+                self.assertNotIn(b"under the pot", file.read_bytes(), file)
+
     def test_people_are_told_that_the_station_can_read_it(self):
         alice, bobby, carol = self.gather()
         for arguments in (("hub", "show", "gardeners"), ("post", "gardeners/general", "hello")):

@@ -1,0 +1,283 @@
+// What people do in private hubs, from their clients through the core of a real station; and what
+// a station that lies can do about it.
+#include "dim/engine/hub_post.h"
+#include "tests/hub_people.h"
+
+namespace dim::station_test {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Not;
+using enum HubObject;
+
+class PrivateHubsTest : public HubPeople {
+ protected:
+  /// Alice's private hub with a channel, and Bob let in.
+  void gather(bool bob_follows = false) {
+    alice_ = &person("alice");
+    bob_ = &person("bob", bob_follows);
+    auto id = get<Id>(
+        [&](HubDone<Id> done) { alice().hubs().found("Cellar", "", std::move(done), true); });
+    ASSERT_TRUE(id) << id.error().error.hint << id.error().station;
+    hub_ = id->text();
+    channel_ = make(alice(), HubObject::channel, hub_, R"({"name":"den"})");
+    join(alice(), bob(), hub_);
+    admit(bob());
+    settle();
+    ASSERT_TRUE(read(alice(), hub_) && read(bob(), hub_));
+  }
+  HubResult<std::int64_t> change(Person& by, std::vector<std::string> add,
+                                 std::vector<std::string> remove) {
+    return get<std::int64_t>([&](HubDone<std::int64_t> done) {
+      by.hubs().change_roster(hub_, std::move(add), std::move(remove), std::move(done));
+    });
+  }
+  void admit(Person& one) {
+    const auto epoch = change(alice(), {one.id()}, {});
+    EXPECT_TRUE(epoch) << epoch.error().error.hint;
+  }
+  /// Brings memberships up to date, then the newest page.
+  HubResult<PostsPage> look(Person& one) {
+    EXPECT_TRUE(read(one, hub_));
+    return posts(one, here());
+  }
+  PostQuery here() const {
+    PostQuery query;
+    query.target = channel_->text();
+    return query;
+  }
+  Guid say(Person& one, std::string_view text) { return post(one, hub_, *channel_, text); }
+  std::vector<std::string> search(Person& one, std::string_view words) {
+    std::vector<std::string> out;
+    auto found = one.hubs().privates().search(hub_, std::nullopt, words, INT64_MAX, 50);
+    for (const auto& each : found.value()) out.push_back(each.post.content);
+    return out;
+  }
+  /// As the station has it.
+  std::string stored(const Guid& guid) { return store.post(guid).value().value().content; }
+  /// By the station, whatever the membership says.
+  void put_out(Person& one) {
+    Packet packet = HubClient::request(Operation::erase, member, hub_);
+    EXPECT_EQ(code(alice(), packet.set("member", one.id())), 204);
+  }
+
+  Person& alice() { return *alice_; }
+  Person& bob() { return *bob_; }
+  Person* alice_ = nullptr;
+  Person* bob_ = nullptr;
+  std::string hub_;
+  std::optional<Guid> channel_;
+};
+
+TEST_F(PrivateHubsTest, A29_MembersReadEachOtherAndTheStationReadsNothing) {
+  gather();
+  const Guid first = say(alice(), "the key is under the pot");
+  EXPECT_EQ(alice().posted.at(first.text()).code, 201)
+      << alice().posted.at(first.text()).get("message");
+  const Guid second = say(bob(), "which pot?");
+  EXPECT_EQ(bob().posted.at(second.text()).code, 201);
+  for (const Guid& guid : {first, second})
+    EXPECT_THAT(stored(guid), Not(testing::HasSubstr("pot")));
+  for (Person* one : {alice_, bob_})
+    EXPECT_THAT(texts(look(*one)), ElementsAre("which pot?", "the key is under the pot"));
+  EXPECT_THAT(search(bob(), "POT key"), ElementsAre("the key is under the pot"));
+  EXPECT_THAT(search(bob(), "roses"), IsEmpty());
+  EXPECT_EQ(mark(bob(), *channel_)->unread, 1) << "counting needs no text";
+  PostQuery at_station = here();
+  at_station.search = "pot";
+  EXPECT_EQ(posts(bob(), at_station).error().code, 405);
+}
+
+TEST_F(PrivateHubsTest, F11_AnEditIsSealedToo) {
+  gather();
+  const Guid guid = say(bob(), "befor");
+  ASSERT_THAT(texts(look(alice())), ElementsAre("befor"));
+  auto sealed = get<std::string>([&](HubDone<std::string> done) {
+    bob().messenger->seal_post(hub_, {*channel_, guid, 2}, "before", std::move(done));
+  });
+  ASSERT_TRUE(sealed) << sealed.error().error.hint;
+  EXPECT_EQ(code(bob(), on(Operation::edit, message, guid).set("revision", "1"), *sealed), 200);
+  PostQuery whole;
+  whole.target = guid.text();
+  whole.earlier = true;
+  const auto page = posts(alice(), whole);
+  EXPECT_THAT(texts(page), ElementsAre("before"));
+  ASSERT_EQ(page->earlier.size(), 1U);
+  EXPECT_EQ(page->earlier.front().content, "befor");
+  EXPECT_THAT(search(alice(), "befor"), ElementsAre("before")) << "one text of each message";
+  EXPECT_EQ(code(bob(), on(Operation::remove, message, guid)), 200);
+  EXPECT_THAT(texts(look(alice())), ElementsAre(""));
+  EXPECT_THAT(search(alice(), "before"), IsEmpty()) << "what was taken back is not kept";
+}
+
+TEST_F(PrivateHubsTest, A27_WhoIsPutOutReadsNoMoreAlsoWhereNobodyHasSignedThatYet) {
+  gather();
+  Person& carol = person("carol");
+  join(alice(), carol, hub_);
+  admit(carol);
+  say(alice(), "for three");
+  EXPECT_THAT(texts(look(carol)), ElementsAre("for three"));
+  const std::int64_t before = carol.hubs().privates().roster(hub_)->epoch();
+  put_out(carol);
+  settle();
+  // Bob cannot sign who belongs to the hub, and encrypts for who is still there.
+  const Guid by_bob = say(bob(), "for two");
+  ASSERT_EQ(bob().posted.at(by_bob.text()).code, 201);
+  EXPECT_EQ(bob().hubs().privates().roster(hub_)->epoch(), before);
+  const auto opens = [&](const Guid& guid) {
+    const Roster& roster = *alice().hubs().privates().roster(hub_);
+    return open_post(stored(guid), {*channel_, guid, 1}, roster, carol.home.account(),
+                     carol.home.directory(), clock.now());
+  };
+  EXPECT_EQ(opens(by_bob).error().code, Errc::unauthorised);
+  // With Alice's next message it is signed.
+  const Guid by_alice = say(alice(), "for two again");
+  EXPECT_EQ(opens(by_alice).error().code, Errc::unauthorised);
+  EXPECT_EQ(alice().hubs().privates().roster(hub_)->epoch(), before + 1);
+  EXPECT_FALSE(alice().hubs().privates().roster(hub_)->has(carol.id()));
+  EXPECT_THAT(texts(look(bob())), ElementsAre("for two again", "for two", "for three"));
+  // In the station's list again, and in no key: only the founder's key lets somebody in.
+  come(carol, false);
+  join(alice(), carol, hub_);
+  const Guid after = say(bob(), "still for two");
+  EXPECT_EQ(opens(after).error().code, Errc::unauthorised);
+  const auto page = look(carol);
+  ASSERT_TRUE(page);
+  EXPECT_EQ(page->posts.front().content, "");
+  EXPECT_NE(page->posts.front().unreadable.find("no key for you"), std::string_view::npos);
+  EXPECT_EQ(page->posts.back().content, "for three") << "what she could read she can";
+}
+
+TEST_F(PrivateHubsTest, A27_WhoComesInIsToldPlainlyThatTheyCannotReadWhatWasBefore) {
+  gather();
+  say(alice(), "before Carol");
+  Person& carol = person("carol");
+  join(alice(), carol, hub_);
+  const Guid refused = carol.messenger->post(*Id::parse(hub_), *channel_, "may I?").value();
+  settle();
+  ASSERT_TRUE(carol.posted.contains(refused.text())) << "nobody has let her in yet";
+  EXPECT_EQ(carol.posted.at(refused.text()).code, 403);
+  EXPECT_THAT(carol.messenger->refused_posts().value(), testing::SizeIs(1)) << "and it is not lost";
+  admit(carol);
+  say(bob(), "hello Carol");
+  const auto page = look(carol);
+  EXPECT_THAT(texts(page), ElementsAre("hello Carol", ""));
+  EXPECT_NE(page->posts.back().unreadable.find("before you were let in"), std::string_view::npos)
+      << page->posts.back().unreadable;
+}
+
+TEST_F(PrivateHubsTest, A27_WhoIsOnlyInTheStationsListIsNotShown) {
+  gather();
+  Person& carol = person("carol");
+  join(alice(), carol, hub_);
+  // Her program writes all the same, under a membership of her own making.
+  Roster forged =
+      Roster::begin(hub_, alice().hubs().privates().roster(hub_)->changes().front()).value();
+  for (Person* one : {alice_, bob_}) {
+    const Account& them = one->home.account();
+    ASSERT_TRUE(carol.home.learn(them.id, them.meta.json(), {them.visa.json()}, clock.now()));
+    ASSERT_TRUE(one->home.learn(carol.home.account().id, carol.home.account().meta.json(),
+                                {carol.home.account().visa.json()}, clock.now()));
+  }
+  const Account& her = carol.home.account();
+  ASSERT_TRUE(carol.home.learn(her.id, her.meta.json(), {her.visa.json()}, clock.now()));
+  ASSERT_TRUE(
+      forged.extend(forged.next(alice().home.account(), {bob().id(), carol.id()}, {}, clock.now())
+                        .value()
+                        .value()));
+  const Guid guid = Guid::make(clock.now(), random);
+  const auto sealed = seal_post("psst", {*channel_, guid, 1}, forged, forged.members(), her,
+                                carol.home.directory(), clock.now(), random);
+  ASSERT_TRUE(sealed) << to_string(sealed.error());
+  Packet packet = HubClient::request(Operation::create, message, channel_->text());
+  ASSERT_EQ(code(carol, packet.set("guid", guid.text()), *sealed), 201);
+  const auto page = look(bob());
+  ASSERT_TRUE(page);
+  EXPECT_EQ(page->posts.front().content, "");
+  EXPECT_FALSE(page->posts.front().unreadable.empty());
+  EXPECT_THAT(search(bob(), "psst"), IsEmpty());
+}
+
+TEST_F(PrivateHubsTest, A28_AStationThatShowsAnOlderMembershipGetsNothing) {
+  gather();
+  Person& carol = person("carol");
+  join(alice(), carol, hub_);
+  admit(carol);
+  ASSERT_TRUE(change(alice(), {}, {carol.id()}));
+  ASSERT_TRUE(read(bob(), hub_));
+  const std::vector<JsonObject> all = bob().hubs().privates().roster(hub_)->changes();
+  ASSERT_EQ(all.size(), 4U);
+  PrivateHubs& his = bob().hubs().privates();
+  // As a station would answer `after` his last one, if it had gone back by one or more.
+  EXPECT_EQ(his.take(hub_, {}).error().code, Errc::conflict);
+  EXPECT_EQ(his.take(hub_, {all[0], all[1], all[2]}).error().code, Errc::conflict);
+  EXPECT_TRUE(his.take(hub_, {all[2], all[3]})) << "an old one beside says nothing new";
+  EXPECT_FALSE(his.roster(hub_)->has(carol.id())) << "and brings nobody back";
+  // Another one in its place, signed by the founder or not.
+  Roster fork = Roster::begin(hub_, all[0]).value();
+  for (int i : {1, 2}) ASSERT_TRUE(fork.extend(all[static_cast<std::size_t>(i)]));
+  const auto other = fork.next(alice().home.account(), {}, {bob().id()}, clock.now() + 1'000);
+  EXPECT_EQ(his.take(hub_, {**other}).error().code, Errc::conflict);
+  EXPECT_EQ(his.roster(hub_)->epoch(), 4);
+  // The same in the next life of his program.
+  come(bob(), false);
+  EXPECT_EQ(bob().hubs().privates().take(hub_, {}).error().code, Errc::conflict);
+  EXPECT_EQ(bob().hubs().privates().roster(hub_)->epoch(), 4);
+}
+
+TEST_F(PrivateHubsTest, A29_OnlyWhoHasFoundedTheHubLetsSomebodyIn) {
+  gather();
+  Person& carol = person("carol");
+  join(alice(), carol, hub_);
+  const auto by_bob = change(bob(), {carol.id()}, {});
+  ASSERT_FALSE(by_bob);
+  EXPECT_EQ(by_bob.error().error.code, Errc::key);
+  EXPECT_EQ(change(alice(), {carol.id()}, {}).value(), 3);
+  EXPECT_EQ(change(alice(), {carol.id()}, {}).value(), 3) << "it is so already";
+}
+
+TEST_F(PrivateHubsTest, R1_WhatWaitsInTheOutboxIsSealedForThoseWhoAreThereWhenItGoesOut) {
+  gather();
+  Person& carol = person("carol");
+  join(alice(), carol, hub_);
+  admit(carol);
+  ASSERT_TRUE(read(bob(), hub_));
+  bob().messenger->stop();
+  const Guid waits =
+      bob().messenger->post(*Id::parse(hub_), *channel_, "written on a train").value();
+  ASSERT_TRUE(change(alice(), {}, {carol.id()}));
+  come(bob(), false);
+  settle();
+  EXPECT_EQ(bob().posted.at(waits.text()).code, 201)
+      << bob().posted.at(waits.text()).get("message");
+  const auto message = SignedMessage::parse(stored(waits)).value();
+  EXPECT_EQ(message.sealed.keys.size(), 2U) << "Alice and Bob";
+  EXPECT_THAT(texts(look(alice())), ElementsAre("written on a train"));
+}
+
+TEST_F(PrivateHubsTest, F20_FollowingTellsWhatIsOpenedAlsoOfWhoHasJustComeIn) {
+  gather(true);
+  settle();
+  say(alice(), "hello");
+  bob().messenger->tick();
+  settle();
+  EXPECT_THAT(bob().told, Contains("new: hello"));
+  Person& carol = person("carol");
+  join(alice(), carol, hub_);
+  admit(carol);
+  ASSERT_TRUE(read(carol, hub_));
+  const Guid guid = say(carol, "I am new here");
+  ASSERT_EQ(carol.posted.at(guid.text()).code, 201) << carol.posted.at(guid.text()).get("message");
+  for (int i = 0; i < 5; ++i) {
+    clock.at += 1'000;
+    bob().messenger->tick();
+    settle();
+  }
+  EXPECT_THAT(bob().told, Contains("new: I am new here"));
+  EXPECT_THAT(search(bob(), "new here"), ElementsAre("I am new here"));
+}
+
+}  // namespace
+}  // namespace dim::station_test
