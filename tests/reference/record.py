@@ -13,6 +13,7 @@ import os
 import re
 import time
 
+import frames_test
 from bridge_test import configuration, wait_for_log
 from contents import CONTENTS, filled
 from gateway_test import frames
@@ -217,6 +218,19 @@ class Recording(ReferenceTest):
         alice.send(bob.id, "for later")
         bob.connect(self.relay("bob, again", station))
         bob.got_text("for later", alice.id)
+        group = [one for one in alice.run("group", "create", "ours", bob.id) if one["event"] == "group"][0]["id"]
+        bob.joins(group, [alice.id, bob.id])
+        alice.send(group, "to the group")
+        bob.got_text("to the group", alice.id)
+        bob.send_group(group, {"type": 1, "text": "of the group"})
+        alice.got_text("of the group", group)
+        if at == "ours":
+            pad = alice.add_device(type(self), "pad")
+            pad.send(bob.id, "from the pad")
+            bob.got_text("from the pad", alice.id)
+            bob.text(alice.id, "for both of you")
+            for one in (pad,) if year == "2025" else (pad, alice):  # 2025 knows one device, the newest
+                one.has(bob.id, "for both of you")
         bob.be_quiet()
         account = introduced(self.relays["bob"], "S") if at == "ours" else self.station_account(station)
         self.save(f"dim-{year}-at-{at}",
@@ -235,6 +249,55 @@ class Recording(ReferenceTest):
 
     def test_dim_2026_at_ours(self):
         self.dim("2026", "ours")
+
+    messages, log_in, give = frames_test.Frames.messages, frames_test.Frames.log_in, frames_test.Frames.send
+
+    def framed(self, framing, year):
+        """bob speaks another framing than MTP, which clients of the reference do not; what is in the frames is theirs."""
+        self.station = OurStation(type(self))
+        self.alice = alice = self.reference_client(year, "alice", self.relay("alice", self.station))
+        bob = self.reference_client(year, "bob")
+        wire = self.connected(framing, "bob", bob)
+        alice.do("learn", accounts=[bob.account])
+        bob.do("learn", accounts=[alice.account])
+        contents = [CONTENTS[name] for name in FEW] + [{"type": 1, "text": f"number {number}"} for number in range(4)]
+        for content in contents:
+            sn = self.give(wire, bob, filled(content, bob.id))
+            alice.arrival(lambda it: it.get("sn") == sn and kind(it) == content["type"], "a content", bob.id)
+            sn = alice.send(bob.id, filled(content, alice.id))["sn"]
+            self.messages(wire, bob, lambda it: it.get("sn") == sn and kind(it) == content["type"], "a content")
+        wire.close()
+        sent = alice.text(bob.id, "while you were away")
+        alice.got_receipt("Message cached.", self.station.id, sent)
+        wire = self.connected(framing, "bob, again", bob)
+        self.messages(wire, bob, lambda it: it.get("text") == "while you were away", "what has waited")
+        alice.be_quiet()
+        name = framing.__name__
+        self.save(f"{name.lower()}-{year}-at-ours",
+                  f"alice is a client of {year}, bob one of {year} over {name}, the station is ours",
+                  {"alice": alice.account, "bob": bob.account, "station": introduced(self.relays["alice"], "S")},
+                  {"alice": alice})
+
+    def connected(self, framing, name, bob):
+        wire = framing(self.relay(name, self.station))
+        self.addCleanup(wire.close)
+        if framing is frames_test.WebSocket:
+            got, expected = wire.upgrade()
+            self.assertEqual(got, expected)
+        self.log_in(wire, bob)
+        return wire
+
+    def test_mars_2025_at_ours(self):
+        self.framed(frames_test.Mars, "2025")
+
+    def test_mars_2026_at_ours(self):
+        self.framed(frames_test.Mars, "2026")
+
+    def test_websocket_2025_at_ours(self):
+        self.framed(frames_test.WebSocket, "2025")
+
+    def test_websocket_2026_at_ours(self):
+        self.framed(frames_test.WebSocket, "2026")
 
     def bridge(self, year):
         """alice is at ours, bob at a station of the reference that ours has dialled: what runs between the stations."""
