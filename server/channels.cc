@@ -230,6 +230,11 @@ void Hubs::create_message(StationRequest& request) {
              const auto first = core_.reads_.post(post.guid);
              if (first && *first && (*first)->state == PostState::destroyed)
                refused.emplace(Errc::gone, "the message of this guid was destroyed");
+             // No 5xx, so that programs show the text and do not send it for ever.
+             if (first && *first && (*first)->damaged)
+               refused.emplace(Errc::conflict,
+                               "the station's disk has damaged the message of this guid; write it "
+                               "again, and tell the operator");
              return core_.refuse(
                  *link, reply_id,
                  refused.value_or(

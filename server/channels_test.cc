@@ -570,12 +570,7 @@ TEST_F(Channels, A44_NothingRestsOnARightWhoseChangeCouldNotBeStored) {
   EXPECT_TRUE(ask(*bob.text, joining(invite)).empty());
   EXPECT_TRUE(ask(*bob.text, post(channel, own, "bob").set("id", "8")).empty())
       << "a member, as it seems";
-  committer.error = Error{Errc::insufficient_storage, "no space is left on the disk"};
-  committer.run_one();
-  committer.error.reset();
-  committer.held = false;
-  committer.run();
-  station->end_of_turn();
+  lose_the_first();
   const auto answers = bob.text->take();
   ASSERT_EQ(answers.size(), 2U);
   EXPECT_EQ(answers[0].code, 506);
@@ -594,17 +589,42 @@ TEST_F(Channels, A44_AChannelWhoseDeletionCouldNotBeStoredKeepsItsMessages) {
   EXPECT_TRUE(ask(*alice.text, make("role", next_guid(), R"({"name":"r"})")).empty());
   EXPECT_TRUE(ask(*alice.text, request(Operation::erase, "channel", channel.text()).set("id", "8"))
                   .empty());
-  committer.error = Error{Errc::insufficient_storage, "no space is left on the disk"};
-  committer.run_one();
-  committer.error.reset();
-  committer.held = false;
-  committer.run();
-  station->end_of_turn();
+  lose_the_first();
   const auto answers = alice.text->take();
   ASSERT_EQ(answers.size(), 2U);
   EXPECT_EQ(answers[0].code, 506);
   EXPECT_EQ(answers[1].code, 503) << "it rests on the one before";
   EXPECT_EQ(page(*alice.text, get("message", channel.text())), (Texts{"kept"}));
+}
+
+/// A disk that has lost the keys of what is on it.
+class DamagedStore final : public MemoryStore {
+ public:
+  Result<std::optional<Post>> post(const Guid& guid) override {
+    auto out = MemoryStore::post(guid);
+    if (damaged && out && *out) {
+      (*out)->damaged = true;
+      (*out)->content.clear();
+    }
+    return out;
+  }
+  bool damaged = false;
+};
+
+TEST_F(Channels, R14_ARepetitionOfADamagedMessageIsToldThatItIsDamaged) {
+  DamagedStore disk;
+  TestCommitter writer(disk);
+  station = std::make_unique<Station>(config, station_account(), disk, writer, clock, random);
+  auto alice = founder();
+  const Guid first = next_guid();
+  EXPECT_EQ(code(*alice.text, post(channel, first, "a text")), 201);
+  EXPECT_EQ(code(*alice.text, post(channel, first, "another")), 407);
+  EXPECT_FALSE(last.get("message").contains("damaged")) << last.get("message");
+  disk.damaged = true;
+  EXPECT_EQ(code(*alice.text, post(channel, first, "another")), 407);
+  EXPECT_TRUE(last.get("message").contains("damaged")) << last.get("message");
+  EXPECT_EQ(code(*alice.text, post(channel, next_guid(), "and on it goes")), 201);
+  station.reset();  // before its store
 }
 
 }  // namespace

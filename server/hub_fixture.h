@@ -105,6 +105,16 @@ class HubTest : public StationTest {
         << last.get("message");
   }
 
+  /// Of what waits for the disk, everything is taken but the oldest.
+  void lose_the_first() {
+    committer.error = Error{Errc::insufficient_storage, "no space is left on the disk"};
+    committer.run_one();
+    committer.error.reset();
+    committer.held = false;
+    committer.run();
+    station->end_of_turn();
+  }
+
   Guid channel = next_guid(), invite = next_guid();
   std::vector<Packet> pushed;
   Packet last;

@@ -368,6 +368,78 @@ TEST(Damage, R14_OneDamagedKeyIsOneDamagedMessage) {
   EXPECT_EQ(store->verify(), Result<std::size_t>(2));
 }
 
+/// One of five messages is damaged; the store is open.
+std::unique_ptr<SqliteStore> with_a_damaged_one(const TemporaryFolder& folder) {
+  auto store = opened(folder);
+  for (int i = 1; i <= 5; ++i) put(*store, i, text_of(i));
+  store.reset();
+  turn_a_bit(folder, "keys1", 2);
+  return opened(folder);
+}
+
+TEST(Damage, R14_WritesAboutADamagedMessageAreRefusedAndTheStoreGoesOn) {
+  const TemporaryFolder folder;
+  auto store = with_a_damaged_one(folder);
+  const Post again{.guid = guid(2),
+                   .channel = kChannel,
+                   .time = kTestTime,
+                   .author = "alice",
+                   .content = text_of(2)};
+  EXPECT_EQ(one(*store, PutPost{again}).accepted, Accepted::conflict) << "nobody can compare them";
+  EXPECT_EQ(one(*store, PutReport{.post = guid(2), .user = "bob", .text = "?", .time = kTestTime})
+                .accepted,
+            Accepted::conflict);
+  for (const PostAct act : {PostAct::edit, PostAct::hide, PostAct::pin, PostAct::destroy}) {
+    EXPECT_EQ(
+        one(*store, ChangePost{.guid = guid(2), .act = act, .text = "other", .time = kTestTime})
+            .accepted,
+        Accepted::conflict);
+  }
+  put(*store, 6, text_of(6));
+  EXPECT_TRUE((*store->post(guid(2)))->damaged);
+}
+
+TEST(Damage, R14_ADamagedMessageGoesWithItsNeighboursChannelOrTime) {
+  for (const bool by_time : {false, true}) {
+    SCOPED_TRACE(by_time);
+    const TemporaryFolder folder;
+    auto store = with_a_damaged_one(folder);
+    EXPECT_EQ(one(*store, destroy(3)).accepted, Accepted::stored) << "the index is made anew";
+    EXPECT_THAT(*store->search(std::array{kChannel}, "canary4", 0, 10), testing::SizeIs(1));
+    if (by_time) {
+      EXPECT_EQ(
+          one(*store, ExpirePosts{.channel = kChannel, .before = kTestTime + 1, .now = kTestTime})
+              .accepted,
+          Accepted::stored);
+    } else {
+      one(*store, DropChannel{kChannel});
+      for (bool more = true; more;) {
+        const auto tidied = store->tidy(kTestTime, true);
+        ASSERT_TRUE(tidied) << to_string(tidied.error());
+        more = *tidied;
+      }
+    }
+    EXPECT_FALSE(store->post(guid(2))->has_value());
+    EXPECT_EQ(store->verify(), Result<std::size_t>(0));
+  }
+}
+
+TEST(Damage, R14_WithoutAKeyOfTheIndexItsPartIsNotFoundAndTheRestGoesOn) {
+  const TemporaryFolder folder;
+  auto store = opened(folder);
+  for (int i = 1; i <= 3; ++i) put(*store, i, text_of(i));
+  store.reset();
+  turn_a_bit(folder, "words1", 1);
+  store = opened(folder);
+  EXPECT_THAT(*store->search(std::array{kChannel}, "canary1", 0, 10), IsEmpty());
+  put(*store, 4, text_of(4));
+  edit(*store, 1, "other text");
+  EXPECT_EQ((*store->post(guid(1)))->content, "other text");
+  EXPECT_EQ(one(*store, destroy(2)).accepted, Accepted::stored);
+  EXPECT_THAT(*store->search(std::array{kChannel}, "canary4", 0, 10), testing::SizeIs(1))
+      << "it is made anew";
+}
+
 // --- media
 
 void upload(Store& store, int number, const std::string& bytes, const std::string& owner) {

@@ -380,6 +380,8 @@ Result<std::vector<FoundPost>> PostTableReads::search(std::span<const Guid> chan
     if (!part) return std::unexpected(part.error());
     if (!*part) break;
     const auto key = keys_->words().get(parts.integer(0));
+    // R14: nothing is found any more in that part alone.
+    if (!key && key.error().code == Errc::internal) continue;
     if (!key) return std::unexpected(key.error());
     const std::string query = query_of(words_, words, in.numbers, *key);
     if (query.empty()) break;

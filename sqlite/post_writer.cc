@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <initializer_list>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -45,6 +46,14 @@ std::array<std::uint8_t, 16> digest_of(const Post& post, const Secret& key) {
   std::array<std::uint8_t, 16> out{};
   std::copy_n(full.begin(), out.size(), out.begin());
   return out;
+}
+
+/// Nothing of what is damaged (security.md R14): it is lost, and what goes on beside it goes on.
+template <typename T>
+Result<std::optional<T>> unless_damaged(Result<T> read) {
+  if (read) return std::optional<T>(std::move(*read));
+  if (read.error().code != Errc::internal) return std::unexpected(read.error());
+  return std::optional<T>();
 }
 
 bool readable(PostState state) { return state == PostState::shown || state == PostState::hidden; }
@@ -244,9 +253,10 @@ Status PostWriter::index(std::int64_t post, std::int64_t channel, std::string_vi
                          bool in) {
   const auto part = part_of(post, 0);
   if (!part) return std::unexpected(part.error());
-  const auto key = keys_->words().get(*part);
+  const auto key = unless_damaged(keys_->words().get(*part));
   if (!key) return std::unexpected(key.error());
-  return index_with(*key, post, channel, content, in);
+  // Without its key nothing is found in that part any more.
+  return *key ? index_with(**key, post, channel, content, in) : Status{};
 }
 
 /// The part of a message; `bytes`: it is new there, and the first one makes room for itself.
@@ -295,9 +305,10 @@ Result<Written> PostWriter::put(const PutPost& write) {
     if (*row) {
       if (static_cast<PostState>(find.integer(8)) == PostState::destroyed)
         return Written{Accepted::conflict, {}};
-      const auto key = keys_->posts().get(find.integer(0));
+      const auto key = unless_damaged(keys_->posts().get(find.integer(0)));
       if (!key) return std::unexpected(key.error());
-      if (!std::ranges::equal(find.blob(10), digest_of(post, *key)))
+      // Of a damaged one nobody can say that it is the same.
+      if (!*key || !std::ranges::equal(find.blob(10), digest_of(post, **key)))
         return Written{Accepted::conflict, {}};
       return Written{Accepted::repeated, {find.integer(2)}};
     }
@@ -335,9 +346,7 @@ Result<Written> PostWriter::put(const PutPost& write) {
   }
   const auto part = part_of(*id, post.content.size() + 1);
   if (!part) return std::unexpected(part.error());
-  const auto words = keys_->words().get(*part);
-  if (!words) return std::unexpected(words.error());
-  if (auto done = index_with(*words, *id, place->channel, post.content, true); !done)
+  if (auto done = index(*id, place->channel, post.content, true); !done)
     return std::unexpected(done.error());
   return Written{Accepted::stored, {place->cursor}};
 }
@@ -400,15 +409,16 @@ Result<Written> PostWriter::react(const ChangePost& write, const Row& row) {
 
 Result<Written> PostWriter::change(const ChangePost& write, const Row& row) {
   Row next = row;
-  const auto before = keys_->open(row.id, row.guid, row.sealed);
-  if (!before) return std::unexpected(before.error());
-  std::string content = *before;
   Written again{Accepted::repeated, {row.changed}};
   Written conflict{Accepted::conflict, {}};
+  const auto before = unless_damaged(keys_->open(row.id, row.guid, row.sealed));
+  if (!before) return std::unexpected(before.error());
+  if (!*before) return conflict;
+  std::string content = **before;
   switch (write.act) {
     case PostAct::edit:
       if (row.state == PostState::removed) return conflict;
-      if (*before == write.text) return again;
+      if (**before == write.text) return again;
       if (write.revision && *write.revision != row.revision) return conflict;
       if (auto done = Use(add_revision_)
                           .bind(row.id)
@@ -464,10 +474,10 @@ Result<Written> PostWriter::change(const ChangePost& write, const Row& row) {
     if (auto done = Use(drop_reactions_).bind(row.id).run(); !done)
       return std::unexpected(done.error());
   }
-  if (row.state != next.state || *before != content) {
+  if (row.state != next.state || **before != content) {
     // The index has what is shown, and must be told what it had.
     if (row.state == PostState::shown) {
-      if (auto done = index(row.id, row.channel, *before, false); !done)
+      if (auto done = index(row.id, row.channel, **before, false); !done)
         return std::unexpected(done.error());
     }
     if (next.state == PostState::shown) {
@@ -477,7 +487,7 @@ Result<Written> PostWriter::change(const ChangePost& write, const Row& row) {
   }
   if (content.empty()) {
     next.sealed.clear();
-  } else if (content != *before) {
+  } else if (content != **before) {
     const auto key = keys_->posts().get(row.id);
     if (!key) return std::unexpected(key.error());
     auto sealed = keys_->seal(*key, row.guid, content);
@@ -536,9 +546,10 @@ Result<Written> PostWriter::put(const PutReport& write) {
   const auto state = *row ? static_cast<PostState>(find.integer(8)) : PostState::destroyed;
   if (state == PostState::deleted || state == PostState::destroyed)
     return Written{Accepted::conflict, {}};
-  const auto key = keys_->posts().get(find.integer(0));
+  const auto key = unless_damaged(keys_->posts().get(find.integer(0)));
   if (!key) return std::unexpected(key.error());
-  const auto sealed = keys_->seal(*key, ByteView(guid.bytes()), write.text);
+  if (!*key) return Written{Accepted::conflict, {}};
+  const auto sealed = keys_->seal(**key, ByteView(guid.bytes()), write.text);
   if (!sealed) return std::unexpected(sealed.error());
   Use add(add_report_);
   const auto first = add.bind(find.integer(0))
@@ -655,10 +666,12 @@ Result<Written> PostWriter::put(const ExpirePosts& write) {
   if (all->empty()) return Written{Accepted::repeated, {}};
   for (const Row& row : *all) {
     if (row.state == PostState::shown) {
-      const auto content = keys_->open(row.id, row.guid, row.sealed);
+      const auto content = unless_damaged(keys_->open(row.id, row.guid, row.sealed));
       if (!content) return std::unexpected(content.error());
-      if (auto done = index(row.id, row.channel, *content, false); !done)
-        return std::unexpected(done.error());
+      if (*content) {
+        if (auto done = index(row.id, row.channel, **content, false); !done)
+          return std::unexpected(done.error());
+      }
     }
     if (row.state != PostState::destroyed) {
       if (auto done = doom(kKeysOfPosts, row.id); !done) return std::unexpected(done.error());
@@ -702,10 +715,12 @@ Result<bool> PostWriter::sweep(std::size_t budget) {
   }
   for (const Old& one : old) {
     if (one.state == PostState::shown) {
-      const auto content = keys_->open(one.id, one.guid, one.sealed);
+      const auto content = unless_damaged(keys_->open(one.id, one.guid, one.sealed));
       if (!content) return std::unexpected(content.error());
-      if (auto done = index(one.id, channel, *content, false); !done)
-        return std::unexpected(done.error());
+      if (*content) {
+        if (auto done = index(one.id, channel, **content, false); !done)
+          return std::unexpected(done.error());
+      }
     }
     if (auto done = forget(one.id); !done) return std::unexpected(done.error());
   }
@@ -740,7 +755,7 @@ Status PostWriter::remake(std::int64_t part) {
     bytes = find.integer(2);
     end = find.integer(3);
   }
-  const auto old = keys_->words().get(part);
+  const auto old = unless_damaged(keys_->words().get(part));
   if (!old) return std::unexpected(old.error());
   if (auto done = Use(drop_part_).bind(part).run(); !done) return done;
   std::int64_t again = 0;
@@ -771,10 +786,14 @@ Status PostWriter::remake(std::int64_t part) {
       }
     }
     for (const One& one : some) {
-      const auto content = keys_->open(one.id, one.guid, one.sealed);
+      const auto content = unless_damaged(keys_->open(one.id, one.guid, one.sealed));
       if (!content) return std::unexpected(content.error());
-      if (auto done = index_with(*old, one.id, one.channel, *content, false); !done) return done;
-      if (auto done = index_with(*fresh, one.id, one.channel, *content, true); !done) return done;
+      if (!*content) continue;
+      if (*old) {
+        if (auto done = index_with(**old, one.id, one.channel, **content, false); !done)
+          return done;
+      }
+      if (auto done = index_with(*fresh, one.id, one.channel, **content, true); !done) return done;
     }
     if (some.size() < kSome) return doom(kKeysOfWords, part);
     from = some.back().id + 1;
