@@ -307,7 +307,9 @@ void Bridge::deliver_here(GatewayLink& link, const SignedMessage& message, const
                       ? "Nobody has this name at this station."
                       : "Nobody with this ID has logged in at this station.");
   }
-  const Receiver& to = core_.receiver_of(user);
+  const auto found = core_.receiver_of(user);
+  if (!found) return cannot_read(link, ticket, found.error());
+  const Receiver& to = **found;
   if (to.blocked.contains(envelope.sender.bare().text())) return answer("Message cached.");
   std::vector<std::string> owners = owners_with_key(message.sealed, to.owners);
   // Stations of 2026 send a copy for each device, with the same bytes in all: each device has them

@@ -150,7 +150,13 @@ void Bridge::is_here(const std::string& user) {
 // --- what waited here follows its receiver
 
 void Bridge::move_inbox(const std::string& user, NeighbourState& to) {
-  std::vector<std::string> owners = core_.receiver_of(user).owners;
+  const auto devices = core_.receiver_of(user);
+  if (!devices) {
+    core_.event(StationEvent::Level::error, "store-read", user, devices.error().hint);
+    if (moving_.size() < kMoving) moving_.insert(user);
+    return;
+  }
+  std::vector<std::string> owners = (*devices)->owners;
   if (std::ranges::find(owners, user) == owners.end()) owners.push_back(user);
   for (const std::string& owner : owners) move_page(owner, to);
 }

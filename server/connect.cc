@@ -425,6 +425,8 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
            }
            forget_receiver(author);
            if (admin_->keeps_out(author)) return refuse_banned(*target_link, reply_id, author);
+           const auto inbox = inbox_of(author, target_link->terminal);
+           if (!inbox) return unreadable_login(*target_link, reply_id, inbox.error());
            const std::size_t most = config_.sessions_per_user + (DIM_FAULT("sessions-9") ? 1 : 0);
            while (UserSession* oldest = sessions_.oldest_beyond(author, most)) {
              event(StationEvent::Level::info, "session-replaced", author,
@@ -437,6 +439,7 @@ void StationCore::proof(LinkState& link, const Packet& packet, const std::string
            session.checksum = checksum;
            session.bound = !unbound;
            session.keys = keys;
+           session.inbox = *inbox;
            known_.insert_or_assign(author, true);
            ++counters_.logins;
            event(StationEvent::Level::info, "login", author);
@@ -466,6 +469,12 @@ void StationCore::refuse_banned(LinkState& link, std::string_view reply,
   refuse_and_close(link, reply, error_of(Errc::forbidden, "this user is banned from the station"));
 }
 
+/// Without its user's devices nobody knows which inbox a session would read.
+void StationCore::unreadable_login(LinkState& link, std::string_view reply, const Error& error) {
+  read_failed(link, reply, error);
+  close_link(link);
+}
+
 /// Step 4: the session is durable, its secrets go to the client.
 void StationCore::welcome(LinkState& link, UserSession& session, std::string_view reply,
                           const Bytes& secret) {
@@ -474,7 +483,6 @@ void StationCore::welcome(LinkState& link, UserSession& session, std::string_vie
   session.last_active = clock_.monotonic();
   session.lanes[static_cast<std::size_t>(Lane::control)] = &link;
   sessions_.attach(session.user, session.guid);
-  session.inbox = inbox_of(session.user, link.terminal);
   gateway_->bridge().is_here(session.user);
   const auto newest = reads_.newest(session.inbox);
   Packet packet = Packet::response(200, reply);
@@ -519,8 +527,12 @@ void StationCore::resume(LinkState& link, const Packet& packet, const std::strin
   const bool own = *stored && !dropped_.contains(*guid) &&
                    ((*stored)->user == author || DIM_FAULT("resume-unbound"));
   // Which device a session belongs to is not kept: after one was removed all prove themselves anew.
-  const bool before_removal =
-      own && (*stored)->expires - limits::kTokenMs <= receiver_of(author).removed_at;
+  bool before_removal = false;
+  if (own) {
+    const auto devices = receiver_of(author);
+    if (!devices) return read_failed(link, reply, devices.error());
+    before_removal = (*stored)->expires - limits::kTokenMs <= (*devices)->removed_at;
+  }
   if (!own || before_removal || (*stored)->expires <= clock_.now()) {
     return login_failed(link, reply, gone, author);
   }
@@ -582,6 +594,8 @@ void StationCore::resume(LinkState& link, const Packet& packet, const std::strin
     }
     if (!written) return refuse_and_close(*target_link, reply_id, written.error());
     if (admin_->keeps_out(author)) return refuse_banned(*target_link, reply_id, author);
+    const auto inbox = inbox_of(author, target_link->terminal);
+    if (!inbox) return unreadable_login(*target_link, reply_id, inbox.error());
     UserSession* session = sessions_.find(guid);
     if (session != nullptr) {
       // The connections of before are dead or about to be: the newest one counts.
@@ -601,6 +615,7 @@ void StationCore::resume(LinkState& link, const Packet& packet, const std::strin
     session->resume = after;
     session->expires = expires;
     session->keys = keys;
+    session->inbox = *inbox;
     session->bound = !target_link->info.channel_binding.empty();
     known_.insert_or_assign(author, true);
     ++counters_.resumes;

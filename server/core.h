@@ -237,6 +237,11 @@ class StationCore {
   std::size_t count_documents(const std::string& user,
                               std::span<const StoredDocument> stored) const;
   void submit(Write write) { batch_.push_back(std::move(write)); }
+  /// Calls `done` when everything that was submitted before has been stored, or could not be.
+  void after_writes(std::function<void()> done) {
+    submit({RequireHub{}},
+           [done = std::move(done)](const Result<std::vector<Written>>&) { done(); });
+  }
   void submit_message(PendingMessage pending);
   void flush_batch();
   void committed(std::vector<PendingWrite>& pending, const Result<std::vector<Written>>& written);
@@ -266,6 +271,7 @@ class StationCore {
                        const Error& error);
   void refuse_banned(LinkState& link, std::string_view reply, const std::string& author);
   void welcome(LinkState& link, UserSession& session, std::string_view reply, const Bytes& secret);
+  void unreadable_login(LinkState& link, std::string_view reply, const Error& error);
   bool admit_login(LinkState& link, std::string_view reply);
   void confirm_resume(UserSession& session);
   void drop_resume(const Guid& guid);
@@ -342,9 +348,10 @@ class StationCore {
   void forward_message(StationRequest& request, const Guid& guid, const SignedMessage& message,
                        NeighbourState& to);
   bool ask_neighbours(StationRequest& request, const Id& did);
-  const Receiver& receiver_of(const std::string& user);
+  /// Never null; an error when the store cannot be read, and nothing is remembered then.
+  Result<const Receiver*> receiver_of(const std::string& user);
   void forget_receiver(const std::string& user) { receivers_.erase(user); }
-  std::string inbox_of(const std::string& user, const std::string& terminal);
+  Result<std::string> inbox_of(const std::string& user, const std::string& terminal);
   /// After a device of that user was removed: their sessions end on all ports at once, but for
   /// `except`, and none is resumed. Which device a session is of is only what it has said.
   void end_sessions_after_removal(const std::string& user, const UserSession* except);

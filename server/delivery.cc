@@ -61,14 +61,14 @@ bool is_removed_visa(const StoredDocument& visa) {
 }
 
 /// Inboxes: one for each device that has a visa. Without any visa, the user's own.
-const Receiver& StationCore::receiver_of(const std::string& user) {
-  if (const auto found = receivers_.find(user); found != receivers_.end()) return found->second;
+Result<const Receiver*> StationCore::receiver_of(const std::string& user) {
+  if (const auto found = receivers_.find(user); found != receivers_.end()) return &found->second;
+  const auto documents = reads_.documents(user);
+  if (!documents) return std::unexpected(documents.error());
   if (receivers_.size() >= kKnownUsers) receivers_.clear();
   Receiver& receiver = receivers_[user];
   std::vector<std::string>& owners = receiver.owners;
-  const auto id = Id::parse(user);
-  const auto documents = reads_.documents(user);
-  if (id && documents) {
+  if (const auto id = Id::parse(user)) {
     Millis newest = 0;
     for (const StoredDocument& one : *documents) {
       if (one.type == "visa") newest = std::max(newest, one.time);
@@ -84,13 +84,15 @@ const Receiver& StationCore::receiver_of(const std::string& user) {
     }
   }
   if (owners.empty()) owners.push_back(user);
-  return receiver;
+  return &receiver;
 }
 
 /// Where a session with that terminal reads. Devices without a visa share the user's own inbox.
-std::string StationCore::inbox_of(const std::string& user, const std::string& terminal) {
+Result<std::string> StationCore::inbox_of(const std::string& user, const std::string& terminal) {
   const std::string device = terminal.empty() ? user : user + "/" + terminal;
-  const std::vector<std::string>& owners = receiver_of(user).owners;
+  const auto receiver = receiver_of(user);
+  if (!receiver) return std::unexpected(receiver.error());
+  const std::vector<std::string>& owners = (*receiver)->owners;
   return std::ranges::find(owners, device) != owners.end() ? device : user;
 }
 
@@ -172,7 +174,9 @@ void StationCore::create_message(StationRequest& request) {
   }
   if (NeighbourState* away = gateway_->bridge().home_of(receiver))
     return forward_message(request, *guid, *message, *away);
-  const Receiver& to = receiver_of(receiver);
+  const auto found = receiver_of(receiver);
+  if (!found) return read_failed(request.link, request.id, found.error());
+  const Receiver& to = **found;
   if (to.blocked.contains(request.session.user)) {
     // Whoever is blocked sees what they would see if the receiver were away.
     Packet calm = Packet::response(202, request.id);

@@ -77,19 +77,24 @@ Result<std::optional<std::string>> Gateway::owner_of_name(std::string_view text)
 /// Whether they have logged in here, or a neighbour has brought them; an error when the store
 /// cannot be read, also that of their devices, which decide on inboxes.
 Result<bool> Gateway::is_known(const std::string& user) {
-  if (!core_.receivers_.contains(user)) {
-    const auto documents = core_.reads_.documents(user);
-    if (!documents) return std::unexpected(documents.error());
+  if (!core_.known_user(user)) {
+    const auto identity = core_.reads_.identity(user);
+    if (!identity) return std::unexpected(identity.error());
+    if (!*identity) return false;
   }
-  if (core_.known_user(user)) return true;
-  const auto identity = core_.reads_.identity(user);
-  if (!identity) return std::unexpected(identity.error());
-  return identity->has_value();
+  if (const auto devices = core_.receiver_of(user); !devices)
+    return std::unexpected(devices.error());
+  return true;
 }
 
 void Gateway::store(GatewayLink& link, const SignedMessage& message, const std::string& user,
                     std::uint64_t ticket) {
-  const Receiver& to = core_.receiver_of(user);
+  const auto found = core_.receiver_of(user);
+  if (!found) {
+    core_.event(StationEvent::Level::error, "store-read", user, found.error().hint);
+    return give_up(link.id, ticket);
+  }
+  const Receiver& to = **found;
   if (to.blocked.contains(link.user)) {
     // Whoever is blocked sees what they would see if the receiver were away.
     relay_receipt(link, ReceiptContent::origin_of(message.json, std::nullopt), "Message cached.");

@@ -340,6 +340,14 @@ void Gateway::log_in(Request& request) {
       core_.event(StationEvent::Level::info, "login-refused", user, "banned");
       return close_link(*target);
     }
+    if (neighbour == nullptr) {
+      auto inbox = core_.inbox_of(user, target->terminal);
+      if (!inbox) {
+        core_.event(StationEvent::Level::error, "store-read", user, inbox.error().hint);
+        return close_link(*target);
+      }
+      target->owner = std::move(*inbox);
+    }
     target->neighbour = neighbour;
     logged_in(*target, id);
     answer(*target, encode_content(HandshakeContent::success(target->session_key,
@@ -366,7 +374,7 @@ void Gateway::logged_in(GatewayLink& link, const Id& id) {
     close_link(*oldest);
   }
   link.user = user;
-  link.owner = link.neighbour != nullptr ? user : core_.inbox_of(user, link.terminal);
+  if (link.neighbour != nullptr) link.owner = user;
   link.device = *Id::parse(link.owner);
   link.last_active = core_.clock_.monotonic();
   link.failures = 0;

@@ -107,6 +107,38 @@ TEST_F(UnreadTest, R1_AMessageGoesIntoNoWrongInboxWhileTheDevicesCannotBeRead) {
   EXPECT_EQ(disk.inbox(id_of("bob") + "/phone", 0, 10, 1'000'000)->size(), 1U);
 }
 
+TEST_F(UnreadTest, R1_AMessageOfADim2023ClientGoesIntoNoWrongInboxEither) {
+  visit(device_of("bob", "phone"));
+  begin();
+  auto alice = online("alice", std::nullopt);
+  const Packet message = create(user("alice"), id_of("bob"), "hello");
+  disk.blind_to_documents = true;
+  EXPECT_EQ(answer(*alice.text, message, alice.checksum).code, 500);
+  EXPECT_TRUE(has_event("store-read"));
+  disk.blind_to_documents = false;
+  EXPECT_EQ(answer(*alice.text, message, alice.checksum).code, 202);
+  EXPECT_EQ(disk.inbox(id_of("bob"), 0, 10, 1'000'000)->size(), 0U);
+  EXPECT_EQ(disk.inbox(id_of("bob") + "/phone", 0, 10, 1'000'000)->size(), 1U);
+}
+
+TEST_F(UnreadTest, R1_WhoseDevicesCannotBeReadIsNotLetIntoAWrongInbox) {
+  writer.held = true;
+  auto alice = dial(device_of("alice", "phone"));
+  give(*alice, pack(*alice, "station@anywhere", hello(), {.meta = true, .visa = true}));
+  const auto asked = news(*alice);
+  ASSERT_EQ(asked.size(), 1U);
+  clock.at += 10;
+  give(*alice, pack(*alice, station_id(), hello(*asked[0].message.content.text("session"))));
+  disk.blind_to_documents = true;
+  writer.held = false;
+  writer.run();
+  station->end_of_turn();
+  EXPECT_TRUE(alice->link.closed);
+  disk.blind_to_documents = false;
+  alice = come(device_of("alice", "phone"));
+  EXPECT_FALSE(alice->link.closed);
+}
+
 TEST_F(UnreadTest, R1_NothingIsSaidAboutWhatCannotBeRead) {
   visit("bob");
   auto alice = come("alice");
