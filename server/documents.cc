@@ -98,9 +98,7 @@ void StationCore::create_document(StationRequest& request) {
              const LinkState* link = find(id);
              end_sessions_after_removal(user, link != nullptr ? link->session : nullptr);
              // A44: what that device wrote before is stored before its removal is answered.
-             std::vector<Write> last;
-             last.emplace_back(RequireHub{});
-             return submit(std::move(last), [this, id, reply](const Result<std::vector<Written>>&) {
+             return after_writes([this, id, reply] {
                LinkState* there = finish_request(id, reply);
                if (there != nullptr) send(*there, Packet::response(201, reply));
              });

@@ -415,14 +415,19 @@ void Gateway::on_list(Request& request) {
             message = request.message, body = request.content](const Result<bool>& kept) {
              core_.forget_receiver(user);
              if (!kept) forget_command(message);
-             GatewayLink* target = find(id);
-             if (target == nullptr || !kept) return give_up(id, ticket);
-             Request later{*target, message, body, ticket};
-             if (*kept)
-               receipt(later, block ? "Block list received." : "Mute list received.");
-             else
-               receipt(later, "A newer list is kept.");
-             finish(id, ticket);
+             if (!kept) return give_up(id, ticket);
+             const auto answered = [this, id, ticket, message, body,
+                                    text = !*kept  ? "A newer list is kept."
+                                           : block ? "Block list received."
+                                                   : "Mute list received."] {
+               GatewayLink* target = find(id);
+               if (target == nullptr) return give_up(id, ticket);
+               Request later{*target, message, body, ticket};
+               receipt(later, text);
+               finish(id, ticket);
+             };
+             // What somebody had sent before they were blocked is stored before that is answered.
+             return block && *kept ? core_.after_writes(answered) : answered();
            });
 }
 

@@ -315,6 +315,27 @@ TEST_F(GatewayCommandTest, WhoIsBlockedReachesNobodyAndIsNotTold) {
   EXPECT_EQ(*store.newest(id_of("alice")), 0);
 }
 
+TEST_F(GatewayCommandTest, A44_WhatWasSentBeforeABlockIsStoredBeforeTheBlockIsAnswered) {
+  auto [alice, bob] = come_together("alice", "bob");
+  JsonObject content = command("block");
+  content.set("list", JsonArray{Json(id_of("bob"))});
+  committer.held = true;
+  give(*alice, pack(*alice, station_id(), content));
+  give(*bob, pack(*bob, id_of("alice"), text_of("hello?")));
+  committer.run_one();  // the list
+  station->end_of_turn();
+  take(*alice);
+  EXPECT_EQ(texts(*alice), Strings{}) << "something of his is still on its way";
+  committer.held = false;
+  committer.run();
+  station->end_of_turn();
+  take(*alice);
+  EXPECT_EQ(texts(*alice), (Strings{"hello?", "Block list received."}));
+  give(*bob, pack(*bob, id_of("alice"), text_of("are you there?")));
+  take(*alice);
+  EXPECT_EQ(texts(*alice), Strings{});
+}
+
 TEST_F(GatewayCommandTest, OfSeveralListsInOneMomentTheLastCounts) {
   auto alice = come("alice");
   const auto block = [&](JsonArray list) {

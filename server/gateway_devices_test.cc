@@ -1,5 +1,6 @@
 // Devices of reference clients (A04): the terminal stands beside what is signed, so anybody can
 // write another one there.
+#include "dim/engine/device_link.h"
 #include "server/bridge_fixture.h"
 #include "server/gateway_copy.h"
 
@@ -192,6 +193,36 @@ TEST_F(GatewayDevicesTest, A04_WhoHasTheKeyOfAReplacedVisaDoesNotLogIn) {
         << name;
     EXPECT_EQ(devices(), Strings{"phone"});
   }
+}
+
+TEST_F(GatewayDevicesTest, A44_WhatARemovedDeviceWroteIsStoredBeforeItsRemovalIsAnswered) {
+  const Account& alice = account_of("alice");
+  auto phone = come("alice");
+  pass(1'500);
+  const PrivateKey& key = key_of("laptop");
+  const auto asked = DeviceRequest::parse(*DeviceRequest::make("laptop", key));
+  const Document visa = visa_for(alice, *asked, nullptr, clock.now()).value();
+  ASSERT_EQ(answer_to(*phone, publishing(visa.json())), "Document received.");
+  const Account laptop = linked_account({alice.id, alice.meta, visa, ""}, key).value();
+  auto at_laptop = login(laptop);
+  ASSERT_EQ(open_lane(at_laptop, 0).code, 200);
+  login("bob");
+  clock.at += 1'000;
+  const Document gone = visa_without(alice, visa, clock.now()).value();
+  committer.held = true;
+  give(*phone, pack(*phone, station_id(), publishing(gone.json())));
+  EXPECT_TRUE(ask(*at_laptop.text, create(alice, id_of("bob"), "x"), at_laptop.checksum).empty());
+  committer.run_one();  // the removal
+  station->end_of_turn();
+  EXPECT_TRUE(at_laptop.text->link.closed);
+  take(*phone);
+  EXPECT_EQ(texts(*phone), Strings{}) << "something of it is still on its way";
+  committer.held = false;
+  committer.run();
+  station->end_of_turn();
+  take(*phone);
+  EXPECT_EQ(texts(*phone), Strings{"Document received."});
+  EXPECT_EQ(store.inbox(id_of("bob"), 0, 9, 99'999)->size(), 1U);
 }
 
 }  // namespace

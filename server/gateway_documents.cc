@@ -301,32 +301,38 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
                                did_words(did));
   }
   request.waiting = true;
-  core_.submit(
-      std::move(writes), [this, link_id = link.id, user = link.user, id, did, only_meta, any_old,
-                          removes, ticket = request.ticket, message = request.message,
-                          body = request.content](const Result<std::vector<Written>>& written) {
-        core_.forget_receiver(id);
-        GatewayLink* target = find(link_id);
-        if (written && removes) core_.end_sessions_after_removal(id, nullptr);
-        if (!written) {
-          groups_.erase(user);
-          forget_command(message);
-        } else {
-          bridge_->learnt(did, message, body, target);
-        }
-        if (target == nullptr || !written) return give_up(link_id, ticket);
-        const bool old = any_old || std::ranges::any_of(*written, [](const Written& one) {
-                           return one.accepted == Accepted::conflict;
-                         });
-        Request later{*target, message, body, ticket};
-        if (only_meta)
-          receipt(later, "Meta received.", "Meta received: ${did}.", did_words(did));
-        else if (old)
-          receipt(later, "Document not changed.", "Document not changed: ${did}.", did_words(did));
-        else
-          receipt(later, "Document received.", "Document received: ${did}.", did_words(did));
-        finish(link_id, ticket);
-      });
+  core_.submit(std::move(writes), [this, link_id = link.id, user = link.user, id, did, only_meta,
+                                   any_old, removes, ticket = request.ticket,
+                                   message = request.message, body = request.content](
+                                      const Result<std::vector<Written>>& written) {
+    core_.forget_receiver(id);
+    GatewayLink* target = find(link_id);
+    if (written && removes) core_.end_sessions_after_removal(id, nullptr);
+    if (!written) {
+      groups_.erase(user);
+      forget_command(message);
+    } else {
+      bridge_->learnt(did, message, body, target);
+    }
+    if (!written) return give_up(link_id, ticket);
+    const bool old = any_old || std::ranges::any_of(*written, [](const Written& one) {
+                       return one.accepted == Accepted::conflict;
+                     });
+    const auto answered = [this, link_id, ticket, message, body, did, only_meta, old] {
+      GatewayLink* there = find(link_id);
+      if (there == nullptr) return give_up(link_id, ticket);
+      Request later{*there, message, body, ticket};
+      if (only_meta)
+        receipt(later, "Meta received.", "Meta received: ${did}.", did_words(did));
+      else if (old)
+        receipt(later, "Document not changed.", "Document not changed: ${did}.", did_words(did));
+      else
+        receipt(later, "Document received.", "Document received: ${did}.", did_words(did));
+      finish(link_id, ticket);
+    };
+    // A44: what that device wrote before is stored before its removal is answered.
+    return removes ? core_.after_writes(answered) : answered();
+  });
 }
 
 }  // namespace dim
