@@ -295,23 +295,23 @@ void Admin::users_remove(const Asked& asked) {
                             "member, or delete it first (users show names it)"});
   }
   const std::size_t ended = end_user(*who);
-  std::vector<Write> writes = core_.hubs_->leave_all(*who);
+  std::vector<Write> writes;
   AuditEntry act = entry(asked, "DELETE user");
   act.whom = *who;
   writes.emplace_back(DropUser{*who, act.time});
-  writes.emplace_back(PutAudit{std::move(act)});
+  writes.emplace_back(PutAudit{std::move(act), true});
   core_.known_.erase(*who);
-  core_.submit(std::move(writes),
-               [this, asked, who = *who, ended](const Result<std::vector<Written>>& written) {
-                 core_.hubs_->checked(written);
-                 core_.known_.erase(who);
-                 core_.forget_receiver(who);
-                 if (!written) return refuse(asked, written.error());
-                 JsonObject answer = okay();
-                 answer.set("user", who);
-                 answer.set("streams", static_cast<std::int64_t>(ended));
-                 asked.done(std::move(answer));
-               });
+  core_.hubs_->leave_all(
+      *who, std::move(writes),
+      [this, asked, who = *who, ended](const Result<std::vector<Written>>& written) {
+        core_.known_.erase(who);
+        core_.forget_receiver(who);
+        if (!written) return refuse(asked, written.error());
+        JsonObject answer = okay();
+        answer.set("user", who);
+        answer.set("streams", static_cast<std::int64_t>(ended));
+        asked.done(std::move(answer));
+      });
 }
 
 // --- bans

@@ -185,6 +185,29 @@ TEST_F(AdminOfStation, NothingIsLeftOfAUserWhoIsRemoved) {
   EXPECT_EQ(login_code("bob"), 200) << "as somebody new";
 }
 
+TEST_F(AdminOfStation, A44_AUserIsRemovedAltogetherOrNotAtAll) {
+  auto alice = founder();
+  auto bob = member("bob");
+  static_cast<void>(alice.text->take());
+  committer.held = true;
+  EXPECT_TRUE(ask(*alice.text, make("role", next_guid(), R"({"name":"r"})")).empty());
+  std::string said;
+  station->admin(R"({"verb":"users-remove","target":")" + id_of("bob") + "\"}", "operator:1000",
+                 [&](std::string text) { said = std::move(text); });
+  station->end_of_turn();
+  EXPECT_TRUE(alice.text->take().empty()) << "nobody hears of what is not stored yet";
+  lose_the_first();
+  const auto answers = alice.text->take();
+  ASSERT_EQ(answers.size(), 1U) << "nor of what did not happen";
+  EXPECT_EQ(answers[0].code, 506);
+  EXPECT_EQ(code_of(*parse_json_object(said)), 503) << said;
+  EXPECT_TRUE(*store.identity(id_of("bob")));
+  EXPECT_EQ(number(*admin("hubs-show", hub_id()).find("hub")->object(), "members"), 2);
+  EXPECT_EQ(code_of(admin("users-remove", id_of("bob"))), 200);
+  EXPECT_FALSE(*store.identity(id_of("bob")));
+  EXPECT_EQ(alice.text->take().size(), 1U);
+}
+
 TEST_F(AdminOfStation, InvitesOfAHubAreListedMadeAndTakenBack) {
   auto alice = founder();
   const auto made = admin("invites-make", hub_id(), "\"uses\":1");

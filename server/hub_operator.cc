@@ -8,6 +8,7 @@
 namespace dim {
 namespace {
 
+constexpr Literal kNotStored = "a change before this one could not be stored; try again";
 constexpr std::string_view kFrozen =
     "the operator of the station has frozen this hub: it can be read, but nothing new be written";
 
@@ -45,19 +46,17 @@ void Hubs::operate(Hub& hub, HubChange change, AuditEntry act,
   core_.submit(std::move(writes), [this, taken = std::move(*taken), done = std::move(done)](
                                       const Result<std::vector<Written>>& written) {
     --open_;
-    checked(written);
+    const bool stored = all_stored(written);
     if (!written) return done(std::unexpected(written.error()));
-    if (!loaded_) {
-      return done(
-          fail(Errc::unavailable, "a change before this one could not be stored; try again"));
-    }
+    if (!stored) return done(fail(Errc::unavailable, kNotStored));
     if (!taken.told.users.empty()) tell(taken.told.users, taken.told.packet);
     done(taken.effect);
   });
 }
 
-std::vector<Write> Hubs::leave_all(const std::string& user) {
-  std::vector<Write> out;
+void Hubs::leave_all(const std::string& user, std::vector<Write> last, Completion done) {
+  std::vector<Write> writes, ground;
+  std::vector<Told> told;
   for (auto& [id, hub] : hubs_) {
     HubChange change{
         .operation = Operation::erase, .object = HubObject::member, .actor = user, .member = user};
@@ -68,17 +67,31 @@ std::vector<Write> Hubs::leave_all(const std::string& user) {
     }
     auto taken = take(hub, change);
     if (!taken) continue;  // banned there: no member any more
-    std::ranges::move(taken->writes, std::back_inserter(out));
-    tell(taken->told.users, taken->told.packet);
+    std::ranges::move(taken->writes, std::back_inserter(writes));
+    ground.emplace_back(RequireHub{hub.id(), hub.number()});
+    told.push_back(std::move(taken->told));
   }
-  return out;
+  std::ranges::move(ground, std::back_inserter(writes));
+  std::ranges::move(last, std::back_inserter(writes));
+  ++open_;
+  core_.submit(std::move(writes), [this, told = std::move(told), done = std::move(done)](
+                                      const Result<std::vector<Written>>& written) {
+    --open_;
+    const bool stored = all_stored(written);
+    if (!written) return done(written);
+    if (!stored) return done(fail(Errc::unavailable, kNotStored));
+    for (const Told& one : told) tell(one.users, one.packet);
+    done(written);
+  });
 }
 
-void Hubs::checked(const Result<std::vector<Written>>& written) {
-  const bool conflict = written && std::ranges::any_of(*written, [](const Written& one) {
-                          return one.accepted == Accepted::conflict;
-                        });
-  if (!written || conflict) forget();
+/// What was not did not happen.
+bool Hubs::all_stored(const Result<std::vector<Written>>& written) {
+  const bool stored = written && std::ranges::none_of(*written, [](const Written& one) {
+                        return one.accepted == Accepted::conflict;
+                      });
+  if (!stored) forget();
+  return stored;
 }
 
 // --- what it may have

@@ -202,6 +202,7 @@ void Hubs::change(StationRequest& request, HubObject object) {
     // The first one may still be on its way to the disk: this answer waits behind it.
     std::vector<Write> writes;
     if (open_ > 0) {
+      writes.emplace_back(RequireHub{hub->id(), hub->number()});
       writes.emplace_back(PutMark{Guid::make(core_.clock_.now(), core_.random_), hub->id(), 0});
       return commit(request, std::move(writes), std::move(answer), {});
     }

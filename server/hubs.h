@@ -62,10 +62,9 @@ class Hubs {
   /// A change by the station's own ID. `done` hears when it is on the disk, with what it has done.
   void operate(Hub& hub, HubChange change, AuditEntry act,
                std::function<void(const Result<HubEffect>&)> done);
-  /// Takes somebody who owns none out of all hubs; what is to be written for it.
-  std::vector<Write> leave_all(const std::string& user);
-  /// After such writes: what was not stored did not happen.
-  void checked(const Result<std::vector<Written>>& written);
+  /// Takes somebody who owns none out of all hubs; `last` is written only when that was stored.
+  /// `done` hears what became of all of it: Errc::unavailable where a change before has failed.
+  void leave_all(const std::string& user, std::vector<Write> last, Completion done);
   /// What the messages of a hub take, those on their way to the disk among them.
   Result<ChannelUse> use_of(const Hub& hub);
   HubQuotas quotas_of(std::string_view hub_or_user);
@@ -144,6 +143,7 @@ class Hubs {
   void expire(const ExpirePosts& step);
   /// A step of a channel of which something is older than it keeps.
   Result<std::optional<ExpirePosts>> next_old(Millis now);
+  bool all_stored(const Result<std::vector<Written>>& written);
   const std::vector<std::string>& readers(const Hub& hub, const Guid& channel);
   /// To everyone who reads the channel and is there.
   void spread(const Guid& channel, Cursor cursor, const Packet& push);
