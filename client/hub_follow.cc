@@ -415,37 +415,33 @@ void HubFollower::on_post(const Packet& push) {
   Flow& flow = found->second;
   const std::int64_t cursor =
       number_in(push.get("changed").empty() ? push.get("cursor") : push.get("changed"));
-  if (cursor <= flow.seen) return;
-  const bool whole = push.operation == Operation::create && push.get("type") == "message";
-  if (cursor > flow.seen + 1) {
+  if (cursor > 0 && cursor <= flow.seen) return;
+  // What has been missed, or cannot be read, is asked for: it comes right, or the failure is told.
+  const auto ask_again = [&] {
     flow.live = false;
     queue_.push_back(*channel);
-    return next();
-  }
+    next();
+  };
+  const bool whole = push.operation == Operation::create && push.get("type") == "message";
+  if (cursor != flow.seen + 1) return ask_again();
   if (whole) {
     auto post = read_post(push);
-    if (!post) return;
+    if (!post) return ask_again();
     // Somebody may have come in just now: their membership and keys are asked for, and then it.
     const Status opened = client_.privates().open(*post);
     if (!opened &&
         (opened.error().code == Errc::too_early || opened.error().code == Errc::not_found)) {
-      flow.live = false;
       changed_.insert(flow.hub);
-      queue_.push_back(*channel);
-      return next();
+      return ask_again();
     }
     tell(*channel, *post, post->cursor > flow.base);
   } else {
     const auto event = read_post_event(push);
-    if (!event) return;
+    if (!event) return ask_again();
     if (event->state == PostState::destroyed && !erase(*channel, event->guid)) return;
     if (client_.privates().hub_of(*channel)) {
       // A text is opened with the message that it belongs to.
-      if (event->text) {
-        flow.live = false;
-        queue_.push_back(*channel);
-        return next();
-      }
+      if (event->text) return ask_again();
       const bool ends = event->object == HubObject::message && event->state != PostState::shown;
       if (ends && !client_.privates().forget(event->guid)) return;
     }

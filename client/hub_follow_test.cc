@@ -156,6 +156,20 @@ TEST_F(HubFollow, GapsAreAskedForAndRepetitionsAreNot) {
   EXPECT_THAT(told, ElementsAre("one", "CREATE ok", "three", "four", "five"));
 }
 
+TEST_F(HubFollow, R1_WhatCannotBeReadIsAskedForAgainAndDoesNotVanish) {
+  follow();
+  answer_hubs();
+  answer_mark(0, 0, 0);
+  answer_changes(0, {});
+  answer(Lane::text, post(1, "one").set("guid", "none"));
+  answer_changes(0, {post(1, "one")});
+  answer(Lane::text, reaction(2).set("author", "nobody"));
+  answer_changes(1, {post(1, "one", 2)});
+  answer(Lane::text, post(3, "three").set("cursor", "?"));
+  answer_changes(2, {post(3, "three")});
+  EXPECT_THAT(told, ElementsAre("one", "again one", "three"));
+}
+
 TEST_F(HubFollow, WhatIsNewStaysNewAcrossPagesAndWhatHasChangedIsSaidToHave) {
   follow();
   answer_hubs();

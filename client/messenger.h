@@ -284,6 +284,7 @@ class Messenger final : private SessionHost {
                       std::vector<HistoryEntry>& ticked);
   Status take(const Packet& push, std::vector<HistoryEntry>& show,
               std::vector<HistoryEntry>& ticked);
+  Status reject(const Packet& push, const Error& error, std::vector<HistoryEntry>& show);
   Status take_opened(const Packet& push, const SignedMessage& message, const Opened& opened,
                      std::vector<HistoryEntry>& show, std::vector<HistoryEntry>& ticked);
   /// `disk`: how the vault did; without it the outcome says nothing.

@@ -39,13 +39,10 @@ bool is_command(const JsonObject& content) {
 
 void Messenger::pushed(Lane, Packet packet) {
   if (is_of_hubs(packet)) return hubs_.pushed(std::move(packet));
-  const std::string_view type = packet.get("type");
-  if (packet.operation == Operation::create && (type == "message" || type == "receipt")) {
+  if (packet.operation == Operation::notify) return on_notice(packet);
+  // process_pushes() follows when all that was read has been taken apart: one transaction for many.
+  if (packet.operation == Operation::create || packet.has("cursor"))
     pushes_.push_back(std::move(packet));
-    return;  // process_pushes() follows when all that was read has been taken apart: one
-             // transaction for many
-  }
-  if (packet.operation == Operation::notify) on_notice(packet);
 }
 
 void Messenger::process_pushes() {
@@ -57,10 +54,11 @@ void Messenger::process_pushes() {
   auto status = home_.vault().transaction([&]() -> Status {
     for (const Packet& push : pushes_) {
       const std::int64_t at = number_in(push.get("cursor"));
-      if (at <= cursor) continue;
+      // One without a place is taken all the same: the next one's cursor goes for it too.
+      if (at > 0 && at <= cursor) continue;
       if (auto taken = take_or_keep(push, show, ticked); !taken) return taken;
       if (auto noted = note_alarms(show); !noted) return noted;
-      cursor = at;
+      cursor = std::max(cursor, at);
     }
     return home_.vault().put("state", "cursor", std::to_string(cursor));
   });
@@ -106,21 +104,40 @@ Status Messenger::take_or_keep(const Packet& push, std::vector<HistoryEntry>& sh
   return keep_waiting(std::string(push.get("guid")), *push.content, why, arrival_of(push), show);
 }
 
-Status Messenger::take(const Packet& push, std::vector<HistoryEntry>& show,
-                       std::vector<HistoryEntry>& ticked) {
-  const std::string guid(push.get("guid"));
-  const auto reject = [&](const Error& error) -> Status {
-    if (error.code == Errc::replay || push.get("type") == "receipt") return {};
-    auto author = Id::parse(push.get("author"));
-    if (!author) return {};
+/// It is shown as one that cannot be read, once, so that nothing goes without a word. Of what does
+/// not say who wrote it the station is named, which has sent it.
+Status Messenger::reject(const Packet& push, const Error& error, std::vector<HistoryEntry>& show) {
+  constexpr std::size_t kGuidDigits = 32;
+  if (error.code == Errc::replay || push.get("type") == "receipt") return {};
+  const auto author = Id::parse(push.get("author"));
+  if (author) {
     auto refused = is_refused(*author);
     if (!refused) return std::unexpected(refused.error());
     if (*refused) return {};
-    return show_unreadable(*author, guid, error, show);
-  };
-  if (!push.content) return {};
+  } else if (!session_ || !session_->station()) {
+    return {};
+  }
+  const Id from = author ? author->bare() : session_->station()->bare();
+  std::string guid(push.get("guid"));
+  if (!Guid::parse(guid))
+    guid = to_hex(sha256(as_bytes(write_packet(push)))).substr(0, kGuidDigits);
+  if (number_in(push.get("cursor")) <= 0) {  // nothing else says that it has come before
+    auto kept = history_.find(from, guid);
+    if (!kept) return std::unexpected(kept.error());
+    if (*kept) return {};
+  }
+  return show_unreadable(from, guid, error, show);
+}
+
+Status Messenger::take(const Packet& push, std::vector<HistoryEntry>& show,
+                       std::vector<HistoryEntry>& ticked) {
+  const std::string guid(push.get("guid"));
+  const std::string_view type = push.get("type");
+  if (push.operation != Operation::create || (type != "message" && type != "receipt"))
+    return reject(push, {Errc::bad_request, "this program does not know what it is"}, show);
+  if (!push.content) return reject(push, {Errc::bad_request, "it came without content"}, show);
   auto message = SignedMessage::parse(*push.content);
-  if (!message) return reject(message.error());
+  if (!message) return reject(push, message.error(), show);
   Status disk;
   auto opened = open_message(*message, disk);
   if (!disk) return disk;
@@ -130,12 +147,12 @@ Status Messenger::take(const Packet& push, std::vector<HistoryEntry>& show,
   if (lacks_early_key || (!opened && opened.error().code == Errc::too_early)) {
     // This clock is slow, or the sender's ahead: it waits here, and its sender is not punished.
     const Millis arrived = arrival_of(push);
-    if (clock_.now() - arrived > kReplayLife) return reject(opened.error());
+    if (clock_.now() - arrived > kReplayLife) return reject(push, opened.error(), show);
     if (early_at_ == 0) early_at_ = clock_.monotonic() + kEarlyMs;
     const Waits why = push.get("type") == "receipt" ? Waits::quietly : Waits::for_time;
     return keep_waiting(guid, *push.content, why, arrived, show);
   }
-  if (!opened) return reject(opened.error());
+  if (!opened) return reject(push, opened.error(), show);
   if (auto put = home_.vault().put(kSeen, to_base64(opened->hash), std::to_string(clock_.now()));
       !put)
     return put;

@@ -283,6 +283,49 @@ TEST_F(MessengerWaitingTest, AMessageThatMakesNoSenseHoldsUpNothingAndIsShown) {
   EXPECT_EQ(received[2].text, "right");
 }
 
+TEST_F(MessengerWaitingTest, R1_APushThatIsNoneIsShownOnceBeforeAnythingBehindItIsAcknowledged) {
+  log_in();
+  const auto push_of = [&](const std::string& author) {
+    Packet packet = Packet::request(Operation::create);
+    packet.set("type", "message").set("author", author);
+    packet.set("guid", Guid::make(clock.now(), fake_random()).text());
+    packet.content = "{}";
+    return packet;
+  };
+  const auto with_cursor = [&](Packet packet) {
+    packet.set("cursor", std::to_string(++cursor));
+    answer(Lane::text, packet);
+    EXPECT_EQ(received.empty() ? "" : received.back().guid, packet.get("guid"));
+  };
+  Packet packet = push_of(peer().id.text());
+  packet.content.reset();
+  with_cursor(packet);
+  with_cursor(push_of(peer().id.text()).set("type", "poem"));
+  with_cursor(push_of("no ID at all"));
+  ASSERT_THAT(received, SizeIs(3));
+  for (const HistoryEntry& one : received) EXPECT_NE(one.cause, "");
+  EXPECT_EQ(received[0].peer, peer().id);
+  EXPECT_EQ(received[2].peer, fake_station_account().id.bare());
+  // Without a cursor each is known by its GUID, or by what is in it.
+  packet = push_of(peer().id.text());
+  Packet nameless = push_of(peer().id.text()).set("guid", "none");
+  for (int i = 0; i < 2; ++i) {
+    answer(Lane::text, packet);
+    answer(Lane::text, nameless);
+  }
+  ASSERT_THAT(received, SizeIs(5));
+  EXPECT_EQ(received[3].guid, packet.get("guid"));
+  EXPECT_TRUE(Guid::parse(received[4].guid)) << received[4].guid;
+  const SignedMessage right = from_peer("right");
+  packet.content = write_message(right);
+  packet.set("guid", Guid::make(clock.now(), fake_random()).text());
+  answer(Lane::text, packet);
+  push(from_peer("and on"));
+  ASSERT_THAT(received, SizeIs(7));
+  EXPECT_EQ(received[5].text, "right");
+  EXPECT_EQ(received[6].text, "and on");
+}
+
 TEST_F(MessengerWaitingTest, AForwardedMessageIsOpenedAsItsOwnSenders) {
   know(stranger());
   log_in();
