@@ -22,6 +22,9 @@ namespace dim {
 /// locked.
 Result<std::optional<Secret>> passphrase_for(const CommonOptions& common, bool ask);
 
+/// How long a verb waits for the station, where nothing else is said.
+inline constexpr Millis kConnectMs = 10'000;
+
 class Context {
  public:
   /// `sink`: takes what people are told, instead of the terminal.

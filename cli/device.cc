@@ -20,8 +20,6 @@ namespace {
 constexpr Millis kPatienceMs = 10'000;
 constexpr Millis kHandOverMs = 60'000;  // the rest stays in the outbox
 
-int code(Exit exit) { return static_cast<int>(exit); }
-
 int failed(Context& context, const Error& error) {
   context.out.error(error);
   return code(exit_of(error));

@@ -13,8 +13,6 @@ namespace {
 
 constexpr Millis kPatienceMs = 10'000;
 
-int code(Exit exit) { return static_cast<int>(exit); }
-
 std::string_view role_of(const Group& group, const Id& who) {
   if (group.owner().same_entity(who)) return "owner";
   if (group.is_administrator(who)) return "administrator";

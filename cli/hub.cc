@@ -13,8 +13,6 @@
 namespace dim {
 namespace {
 
-int code(Exit exit) { return static_cast<int>(exit); }
-
 int show(HubRun& run, const HubView& hub) {
   run.out.hub(hub);
   for (const auto& [guid, category] : hub.categories) run.out.category(hub, guid);

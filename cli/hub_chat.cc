@@ -11,8 +11,6 @@
 namespace dim {
 namespace {
 
-int code(Exit exit) { return static_cast<int>(exit); }
-
 constexpr Millis kPatienceMs = 10'000;
 constexpr std::int64_t kMentionable = 500;  // members whose names are looked up when it begins
 

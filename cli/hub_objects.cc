@@ -10,8 +10,6 @@
 namespace dim {
 namespace {
 
-int code(Exit exit) { return static_cast<int>(exit); }
-
 std::optional<Guid> make(HubRun& run, HubObject object, const HubView& hub,
                          const JsonObject& body) {
   return run.wait<Guid>([&](HubDone<Guid> done) {

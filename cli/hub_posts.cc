@@ -14,8 +14,6 @@
 namespace dim {
 namespace {
 
-int code(Exit exit) { return static_cast<int>(exit); }
-
 /// What an own change has come to: the station says only its cursor.
 int print_change(HubRun& run, const HubPlace& place, const Post& post, PostEvent event,
                  const Packet& answer) {

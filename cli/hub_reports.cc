@@ -7,8 +7,6 @@
 namespace dim {
 namespace {
 
-int code(Exit exit) { return static_cast<int>(exit); }
-
 Packet request(Operation operation, std::string target) {
   Packet packet = Packet::request(operation);
   packet.set("type", "report").set("target", std::move(target));

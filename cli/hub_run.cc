@@ -10,12 +10,6 @@
 #include "cli/message_change.h"
 
 namespace dim {
-namespace {
-
-int code(Exit exit) { return static_cast<int>(exit); }
-
-}  // namespace
-
 std::function<std::string(const std::string&)> names_of(Context& context) {
   return [&context](const std::string& text) {
     const auto id = Id::parse(text);

@@ -11,8 +11,6 @@
 namespace dim {
 namespace {
 
-int code(Exit exit) { return static_cast<int>(exit); }
-
 constexpr Millis kPatienceMs = 10'000;
 constexpr int kFileS = 600;  // overwriting may take as long as an upload
 

@@ -25,6 +25,7 @@ enum class Exit : int {
   interrupted = 130,  ///< stopped by Ctrl-C; what it did so far is kept
 };
 Exit exit_of(const Error& error);
+inline int code(Exit exit) { return static_cast<int>(exit); }
 
 class Output {
  public:

@@ -8,10 +8,6 @@
 namespace dim {
 namespace {
 
-constexpr Millis kConnectMs = 10'000;
-
-int code(Exit exit) { return static_cast<int>(exit); }
-
 int failed(Context& context, const Error& error) {
   context.out.error(error);
   return code(Exit::failed);

@@ -18,8 +18,6 @@
 namespace dim {
 namespace {
 
-int code(Exit exit) { return static_cast<int>(exit); }
-
 constexpr Millis kLongest = Millis{366} * 86'400'000;  // until a text disappears
 
 /// What was given, or what standard input holds.

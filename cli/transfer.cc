@@ -21,8 +21,6 @@ constexpr Millis kAgainMs = 500;
 constexpr std::string_view kRecords = "upload";  // uploads that are not finished
 constexpr std::string_view kFiles = "media";     // own objects at stations
 
-int code(Exit exit) { return static_cast<int>(exit); }
-
 volatile std::sig_atomic_t interrupted = 0;
 
 /// Ctrl-C is a wish while one of these lives.

@@ -17,8 +17,6 @@
 namespace dim {
 namespace {
 
-int code(Exit exit) { return static_cast<int>(exit); }
-
 constexpr Millis kDialMs = 20'000;    // a station that says nothing for so long is away
 constexpr Millis kLookMs = 1'000;     // what other programs of this home have done
 constexpr Millis kQuietMs = 50;       // a lone ESC is the key

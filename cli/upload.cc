@@ -14,8 +14,6 @@ namespace {
 
 constexpr Millis kDialMs = 10'000;
 
-int code(Exit exit) { return static_cast<int>(exit); }
-
 int list(Context& context) {
   const auto files = own_files(context);
   if (!files) {

@@ -19,10 +19,6 @@
 namespace dim {
 namespace {
 
-constexpr Millis kConnectMs = 10'000;
-
-int code(Exit exit) { return static_cast<int>(exit); }
-
 std::string own_uri(const Id& id) { return "dim:user:" + id.bare().text(); }
 
 /// The first 16 hex digits of the meta's digest in groups: short enough to read aloud.

@@ -20,8 +20,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-int code(Exit exit) { return static_cast<int>(exit); }
-
 /// A port of [::1] where nobody listens: bound, so that nobody else gets it.
 class DeadPort {
  public:
