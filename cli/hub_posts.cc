@@ -9,6 +9,7 @@
 #include "client/erasure.h"
 #include "client/fields.h"
 #include "client/mentions.h"
+#include "dim/base/utf8.h"
 #include "dim/engine/erasure.h"
 
 namespace dim {
@@ -287,6 +288,22 @@ int search_here(HubRun& run, const HubPlace& place) {
   return code(Exit::ok);
 }
 
+/// What is said of a message that the station has not answered for.
+std::string why_queued(const Context& context) {
+  constexpr std::string_view kKept = "The message is in the outbox and goes out, once, with the";
+  if (context.messenger->is_ready())
+    return fmt::format("The station has not taken it yet. {} next command.", kKept);
+  // It has answered, with 5xx.
+  if (context.failure && context.failure->code == Errc::unavailable) {
+    return fmt::format("The station cannot take it now{}. {} next command after it can.",
+                       context.station_message.empty()
+                           ? ""
+                           : fmt::format(" (it says: {})", escape(context.station_message)),
+                       kKept);
+  }
+  return fmt::format("The station is away. {} next command that reaches it.", kKept);
+}
+
 /// The channels that are meant: one, those of a hub, or all.
 std::vector<HubPlace> channels_of(HubRun& run) {
   std::vector<HubPlace> out;
@@ -369,12 +386,7 @@ int run_post(HubRun& run) {
             .expires = links.expires};
   if (!answer) {
     run.out.post(place->hub, post, false, HubOutput::Fate::queued);
-    context.out.note(
-        context.messenger->is_ready()
-            ? "The station has not taken it yet. The message is in the outbox and goes "
-              "out, once, with the next command."
-            : "The station is away. The message is in the outbox and goes out, once, "
-              "with the next command that reaches it.");
+    context.out.note(why_queued(context));
     run.say_kind(place->hub.id);
     return code(Exit::ok);
   }

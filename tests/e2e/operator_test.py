@@ -347,6 +347,16 @@ class Admin(Operator):
         self.assertEqual(of(alice.run("hub", "audit", "Gardeners", "--limit", "1"), "hub_act"), mine[:1])
         bobby.run("hub", "audit", "Gardeners", code=1)
 
+        # What a full hub cannot take stays in its author's outbox, and the program says that.
+        done = subprocess.run(alice.command("post", "Gardeners/general", "one too many", as_json=False),
+                              capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stderr, r"cannot take it now \(it says: this hub has as many messages.* is in the outbox")
+        self.admin("quotas", "set", hub, "messages=3")
+        alice.run("post", "Gardeners/general", "and another")
+        self.assertEqual([one["text"] for one in of(alice.run("history", "Gardeners/general"), "post")],
+                         ["the only one", "one too many", "and another"])
+
         # F81: out of the station that runs, into a folder of its own; nothing acknowledged before is missing.
         alice.run("send", "bobby", "in the backup")
         backup = os.path.join(self.folder, "backup")
