@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "cli/hub_run.h"
+#include "cli/hub_erase.h"
 #include "client/hub_follow.h"
 #include "client/hub_link.h"
 #include "dim/engine/hub_body.h"
@@ -344,6 +344,19 @@ int by_id(HubRun& run, const std::string& id) {
   return show(run, *hub);
 }
 
+/// Also one that is not there any more, by its ID: to hear who has erased it.
+int destroy(HubRun& run) {
+  const auto id = Id::parse(run.options.place);
+  const bool known = !id || !id->is_group() ||
+                     std::ranges::find(run.hubs, id->bare().text(), &HubView::id) != run.hubs.end();
+  if (known) {
+    const auto place = run.hub();
+    return place ? destroy_place(run, *place) : run.exit;
+  }
+  return destroy_place(
+      run, {HubView{.id = id->bare().text(), .name = {}, .topic = {}, .owner = {}}, std::nullopt});
+}
+
 }  // namespace
 
 int join_hub(Context& context, const HubOptions& options) {
@@ -361,6 +374,7 @@ int run_hub(HubRun& run) {
       id && id->is_group() && (action == "show" || action == "leave"))
     return by_id(run, id->bare().text());
   if (!run.connect()) return run.exit;
+  if (action == "destroy") return destroy(run);
   if (action == "create") return create(run);
   if (action == "join") return join(run);
   if (action == "list") {

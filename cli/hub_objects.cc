@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "cli/hub_run.h"
+#include "cli/hub_erase.h"
 #include "client/fields.h"
 #include "dim/engine/hub_body.h"
 
@@ -97,6 +97,19 @@ int override_channel(HubRun& run, const HubPlace& place) {
   if (!hub) return run.exit;
   if (hub->channels.contains(*place.channel)) run.out.channel(*hub, *place.channel);
   return code(Exit::ok);
+}
+
+/// Also one that is not there any more, by its GUID: to hear who has erased it.
+int destroy_channel(HubRun& run) {
+  if (const auto guid = Guid::parse(run.options.place)) {
+    const auto in = std::ranges::find_if(
+        run.hubs, [&](const HubView& hub) { return hub.channels.contains(*guid); });
+    return destroy_place(
+        run, {in != run.hubs.end() ? *in : HubView{.id = {}, .name = {}, .topic = {}, .owner = {}},
+              *guid});
+  }
+  const auto place = run.channel();
+  return place ? destroy_place(run, *place) : run.exit;
 }
 
 int change_channel(HubRun& run, const HubPlace& place) {
@@ -212,6 +225,7 @@ int run_channel(HubRun& run) {
   const std::string& action = run.options.action;
   if (!run.connect()) return run.exit;
   if (action != "list" && action != "create") {
+    if (action == "destroy") return destroy_channel(run);
     const auto place = run.channel();
     return place ? change_channel(run, *place) : run.exit;
   }

@@ -55,6 +55,13 @@ struct Verb {
     });
     return *this;
   }
+  Verb& wait() {
+    app.add_option("--wait", to.wait_s,
+                   "seconds to wait for the receipts of those who have erased it")
+        ->check(CLI::Range(0, 86'400))
+        ->capture_default_str();
+    return *this;
+  }
   Verb& new_name() {
     app.add_option("--name", to.name, "another name");
     return *this;
@@ -142,6 +149,10 @@ void add_hub(CLI::App& app, HubOptions& to) {
   action(hub, "delete", "end the hub, with everything in it")
       .place(kHub)
       .flag("--yes", to.yes, kYes);
+  action(hub, "destroy", "overwrite the hub at the station, and have everybody erase it")
+      .place(kHub)
+      .flag("--yes", to.yes, kYes)
+      .wait();
   action(hub, "join", "come in with an invite")
       .option("link", to.link, "dim:hub:… that you were given");
   action(hub, "leave", "go out").place(kHub);
@@ -188,6 +199,10 @@ void add_channels(CLI::App& app, HubOptions& to) {
   action(channel, "delete", "end it, with every message in it")
       .place(kChannel)
       .flag("--yes", to.yes, kYes);
+  action(channel, "destroy", "overwrite it at the station, and have everybody erase it")
+      .place(kChannel)
+      .flag("--yes", to.yes, kYes)
+      .wait();
 
   Verb category = verb(app, to, "category", "categories: what a hub's channels stand under");
   category.app.require_subcommand(1);
@@ -257,12 +272,7 @@ void add_posts(CLI::App& app, HubOptions& to) {
       .flag("--yes", to.yes, kYes);
   Verb destroy = verb(app, to, "destroy",
                       "overwrite a message wherever it is kept, and have everybody erase it");
-  destroy.place(kWhere).message().flag("--yes", to.yes, kYes);
-  destroy.app
-      .add_option("--wait", to.wait_s,
-                  "seconds to wait for the receipts of those who have erased it")
-      ->check(CLI::Range(0, 86'400))
-      ->capture_default_str();
+  destroy.place(kWhere).message().flag("--yes", to.yes, kYes).wait();
   verb(app, to, "react", "answer a message in a channel with a symbol")
       .place(kChannel)
       .message()

@@ -23,6 +23,7 @@ std::string until(Millis time) { return time == 0 ? "for ever" : "until " + form
 std::string deed_of(const HubNotice& notice) {
   const std::string what(to_string(notice.object));
   const bool made = notice.change == Operation::create, gone = notice.change == Operation::erase;
+  if (notice.change == Operation::destroy) return what + " destroyed";
   switch (notice.object) {
     case HubObject::member:
       return made ? "came in" : gone ? "is out" : "has other roles";
@@ -360,10 +361,15 @@ void HubOutput::event(const HubView& hub, const PostEvent& event) const {
                         deed));
 }
 
-void HubOutput::erased(const HubView& hub, const Guid& channel, const Guid& post,
+void HubOutput::erased(const HubPlace& place, const std::optional<Guid>& post,
                        const std::vector<std::string>& by, std::int64_t members) const {
-  JsonObject json = about(hub, channel);
-  json.set("guid", post.text());
+  JsonObject json;
+  // Of a channel that is gone nothing but its GUID may be known.
+  if (!place.hub.id.empty())
+    json = place.channel ? about(place.hub, *place.channel) : about(place.hub);
+  else if (place.channel)
+    json.set("channel", place.channel->text());
+  if (post) json.set("guid", post->text());
   json.set("erased", static_cast<std::int64_t>(by.size()));
   json.set("of", members);
   JsonArray list;

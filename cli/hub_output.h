@@ -6,6 +6,7 @@
 
 #include "cli/output.h"
 #include "client/hub_client.h"
+#include "client/hub_names.h"
 #include "dim/engine/hub_view.h"
 
 namespace dim {
@@ -38,8 +39,9 @@ class HubOutput {
   /// `changed`: it was told before, and is otherwise now.
   void post(const HubView& hub, const Post& post, bool changed, Fate fate = Fate::stored) const;
   void event(const HubView& hub, const PostEvent& event) const;
-  /// Whose programs have signed that they have erased a message, of how many who may read it.
-  void erased(const HubView& hub, const Guid& channel, const Guid& post,
+  /// Whose programs have signed that they have erased a message, or else the channel or hub that
+  /// `place` is, of how many who may read it, or could.
+  void erased(const HubPlace& place, const std::optional<Guid>& post,
               const std::vector<std::string>& by, std::int64_t members) const;
   /// What was reported, as it was then.
   void report(const HubView& hub, const StoredReport& report) const;
@@ -51,11 +53,13 @@ class HubOutput {
   /// A hub, a channel, or (without a hub) the list of hubs cannot be read now; it is tried again.
   void trouble(const HubView* hub, const std::optional<Guid>& channel, const HubRefusal& why) const;
 
+  /// "HUB/CHANNEL", fit for terminals.
+  std::string where(const HubView& hub, const Guid& channel) const;
+
   bool ids = false;  ///< the ends of GUIDs, which name messages in other verbs
 
  private:
   std::string who(const std::string& id) const;  ///< for people: "you", or a name
-  std::string where(const HubView& hub, const Guid& channel) const;
   JsonObject about(const HubView& hub) const;
   JsonObject about(const HubView& hub, const Guid& channel) const;
 

@@ -202,7 +202,7 @@ TEST(HubOutput, N9_WhatABanHasDoneIsInItsObject) {
 
 TEST(HubOutput, N1_WhoHasErasedAMessageIsCountedAndNamed) {
   const auto print = [](const HubOutput& out) {
-    out.erased(hub(), kChannel, kMessage, {kMe, kOther}, 4);
+    out.erased({hub(), kChannel}, kMessage, {kMe, kOther}, 4);
   };
   const std::string line = printed(false, print);
   EXPECT_THAT(line, HasSubstr("Erased 2 of 4: you, bobby"));

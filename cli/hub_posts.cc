@@ -3,14 +3,13 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <set>
 
-#include "cli/hub_run.h"
+#include "cli/hub_erase.h"
+#include "cli/transfer.h"
 #include "client/erasure.h"
 #include "client/fields.h"
 #include "client/mentions.h"
 #include "dim/base/utf8.h"
-#include "dim/engine/erasure.h"
 
 namespace dim {
 namespace {
@@ -54,6 +53,20 @@ std::optional<PostsPage> collect(HubRun& run, PostQuery query, std::size_t limit
   return out;
 }
 
+/// Files are objects of their own: whoever takes a message away hears of those that it names.
+void name_files(HubRun& run, const Post& post) {
+  const auto files = own_files(run.context);
+  if (!files) return;
+  for (const JsonObject& file : *files) {
+    const std::string guid = text_in(file, "guid");
+    if (guid.empty() || !post.content.contains(guid)) continue;
+    run.context.out.note(
+        fmt::format("The file {} that it names stays at the station: dim upload "
+                    "--delete {} takes it away.",
+                    printable(text_in(file, "name")), short_guid(guid)));
+  }
+}
+
 int remove_post(HubRun& run, const HubPlace& place, const Post& post) {
   const bool mine = post.author == run.context.home->account().id.bare().text();
   PostEvent event{
@@ -83,6 +96,7 @@ int delete_post(HubRun& run, const HubPlace& place, const Post& post) {
   const auto answer =
       run.ask(HubClient::request(Operation::erase, HubObject::message, post.guid.text()));
   if (!answer) return run.exit;
+  name_files(run, post);
   return print_change(run, place, post,
                       {.operation = Operation::erase,
                        .channel = post.channel,
@@ -92,35 +106,7 @@ int delete_post(HubRun& run, const HubPlace& place, const Post& post) {
                       *answer);
 }
 
-/// Whose receipts hold, of those that the station has; nothing when it could not be asked.
-std::optional<std::pair<std::vector<std::string>, std::int64_t>> erased_by(HubRun& run,
-                                                                           const Guid& post) {
-  const auto list = run.wait<ErasureList>([&](HubDone<ErasureList> done) {
-    run.context.messenger->hubs().erasures(post, std::move(done));
-  });
-  if (!list) return std::nullopt;
-  std::vector<std::string> people;
-  for (const JsonObject& receipt : list->receipts) {
-    const auto erasure = read_erasure(receipt);
-    if (erasure) people.push_back(erasure->who);
-  }
-  run.learn(people);
-  std::set<std::string> by;
-  const Account& me = run.context.home->account();
-  for (const JsonObject& receipt : list->receipts) {
-    const auto erasure = read_erasure(receipt);
-    if (!erasure || erasure->message != post) continue;
-    const auto who = Id::parse(erasure->who);
-    const Known* known = who ? run.context.home->directory().find(who->bare()) : nullptr;
-    const bool mine = who && who->same_entity(me.id);
-    const Meta* meta = mine ? &me.meta : known != nullptr && known->meta ? &*known->meta : nullptr;
-    if (meta != nullptr && check_erasure(receipt, *meta)) by.insert(erasure->who);
-  }
-  return std::pair(std::vector<std::string>(by.begin(), by.end()), list->members);
-}
-
 int destroy_post(HubRun& run, const HubPlace& place, const Post& post) {
-  constexpr Millis kPause = 500;
   if (!run.confirm(
           "DESTROY overwrites this message at the station, key and bytes, with its earlier texts "
           "and "
@@ -133,6 +119,7 @@ int destroy_post(HubRun& run, const HubPlace& place, const Post& post) {
   const auto answer =
       run.ask(HubClient::request(Operation::destroy, HubObject::message, post.guid.text()));
   if (!answer) return run.exit;
+  name_files(run, post);
   print_change(run, place, post,
                {.operation = Operation::destroy,
                 .channel = post.channel,
@@ -141,32 +128,9 @@ int destroy_post(HubRun& run, const HubPlace& place, const Post& post) {
                 .state = PostState::destroyed},
                *answer);
   // This home is the first to erase it.
-  Home& home = *run.context.home;
-  if (auto erased = erase_copies(home, post.guid); !erased) return run.failed(erased.error());
-  if (home.account().holds_identity()) {
-    Packet receipt = HubClient::request(Operation::create, HubObject::erasure, post.guid.text());
-    receipt.content = write_json(
-        sign_erasure(home.account(), *place.channel, post.guid, run.context.clock.now()));
-    if (!run.ask(receipt)) return run.exit;
-  }
-  const Millis until = run.context.clock.monotonic() + Millis{1'000} * run.options.wait_s;
-  for (;;) {
-    const auto state = erased_by(run, post.guid);
-    if (!state) return run.exit;
-    const auto& [by, members] = *state;
-    const Millis left = until - run.context.clock.monotonic();
-    if (left <= 0 || static_cast<std::int64_t>(by.size()) >= members) {
-      run.out.erased(place.hub, *place.channel, post.guid, by, members);
-      if (static_cast<std::int64_t>(by.size()) < members)
-        run.context.out.note(
-            "The others erase it when their programs are here next; the same command tells how "
-            "many have.");
-      return code(Exit::ok);
-    }
-    run.context.link.run_until([&] { return run.context.failure.has_value(); },
-                               std::min(left, kPause));
-    if (run.context.failure) return run.exit = run.context.report_failure();
-  }
+  if (auto erased = erase_copies(*run.context.home, post.guid); !erased)
+    return run.failed(erased.error());
+  return sign_and_wait(run, place, post.guid.text());
 }
 
 int edit_post(HubRun& run, const HubPlace& place, const Post& post) {

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "cli/message_change.h"
+#include "client/erasure.h"
 
 namespace dim {
 std::function<std::string(const std::string&)> names_of(Context& context) {
@@ -73,7 +74,7 @@ bool HubRun::connect() {
   });
   if (!mine) return false;
   take_hubs(std::move(*mine));
-  if (auto kept = keep_hubs(*context.home, hubs); !kept) {
+  if (auto kept = keep_new_hubs(*context.home, hubs); !kept) {
     failed(kept.error());
     return false;
   }
@@ -89,7 +90,7 @@ bool HubRun::connect_or_remember(Millis patience_ms) {
                            patience_ms);
     if (*mine && **mine) {
       take_hubs(std::move(***mine));
-      (void)keep_hubs(*context.home, hubs);
+      (void)keep_new_hubs(*context.home, hubs);
       return true;
     }
     if (*mine && (**mine).error().code == 501) {

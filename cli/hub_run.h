@@ -37,13 +37,13 @@ struct HubRun {
   bool connect_or_remember(Millis patience_ms);
   /// Waits for an answer; asks again when the station says 416 and a few seconds.
   template <class T>
-  std::optional<T> wait(const std::function<void(HubDone<T>)>& ask) {
+  std::optional<T> wait(const std::function<void(HubDone<T>)>& ask, Millis patience = kPatienceMs) {
     for (int attempt = 0;; ++attempt) {
       // Shared, because an answer may come when nobody waits any more.
       const auto result = std::make_shared<std::optional<HubResult<T>>>();
       ask([result](HubResult<T> answer) { result->emplace(std::move(answer)); });
       context.link.run_until([&] { return result->has_value() || context.failure.has_value(); },
-                             kPatienceMs);
+                             patience);
       if (*result && **result) return std::move(***result);
       if (*result && attempt < 3 && pause_for((**result).error())) continue;
       refused(*result ? std::optional((**result).error()) : std::nullopt);

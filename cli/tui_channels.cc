@@ -5,6 +5,7 @@
 
 #include "cli/hub_run.h"
 #include "cli/tui_app.h"
+#include "client/erasure.h"
 #include "client/fields.h"
 
 namespace dim {
@@ -73,7 +74,7 @@ void TuiChannels::ask_hubs() {
       std::set<std::string> unreadable;
       for (const auto& [id, why] : context_.messenger->hubs().unreadable()) unreadable.insert(id);
       add_kept(*context_.home, *mine, unreadable);
-      (void)keep_hubs(*context_.home, *mine);
+      (void)keep_new_hubs(*context_.home, *mine);
       take_hubs(std::move(*mine));
       for (auto& [channel, flow] : flows_) flow.wants_mark = true;
     } else if (mine.error().code == 501) {
@@ -386,6 +387,8 @@ tui::Message TuiChannels::message_of(const Post& post) {
   if (post.state != PostState::shown) {
     out.words = to_string(post.state);
     if (post.state != PostState::hidden) out.text.clear();
+  } else if (post.damaged) {
+    out.words = "damaged at the station: the text is lost";
   }
   if (!post.unreadable.empty()) out.words = "cannot be read: " + std::string(post.unreadable);
   if (post.reply) {

@@ -2,6 +2,8 @@
 
 #include <set>
 
+#include "client/drafts.h"
+#include "client/hub_names.h"
 #include "client/messenger_fixture.h"
 #include "client/outbox.h"
 #include "dim/engine/erasure.h"
@@ -11,6 +13,8 @@ namespace {
 
 using testing::IsEmpty;
 using testing::SizeIs;
+
+const char* const kHub = "Group-777@fxunrFpSwDEzEWC2wrm6JTjkuUtd6Ro1H";
 
 class ErasuresTest : public MessengerTest {
  protected:
@@ -48,8 +52,8 @@ TEST_F(ErasuresTest, N1_TheCopyGoesAndTheReceiptIsSignedByThisPerson) {
   const auto receipt = parse_json_object(*packets[0].content);
   ASSERT_TRUE(receipt);
   EXPECT_TRUE(check_erasure(*receipt, home.account().meta));
-  EXPECT_EQ(read_erasure(*receipt)->message, post);
-  EXPECT_EQ(read_erasure(*receipt)->channel, channel);
+  EXPECT_EQ(read_erasure(*receipt)->erased, post.text());
+  EXPECT_EQ(read_erasure(*receipt)->channel, channel.text());
   EXPECT_EQ(erasures.owed(), 0U);
   clock.passed += 60'000;
   erasures.tick();
@@ -96,6 +100,92 @@ TEST_F(ErasuresTest, N1_EraseCopiesForgetsWhatWaitsToBeSent) {
   ASSERT_TRUE(Outbox(home.vault()).put(row));
   ASSERT_TRUE(erase_copies(home, post));
   EXPECT_FALSE(*Outbox(home.vault()).find(post.text()));
+}
+
+TEST_F(ErasuresTest, N1_OfAChannelOrHubAllThatWaitsForItGoes) {
+  const std::string hub = peer().id.bare().text();
+  const auto waits = [&](const Guid& guid, const Guid& where) {
+    OutboxRow row{.guid = guid.text(), .kind = std::string(kPostRow), .to = peer().id};
+    row.content.set("channel", where.text());
+    ASSERT_TRUE(Outbox(home.vault()).put(row));
+    JsonObject refused;
+    refused.set("guid", guid.text());
+    refused.set("hub", hub);
+    refused.set("channel", where.text());
+    ASSERT_TRUE(home.vault().put(kRefusedPosts, guid.text(), write_json(refused)));
+  };
+  const Guid other = Guid::make(kFakeNow, fake_random()),
+             second = Guid::make(kFakeNow, fake_random());
+  waits(post, channel);
+  waits(second, other);
+  Erasures erasures(messenger->hubs(), home, clock);
+  ASSERT_TRUE(erasures.object_destroyed(channel.text()));
+  EXPECT_FALSE(*Outbox(home.vault()).find(post.text()));
+  EXPECT_FALSE(*home.vault().contains(kRefusedPosts, post.text()));
+  EXPECT_TRUE(*Outbox(home.vault()).find(second.text()));
+  ASSERT_TRUE(erasures.object_destroyed(hub));
+  EXPECT_FALSE(*Outbox(home.vault()).find(second.text()));
+  EXPECT_FALSE(*home.vault().contains(kRefusedPosts, second.text()));
+  erasures.tick();
+  EXPECT_THAT(sent(201), SizeIs(2));
+}
+
+TEST_F(ErasuresTest, N1_AboutWhatHasVanishedTheStationIsAsked) {
+  Erasures erasures(messenger->hubs(), home, clock);
+  const auto answered = [&](int code, const char* state) {
+    EXPECT_TRUE(erasures.vanished(channel.text()));
+    erasures.tick();
+    for (const Packet& packet : std::exchange(station.requests[Lane::text], {})) {
+      if (packet.get("type") != "channel") continue;
+      EXPECT_EQ(packet.operation, Operation::get);
+      Packet answer_to = Packet::response(code, packet.get("id"));
+      if (*state != 0) answer_to.set("state", state);
+      answer(Lane::text, answer_to);
+    }
+  };
+  answered(404, "");
+  EXPECT_EQ(erasures.owed(), 0U) << "one may not read it any more";
+  answered(410, "");
+  EXPECT_EQ(erasures.owed(), 0U) << "deleted";
+  answered(410, "destroyed");
+  EXPECT_EQ(erasures.owed(), 1U);
+  erasures.tick();
+  const auto receipts = sent(201);
+  ASSERT_THAT(receipts, SizeIs(1));
+  EXPECT_EQ(receipts[0].get("target"), channel.text());
+  EXPECT_EQ(erasures.owed(), 0U);
+}
+
+TEST_F(ErasuresTest, N1_OfADestroyedHubNoNameAndNoDraftIsKept) {
+  HubView hub{
+      .id = kHub, .name = "gardeners", .topic = {}, .owner = home.account().id.bare().text()};
+  hub.channels[channel].name = "general";
+  ASSERT_TRUE(keep_hubs(home, {hub}));
+  Drafts drafts(home.vault());
+  ASSERT_TRUE(drafts.put({channel.text(), "begun", 1}));
+  ASSERT_TRUE(drafts.put({"bobby", "stays", 1}));
+  Erasures erasures(messenger->hubs(), home, clock);
+  ASSERT_TRUE(erasures.object_destroyed(hub.id));
+  EXPECT_THAT(*kept_hubs(home), SizeIs(0));
+  EXPECT_FALSE(*drafts.find(channel.text()));
+  EXPECT_TRUE(*drafts.find("bobby"));
+}
+
+TEST_F(ErasuresTest, N1_AboutWhatALaterListHasNoMoreTheNextSessionAsks) {
+  HubView hub{
+      .id = kHub, .name = "gardeners", .topic = {}, .owner = home.account().id.bare().text()};
+  hub.channels[channel].name = "general";
+  ASSERT_TRUE(keep_new_hubs(home, {hub}));
+  hub.channels.clear();
+  Erasures erasures(messenger->hubs(), home, clock);
+  erasures.begin();
+  EXPECT_EQ(erasures.owed(), 0U);
+  ASSERT_TRUE(keep_new_hubs(home, {hub}));
+  erasures.begin();
+  EXPECT_EQ(erasures.owed(), 1U) << "the channel";
+  ASSERT_TRUE(keep_new_hubs(home, {}));
+  erasures.begin();
+  EXPECT_EQ(erasures.owed(), 2U) << "and the hub";
 }
 
 }  // namespace

@@ -49,7 +49,8 @@ HubRefusal refusal_of(const Packet& answer) {
   return {.error = error_of(answer.code),
           .code = answer.code,
           .station = std::string(answer.get("message")),
-          .retry_after = seconds_in(answer.get("retry-after"))};
+          .retry_after = seconds_in(answer.get("retry-after")),
+          .destroyed = answer.code == 410 && answer.get("state") == "destroyed"};
 }
 
 std::unexpected<HubRefusal> refuse(const Error& error) {
@@ -379,15 +380,15 @@ void HubClient::mark(const Guid& channel, HubDone<ReadMark> done) {
       });
 }
 
-void HubClient::erasures(const Guid& post, HubDone<ErasureList> done) {
-  erasures_from(post, {}, {}, std::move(done));
+void HubClient::erasures(const std::string& object, HubDone<ErasureList> done) {
+  erasures_from(object, {}, {}, std::move(done));
 }
 
-void HubClient::erasures_from(const Guid& post, std::string after, ErasureList found,
+void HubClient::erasures_from(const std::string& object, std::string after, ErasureList found,
                               HubDone<ErasureList> done) {
-  Packet packet = request(Operation::get, HubObject::erasure, post.text());
+  Packet packet = request(Operation::get, HubObject::erasure, object);
   if (!after.empty()) packet.set("after", after);
-  ask(std::move(packet), [this, post, after, found = std::move(found),
+  ask(std::move(packet), [this, object, after, found = std::move(found),
                           done = std::move(done)](HubResult<Packet> answer) mutable {
     if (!answer) return done(std::unexpected(std::move(answer.error())));
     auto page = read_list(answer->content.value_or(""));
@@ -398,7 +399,7 @@ void HubClient::erasures_from(const Guid& post, std::string after, ErasureList f
     if (answer->code != 206) return done(std::move(found));
     if (page->empty() || next <= after || found.receipts.size() > kListed)
       return done(refuse({Errc::bad_request, "the station's list does not go on as it should"}));
-    erasures_from(post, next, std::move(found), std::move(done));
+    erasures_from(object, next, std::move(found), std::move(done));
   });
 }
 

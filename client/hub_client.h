@@ -23,6 +23,7 @@ struct HubRefusal {
   int code = 0;            ///< of the answer; 0: there was none
   std::string station{};   ///< what the station says about it: a stranger's text
   Millis retry_after = 0;  ///< ms, of `416`
+  bool destroyed = false;  ///< of `410`: nothing of it is left
 };
 template <class T>
 using HubResult = std::expected<T, HubRefusal>;
@@ -44,10 +45,10 @@ struct PostsPage {
   std::optional<std::int64_t> next{};  ///< where the next page goes on, in the same direction
   std::vector<PostRevision> earlier{};
 };
-/// Who has said that a message which was destroyed is erased: as they came, nothing verified.
+/// Who has said that what was destroyed is erased: as they came, nothing verified.
 struct ErasureList {
   std::vector<JsonObject> receipts{};
-  std::int64_t members = 0;  ///< who may read the channel
+  std::int64_t members = 0;  ///< who may read the channel, or could
 };
 struct ReadMark {
   Cursor cursor = 0, newest = 0;
@@ -99,7 +100,8 @@ class HubClient {
   /// Fetches what somebody says of themselves; the Messenger's.
   std::function<void(const Id& who, std::function<void(Status)> done)> people{};
   void mark(const Guid& channel, HubDone<ReadMark> done);
-  void erasures(const Guid& post, HubDone<ErasureList> done);
+  /// Of a message or channel (its GUID) or a hub (its ID).
+  void erasures(const std::string& object, HubDone<ErasureList> done);
   /// Tells those who read the channel that one writes; kept by nobody.
   void typing(const Guid& channel, bool on);
 
@@ -114,7 +116,7 @@ class HubClient {
 
  private:
   struct Listing;
-  void erasures_from(const Guid& post, std::string after, ErasureList found,
+  void erasures_from(const std::string& object, std::string after, ErasureList found,
                      HubDone<ErasureList> done);
   void list_from(const std::shared_ptr<Listing>& listing);
   void add_channels(std::vector<HubView> hubs, std::size_t at, HubDone<std::vector<HubView>> done);

@@ -140,6 +140,9 @@ void HubFollower::refresh() {
     if (hub && client_.unreadable().contains(id)) {
       list_failed(&*hub, client_.unreadable().at(id));
     } else if (hub) {
+      if (const auto known = hubs_.find(id);
+          known != hubs_.end() && !ask_about_vanished({known->second}, {*hub}))
+        return;
       take_hub(std::move(*hub));
       std::vector<HubView> all;
       for (const auto& [key, one] : hubs_) all.push_back(one);
@@ -165,6 +168,7 @@ void HubFollower::take_hubs(std::vector<HubView> hubs) {
     if (std::ranges::find(before, id, &HubView::id) == before.end()) before.push_back(hub);
   }
   add_unreadable(hubs);
+  if (!ask_about_vanished(before, hubs)) return;
   (void)keep_hubs(home_, hubs);
   std::set<std::string> there;
   for (HubView& hub : hubs) {
@@ -178,6 +182,14 @@ void HubFollower::take_hubs(std::vector<HubView> hubs) {
     hubs_.erase(old.id);
     if (events_.left) events_.left(old);
   }
+}
+
+/// What was there and is not any more may have been destroyed, and this home has not heard it.
+bool HubFollower::ask_about_vanished(const std::vector<HubView>& before,
+                                     const std::vector<HubView>& hubs) {
+  for (const std::string& object : vanished_of(before, hubs))
+    stopped_ = stopped_ || !erasures_.vanished(object);
+  return !stopped_;
 }
 
 void HubFollower::drop_channels(const std::string& hub, const std::map<Guid, HubChannel>& kept) {
@@ -386,6 +398,11 @@ void HubFollower::on_notice(const Packet& push) {
   }
   const auto notice = read_hub_notice(push);
   if (!notice) return;
+  if (notice->change == Operation::destroy) {
+    const std::string object = notice->guid ? notice->guid->text() : notice->hub;
+    if (!erasures_.object_destroyed(object)) stopped_ = true;
+    if (stopped_) return;
+  }
   if (events_.notice) events_.notice(*notice);
   const bool of_people = notice->object == HubObject::member || notice->object == HubObject::mute ||
                          notice->object == HubObject::ban || notice->object == HubObject::request;

@@ -76,6 +76,7 @@ class HubFollower {
 
   void take_hubs(std::vector<HubView> hubs);
   void take_hub(HubView hub);
+  bool ask_about_vanished(const std::vector<HubView>& before, const std::vector<HubView>& hubs);
   void drop_channels(const std::string& hub, const std::map<Guid, HubChannel>& kept);
   void refresh();
   void next();

@@ -54,8 +54,8 @@ Result<Hubs::Spot> Hubs::channel_spot(StationRequest& request, HubObject object,
   Hub* hub = hub_with(*guid);
   const HubChannel* channel = hub == nullptr ? nullptr : hub->channel(*guid);
   if (channel == nullptr) {
-    if (hub != nullptr && hub->is_member(request.session.user) && hub->gone(*guid))
-      return fail(Errc::gone, "this channel is deleted");
+    const bool told = hub != nullptr && (hub->deleted() || hub->is_member(request.session.user));
+    if (told && hub->gone(*guid)) return fail(Errc::gone, "this channel is deleted");
     return fail(Errc::not_found, "no such channel, or you cannot read it");
   }
   if (const Status allowed = may(*hub, request.session.user, operation,

@@ -26,6 +26,7 @@ bool Hubs::there() {
     forget();
     core_.event(StationEvent::Level::error, "store-read", {}, done.error().hint);
   }
+  if (loaded_) go_on();
   return loaded_;
 }
 

@@ -121,6 +121,12 @@ void Hubs::get(StationRequest& request, HubObject object) {
     who = std::move(*member);
   }
   HubTarget about{.object = object, .channel = nullptr, .subject = who};
+  // What was destroyed is named so, for those who have a copy.
+  const auto gone = [&](const StationRequest& asks, const Error& error, bool destroyed) {
+    Packet answer = Packet::response(error, asks.id);
+    if (destroyed) answer.set("state", "destroyed");
+    core_.send(asks.link, answer);
+  };
   // A list of what only some may see holds what this one may see.
   const auto sees = [&](HubTarget one) {
     return may(*hub, user, Operation::get, one, now).has_value();
@@ -129,8 +135,8 @@ void Hubs::get(StationRequest& request, HubObject object) {
     if (hub->gone(*guid)) {
       // Whoever is no member does not learn that it was there.
       const Status member = may(*hub, user, Operation::get, {.object = HubObject::hub}, now);
-      return core_.refuse(request,
-                          member ? Error{Errc::gone, "this object is deleted"} : member.error());
+      return gone(request, member ? Error{Errc::gone, "this object is deleted"} : member.error(),
+                  hub->destroyed() || (member && hub->destroyed(*guid)));
     }
     about.channel = hub->channel(*guid);
     if (const auto invite = hub->invites().find(*guid); invite != hub->invites().end())
@@ -139,7 +145,7 @@ void Hubs::get(StationRequest& request, HubObject object) {
   const bool filtered = !guid && (object == HubObject::channel || object == HubObject::invite);
   HubTarget first = filtered ? HubTarget{.object = HubObject::hub} : about;
   if (const Status allowed = may(*hub, user, Operation::get, first, now); !allowed)
-    return core_.refuse(request, allowed.error());
+    return gone(request, allowed.error(), hub->destroyed());
   const auto one = [&](const auto& key, const auto&) {
     return (!guid || text_of(key) == guid->text()) && (who.empty() || text_of(key) == who);
   };

@@ -36,6 +36,12 @@ std::optional<PutAudit> act_of(const std::string& hub, const HubChange& change) 
   return PutAudit{std::move(out), true};
 }
 
+JsonArray guids_of(const std::set<Guid>& guids) {
+  JsonArray out;
+  for (const Guid& guid : guids) out.emplace_back(guid.text());
+  return out;
+}
+
 Digest32 digest_of(HubChange change) {
   change.time = 0;
   return sha256(as_bytes(change.text()));
@@ -53,6 +59,7 @@ bool Hubs::ready(StationRequest& request) {
     return false;
   }
   loaded_ = true;
+  go_on();
   return true;
 }
 
@@ -73,9 +80,26 @@ Status Hubs::load() {
 }
 
 Status Hubs::replay(const StoredHubChange& stored) {
+  const auto known = hubs_.find(stored.hub);
+  if (is_shredded(stored.change)) {
+    if (known != hubs_.end()) known->second.skip();
+    return {};
+  }
   const auto change = HubChange::parse(stored.change);
   if (!change) return std::unexpected(change.error());
-  const auto known = hubs_.find(stored.hub);
+  if (change->object == HubObject::hub && change->operation == Operation::destroy) {
+    // Of what was before it something is left only when the station was stopped on the way.
+    auto hub = Hub::tombstone(stored.hub, *change, stored.number);
+    if (!hub) return std::unexpected(hub.error());
+    for (const Guid& guid : hub->gone()) places_.emplace(guid, stored.hub);
+    if (known != hubs_.end())
+      unfinished_.push_back({.ground = {stored.hub, stored.number},
+                             .what = {.channels = {hub->gone().begin(), hub->gone().end()},
+                                      .hub = stored.hub,
+                                      .number = stored.number}});
+    hubs_.insert_or_assign(stored.hub, std::move(*hub));
+    return {};
+  }
   if (known == hubs_.end()) {
     auto hub = Hub::found(stored.hub, *change);
     if (!hub) return std::unexpected(hub.error());
@@ -90,6 +114,7 @@ Status Hubs::replay(const StoredHubChange& stored) {
 
 void Hubs::forget() {
   loaded_ = false;
+  unfinished_.clear();
   hubs_.clear();
   foundings_.clear();
   places_.clear();
@@ -198,6 +223,10 @@ void Hubs::change(StationRequest& request, HubObject object) {
   Packet answer = Packet::response(code, request.id);
   if (change.guid) answer.set("guid", change.guid->text());
   if (!change.member.empty()) answer.set("member", change.member);
+  if (taken->shreds && effect->kind == HubEffect::Kind::unchanged) {
+    core_.open_request(request.link, request.id);
+    return shred(request.link.id, request.id, answer, *taken->shreds);
+  }
   if (effect->kind == HubEffect::Kind::unchanged) {
     // The first one may still be on its way to the disk: this answer waits behind it.
     std::vector<Write> writes;
@@ -218,21 +247,32 @@ void Hubs::change(StationRequest& request, HubObject object) {
              change.member != change.actor && !DIM_FAULT("kick-keeps-streams")) {
     end_streams(change.member, *hub, change);
   }
-  commit(request, std::move(taken->writes), std::move(answer), std::move(taken->told));
+  commit(request, std::move(taken->writes), std::move(answer), std::move(taken->told),
+         std::move(taken->shreds));
 }
 
 Result<Hubs::Taken> Hubs::take(Hub& hub, HubChange& change) {
   change.time = std::max(core_.clock_.now(), hub.latest());
   const bool was_member = hub.is_member(change.member);
   // Of what is deleted they hear who saw it before.
-  std::vector<std::string> users;
-  if (change.operation == Operation::erase) users = audience(hub, change);
+  const bool destroys_it = change.operation == Operation::destroy;
+  const bool vanishes = destroys_it || change.operation == Operation::erase;
+  std::vector<std::string> users, signers;
+  if (vanishes) users = audience(hub, change);
+  if (destroys_it && change.guid && hub.channel(*change.guid) != nullptr)
+    signers = readers(hub, *change.guid);
+  if (destroys_it) change.body = {};  // no new words about what goes
   auto effect = hub.apply(change);
   if (!effect) return std::unexpected(effect.error());
   Taken out{.effect = std::move(*effect)};
   if (change.guid) places_.emplace(*change.guid, hub.id());
-  if (out.effect.kind == HubEffect::Kind::unchanged) return out;
-  if (change.operation != Operation::erase) {
+  if (destroys_it && change.object == HubObject::hub) change.body.set("gone", guids_of(hub.gone()));
+  if (out.effect.kind == HubEffect::Kind::unchanged) {
+    std::vector<Write> none;
+    if (destroys_it) out.shreds = destroys(hub, change, {}, none);
+    return out;
+  }
+  if (!vanishes) {
     HubChange seen = change;  // as those see it who hear of it
     if (out.effect.kind == HubEffect::Kind::waiting) seen.object = HubObject::request;
     if (change.object == HubObject::request) seen.object = HubObject::member;
@@ -247,6 +287,7 @@ Result<Hubs::Taken> Hubs::take(Hub& hub, HubChange& change) {
     out.writes.emplace_back(DropChannel{channel});
     uses_.erase(channel);
   }
+  if (destroys_it) out.shreds = destroys(hub, change, std::move(signers), out.writes);
   if (!was_member && hub.is_member(change.member)) {
     // What was written before somebody came counts as read, also what is on its way to the disk.
     for (const auto& [guid, channel] : hub.channels()) {
@@ -258,27 +299,30 @@ Result<Hubs::Taken> Hubs::take(Hub& hub, HubChange& change) {
   return out;
 }
 
-void Hubs::commit(StationRequest& request, std::vector<Write> writes, Packet answer, Told push) {
+void Hubs::commit(StationRequest& request, std::vector<Write> writes, Packet answer, Told push,
+                  std::optional<Shredding> shreds) {
   core_.open_request(request.link, request.id);
   ++open_;
-  core_.submit(std::move(writes),
-               [this, id = request.link.id, reply = request.id, answer = std::move(answer),
-                push = std::move(push)](const Result<std::vector<Written>>& written) {
-                 --open_;
-                 const bool conflict = written && written->front().accepted == Accepted::conflict;
-                 if (!written || conflict) forget();
-                 if (written && !conflict && !push.users.empty() && !DIM_FAULT("change-untold"))
-                   tell(push.users, push.packet);
-                 LinkState* link = core_.finish_request(id, reply);
-                 if (link == nullptr) return;
-                 if (!written) return core_.refuse(*link, reply, written.error());
-                 if (conflict) {
-                   return core_.refuse(*link, reply,
-                                       {Errc::unavailable,
-                                        "a change before this one could not be stored; try again"});
-                 }
-                 core_.send(*link, answer);
-               });
+  core_.submit(
+      std::move(writes), [this, id = request.link.id, reply = request.id,
+                          answer = std::move(answer), push = std::move(push),
+                          shreds = std::move(shreds)](const Result<std::vector<Written>>& written) {
+        --open_;
+        const bool conflict = written && written->front().accepted == Accepted::conflict;
+        if (!written || conflict) forget();
+        if (written && !conflict && !push.users.empty() && !DIM_FAULT("change-untold"))
+          tell(push.users, push.packet);
+        if (written && !conflict && shreds) return shred(id, reply, answer, *shreds);
+        LinkState* link = core_.finish_request(id, reply);
+        if (link == nullptr) return;
+        if (!written) return core_.refuse(*link, reply, written.error());
+        if (conflict) {
+          return core_.refuse(
+              *link, reply,
+              {Errc::unavailable, "a change before this one could not be stored; try again"});
+        }
+        core_.send(*link, answer);
+      });
 }
 
 /// A44: what rests on a change that is still on its way to the disk is done only when that got
@@ -377,7 +421,8 @@ std::vector<std::string> Hubs::audience(const Hub& hub, const HubChange& change)
   if (change.object == HubObject::owner) target.object = HubObject::hub;
   if (change.object == HubObject::channel && change.guid) {
     target.channel = hub.channel(*change.guid);
-    if (target.channel == nullptr) return {};
+    if (target.channel == nullptr && change.operation != Operation::destroy) return {};
+    if (target.channel == nullptr) target.object = HubObject::hub;
   }
   if (change.object == HubObject::invite && change.guid) {
     const auto invite = hub.invites().find(*change.guid);
@@ -386,7 +431,8 @@ std::vector<std::string> Hubs::audience(const Hub& hub, const HubChange& change)
   std::vector<std::string> out;
   for (const auto& [user, member] : hub.members()) {
     if (core_.sessions_.of(user).empty()) continue;
-    if (may(hub, user, Operation::get, target, change.time)) out.push_back(user);
+    const bool buried = hub.deleted() && change.operation == Operation::destroy;
+    if (buried || may(hub, user, Operation::get, target, change.time)) out.push_back(user);
   }
   return out;
 }
@@ -400,7 +446,7 @@ Hubs::Told Hubs::told(const Hub& hub, const HubChange& change,
   if (change.guid) packet.set("guid", change.guid->text());
   if (!change.member.empty()) packet.set("member", change.member);
   packet.set("number", std::to_string(hub.number())).set("time", format_time(change.time));
-  if (change.operation != Operation::erase) {
+  if (change.operation != Operation::erase && change.operation != Operation::destroy) {
     std::optional<JsonObject> content;
     const std::string& who = change.member;
     switch (change.object) {

@@ -83,11 +83,17 @@ class Hubs {
     std::vector<std::string> users;
     Packet packet;
   };
+  /// What is left to do of a DESTROY, when the change that it rests on is on the disk.
+  struct Shredding {
+    RequireHub ground;
+    Shred what;
+  };
   /// A change that the hub has taken, ready for the disk.
   struct Taken {
     HubEffect effect;
     std::vector<Write> writes{};
     Told told{};
+    std::optional<Shredding> shreds{};  ///< of a DESTROY
   };
   /// A channel that somebody may do something in, with what is asked for.
   struct Spot {
@@ -103,6 +109,7 @@ class Hubs {
   /// Reads the changes of all hubs when that was not done yet. False: the request is answered.
   bool ready(StationRequest& request);
   Status load();
+  void go_on();
   Status replay(const StoredHubChange& stored);
   /// What is in memory may not be what is on the disk: read it again.
   void forget();
@@ -122,7 +129,21 @@ class Hubs {
   void tell(const std::vector<std::string>& users, const Packet& packet);
   /// What some right in `hub` allows, and what goes with it.
   void submit(const Hub& hub, std::vector<Write> writes, Completion done);
-  void commit(StationRequest& request, std::vector<Write> writes, Packet answer, Told push);
+  void commit(StationRequest& request, std::vector<Write> writes, Packet answer, Told push,
+              std::optional<Shredding> shreds = {});
+  /// Slice by slice, to the end, whether somebody waits for the answer or not.
+  void shred(LinkId id, const std::string& reply, const Packet& answer, const Shredding& what);
+  /// What a DESTROY takes away, and who has to sign for it; behind its change into `writes`.
+  static Shredding destroys(const Hub& hub, const HubChange& change,
+                            std::vector<std::string> signers, std::vector<Write>& writes);
+  /// What was destroyed that a request about receipts means.
+  struct Erased {
+    std::string erased{}, channel{};  ///< as the receipt names them
+    std::optional<Guid> message{};    ///< none: a channel or hub
+    std::size_t readers = 0;          ///< of the message
+    const Hub* hub = nullptr;
+  };
+  Result<Erased> erased_object(StationRequest& request, Operation operation);
   /// Ends what flows to somebody from a hub, at once. How many connections that was.
   std::size_t end_streams(const std::string& user, const Hub& hub, const HubChange& change);
 
@@ -155,6 +176,7 @@ class Hubs {
   bool loaded_ = false;
   std::int64_t open_ = 0;  ///< changes on their way to the disk
   std::unordered_map<std::string, Hub> hubs_;
+  std::vector<Shredding> unfinished_;  // of what was destroyed, when the station was stopped
   std::unordered_map<std::string, Digest32> foundings_;  // what was asked for when it was founded
   std::map<Guid, std::string> places_;                   // objects with a GUID: in which hub
   std::map<Guid, Readers> readers_;

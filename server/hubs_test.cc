@@ -251,7 +251,8 @@ TEST_F(Hubs, P37_EditsOfOthersAndStaleOnesAreRefused) {
   edit.content = R"({"topic":"roses"})";
   EXPECT_EQ(code(*alice.text, edit), 407);
   EXPECT_EQ(code(*alice.text, edit.set("revision", "x")), 401);
-  EXPECT_EQ(code(*alice.text, request(Operation::destroy, "channel", channel.text())), 501);
+  EXPECT_EQ(code(*bob.text, request(Operation::destroy, "channel", channel.text())), 403);
+  EXPECT_EQ(code(*alice.text, request(Operation::destroy, "role", channel.text())), 501);
   EXPECT_EQ(code(*alice.text, request(Operation::edit, "channel", next_guid().text())), 404)
       << "P30";
 }

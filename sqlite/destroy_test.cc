@@ -8,6 +8,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <random>
@@ -56,6 +57,19 @@ void put(Store& store, int number, const std::string& text, const Guid& channel 
                                         .content = text}})
                 .accepted,
             Accepted::stored);
+}
+
+/// Numbers `from` to `to` at once.
+void put_all(Store& store, int from, int to, const std::function<Guid(int)>& channel_of) {
+  std::vector<Write> batch;
+  for (int i = from; i <= to; ++i) {
+    batch.emplace_back(PutPost{.post = {.guid = guid(i),
+                                        .channel = channel_of(i),
+                                        .time = kTestTime,
+                                        .author = "alice",
+                                        .content = text_of(i)}});
+  }
+  ASSERT_TRUE(store.commit(batch));
 }
 
 void edit(Store& store, int number, const std::string& text) {
@@ -330,6 +344,185 @@ TEST(Destroy, R20_AfterAKillAtAnyMomentItIsFinishedAtTheNextStart) {
       EXPECT_EQ((*post)->state, PostState::destroyed);
       EXPECT_THAT(left_of(folder, traces[i]), IsEmpty());
     }
+    EXPECT_EQ(store->verify(), Result<std::size_t>(0));
+  }
+  RecordProperty("killed on the way", unfinished);
+}
+
+// --- channels and hubs
+
+/// All slices; how many there were.
+int shred(Store& store, const Shred& what) {
+  int slices = 1;
+  while (one(store, what).accepted == Accepted::stored) ++slices;
+  return slices;
+}
+
+std::string channel_change(const std::string& operation, const std::string& name) {
+  return R"({"operation":")" + operation +
+         R"(","type":"channel","author":"alice","time":1,"guid":")" + kChannel.text() +
+         R"(","content":{"name":")" + name + R"(","topic":"canary topic"}})";
+}
+
+TEST(Destroy, R20_NothingOfAChannelIsInAnyFileAndItsNeighboursStay) {
+  const TemporaryFolder folder;
+  auto store = opened(folder);
+  const Guid other = guid(2'000'002);
+  constexpr int kPosts = 300;
+  std::map<int, std::vector<std::string>> traces;
+  put_all(*store, 1, kPosts, [&](int i) { return i % 3 == 0 ? other : kChannel; });
+  for (int i = 1; i <= 40; i += 6) edit(*store, i, text_of(1'000 + i));
+  one(*store, ChangePost{.guid = guid(2), .act = PostAct::erase, .time = kTestTime});
+  one(*store, ChangePost{.guid = guid(4), .act = PostAct::hide, .time = kTestTime});
+  one(*store, PutHubChange{"hub", 1, channel_change("CREATE", "canary name")});
+  one(*store, PutHubChange{"hub", 2, channel_change("EDIT", "canary renamed")});
+  one(*store, PutHubChange{"hub", 3, R"({"operation":"CREATE","type":"role","content":{}})"});
+  for (int i = 1; i <= kPosts; i += 20) traces[i] = traces_of(folder, i);
+  ASSERT_TRUE(in_any_file(folder, "canary name"));
+  std::vector<Write> batch;
+  batch.emplace_back(DropChannel{kChannel});
+  batch.emplace_back(ForgetChannelWords{"hub", kChannel});
+  ASSERT_TRUE(store->commit(batch));
+  EXPECT_FALSE(*store->post(guid(1))) << "nobody reads it from the first moment on";
+  EXPECT_GT(shred(*store, {.channels = {kChannel}}), 1) << "not all of it at once";
+  for (const auto& [number, trace] : traces) {
+    if (number % 3 != 0) {
+      EXPECT_THAT(left_of(folder, trace), IsEmpty()) << number;
+    }
+  }
+  EXPECT_FALSE(in_any_file(folder, "canary"));
+  const auto changes = *store->hub_changes(0, 10);
+  ASSERT_THAT(changes, testing::SizeIs(3));
+  EXPECT_EQ(changes[0].change.substr(0, 60), channel_change("CREATE", "canary name").substr(0, 60));
+  EXPECT_TRUE(is_shredded(changes[1].change));
+  for (int i = 3; i <= kPosts; i += 3) {
+    EXPECT_EQ((*store->post(guid(i)))->content, text_of(i));
+  }
+  EXPECT_THAT(*store->search(std::array{other}, "canary99", 0, 10), testing::SizeIs(1));
+  EXPECT_THAT(*store->search(std::array{other, kChannel}, "canary100", 0, 10), IsEmpty());
+  put(*store, 1, "again", other);
+  EXPECT_EQ((*store->post(guid(1)))->content, "again");
+  store.reset();
+  store = opened(folder);
+  EXPECT_EQ((*store->post(guid(1)))->content, "again");
+  EXPECT_EQ(store->verify(), Result<std::size_t>(0));
+}
+
+TEST(Destroy, R20_TheTextsOfAHubsChangesAreWrittenOver) {
+  const TemporaryFolder folder;
+  const auto store = opened(folder);
+  constexpr int kChanges = 5'000;
+  std::vector<Write> batch;
+  for (int i = 1; i <= kChanges; ++i) {
+    batch.emplace_back(PutHubChange{"hub", i, R"({"name":"canary )" + std::to_string(i) + "\"}"});
+    batch.emplace_back(PutHubChange{"another", i, "{\"name\":\"stays\"}"});
+  }
+  ASSERT_TRUE(store->commit(batch));
+  put(*store, 1, text_of(1));
+  const auto traces = traces_of(folder, 1);
+  one(*store, PutHubChange{"hub", kChanges + 1, R"({"operation":"DESTROY"})"});
+  one(*store, DropChannel{kChannel});
+  EXPECT_EQ(shred(*store, {.channels = {guid(5), kChannel}, .hub = "hub", .number = kChanges + 1}),
+            1 + 1 + 1 + kChanges / 2'048);
+  EXPECT_FALSE(in_any_file(folder, "canary"));
+  EXPECT_THAT(left_of(folder, traces), IsEmpty());
+  std::size_t stays = 0;
+  const auto all = *store->hub_changes(0, 20'000);
+  for (const StoredHubChange& one : all) {
+    if (one.hub == "another") ++stays;
+    if (one.hub == "hub" && !is_shredded(one.change)) {
+      EXPECT_EQ(one.number, kChanges + 1);
+    }
+  }
+  EXPECT_EQ(stays, static_cast<std::size_t>(kChanges));
+}
+
+TEST(Destroy, R20_AChannelThatWasKilledHalfWayGoesOnAfterTheStart) {
+  const TemporaryFolder folder;
+  const TemporaryFolder crashed;
+  std::vector<std::string> traces;
+  {
+    const auto store = opened(folder);
+    put_all(*store, 1, 600, [](int) { return kChannel; });
+    put(*store, 601, "another", guid(5));
+    traces = traces_of(folder, 600);
+    one(*store, DropChannel{kChannel});
+    EXPECT_EQ(one(*store, Shred{.channels = {kChannel}}).accepted, Accepted::stored);
+    std::filesystem::copy(folder.path(), crashed.path(), std::filesystem::copy_options::recursive);
+  }
+  const auto store = opened(crashed);
+  EXPECT_THAT(left_of(crashed, traces), testing::Not(IsEmpty()));
+  while (*store->tidy(kTestTime, true)) continue;
+  EXPECT_THAT(left_of(crashed, traces), IsEmpty());
+  EXPECT_EQ(one(*store, Shred{.channels = {kChannel}}).accepted, Accepted::repeated);
+  EXPECT_EQ((*store->post(guid(601)))->content, "another");
+  EXPECT_THAT(*store->search(std::array{guid(5)}, "another", 0, 10), testing::SizeIs(1));
+  EXPECT_EQ(store->verify(), Result<std::size_t>(0));
+}
+
+/// Destroys the channel slice by slice, and says each time that one is done, until it is killed.
+[[noreturn]] void destroy_channel(const TemporaryFolder& folder, int to) {
+  auto store = SqliteStore::open(folder.path());
+  if (!store) ::_exit(1);
+  const Write drop = DropChannel{kChannel};
+  const Write slice = Shred{.channels = {kChannel}};
+  if (!(*store)->commit(std::span(&drop, 1))) ::_exit(1);
+  for (;;) {
+    const auto written = (*store)->commit(std::span(&slice, 1));
+    if (!written) ::_exit(1);
+    const char done = written->at(0).accepted == Accepted::stored ? 'a' : 'z';
+    if (::write(to, &done, 1) != 1) ::_exit(1);
+    if (done == 'z') break;
+  }
+  for (;;) ::pause();
+}
+
+TEST(Destroy, R20_AChannelIsThereOrGoneWheneverItsStationIsKilled) {
+  std::mt19937 random(21);
+  constexpr int kRounds = 6, kPosts = 600;
+  int unfinished = 0;
+  for (int round = 0; round < kRounds; ++round) {
+    const TemporaryFolder folder;
+    std::map<int, std::vector<std::string>> traces;
+    {
+      const auto store = opened(folder);
+      put_all(*store, 1, kPosts, [](int) { return kChannel; });
+      put(*store, kPosts + 1, "another", guid(5));
+    }
+    for (int i = 1; i <= kPosts; i += 60) traces[i] = traces_of(folder, i);
+    std::array<int, 2> pipe{};
+    ASSERT_EQ(::pipe(pipe.data()), 0);
+    const pid_t child = ::fork();
+    if (child == 0) destroy_channel(folder, pipe[1]);
+    ::close(pipe[1]);
+    char told = 0;
+    for (int slices = round % 4; slices > 0; --slices) {
+      if (::read(pipe[0], &told, 1) != 1) break;
+    }
+    ::usleep(static_cast<useconds_t>(random() % 5'000));
+    ASSERT_EQ(::kill(child, SIGKILL), 0);
+    ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+    while (::read(pipe[0], &told, 1) == 1) continue;
+    ::close(pipe[0]);
+    if (told == 'z') {
+      for (const auto& [number, trace] : traces) EXPECT_THAT(left_of(folder, trace), IsEmpty());
+    }
+    const auto store = opened(folder);
+    while (*store->tidy(kTestTime, true)) continue;
+    const auto first = store->post(guid(1));
+    ASSERT_TRUE(first);
+    if (*first) {
+      EXPECT_EQ(told, 0) << "nothing of it was told of";
+    }
+    if (!*first && told != 'z') ++unfinished;
+    for (const auto& [number, trace] : traces) {
+      const auto post = store->post(guid(number));
+      EXPECT_EQ(post->has_value(), first->has_value());
+      if (!*first) {
+        EXPECT_THAT(left_of(folder, trace), IsEmpty()) << number;
+      }
+    }
+    EXPECT_EQ((*store->post(guid(kPosts + 1)))->content, "another");
     EXPECT_EQ(store->verify(), Result<std::size_t>(0));
   }
   RecordProperty("killed on the way", unfinished);

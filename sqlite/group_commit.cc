@@ -24,6 +24,8 @@ std::size_t size_of(const std::vector<Write>& writes) {
     if (const auto* put = std::get_if<PutPiece>(&write)) bytes += put->bytes.size();
     if (const auto* put = std::get_if<ChangePost>(&write)) bytes += put->text.size();
     if (const auto* put = std::get_if<PutHubChange>(&write)) bytes += put->change.size();
+    if (const auto* expect = std::get_if<ExpectErasures>(&write))
+      bytes += kAllowance * expect->users.size();
     if (const auto* put = std::get_if<PutDocument>(&write)) bytes += put->document.size();
     if (const auto* put = std::get_if<PutIdentity>(&write)) bytes += put->meta.size();
   }

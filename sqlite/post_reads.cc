@@ -93,6 +93,7 @@ Status PostTableReads::start(Database& db, PostKeys& keys) {
       {&erasures_,
        "SELECT receipt FROM erasure JOIN post ON post.id = erasure.post WHERE guid = ? ORDER BY "
        "user"},
+      {&expected_, "SELECT user, receipt FROM expected WHERE object = ? ORDER BY user"},
       {&parts_, "SELECT id, first FROM part WHERE first < ? ORDER BY first DESC"},
       {&forward_, "SELECT " DIM_POST_COLUMNS
                   "FROM post WHERE channel = ? AND cursor > ? ORDER BY cursor LIMIT ?"},
@@ -123,7 +124,7 @@ void PostTableReads::stop() {
        {&changes_,  &find_channel_, &channel_guid_,   &find_post_,       &revisions_, &reactions_,
         &state_,    &search_,       &parts_,          &erasures_,        &forward_,   &backward_,
         &changed_,  &pinned_,       &thread_forward_, &thread_backward_, &reports_,   &answers_,
-        &mentions_, &expiry_,       &swept_}) {
+        &mentions_, &expiry_,       &swept_,          &expected_}) {
     statement->finish();
   }
   words_.stop();
@@ -340,6 +341,18 @@ Result<std::vector<std::string>> PostTableReads::erasures(const Guid& guid) {
     if (!row) return std::unexpected(row.error());
     if (!*row) return out;
     out.push_back(list.text(0));
+  }
+}
+
+Result<std::vector<ExpectedErasure>> PostTableReads::expected_erasures(const std::string& object) {
+  std::vector<ExpectedErasure> out;
+  Use list(expected_);
+  list.bind(object);
+  for (;;) {
+    const auto row = list.step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return out;
+    out.push_back({list.text(0), list.text(1)});
   }
 }
 

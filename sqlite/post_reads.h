@@ -18,6 +18,7 @@ class PostTableReads {
   Result<std::vector<PostRevision>> revisions(const Guid& guid, std::int64_t after,
                                               std::size_t bytes);
   Result<std::vector<std::string>> erasures(const Guid& guid);
+  Result<std::vector<ExpectedErasure>> expected_erasures(const std::string& object);
   Result<ReadState> read_state(const Guid& channel, const std::string& user);
   Result<std::vector<StoredReport>> reports(std::span<const Guid> channels, std::int64_t row,
                                             std::size_t limit);
@@ -39,7 +40,7 @@ class PostTableReads {
   Status add_answers(Post& post);
 
   Statement changes_, find_channel_, channel_guid_, find_post_, revisions_, reactions_, state_,
-      search_, parts_, erasures_;
+      search_, parts_, erasures_, expected_;
   PostKeys* keys_ = nullptr;
   WordIndex words_;
   Statement forward_, backward_, changed_, pinned_, thread_forward_, thread_backward_;

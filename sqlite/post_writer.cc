@@ -83,6 +83,7 @@ Status PostWriter::start(Database& db, PostKeys& keys) {
       {&step_channel_, "UPDATE channel SET newest = newest + 1 WHERE id = ? RETURNING newest"},
       {&drop_channel_, "UPDATE channel SET dropped = 1 WHERE guid = ?"},
       {&find_dropped_, "SELECT id FROM channel WHERE dropped = 1 LIMIT 1"},
+      {&find_gone_, "SELECT id FROM channel WHERE guid = ? AND dropped = 1"},
       {&forget_channel_, "DELETE FROM channel WHERE id = ?"},
       {&find_post_,
        "SELECT id, channel, cursor, changed, revision, time, edited, pinned, state, content, "
@@ -135,7 +136,8 @@ Status PostWriter::start(Database& db, PostKeys& keys) {
        "<> "
        "0 AND expires <= ? ORDER BY expires LIMIT ?"},
       {&set_swept_, "UPDATE swept SET time = max(time, ?)"},
-      {&some_posts_, "SELECT id, state, guid, content FROM post WHERE channel = ? LIMIT ?"},
+      {&some_posts_,
+       "SELECT id, state, guid, content FROM post WHERE channel = ? ORDER BY cursor LIMIT ?"},
       {&drop_post_, "DELETE FROM post WHERE id = ?"},
       {&find_part_,
        "SELECT id, posts, bytes, EXISTS(SELECT 1 FROM part AS later WHERE later.first > part.first)"
@@ -149,6 +151,21 @@ Status PostWriter::start(Database& db, PostKeys& keys) {
       {&part_posts_,
        "SELECT id, channel, guid, content FROM post WHERE id >= ? AND id < ? AND state = 0 "
        "ORDER BY id LIMIT ?"},
+      {&changes_of_,
+       "SELECT id, change FROM hub_change WHERE hub = ? AND instr(change, ?) > 0 ORDER BY id"},
+      {&set_change_, "UPDATE hub_change SET change = ? WHERE id = ?"},
+      {&some_changes_,
+       "SELECT id, length(CAST(change AS BLOB)) FROM hub_change WHERE hub = ? AND number < ? AND "
+       "change GLOB '{*' ORDER BY number DESC LIMIT ?"},
+      {&clear_reasons_,
+       "UPDATE audit SET reason = replace(hex(zeroblob(length(CAST(reason AS BLOB)))), '00', ' ') "
+       "WHERE id IN (SELECT id FROM audit WHERE hub = ? AND trim(reason) <> '' LIMIT ?) RETURNING "
+       "id"},
+      {&expect_, "INSERT OR IGNORE INTO expected(object, user) VALUES(?, ?)"},
+      {&sign_expected_,
+       "UPDATE expected SET receipt = ? WHERE object = ? AND user = ? AND receipt = '' RETURNING "
+       "user"},
+      {&find_expected_, "SELECT receipt FROM expected WHERE object = ? AND user = ?"},
       {&add_doomed_, "INSERT OR IGNORE INTO doomed VALUES(?, ?)"},
       {&drop_doomed_, "DELETE FROM doomed"},
       {&count_destroyed_, "UPDATE key_file SET destroyed = destroyed + 1 WHERE kind = ?"},
@@ -174,16 +191,18 @@ Status PostWriter::start(Database& db, PostKeys& keys) {
 
 void PostWriter::stop() {
   for (Statement* statement :
-       {&find_number_,    &add_change_,      &find_channel_,   &add_channel_,     &step_channel_,
-        &drop_channel_,   &find_dropped_,    &forget_channel_, &find_post_,       &add_post_,
-        &set_post_,       &add_revision_,    &drop_oldest_,    &drop_revisions_,  &add_reaction_,
-        &drop_reaction_,  &drop_reactions_,  &add_text_,       &drop_text_,       &set_mark_,
-        &drop_marks_,     &some_posts_,      &drop_post_,      &newest_post_,     &clear_digest_,
-        &find_part_,      &add_part_,        &fill_part_,      &part_range_,      &drop_part_,
-        &part_posts_,     &add_doomed_,      &drop_doomed_,    &count_destroyed_, &due_,
-        &set_file_,       &add_erasure_,     &drop_erasures_,  &add_mention_,     &drop_mention_,
-        &clear_mentions_, &forget_mentions_, &set_level_,      &forget_levels_,   &old_posts_,
-        &add_report_,     &close_reports_,   &drop_reports_,   &over_posts_,      &set_swept_}) {
+       {&find_number_,  &find_gone_,      &add_change_,      &find_channel_,   &add_channel_,
+        &step_channel_, &drop_channel_,   &find_dropped_,    &forget_channel_, &find_post_,
+        &add_post_,     &set_post_,       &add_revision_,    &drop_oldest_,    &drop_revisions_,
+        &add_reaction_, &drop_reaction_,  &drop_reactions_,  &add_text_,       &drop_text_,
+        &set_mark_,     &drop_marks_,     &some_posts_,      &drop_post_,      &newest_post_,
+        &clear_digest_, &find_part_,      &add_part_,        &fill_part_,      &part_range_,
+        &drop_part_,    &part_posts_,     &add_doomed_,      &drop_doomed_,    &count_destroyed_,
+        &due_,          &set_file_,       &add_erasure_,     &drop_erasures_,  &add_mention_,
+        &drop_mention_, &clear_mentions_, &forget_mentions_, &set_level_,      &forget_levels_,
+        &old_posts_,    &add_report_,     &close_reports_,   &drop_reports_,   &over_posts_,
+        &set_swept_,    &changes_of_,     &set_change_,      &some_changes_,   &clear_reasons_,
+        &expect_,       &sign_expected_,  &find_expected_}) {
     statement->finish();
   }
   words_.stop();
@@ -500,6 +519,7 @@ Result<Written> PostWriter::change(const ChangePost& write, const Row& row) {
     if (auto done = Use(drop_reports_).bind(row.id).run(); !done)
       return std::unexpected(done.error());
     if (auto done = doom(kKeysOfPosts, row.id); !done) return std::unexpected(done.error());
+    cut_ = true;
     const auto part = part_of(row.id, 0);
     if (!part) return std::unexpected(part.error());
     stale_.insert(*part);
@@ -521,10 +541,26 @@ Result<Written> PostWriter::change(const ChangePost& write, const Row& row) {
 }
 
 Result<Written> PostWriter::put(const PutErasure& write) {
+  if (!write.object.empty()) {
+    {
+      Use sign(sign_expected_);
+      const auto signs = sign.bind(write.receipt).bind(write.object).bind(write.user).step();
+      if (!signs) return std::unexpected(signs.error());
+      if (*signs) {
+        if (const auto end = sign.step(); !end) return std::unexpected(end.error());
+        return Written{};
+      }
+    }
+    Use find(find_expected_);
+    const auto known = find.bind(write.object).bind(write.user).step();
+    if (!known) return std::unexpected(known.error());
+    return Written{*known ? Accepted::repeated : Accepted::conflict, {}};
+  }
   std::int64_t id = 0;
+  if (!write.post) return Written{Accepted::conflict, {}};
   {
     Use find(find_post_);
-    const auto row = find.bind(ByteView(write.post.bytes())).step();
+    const auto row = find.bind(ByteView(write.post->bytes())).step();
     if (!row) return std::unexpected(row.error());
     if (!*row || static_cast<PostState>(find.integer(8)) != PostState::destroyed)
       return Written{Accepted::conflict, {}};
@@ -609,14 +645,6 @@ Result<Written> PostWriter::put(const DropChannel& write) {
   return Written{};
 }
 
-Status PostWriter::forget(std::int64_t post) {
-  for (Statement* statement :
-       {&drop_revisions_, &drop_reactions_, &drop_erasures_, &drop_reports_, &drop_post_}) {
-    if (auto done = Use(*statement).bind(post).run(); !done) return done;
-  }
-  return {};
-}
-
 Status PostWriter::drop_mentions(const Row& row) {
   if (row.mentions.empty()) return {};
   std::istringstream all(row.mentions);
@@ -682,171 +710,8 @@ Result<Written> PostWriter::put(const ExpirePosts& write) {
   const auto part = part_of(all->front().id, 0);
   if (!part) return std::unexpected(part.error());
   stale_.insert(*part);
+  cut_ = true;
   return Written{Accepted::stored, {static_cast<Cursor>(all->size())}};
-}
-
-Result<bool> PostWriter::sweep(std::size_t budget) {
-  std::int64_t channel = 0;
-  {
-    Use find(find_dropped_);
-    const auto row = find.step();
-    if (!row) return std::unexpected(row.error());
-    if (!*row) return false;
-    channel = find.integer(0);
-  }
-  struct Old {
-    std::int64_t id;
-    PostState state;
-    Bytes guid;
-    Bytes sealed;
-  };
-  std::vector<Old> old;
-  {
-    Use some(some_posts_);
-    some.bind(channel).bind(static_cast<std::int64_t>(budget));
-    for (;;) {
-      const auto row = some.step();
-      if (!row) return std::unexpected(row.error());
-      if (!*row) break;
-      old.push_back({some.integer(0), static_cast<PostState>(some.integer(1)),
-                     Bytes(some.blob(2).begin(), some.blob(2).end()),
-                     Bytes(some.blob(3).begin(), some.blob(3).end())});
-    }
-  }
-  for (const Old& one : old) {
-    if (one.state == PostState::shown) {
-      const auto content = unless_damaged(keys_->open(one.id, one.guid, one.sealed));
-      if (!content) return std::unexpected(content.error());
-      if (*content) {
-        if (auto done = index(one.id, channel, **content, false); !done)
-          return std::unexpected(done.error());
-      }
-    }
-    if (auto done = forget(one.id); !done) return std::unexpected(done.error());
-  }
-  if (old.size() < budget) {
-    for (Statement* statement :
-         {&drop_marks_, &forget_mentions_, &forget_levels_, &forget_channel_}) {
-      if (auto done = Use(*statement).bind(channel).run(); !done)
-        return std::unexpected(done.error());
-    }
-  }
-  return true;
-}
-
-// --- what is destroyed
-
-Status PostWriter::doom(std::int64_t kind, std::int64_t slot) {
-  doomed_.push_back({kind, slot});
-  if (auto done = Use(add_doomed_).bind(kind).bind(slot).run(); !done) return done;
-  return Use(count_destroyed_).bind(kind).run();
-}
-
-/// What the index holds of a part, again under another key.
-Status PostWriter::remake(std::int64_t part) {
-  std::int64_t first = 0, posts = 0, bytes = 0, end = 0;
-  {
-    Use find(part_range_);
-    const auto row = find.bind(part).bind(INT64_MAX).step();
-    if (!row) return std::unexpected(row.error());
-    if (!*row) return {};
-    first = find.integer(0);
-    posts = find.integer(1);
-    bytes = find.integer(2);
-    end = find.integer(3);
-  }
-  const auto old = unless_damaged(keys_->words().get(part));
-  if (!old) return std::unexpected(old.error());
-  if (auto done = Use(drop_part_).bind(part).run(); !done) return done;
-  std::int64_t again = 0;
-  {
-    Use add(add_part_);
-    if (auto done = add.bind(first).bind(posts).bind(bytes).run(); !done) return done;
-    again = add.inserted();
-  }
-  const auto fresh = keys_->words().put(again);
-  if (!fresh) return std::unexpected(fresh.error());
-  struct One {
-    std::int64_t id, channel;
-    Bytes guid, sealed;
-  };
-  constexpr std::size_t kSome = 64;  // of up to 64 KiB
-  for (std::int64_t from = first;;) {
-    std::vector<One> some;
-    {
-      Use scan(part_posts_);
-      scan.bind(from).bind(end).bind(static_cast<std::int64_t>(kSome));
-      for (;;) {
-        const auto row = scan.step();
-        if (!row) return std::unexpected(row.error());
-        if (!*row) break;
-        some.push_back({scan.integer(0), scan.integer(1),
-                        Bytes(scan.blob(2).begin(), scan.blob(2).end()),
-                        Bytes(scan.blob(3).begin(), scan.blob(3).end())});
-      }
-    }
-    for (const One& one : some) {
-      const auto content = unless_damaged(keys_->open(one.id, one.guid, one.sealed));
-      if (!content) return std::unexpected(content.error());
-      if (!*content) continue;
-      if (*old) {
-        if (auto done = index_with(**old, one.id, one.channel, **content, false); !done)
-          return done;
-      }
-      if (auto done = index_with(*fresh, one.id, one.channel, **content, true); !done) return done;
-    }
-    if (some.size() < kSome) return doom(kKeysOfWords, part);
-    from = some.back().id + 1;
-  }
-}
-
-Status PostWriter::begin() { return forgetful_ ? Use(drop_doomed_).run() : Status{}; }
-
-Result<bool> PostWriter::finish() {
-  for (const std::int64_t part : stale_) {
-    if (auto done = remake(part); !done) return std::unexpected(done.error());
-  }
-  stale_.clear();
-  for (KeySlots* slots : {&keys_->posts(), &keys_->words()}) {
-    if (auto done = slots->sync(); !done) return std::unexpected(done.error());
-  }
-  return !doomed_.empty();
-}
-
-Status PostWriter::destroy() {
-  if (!doomed_.empty()) forgetful_ = true;
-  for (const Doomed& one : doomed_) {
-    if (auto done = keys_->of_kind(one.kind).destroy(one.slot); !done) return done;
-  }
-  doomed_.clear();
-  for (KeySlots* slots : {&keys_->posts(), &keys_->words()}) {
-    if (auto done = slots->sync(); !done) return done;
-  }
-  return {};
-}
-
-void PostWriter::forget() {
-  stale_.clear();
-  doomed_.clear();
-}
-
-Result<bool> PostWriter::rotate(Millis now, std::size_t slots) {
-  std::int64_t kind = 0;
-  {
-    Use due(due_);
-    const auto row = due.bind(kRotateDestroyed).bind(now - kRotateMs).step();
-    if (!row) return std::unexpected(row.error());
-    if (!*row) return false;
-    kind = due.integer(0);
-  }
-  KeySlots& file = keys_->of_kind(kind);
-  const auto whole = file.rotate(slots);
-  if (!whole) return std::unexpected(whole.error());
-  if (!*whole) return true;
-  if (auto done = Use(set_file_).bind(file.number() + 1).bind(now).bind(kind).run(); !done)
-    return std::unexpected(done.error());
-  if (auto done = file.finish_rotation(); !done) return std::unexpected(done.error());
-  return true;
 }
 
 }  // namespace dim

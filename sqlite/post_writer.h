@@ -27,13 +27,22 @@ class PostWriter {
   Result<Written> put(const PutLevel& write);
   Result<Written> put(const ExpirePosts& write);
   Result<Written> put(const DropChannel& write);
-  /// Removes up to `budget` messages of dropped channels. True while more may be left.
+  Result<Written> put(const ForgetChannelWords& write);
+  Result<Written> put(const Shred& write);
+  Result<Written> put(const ExpectErasures& write);
+  /// Destroys up to `budget` messages of dropped channels, of one part of the index. True while
+  /// more may be left.
   Result<bool> sweep(std::size_t budget);
 
   /// In a transaction, before its first write: forgets what was destroyed after the last one.
   Status begin();
-  /// Before it is committed: its own keys are on the disk. True: destroy() is to follow.
-  Result<bool> finish();
+  /// What has to follow when the transaction is committed.
+  struct After {
+    bool destroy = false;  ///< destroy()
+    bool cut = false;      ///< what its pages held has to leave the log, before the answer
+  };
+  /// Before it is committed: its own keys are on the disk.
+  Result<After> finish();
   void committed() { forgetful_ = false; }
   /// After that: keys of what it has destroyed are overwritten, on the disk.
   Status destroy();
@@ -49,6 +58,8 @@ class PostWriter {
   /// A part of the index takes no more messages or bytes than this: it is made anew, between two
   /// answers, when something of it is destroyed.
   static constexpr std::int64_t kPartPosts = 4'096, kPartBytes = 512 * 1'024;
+  /// Of one Shred: messages, or changes of a hub.
+  static constexpr std::size_t kShredPosts = 256, kShredChanges = 2'048;
 
  private:
   struct Row;
@@ -74,6 +85,8 @@ class PostWriter {
   Status forget(std::int64_t post);
   Status drop_mentions(const Row& row);
   Result<std::vector<Row>> expired(const ExpirePosts& write);
+  Result<bool> sweep_channel(std::int64_t channel, std::size_t budget);
+  Result<bool> shred_changes(const std::string& hub, std::int64_t number);
   Status doom(std::int64_t kind, std::int64_t slot);
   Status remake(std::int64_t part);
 
@@ -83,8 +96,9 @@ class PostWriter {
   std::vector<Doomed> doomed_;    // by this transaction
   std::int64_t newest_id_ = 0;    // given in this run: a slot that is doomed is not used again
   bool forgetful_ = false;        // rows of `doomed` whose keys are destroyed
+  bool cut_ = false;
   Statement find_number_, add_change_;
-  Statement find_channel_, add_channel_, step_channel_, drop_channel_, find_dropped_,
+  Statement find_channel_, add_channel_, step_channel_, drop_channel_, find_dropped_, find_gone_,
       forget_channel_;
   Statement find_post_, add_post_, set_post_, add_revision_, drop_oldest_, drop_revisions_,
       newest_post_, clear_digest_;
@@ -94,6 +108,8 @@ class PostWriter {
   Statement add_report_, close_reports_, drop_reports_;
   Statement add_mention_, drop_mention_, clear_mentions_, forget_mentions_, set_level_,
       forget_levels_, old_posts_, over_posts_, set_swept_;
+  Statement changes_of_, set_change_, some_changes_, clear_reasons_, expect_, sign_expected_,
+      find_expected_;
   Statement add_doomed_, drop_doomed_, count_destroyed_, due_, set_file_;
 };
 

@@ -70,6 +70,12 @@ CREATE TABLE erasure(post INTEGER NOT NULL, user TEXT NOT NULL, receipt TEXT NOT
   WITHOUT ROWID;
 )sql";
 
+// Since format 8. Who is to sign that a destroyed channel or hub is erased from their home, and
+// what they have signed.
+constexpr const char* kExpectedTable =
+    "CREATE TABLE expected(object TEXT NOT NULL, user TEXT NOT NULL, receipt TEXT NOT NULL DEFAULT "
+    "'', PRIMARY KEY(object, user)) WITHOUT ROWID";
+
 // Formats 2 to 4 kept messages of channels as plain text.
 constexpr const char* kDropPostTables =
     "DROP TABLE post_text; DROP TABLE post; DROP TABLE revision; DROP TABLE IF EXISTS shown";
@@ -268,8 +274,11 @@ Status prepare_database(Database& db, bool exclusive) {
   if (*format < 6) {
     if (auto done = db.run(kOperatorTables); !done) return done;
   }
-  if (auto done = db.run(kThreadTables); !done) return done;
-  return db.run("PRAGMA application_id=1145654577; PRAGMA user_version=7; COMMIT");
+  if (*format < 7) {
+    if (auto done = db.run(kThreadTables); !done) return done;
+  }
+  if (auto done = db.run(kExpectedTable); !done) return done;
+  return db.run("PRAGMA application_id=1145654577; PRAGMA user_version=8; COMMIT");
 }
 
 }  // namespace dim

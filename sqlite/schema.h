@@ -4,7 +4,7 @@
 
 namespace dim {
 
-inline constexpr int kStoreFormat = 7;
+inline constexpr int kStoreFormat = 8;
 
 /// Settings of a connection that writes. Creates the tables in an empty file, and
 /// those that an older format did not have. Errc::edition: written by a newer version, or by one

@@ -43,15 +43,17 @@ struct SqliteStore::Impl {
 
   Status open();
   Status prepare_reads();
-  Result<std::vector<Written>> transact(std::span<const Write> batch);
-  static bool destroys(std::span<const Write> batch);
+  using Alone = std::unique_lock<std::mutex>;
+  Result<std::vector<Written>> transact(std::span<const Write> batch, Alone& alone);
+  /// Commits what was written since begin(), and overwrites what it has doomed.
+  Status finish(Alone& alone);
   /// Moves the whole log into the database, as far as readers let it.
   Status checkpoint(int mode);
   /// Beside the commits what there is much of, at once what there is little of.
   Status move_some();
   /// What the mover has done since.
   Status take_moved();
-  Result<bool> idle_slice(Millis now);
+  Result<bool> idle_slice(Millis now, Alone& alone);
   Database& reads() { return options.exclusive ? writer.db() : reader; }
   /// What a failed transaction leaves: everything as before, or a store that has stopped.
   void undo(const Error& error);
@@ -212,7 +214,8 @@ void SqliteStore::Impl::undo(const Error& error) {
   if (!undone || error.code != Errc::insufficient_storage) broken = true;
 }
 
-Result<std::vector<Written>> SqliteStore::Impl::transact(std::span<const Write> batch) {
+Result<std::vector<Written>> SqliteStore::Impl::transact(std::span<const Write> batch,
+                                                         Alone& alone) {
   if (auto done = writer.begin(); !done) return std::unexpected(done.error());
   if (waiting.dead() >= kSweepFrom) {
     // Pages that become free here take the batch's messages: removal then writes next to nothing of
@@ -232,25 +235,25 @@ Result<std::vector<Written>> SqliteStore::Impl::transact(std::span<const Write> 
     if (!written) return std::unexpected(written.error());
     out.push_back(std::move(*written));
   }
-  const auto destroys = writer.commit();
-  if (!destroys) return std::unexpected(destroys.error());
-  if (*destroys) {
-    // The pages that held it are written over where they stand, and the log is cut.
-    if (auto done = writer.destroy(); !done) return std::unexpected(done.error());
-    // On a full disk that waits for room: what is there opens no more.
-    if (auto done = checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
-        !done && done.error().code != Errc::insufficient_storage)
-      return fail(Errc::io, "the disk failed while something was destroyed; check it");
-  }
+  if (auto done = finish(alone); !done) return std::unexpected(done.error());
   return out;
 }
 
-bool SqliteStore::Impl::destroys(std::span<const Write> batch) {
-  return std::ranges::any_of(batch, [](const Write& write) {
-    const auto* change = std::get_if<ChangePost>(&write);
-    return (change != nullptr && change->act == PostAct::destroy) ||
-           std::holds_alternative<ExpirePosts>(write);
-  });
+Status SqliteStore::Impl::finish(Alone& alone) {
+  const auto after = writer.prepare();
+  if (!after) return std::unexpected(after.error());
+  const bool follows = after->destroy || after->cut;
+  // A reader would hold up the cutting of the log, or meet something whose key is gone.
+  if (follows && !alone.owns_lock()) alone = Alone(read_mutex);
+  if (auto done = writer.commit(); !done || !follows) return done;
+  if (auto done = writer.destroy(); !done) return done;
+  if (!after->cut) return {};
+  // The pages that held it are written over where they stand, and the log is cut. On a full disk
+  // that waits for room: what is there opens no more.
+  if (auto done = checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
+      !done && done.error().code != Errc::insufficient_storage)
+    return fail(Errc::io, "the disk failed while something was destroyed; check it");
+  return {};
 }
 
 Result<std::vector<Written>> SqliteStore::commit(std::span<const Write> batch) {
@@ -258,10 +261,9 @@ Result<std::vector<Written>> SqliteStore::commit(std::span<const Write> batch) {
   if (impl.broken)
     return fail(Errc::io, "the store stopped after a failure of the disk; end the process");
   if (batch.empty()) return std::vector<Written>{};
-  std::unique_lock<std::mutex> alone;
-  // A reader would hold up the cutting of the log, or meet a message whose key is gone.
-  if (impl.options.exclusive || Impl::destroys(batch)) alone = std::unique_lock(impl.read_mutex);
-  auto out = impl.transact(batch);
+  Impl::Alone alone;
+  if (impl.options.exclusive) alone = Impl::Alone(impl.read_mutex);
+  auto out = impl.transact(batch, alone);
   if (!out) {
     impl.undo(out.error());
     return out;
@@ -314,7 +316,7 @@ Status SqliteStore::Impl::move_some() {
   return {};
 }
 
-Result<bool> SqliteStore::Impl::idle_slice(Millis now) {
+Result<bool> SqliteStore::Impl::idle_slice(Millis now, Alone& alone) {
   if (!forgetting &&
       (forgot_at == INT64_MIN || now >= forgot_at + kForgetEveryMs || now < forgot_at)) {
     forgetting = expiring = true;
@@ -357,8 +359,7 @@ Result<bool> SqliteStore::Impl::idle_slice(Millis now) {
     if (*media) {
       if (auto swept = writer.media().sweep(now, kSliceRows / 4); !swept) return swept;
     }
-    if (auto done = writer.commit(); !done) return std::unexpected(done.error());
-    return {};
+    return finish(alone);
   };
   if (auto done = work(); !done) {
     undo(done.error());
@@ -372,14 +373,14 @@ Result<bool> SqliteStore::tidy(Millis now, bool idle) {
   Impl& impl = *impl_;
   if (impl.broken)
     return fail(Errc::io, "the store stopped after a failure of the disk; end the process");
-  std::unique_lock<std::mutex> alone;
-  if (impl.options.exclusive) alone = std::unique_lock(impl.read_mutex);
+  Impl::Alone alone;
+  if (impl.options.exclusive) alone = Impl::Alone(impl.read_mutex);
   if (auto done = impl.move_some(); !done) {
     if (done.error().code != Errc::insufficient_storage) impl.broken = true;
     return std::unexpected(done.error());
   }
   if (!idle) return false;
-  auto more = impl.idle_slice(now);
+  auto more = impl.idle_slice(now, alone);
   if (!more && more.error().code != Errc::insufficient_storage) impl.broken = true;
   return more;
 }
@@ -484,6 +485,11 @@ Result<std::vector<PostRevision>> SqliteStore::revisions(const Guid& guid, std::
                                                          std::size_t bytes) {
   const std::scoped_lock lock(impl_->read_mutex);
   return impl_->posts.revisions(guid, after, bytes);
+}
+
+Result<std::vector<ExpectedErasure>> SqliteStore::expected_erasures(const std::string& object) {
+  const std::scoped_lock lock(impl_->read_mutex);
+  return impl_->posts.expected_erasures(object);
 }
 
 Result<std::vector<std::string>> SqliteStore::erasures(const Guid& guid) {

@@ -69,6 +69,7 @@ class SqliteStore : public Store {
   Result<std::vector<PostRevision>> revisions(const Guid& guid, std::int64_t after,
                                               std::size_t bytes) override;
   Result<std::vector<std::string>> erasures(const Guid& guid) override;
+  Result<std::vector<ExpectedErasure>> expected_erasures(const std::string& object) override;
   Result<ReadState> read_state(const Guid& channel, const std::string& user) override;
   Result<std::vector<StoredReport>> reports(std::span<const Guid> channels, std::int64_t row,
                                             std::size_t limit) override;

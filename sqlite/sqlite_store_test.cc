@@ -110,7 +110,7 @@ TEST(SqliteStore, C06_R21_RefusesANewerFormatAndLeavesItAlone) {
   opened(folder).reset();
   sqlite3* db = nullptr;
   ASSERT_EQ(sqlite3_open((folder.path() + "/station.db").c_str(), &db), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(db, "PRAGMA user_version=8; PRAGMA wal_checkpoint(TRUNCATE)", nullptr,
+  ASSERT_EQ(sqlite3_exec(db, "PRAGMA user_version=9; PRAGMA wal_checkpoint(TRUNCATE)", nullptr,
                          nullptr, nullptr),
             SQLITE_OK);
   sqlite3_close(db);
@@ -131,7 +131,7 @@ constexpr const char* kDropThreads =
     "DROP TRIGGER thread_dropped; DROP TABLE thread; DROP TABLE mention; DROP TABLE notify; "
     "DROP TABLE swept; DROP TABLE report; DROP INDEX post_thread; DROP INDEX post_expires; "
     "ALTER TABLE post DROP COLUMN thread; ALTER TABLE post DROP COLUMN mentions; "
-    "ALTER TABLE post DROP COLUMN expires; ";
+    "ALTER TABLE post DROP COLUMN expires; DROP TABLE expected; ";
 
 void change_store(const TemporaryFolder& folder, const std::string& sql) {
   auto vfs = CheckedVfs::make({});
@@ -153,7 +153,7 @@ TEST(SqliteStore, R21_OpensTheFormatBeforeHubsAndKeepsWhatIsInIt) {
     ASSERT_TRUE(
         db.run("DROP TABLE post_text; DROP TABLE mark; DROP TABLE reaction; DROP TABLE revision; "
                "DROP TABLE post; DROP TABLE channel; DROP TABLE hub_change; DROP TABLE part; "
-               "DROP TABLE key_file; DROP TABLE doomed; DROP TABLE erasure; "
+               "DROP TABLE key_file; DROP TABLE doomed; DROP TABLE erasure; DROP TABLE expected; "
                "DROP TABLE thread; DROP TABLE mention; DROP TABLE notify; DROP TABLE swept; "
                "DROP TABLE report; "
                "DROP TABLE shown; DROP TABLE media; DROP TABLE blob; DROP TABLE setting; "
@@ -186,7 +186,7 @@ TEST(SqliteStore, R21_OpensTheFormatBeforeMedia) {
                "DROP TRIGGER post_hidden; DROP TRIGGER post_dropped; "
                "DROP TABLE part; DROP TABLE key_file; DROP TABLE doomed; DROP TABLE erasure; "
                "DROP TABLE media; DROP TABLE blob; DROP TABLE setting; DROP TABLE audit; "
-               "DROP TABLE channel_use; PRAGMA user_version=2"));
+               "DROP TABLE expected; DROP TABLE channel_use; PRAGMA user_version=2"));
     db.close();
   }
   const auto store = opened(folder);
@@ -247,6 +247,20 @@ TEST(SqliteStore, R21_OpensTheFormatBeforeThreadsAndKeepsItsMessages) {
   ASSERT_TRUE(root && *root);
   EXPECT_EQ((*root)->content, "from before");
   EXPECT_EQ((*root)->answers, 1);
+}
+
+TEST(SqliteStore, R21_OpensTheFormatBeforeHubsCouldBeDestroyedWithItsMessages) {
+  const TemporaryFolder folder;
+  one(*opened(folder), PutPost{.post = {.guid = guid(1),
+                                        .channel = guid(2),
+                                        .time = kTestTime,
+                                        .author = "alice",
+                                        .content = "text"}});
+  change_store(folder, "DROP TABLE expected; PRAGMA user_version=7");
+  const auto store = opened(folder);
+  EXPECT_EQ((*store->post(guid(1)))->content, "text");
+  one(*store, ExpectErasures{"hub", {"bob"}});
+  EXPECT_EQ(store->expected_erasures("hub")->size(), 1U);
 }
 
 TEST(SqliteStore, R21_RefusesMessagesOfChannelsInPlainTextAndLeavesThemAlone) {

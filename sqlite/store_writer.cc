@@ -115,14 +115,16 @@ Status StoreWriter::begin() {
   return posts_.begin();
 }
 
-Result<bool> StoreWriter::commit() {
+Result<PostWriter::After> StoreWriter::prepare() {
   if (auto synced = media_.sync(); !synced) return std::unexpected(synced.error());
-  const auto destroys = posts_.finish();
-  if (!destroys) return destroys;
-  if (auto done = Use(commit_).run(); !done) return std::unexpected(done.error());
+  return posts_.finish();
+}
+
+Status StoreWriter::commit() {
+  if (auto done = Use(commit_).run(); !done) return done;
   swept_.clear();
   posts_.committed();
-  return destroys;
+  return {};
 }
 
 Status StoreWriter::destroy() {

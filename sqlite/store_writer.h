@@ -26,8 +26,9 @@ class StoreWriter {
   void stop();
 
   Status begin();
-  /// True: it has destroyed something, and destroy() is to follow.
-  Result<bool> commit();
+  /// Before commit(): everything but the commit itself, and what has to follow it.
+  Result<PostWriter::After> prepare();
+  Status commit();
   /// What the transaction has doomed is overwritten, on the disk. Errc::io in all failures.
   Status destroy();
   /// Leaves the database as it was before begin().

@@ -172,6 +172,49 @@ def b16(scene):
     expect(whole == acts, "two pages are not the whole")
 
 
+@claim("B17", "hubs.md 7.1", "a channel and a hub that were destroyed are gone for everybody, say so, and count who has erased them")
+def b17(scene):
+    alice, bob, carol = scene.person(after=None), scene.person(after=None), scene.person(after=None)
+    hub = found(alice)
+    channel = make(alice, "channel", hub, {"name": "general"})
+    other = make(alice, "channel", hub, {"name": "roses"})
+    join(alice, bob, hub)
+    guid = post(bob, channel, "canary words")
+
+    def receipt(person, what):
+        body = {"erased": what, "channel": what, "who": person.account.id, "time": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())}
+        signed = b"".join(lp(part.encode()) for part in ("DIM/2023 erased", what, what, body["who"], body["time"]))
+        return ask(person, "CREATE", "erasure", what, {**body, "signature": b64(sign(person.account.key, signed))})
+
+    def gone(kind, target):
+        answer = expect_code(ask(bob, "GET", kind, target), 410, f"a {kind} that was destroyed")
+        expect(answer.get("state") == "destroyed", f"its state is {answer.get('state')}")
+
+    expect_code(ask(bob, "DESTROY", "channel", channel), 403, "who is not the owner", "hubs.md 4")
+    expect_code(ask(carol, "DESTROY", "channel", channel), 404, "who is no member", "hubs.md 4")
+    expect_code(receipt(bob, channel), 407, "it was not destroyed")
+    expect_code(ask(alice, "DESTROY", "channel", channel), 204)
+    expect_code(ask(alice, "DESTROY", "channel", channel), 204, "twice")
+    gone("channel", channel)
+    expect_code(ask(bob, "GET", "message", guid), 404, "a message in it")
+    expect(read(alice, hub, search="canary")[0] == [], "search finds it")
+    expect_code(ask(alice, "CREATE", "channel", hub, {"name": "general"}, guid=channel), 410, "under its GUID")
+    expect_code(receipt(bob, channel), 201)
+    expect_code(receipt(carol, channel), 404, "who was no member")
+    answer = expect_code(ask(alice, "GET", "erasure", channel), 200)
+    expect((answer.get("count"), answer.get("members")) == ("1", "2"), f"{answer.get('count')} of {answer.get('members')}")
+    expect_code(ask(bob, "GET", "erasure", channel), 403, "who is not the owner")
+    post(bob, other, "the hub goes on")
+    expect_code(ask(bob, "DESTROY", "hub", hub), 403, "who is not the owner", "hubs.md 4")
+    expect_code(ask(alice, "DESTROY", "hub", hub), 204)
+    gone("hub", hub)
+    gone("channel", other)
+    expect_code(receipt(bob, hub), 201)
+    answer = expect_code(ask(alice, "GET", "erasure", hub), 200)
+    expect((answer.get("count"), answer.get("members")) == ("1", "2"), f"{answer.get('count')} of {answer.get('members')}")
+    expect_code(ask(alice, "DESTROY", "hub", hub), 204, "twice")
+
+
 def member(person, hub, who, body, **fields):
     """EDIT of what a member is: the whole list of roles."""
     return ask(person, "EDIT", "member", hub, body, member=who.account.id, **fields)

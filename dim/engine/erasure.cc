@@ -9,7 +9,8 @@ constexpr std::string_view kDomain = "DIM/2023 erased";
 
 std::unexpected<Error> broken() {
   return fail(Errc::bad_request,
-              "a receipt of erasure has erased, channel (GUIDs), who (an ID), time and signature");
+              "a receipt of erasure has erased, channel (GUIDs, or twice the ID of a hub), who (an "
+              "ID), time and signature");
 }
 
 }  // namespace
@@ -17,20 +18,22 @@ std::unexpected<Error> broken() {
 Bytes erasure_signing_input(const Erasure& erasure) {
   Bytes out;
   append_field(out, as_bytes(kDomain));
-  append_field(out, as_bytes(erasure.message.text()));
-  append_field(out, as_bytes(erasure.channel.text()));
+  append_field(out, as_bytes(erasure.erased));
+  append_field(out, as_bytes(erasure.channel));
   append_field(out, as_bytes(erasure.who));
   append_field(out, as_bytes(format_time(erasure.time)));
   return out;
 }
 
-JsonObject sign_erasure(const Account& account, const Guid& channel, const Guid& message,
+JsonObject sign_erasure(const Account& account, std::string_view channel, std::string_view erased,
                         Millis now) {
-  const Erasure erasure{
-      .channel = channel, .message = message, .who = account.id.bare().text(), .time = now};
+  const Erasure erasure{.erased = std::string(erased),
+                        .channel = std::string(channel),
+                        .who = account.id.bare().text(),
+                        .time = now};
   JsonObject out;
-  out.set("erased", message.text());
-  out.set("channel", channel.text());
+  out.set("erased", erasure.erased);
+  out.set("channel", erasure.channel);
   out.set("who", erasure.who);
   out.set("time", format_time(now));
   out.set("signature", to_base64(account.identity_key.sign(erasure_signing_input(erasure))));
@@ -42,14 +45,23 @@ Result<Erasure> read_erasure(const JsonObject& receipt) {
     const std::string* value = receipt.text(key);
     return value == nullptr ? std::string_view() : std::string_view(*value);
   };
+  Erasure out;
   const auto message = Guid::parse(text("erased"));
   const auto channel = Guid::parse(text("channel"));
+  if (message && channel) {
+    out.erased = message->text();
+    out.channel = channel->text();
+  } else {
+    const auto hub = Id::parse(text("erased"));
+    if (!hub || !hub->is_group() || text("erased") != text("channel")) return broken();
+    out.erased = out.channel = hub->bare().text();
+  }
   const auto who = Id::parse(text("who"));
   const auto time = parse_time(text("time"));
-  if (!message || !channel || !who || !who->is_user() || !time || text("signature").empty())
-    return broken();
-  return Erasure{
-      .channel = *channel, .message = *message, .who = who->bare().text(), .time = *time};
+  if (!who || !who->is_user() || !time || text("signature").empty()) return broken();
+  out.who = who->bare().text();
+  out.time = *time;
+  return out;
 }
 
 Status check_erasure(const JsonObject& receipt, const Meta& meta) {

@@ -102,6 +102,25 @@ void Hub::set_room(const HubRoom& room) {
   if (private_) room_.members = std::min(room_.members, limits::kPrivateHubMembers);
 }
 
+Result<Hub> Hub::tombstone(std::string id, const HubChange& change, std::int64_t number) {
+  if (change.operation != Operation::destroy || change.object != HubObject::hub)
+    return fail(Errc::bad_request, "what is left of a hub is its DESTROY");
+  Hub out;
+  out.id_ = std::move(id);
+  out.owner_ = change.actor;
+  out.deleted_ = out.whole_destroyed_ = true;
+  out.number_ = number;
+  out.latest_ = change.time;
+  if (const Json* gone = change.body.find("gone"); gone != nullptr && gone->array() != nullptr) {
+    for (const Json& one : *gone->array()) {
+      const auto guid = one.text() == nullptr ? Result<Guid>(fail(Errc::bad_request, "no GUID"))
+                                              : Guid::parse(*one.text());
+      if (guid) out.gone_.insert(*guid);
+    }
+  }
+  return out;
+}
+
 // --- rights
 
 const HubChannel* Hub::channel(const Guid& guid) const {
@@ -252,10 +271,14 @@ Hub::Outcome Hub::change_hub(const HubChange& change) {
   }
   if (change.operation == Operation::create)
     return fail(Errc::conflict, "this hub is there already");
-  if (change.operation == Operation::erase) {
+  const bool destroys = change.operation == Operation::destroy;
+  if (destroys && whole_destroyed_) return effect(false);
+  if (destroys || change.operation == Operation::erase) {
     HubEffect out;
     for (const auto& [guid, one] : channels_) out.dropped_channels.push_back(guid);
     deleted_ = true;
+    whole_destroyed_ = destroys;
+    if (destroys) gone_.insert(out.dropped_channels.begin(), out.dropped_channels.end());
     return out;
   }
   struct Look {
@@ -359,12 +382,19 @@ Hub::Outcome Hub::change_channel(const HubChange& change) {
     remember_created(change);
     return effect(true);
   }
-  if (change.guid && gone_.contains(*change.guid)) return deleted_object();
+  const bool destroys = change.operation == Operation::destroy;
+  if (change.guid && gone_.contains(*change.guid)) {
+    if (!destroys) return deleted_object();
+    // What is deleted can still be destroyed.
+    if (!destroyed_.insert(*change.guid).second) return effect(false);
+    return HubEffect{.kind = changed, .dropped_channels = {*change.guid}};
+  }
   const auto found = change.guid ? channels_.find(*change.guid) : channels_.end();
   if (found == channels_.end()) return unknown();
   if (change.operation == Operation::edit)
     return edit(found->second, change, read_channel, allowed);
   gone_.insert(*change.guid);
+  if (destroys) destroyed_.insert(*change.guid);
   created_.erase(*change.guid);
   channels_.erase(found);
   return HubEffect{.kind = changed, .dropped_channels = {*change.guid}};

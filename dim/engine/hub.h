@@ -40,7 +40,7 @@ inline constexpr Millis kHubPendingMs = 7 * 86'400'000;  // life of a request (A
 /// One change, as it was asked for: the operation, and what it needs. What CREATE and EDIT carry is
 /// `body`, the JSON object of the packet's content.
 struct HubChange {
-  Operation operation = Operation::create;  ///< create, edit, remove, erase
+  Operation operation = Operation::create;  ///< create, edit, remove, erase, destroy
   HubObject object = HubObject::hub;
   std::string actor;                       ///< user ID without terminal
   Millis time = 0;                         ///< when the station took it
@@ -144,6 +144,11 @@ class Hub {
   /// gone (deleted, or an invite that is used up), conflict (GUID used otherwise, stale revision),
   /// too_many_requests (A30), insufficient_storage (a limit of objects).
   Result<HubEffect> apply(const HubChange& change);
+  /// What is left of a hub that was destroyed: its DESTROY, whose body names the GUIDs that are
+  /// gone with it. Errc::bad_request when `change` is none.
+  static Result<Hub> tombstone(std::string id, const HubChange& change, std::int64_t number);
+  /// In place of a change whose words were destroyed with its object: it counts.
+  void skip() { ++number_; }
 
   /// For the changes to come.
   void set_room(const HubRoom& room);
@@ -174,6 +179,12 @@ class Hub {
   const std::map<std::string, HubPenalty, std::less<>>& mutes() const { return mutes_; }
   const HubChannel* channel(const Guid& guid) const;
   bool gone(const Guid& guid) const { return gone_.contains(guid); }
+  const std::set<Guid>& gone() const { return gone_; }
+  /// A channel, or the hub itself.
+  bool destroyed(const Guid& guid) const {
+    return destroyed_.contains(guid) || (whole_destroyed_ && gone_.contains(guid));
+  }
+  bool destroyed() const { return whole_destroyed_; }
 
   bool is_member(std::string_view who) const { return members_.contains(who); }
   bool is_banned(std::string_view who, Millis now) const;
@@ -235,7 +246,8 @@ class Hub {
   std::map<std::string, HubRequest, std::less<>> requests_;
   std::map<std::string, HubPenalty, std::less<>> bans_, mutes_;
   std::map<Guid, Digest32> created_;  // what was asked for when the object was made
-  std::set<Guid> gone_;
+  std::set<Guid> gone_, destroyed_;
+  bool whole_destroyed_ = false;
   struct Asked {
     std::string who;
     Millis time;

@@ -6,7 +6,8 @@ namespace {
 
 bool changes(Operation operation) {
   return operation == Operation::create || operation == Operation::edit ||
-         operation == Operation::remove || operation == Operation::erase;
+         operation == Operation::remove || operation == Operation::erase ||
+         operation == Operation::destroy;
 }
 
 }  // namespace

@@ -138,7 +138,12 @@ Status may(const Hub& hub, std::string_view actor, Operation operation, const Hu
   const HubRight* row = find_hub_right(target.object, operation);
   if (row == nullptr)
     return fail(Errc::not_implemented, "this operation does not exist on this object of a hub");
-  if (hub.deleted()) return fail(Errc::gone, "this hub is deleted");
+  // What is deleted can still be destroyed.
+  const bool buries = row->object == HubObject::hub && operation == destroy && actor == hub.owner();
+  if (hub.deleted()) {
+    if (buries) return {};
+    return fail(Errc::gone, "this hub is deleted");
+  }
   if (is_operators(target.object, operation) && !hub.is_member(actor) && is_station(actor))
     return {};
   if (hub.is_banned(actor, now)) return fail(Errc::forbidden, "you are banned from this hub");

@@ -132,7 +132,17 @@ Written MemoryPosts::apply(const ChangePost& change) {
 }
 
 Written MemoryPosts::apply(const PutErasure& put) {
-  const auto place = places_.find(put.post);
+  if (!put.object.empty()) {
+    const auto object = expected_.find(put.object);
+    if (object == expected_.end()) return {Accepted::conflict, {}};
+    const auto user = object->second.find(put.user);
+    if (user == object->second.end()) return {Accepted::conflict, {}};
+    if (!user->second.empty()) return {Accepted::repeated, {}};
+    user->second = put.receipt;
+    return {};
+  }
+  if (!put.post) return {Accepted::conflict, {}};
+  const auto place = places_.find(*put.post);
   if (place == places_.end()) return {Accepted::conflict, {}};
   Row& row = rows_.at(place->second);
   if (row.post.state != PostState::destroyed) return {Accepted::conflict, {}};
@@ -236,6 +246,35 @@ Written MemoryPosts::apply(const DropChannel& drop) {
   std::erase_if(marks_, in_it);
   std::erase_if(levels_, in_it);
   return {};
+}
+
+Written MemoryPosts::apply(const ForgetChannelWords& forget) {
+  for (StoredHubChange& one : changes_) {
+    if (one.hub != forget.hub) continue;
+    if (auto less = without_words(one.change, forget.channel)) one.change = std::move(*less);
+  }
+  return {};
+}
+
+Written MemoryPosts::apply(const Shred& shred) {
+  for (StoredHubChange& one : changes_) {
+    if (one.hub == shred.hub && one.number < shred.number)
+      one.change.assign(one.change.size(), ' ');
+  }
+  return {Accepted::repeated, {}};
+}
+
+Written MemoryPosts::apply(const ExpectErasures& expect) {
+  for (const std::string& user : expect.users) expected_[expect.object].emplace(user, "");
+  return {};
+}
+
+std::vector<ExpectedErasure> MemoryPosts::expected_erasures(const std::string& object) const {
+  std::vector<ExpectedErasure> out;
+  if (const auto found = expected_.find(object); found != expected_.end()) {
+    for (const auto& [user, receipt] : found->second) out.push_back({user, receipt});
+  }
+  return out;
 }
 
 std::vector<StoredHubChange> MemoryPosts::hub_changes(std::int64_t row, std::size_t limit) const {

@@ -22,6 +22,9 @@ class MemoryPosts final {
   Written apply(const PutLevel& put);
   Written apply(const ExpirePosts& expire);
   Written apply(const DropChannel& drop);
+  Written apply(const ForgetChannelWords& forget);
+  Written apply(const Shred& shred);
+  Written apply(const ExpectErasures& expect);
 
   std::vector<StoredHubChange> hub_changes(std::int64_t row, std::size_t limit) const;
   std::optional<Post> post(const Guid& guid) const;
@@ -29,6 +32,7 @@ class MemoryPosts final {
   std::vector<PostRevision> revisions(const Guid& guid, std::int64_t after,
                                       std::size_t bytes) const;
   std::vector<std::string> erasures(const Guid& guid) const;
+  std::vector<ExpectedErasure> expected_erasures(const std::string& object) const;
   ReadState read_state(const Guid& channel, const std::string& user) const;
   ChannelUse use(const Guid& channel) const;
   void drop_marks(const std::string& user);
@@ -61,6 +65,7 @@ class MemoryPosts final {
   Millis swept_ = 0;
   std::map<std::int64_t, StoredReport> reports_;
   std::int64_t next_report_ = 1;
+  std::map<std::string, std::map<std::string, std::string>> expected_;  // object, user
 };
 
 }  // namespace dim

@@ -303,6 +303,10 @@ Result<std::vector<std::string>> MemoryStore::erasures(const Guid& guid) {
   const std::scoped_lock lock(mutex_);
   return posts_.erasures(guid);
 }
+Result<std::vector<ExpectedErasure>> MemoryStore::expected_erasures(const std::string& object) {
+  const std::scoped_lock lock(mutex_);
+  return posts_.expected_erasures(object);
+}
 
 Result<ReadState> MemoryStore::read_state(const Guid& channel, const std::string& user) {
   const std::scoped_lock lock(mutex_);

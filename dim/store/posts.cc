@@ -1,5 +1,6 @@
 #include "dim/store/posts.h"
 
+#include "dim/base/json.h"
 #include "dim/base/utf8.h"
 
 namespace dim {
@@ -15,6 +16,31 @@ bool stands_alone(char32_t c) {
 }
 
 }  // namespace
+
+bool is_shredded(std::string_view change) {
+  return change.find_first_not_of(' ') == std::string_view::npos;
+}
+
+std::optional<std::string> without_words(std::string_view change, const Guid& channel) {
+  auto object = parse_json_object(change);
+  if (!object) return std::nullopt;
+  const auto is = [&](std::string_view key, std::string_view value) {
+    const std::string* text = object->text(key);
+    return text != nullptr && *text == value;
+  };
+  if (!is("type", "channel") || !is("guid", channel.text())) return std::nullopt;
+  std::string out;
+  if (is("operation", "CREATE")) {
+    JsonObject body;
+    body.set("name", "-");
+    object->set("content", std::move(body));
+    out = write_json(*object);
+  } else if (!is("operation", "EDIT")) {
+    return std::nullopt;
+  }
+  if (out.size() < change.size()) out.resize(change.size(), ' ');
+  return out;
+}
 
 std::string_view indexed_text(std::string_view content) {
   constexpr std::size_t kIndexed = 8'192;

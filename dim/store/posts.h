@@ -97,7 +97,8 @@ enum class PostAct : std::uint8_t {
 
 /// `repeated` when it is so already, `conflict` for a stale revision or a message that is not there
 /// any more; `stored` gives it, and tells, the channel's next cursor. An edit keeps the content
-/// that it replaces, and drops the oldest one kept beyond kPostRevisions. `destroy` is done when
+/// that it replaces, and drops the oldest one kept beyond kPostRevisions. Of one that is
+/// damaged nothing is changed: `conflict`. `destroy` is done when
 /// commit() returns: the key of the message and of everything about its words is overwritten on
 /// the disk, its bytes are, and a process that is killed on the way finishes it at its next start.
 struct ChangePost {
@@ -137,18 +138,49 @@ struct ExpirePosts {
 };
 inline constexpr std::size_t kExpireStep = 1'000;
 
-/// The channel is deleted; its messages go slice by slice (Store::tidy).
+/// The channel is deleted: nothing reads it from now on. Its messages, and their keys, are
+/// destroyed slice by slice (Store::tidy, or Shred).
 struct DropChannel {
   Guid channel;
 };
 
+/// What the changes of a hub say about a channel in words (name, topic) is written over where it
+/// stands. The changes stay: they can be folded as before.
+struct ForgetChannelWords {
+  std::string hub;
+  Guid channel;
+};
+
+/// One slice of destroying channels that were dropped and, where `hub` is named, the texts of all
+/// its changes before `number`, in the place of which spaces stand. `stored` while more is left,
+/// `repeated` when no file of the store holds anything of it any more. What a process that is
+/// killed leaves of the channels goes on by itself (Store::tidy).
+struct Shred {
+  std::vector<Guid> channels;
+  std::string hub{};
+  std::int64_t number = 0;
+};
+
+/// These people are to sign that they have erased `object`: a channel's GUID or a hub's ID.
+struct ExpectErasures {
+  std::string object;
+  std::vector<std::string> users;
+};
+
 /// What somebody has signed about a message that was destroyed: that nothing of it is left on their
 /// device. The first one of each person counts: `repeated` for another. `conflict` when the message
-/// was not destroyed.
+/// was not destroyed, or, of another `object`, when they are not expected to sign.
 struct PutErasure {
-  Guid post;
+  std::optional<Guid> post{};
   std::string user{};
   std::string receipt{};  ///< JSON, docs/protocol/hubs.md section 7
+  std::string object{};   ///< in place of a message: a channel's GUID or a hub's ID
+};
+
+/// Who is expected to sign, and what they have signed; empty: not yet.
+struct ExpectedErasure {
+  std::string user;
+  std::string receipt;
 };
 
 struct StoredHubChange {
@@ -212,6 +244,8 @@ class PostReads {
   /// About messages of these channels, in order of rows after `row`, at most `limit`.
   virtual Result<std::vector<StoredReport>> reports(std::span<const Guid> channels,
                                                     std::int64_t row, std::size_t limit) = 0;
+  /// Of a channel or hub, in order of users.
+  virtual Result<std::vector<ExpectedErasure>> expected_erasures(const std::string& object) = 0;
   virtual Result<ReadState> read_state(const Guid& channel, const std::string& user) = 0;
   /// When the first message with Post::expires is over; 0: there is none.
   virtual Result<Millis> next_expiry() = 0;
@@ -223,6 +257,12 @@ class PostReads {
                                                 std::string_view words, std::int64_t place,
                                                 std::size_t limit) = 0;
 };
+
+/// A change of a hub of which nothing but its place is left (Shred).
+bool is_shredded(std::string_view change);
+/// A change without what it says of this channel in words, exactly as long as it was, so that it
+/// lies where it lay; nothing for one that says nothing of it.
+std::optional<std::string> without_words(std::string_view change, const Guid& channel);
 
 /// What of a message is searched: its first 8 KiB, so that making a part of an index anew has an
 /// end.

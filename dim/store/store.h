@@ -90,8 +90,9 @@ struct DropResume {
 using Write =
     std::variant<PutMessage, PutName, PutIdentity, PutDocument, AckInbox, ForgetGuid, PutResume,
                  DropResume, PutHubChange, RequireHub, PutPost, ChangePost, PutErasure, PutReport,
-                 CloseReports, PutMark, PutLevel, ExpirePosts, DropChannel, OpenMedia, PutPiece,
-                 CheckMedia, DropMedia, DestroyMedia, PutSetting, PutAudit, DropUser>;
+                 CloseReports, PutMark, PutLevel, ExpirePosts, DropChannel, ForgetChannelWords,
+                 Shred, ExpectErasures, OpenMedia, PutPiece, CheckMedia, DropMedia, DestroyMedia,
+                 PutSetting, PutAudit, DropUser>;
 
 /// Outcome of one write of a batch, in the order of the batch. `cursors` goes with PutMessage that
 /// is stored or repeated: one for each receiver in their order; a receiver named twice has one

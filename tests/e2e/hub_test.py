@@ -205,12 +205,42 @@ class Hubs(harness.EndToEnd):
         self.at.kill()
         self.at.start()
         self.receipts(bobby, told["guid"], {alice.id(), bobby.id(), carol.id()}, lambda: alice.run("listen", "--timeout", "3", code=None))
+        # The channel, and then the hub, by their owner.
+        channel = of(alice.run("channel", "list", "gardeners"), "channel")[0]["guid"]
+        self.post(bobby, canary)
+        bobby.run("channel", "destroy", "gardeners/general", "--yes", code=1)
+        alice.run("channel", "destroy", "gardeners/general", code=2)
+        asked = subprocess.run(alice.command("hub", "destroy", "gardeners", as_json=False),
+                               capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
+        for word in ("DESTROY overwrites the hub gardeners", "DELETE ends it", "no way back"):
+            self.assertIn(word, asked.stderr)
+        done = alice.run("channel", "destroy", "gardeners/general", "--yes")
+        self.assertEqual(of(done, "hub_change")[0]["change"], "DESTROY")
+        self.all_erase(("channel", "destroy", channel), alice, bobby, carol)
+        hub = of(alice.run("hub", "list"), "hub")[0]["hub"]
+        alice.run("hub", "destroy", "gardeners", "--yes")
+        self.assertEqual(of(bobby.run("hub", "list"), "hub"), [])
+        self.all_erase(("hub", "destroy", hub), alice, bobby, carol)
         self.at.stop()
+        for path in pathlib.Path(self.at.data).rglob("*"):
+            if path.is_file():
+                self.assertNotIn(b"gardeners", path.read_bytes(), path)
         folders = [self.at.data, *(person.home for person in (alice, bobby, carol))]
         for folder in folders:
             for path in pathlib.Path(folder).rglob("*"):
                 if path.is_file():
                     self.assertNotIn(canary.encode(), path.read_bytes(), path)
+
+    def all_erase(self, command, owner, *others):
+        """Until everybody has said that they have erased a channel or hub."""
+        until = time.monotonic() + 60
+        while True:
+            for person in others:
+                person.run("listen", "--timeout", "1", code=None)
+            erased = of(owner.run(*command, "--yes"), "erased")[0]
+            if erased["erased"] == erased["of"] or time.monotonic() > until:
+                self.assertEqual((set(erased["by"]), erased["of"]), ({owner.id(), *(one.id() for one in others)}, 3))
+                return
 
     def receipts(self, person, guid, wanted, meanwhile=lambda: None):
         """Asks until these have said that they have erased it."""

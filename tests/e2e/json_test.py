@@ -69,8 +69,8 @@ class Json(harness.EndToEnd):
         alice.run("hub", "audit", "gardeners")
         for verb, name in (("role", "keeper"), ("category", "plants")):
             alice.run(verb, "delete", "gardeners", name, "--yes")
-        alice.run("channel", "delete", "gardeners/general", "--yes")
-        alice.run("hub", "delete", "gardeners", "--yes")
+        alice.run("channel", "destroy", "gardeners/general", "--yes", "--wait", "0")
+        alice.run("hub", "destroy", "gardeners", "--yes", "--wait", "0")
 
     def test_every_verb_prints_what_is_documented_and_every_object_is_seen(self):
         verbs = harness.verbs_of("dim")
