@@ -17,7 +17,8 @@ constexpr std::string_view kBucket = "erasures";
 constexpr std::size_t kAtOnce = 8;
 constexpr Millis kPause = 5'000;
 
-/// What waits for this channel, or for a channel of this hub, and what was refused there.
+/// What waits for this channel, or for a channel of this hub, what was refused there, and what was
+/// opened of it.
 Status erase_object(Home& home, const std::string& object) {
   constexpr std::size_t kAll = 1'000'000;
   Outbox outbox(home.vault());
@@ -28,14 +29,17 @@ Status erase_object(Home& home, const std::string& object) {
     if (row.to.bare().text() != object && text_in(row.content, "channel") != object) continue;
     if (auto erased = outbox.erase(row.guid); !erased) return erased;
   }
-  const auto refused = home.vault().list(kRefusedPosts);
-  if (!refused) return std::unexpected(refused.error());
-  for (const auto& row : *refused) {
-    const auto post = parse_json_object(row.body);
-    if (!post || (text_in(*post, "hub") != object && text_in(*post, "channel") != object)) continue;
-    if (auto erased = home.vault().erase(kRefusedPosts, text_in(*post, "guid")); !erased)
-      return erased;
+  for (const std::string_view bucket : {kRefusedPosts, kOpenedPosts}) {
+    const auto posts = home.vault().list(bucket);
+    if (!posts) return std::unexpected(posts.error());
+    for (const auto& row : *posts) {
+      const auto post = parse_json_object(row.body);
+      if (!post || (text_in(*post, "hub") != object && text_in(*post, "channel") != object))
+        continue;
+      if (auto erased = home.vault().erase(bucket, text_in(*post, "guid")); !erased) return erased;
+    }
   }
+  if (auto erased = home.vault().erase(kRosters, object); !erased) return erased;
   // Names, and of a hub also what is kept of its channels: drafts, and how far they were followed.
   auto hubs = kept_hubs(home);
   if (!hubs) return std::unexpected(hubs.error());

@@ -9,7 +9,6 @@
 namespace dim {
 namespace {
 
-constexpr std::string_view kRosters = "rosters";
 constexpr Millis kDay = 86'400'000;
 
 /// Letters of ASCII count the same in both cases.

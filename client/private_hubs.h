@@ -17,6 +17,8 @@ namespace dim {
 
 /// Where the vault keeps messages of private hubs that were opened, by their GUIDs.
 inline constexpr std::string_view kOpenedPosts = "opened posts";
+/// And their memberships and keys, by the IDs of the hubs.
+inline constexpr std::string_view kRosters = "rosters";
 
 class PrivateHubs {
  public:
