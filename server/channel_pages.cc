@@ -248,9 +248,9 @@ void Hubs::search(StationRequest& request) {
     if (!id) return core_.refuse(request, id.error());
     const Hub* hub = find(id->bare().text());
     const Millis now = core_.clock_.now();
-    const Status allowed =
-        hub == nullptr ? Status(fail(Errc::not_found, "no such hub, or you are not a member of it"))
-                       : may(*hub, user, Operation::get, {.object = HubObject::hub}, now);
+    const Status allowed = hub == nullptr
+                               ? Status(std::unexpected(missing(id->bare().text())))
+                               : may(*hub, user, Operation::get, {.object = HubObject::hub}, now);
     if (!allowed) return core_.refuse(request, allowed.error());
     if (hub->is_private()) return core_.refuse(request, kCannotSearch);
     for (const auto& [guid, channel] : hub->channels()) {

@@ -56,7 +56,7 @@ Result<Hubs::Spot> Hubs::channel_spot(StationRequest& request, HubObject object,
   if (channel == nullptr) {
     const bool told = hub != nullptr && (hub->deleted() || hub->is_member(request.session.user));
     if (told && hub->gone(*guid)) return fail(Errc::gone, "this channel is deleted");
-    return fail(Errc::not_found, "no such channel, or you cannot read it");
+    return std::unexpected(missing(*guid, "no such channel, or you cannot read it"));
   }
   if (const Status allowed = may(*hub, request.session.user, operation,
                                  {.object = object, .channel = channel}, core_.clock_.now());
@@ -76,7 +76,11 @@ Result<Hubs::Spot> Hubs::message_spot(StationRequest& request, HubObject object,
     return fail(Errc::internal, "the station's disk has damaged this message; tell the operator");
   Hub* hub = *post ? hub_with((*post)->channel) : nullptr;
   const HubChannel* channel = hub == nullptr ? nullptr : hub->channel((*post)->channel);
-  if (channel == nullptr) return fail(Errc::not_found, "no such message, or you cannot read it");
+  constexpr Literal kNoMessage = "no such message, or you cannot read it";
+  if (channel == nullptr) {
+    return std::unexpected(*post && hub == nullptr ? missing((*post)->channel, kNoMessage)
+                                                   : Error{Errc::not_found, kNoMessage.view});
+  }
   const bool about_reaction = object == HubObject::reaction;
   const std::string_view subject =
       about_reaction ? std::string_view(request.session.user) : std::string_view((*post)->author);

@@ -45,10 +45,9 @@ void Hubs::get_audit(StationRequest& request) {
   const auto id = Id::parse(packet.get("target"));
   if (!id) return core_.refuse(request, id.error());
   const Hub* hub = find(id->bare().text());
-  const Status allowed =
-      hub == nullptr ? Status(fail(Errc::not_found, "no such hub, or you are not a member of it"))
-                     : may(*hub, request.session.user, Operation::get, {.object = HubObject::audit},
-                           core_.clock_.now());
+  const Status allowed = hub == nullptr ? Status(std::unexpected(missing(id->bare().text())))
+                                        : may(*hub, request.session.user, Operation::get,
+                                              {.object = HubObject::audit}, core_.clock_.now());
   if (!allowed) return core_.refuse(request, allowed.error());
   const auto limit = page_limit(packet);
   if (!limit) return core_.refuse(request, limit.error());

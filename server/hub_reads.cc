@@ -112,8 +112,10 @@ void Hubs::get(StationRequest& request, HubObject object) {
   const auto id = Id::parse(target);
   if (!guid && !id) return core_.refuse(request, id.error());
   const Hub* hub = guid ? hub_with(*guid) : find(id->bare().text());
-  if (hub == nullptr)
-    return core_.refuse(request, {Errc::not_found, "no such hub, or you are not a member of it"});
+  if (hub == nullptr) {
+    return core_.refuse(request, guid ? missing(*guid, "no such hub, or you are not a member of it")
+                                      : missing(id->bare().text()));
+  }
   std::string who;
   if (packet.has("member")) {
     auto member = read_user(packet.get("member"));

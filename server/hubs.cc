@@ -21,6 +21,16 @@ bool has_guid(HubObject object) {
          object == HubObject::role || object == HubObject::invite;
 }
 
+/// Stored, a body stands one level deeper, beside the other members of its change; and what a list
+/// shows of it stands two levels deeper. So it can always be read again.
+constexpr JsonLimits kBody{.depth = limits::kJsonDepth - 2, .nodes = limits::kJsonNodes - 16};
+
+Result<JsonObject> read_body(std::string_view content) {
+  if (content.size() > limits::kControlContent)
+    return fail(Errc::too_large, "what describes an object of a hub has at most 64 KiB");
+  return parse_json_object(content, kBody);
+}
+
 /// What everybody does for themselves, joining and leaving, is no act of a moderator.
 std::optional<PutAudit> act_of(const std::string& hub, const HubChange& change) {
   const bool own = change.actor == change.member &&
@@ -73,8 +83,14 @@ Status Hubs::load() {
       return {};
     }
     for (const StoredHubChange& stored : *page) {
-      if (const Status done = replay(stored); !done) return done;
       row = stored.row;
+      if (const Status done = replay(stored); !done) {
+        // One hub that cannot be read ends no other.
+        core_.event(StationEvent::Level::error, "hub-unreadable", stored.hub, done.error().hint);
+        hubs_.erase(stored.hub);
+        foundings_.erase(stored.hub);
+        broken_.insert(stored.hub);
+      }
     }
   }
 }
@@ -85,21 +101,26 @@ Status Hubs::replay(const StoredHubChange& stored) {
     if (known != hubs_.end()) known->second.skip();
     return {};
   }
+  const bool broken = broken_.contains(stored.hub);
   const auto change = HubChange::parse(stored.change);
-  if (!change) return std::unexpected(change.error());
+  if (!change) return broken ? Status() : std::unexpected(change.error());
   if (change->object == HubObject::hub && change->operation == Operation::destroy) {
     // Of what was before it something is left only when the station was stopped on the way.
     auto hub = Hub::tombstone(stored.hub, *change, stored.number);
     if (!hub) return std::unexpected(hub.error());
     for (const Guid& guid : hub->gone()) places_.emplace(guid, stored.hub);
-    if (known != hubs_.end())
+    if (known != hubs_.end() || broken)
       unfinished_.push_back({.ground = {stored.hub, stored.number},
                              .what = {.channels = {hub->gone().begin(), hub->gone().end()},
                                       .hub = stored.hub,
                                       .number = stored.number}});
     hubs_.insert_or_assign(stored.hub, std::move(*hub));
+    broken_.erase(stored.hub);
     return {};
   }
+  // Also of a broken one: its GUIDs stay its own.
+  if (change->guid) places_.emplace(*change->guid, stored.hub);
+  if (broken) return {};
   if (known == hubs_.end()) {
     auto hub = Hub::found(stored.hub, *change);
     if (!hub) return std::unexpected(hub.error());
@@ -107,7 +128,6 @@ Status Hubs::replay(const StoredHubChange& stored) {
     foundings_.emplace(stored.hub, digest_of(*change));
     return {};
   }
-  if (change->guid) places_.emplace(*change->guid, stored.hub);
   if (const auto done = known->second.apply(*change); !done) return std::unexpected(done.error());
   return {};
 }
@@ -116,6 +136,7 @@ void Hubs::forget() {
   loaded_ = false;
   unfinished_.clear();
   hubs_.clear();
+  broken_.clear();
   foundings_.clear();
   places_.clear();
   readers_.clear();
@@ -130,6 +151,19 @@ Hub* Hubs::find(const std::string& id) {
 Hub* Hubs::hub_with(const Guid& object) {
   const auto found = places_.find(object);
   return found == places_.end() ? nullptr : find(found->second);
+}
+
+Error Hubs::missing(const std::string& hub) const {
+  if (broken_.contains(hub))
+    return {Errc::internal,
+            "what the station has stored of this hub cannot be read; tell the operator"};
+  return {Errc::not_found, "no such hub, or you are not a member of it"};
+}
+
+Error Hubs::missing(const Guid& object, Literal otherwise) const {
+  const auto place = places_.find(object);
+  if (place != places_.end() && broken_.contains(place->second)) return missing(place->second);
+  return {Errc::not_found, otherwise.view};
 }
 
 // --- what is asked for
@@ -189,9 +223,7 @@ Status Hubs::asked_about(StationRequest& request, Asked& out) {
     change.revision = *revision;
   }
   if (!packet.content) return {};
-  if (packet.content->size() > limits::kControlContent)
-    return fail(Errc::too_large, "what describes an object of a hub has at most 64 KiB");
-  auto body = parse_json_object(*packet.content);
+  auto body = read_body(*packet.content);
   if (!body) return std::unexpected(body.error());
   change.body = std::move(*body);
   return {};
@@ -207,8 +239,7 @@ void Hubs::change(StationRequest& request, HubObject object) {
   if (!asked_for) return core_.refuse(request, asked_for.error());
   HubChange& change = asked_for->change;
   Hub* hub = find(asked_for->hub);
-  if (hub == nullptr)
-    return core_.refuse(request, {Errc::not_found, "no such hub, or you are not a member of it"});
+  if (hub == nullptr) return core_.refuse(request, missing(asked_for->hub));
   if (const Status kept = check_change(*hub, change); !kept)
     return core_.refuse(request, kept.error());
   const bool was_member = hub->is_member(change.member);
@@ -262,6 +293,12 @@ Result<Hubs::Taken> Hubs::take(Hub& hub, HubChange& change) {
   if (destroys_it && change.guid && hub.channel(*change.guid) != nullptr)
     signers = readers(hub, *change.guid);
   if (destroys_it) change.body = {};  // no new words about what goes
+  if (const Status right = check_new(change, hub.id(), hub.is_private()); !right) {
+    // Whoever may not change it hears that, and no more.
+    const Status allowed =
+        may(hub, change.actor, change.operation, {.object = change.object}, change.time);
+    return std::unexpected(allowed ? right.error() : allowed.error());
+  }
   auto effect = hub.apply(change);
   if (!effect) return std::unexpected(effect.error());
   Taken out{.effect = std::move(*effect)};
@@ -349,7 +386,7 @@ Result<HubChange> Hubs::founding(StationRequest& request, const std::string& id,
   HubChange out{.object = HubObject::hub, .actor = request.session.user};
   if (!request.packet.content)
     return fail(Errc::bad_request, "a hub needs content: {\"name\":…,\"meta\":{…}}");
-  auto body = parse_json_object(*request.packet.content);
+  auto body = read_body(*request.packet.content);
   if (!body) return std::unexpected(body.error());
   const Json* shown = body->find("meta");
   if (shown == nullptr || shown->object() == nullptr)
@@ -369,11 +406,11 @@ Result<HubChange> Hubs::founding(StationRequest& request, const std::string& id,
   // A31: a hub belongs to the key that has made its ID.
   if (own->key().data() != made->key().data())
     return fail(Errc::meta, "the hub was not made with the key of its founder");
-  if (is_private_hub(id) && !body->contains("roster"))
-    return fail(Errc::bad_request, "a private hub needs roster: its first signed membership");
   meta = write_json(*shown);
   body->erase("meta");
   out.body = std::move(*body);
+  if (auto done = check_new(out, id, is_private_hub(id)); !done)
+    return std::unexpected(done.error());
   return out;
 }
 
@@ -390,6 +427,7 @@ void Hubs::found(StationRequest& request) {
   change->time = core_.clock_.now();
   Packet answer = Packet::response(201, request.id);
   answer.set("target", id);
+  if (broken_.contains(id)) return core_.refuse(request, missing(id));
   if (const Hub* known = find(id)) {
     if (known->deleted()) return core_.refuse(request, {Errc::gone, "this hub is deleted"});
     if (foundings_.at(id) != digest)

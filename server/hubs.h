@@ -108,6 +108,7 @@ class Hubs {
 
   /// Reads the changes of all hubs when that was not done yet. False: the request is answered.
   bool ready(StationRequest& request);
+  /// One broken hub is left out, with an alarm.
   Status load();
   void go_on();
   Status replay(const StoredHubChange& stored);
@@ -120,6 +121,10 @@ class Hubs {
   Status check_post(const Hub& hub, std::size_t bytes, bool fresh);
   void set_room(Hub& hub);
 
+  /// Why there is none: Errc::not_found; Errc::internal for one that is there and cannot be read,
+  /// so that what waits for it elsewhere goes on waiting.
+  Error missing(const std::string& hub) const;
+  Error missing(const Guid& object, Literal otherwise) const;
   Result<Asked> asked(StationRequest& request, HubObject object);
   Status asked_about(StationRequest& request, Asked& out);
   void found(StationRequest& request);
@@ -177,6 +182,7 @@ class Hubs {
   std::int64_t open_ = 0;  ///< changes on their way to the disk
   std::unordered_map<std::string, Hub> hubs_;
   std::vector<Shredding> unfinished_;  // of what was destroyed, when the station was stopped
+  std::set<std::string> broken_;       // whose stored changes cannot be read
   std::unordered_map<std::string, Digest32> foundings_;  // what was asked for when it was founded
   std::map<Guid, std::string> places_;                   // objects with a GUID: in which hub
   std::map<Guid, Readers> readers_;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "server/hub_fixture.h"
 
 namespace dim::station_test {
@@ -315,6 +317,101 @@ TEST_F(Hubs, APageOfAListHoldsNoMoreValuesThanOneJsonTextMay) {
     get.set("after", std::string(page.get("next")));
   }
   EXPECT_EQ(seen, 201U);
+}
+
+/// {"name":"r","z":[[…]]}, with so many levels in all.
+std::string deep_body(std::size_t depth) {
+  return R"({"name":"r","z":)" + std::string(depth - 1, '[') + std::string(depth - 1, ']') + "}";
+}
+/// With so many values in all.
+std::string wide_body(std::size_t values) {
+  std::string out = R"({"name":"r","z":[0)";
+  for (std::size_t i = 4; i < values; ++i) out += ",0";
+  return out + "]}";
+}
+
+TEST_F(Hubs, J01_WhatAHubStoresItCanReadAgain) {
+  auto alice = founder();
+  for (const std::string& body : {deep_body(limits::kJsonDepth), deep_body(limits::kJsonDepth - 1),
+                                  wide_body(limits::kJsonNodes - 2)}) {
+    EXPECT_EQ(code(*alice.text, make("role", next_guid(), body)), 401);
+    const Meta meta = Meta::make_mkm(account_of("alice").identity_key, "Group-12");
+    Packet other = request(Operation::create, "hub", meta.id(EntityType::group)->text());
+    other.content = R"({"meta":)" + write_json(meta.json()) + "," + body.substr(1);
+    EXPECT_EQ(code(*alice.text, other), 401);
+  }
+  EXPECT_EQ(code(*alice.text, make("role", next_guid(), deep_body(limits::kJsonDepth - 2))), 201);
+  EXPECT_EQ(code(*alice.text, make("role", next_guid(), wide_body(limits::kJsonNodes - 16))), 201);
+  start();
+  alice = online("alice");
+  EXPECT_EQ(code(*alice.text, request(Operation::get, "role", hub_id())), 200);
+  EXPECT_EQ(last.get("count"), "2") << "what was taken is there";
+  EXPECT_EQ(std::ranges::count(events, "hub-unreadable"), 0);
+}
+
+TEST_F(Hubs, ABodyOfBeforeIsReadAsItWasTaken) {
+  auto alice = founder();
+  const auto stored = [&](std::int64_t number, HubChange change) {
+    change.time = clock.now();
+    const Write write = PutHubChange{hub_id(), number, change.text()};
+    EXPECT_EQ(store.commit(std::span(&write, 1))->front().accepted, Accepted::stored);
+  };
+  const auto body = [](const std::string& text) { return *parse_json_object(text); };
+  stored(4, {.object = HubObject::role,
+             .actor = id_of("alice"),
+             .guid = next_guid(),
+             .body = body(deep_body(limits::kJsonDepth))});
+  stored(5, {.object = HubObject::role,
+             .actor = id_of("alice"),
+             .guid = next_guid(),
+             .body = body(wide_body(limits::kJsonNodes))});
+  // Members that meant nothing then.
+  stored(6, {.operation = Operation::edit,
+             .actor = id_of("alice"),
+             .body = body(R"({"kind":"walled","roster":7,"topic":"roses"})")});
+  start();
+  alice = online("alice");
+  EXPECT_EQ(code(*alice.text, request(Operation::get, "role", hub_id())), 200);
+  EXPECT_EQ(last.get("count"), "2");
+  EXPECT_EQ(code(*alice.text, request(Operation::get, "hub", hub_id())), 200);
+  EXPECT_TRUE(last.content->contains(R"("topic":"roses")")) << *last.content;
+}
+
+TEST_F(Hubs, OneHubThatCannotBeReadEndsNoOther) {
+  auto alice = founder();
+  auto bob = member("bob");
+  const Meta meta = Meta::make_mkm(account_of("bob").identity_key, "Group-13");
+  const std::string broken = meta.id(EntityType::group)->text();
+  JsonObject content;
+  content.set("name", "Cooks");
+  content.set("meta", meta.json());
+  Packet found = request(Operation::create, "hub", broken);
+  found.content = write_json(content);
+  EXPECT_EQ(code(*bob.text, found), 201) << last.get("message");
+  const Guid inside = next_guid();
+  Packet in = request(Operation::create, "channel", broken);
+  in.content = R"({"name":"soups"})";
+  EXPECT_EQ(code(*bob.text, in.set("guid", inside.text())), 201) << last.get("message");
+  const Guid behind = next_guid();
+  HubChange last_one{.object = HubObject::channel, .actor = id_of("bob"), .guid = behind};
+  last_one.body.set("name", "cakes");
+  const std::vector<Write> writes = {PutHubChange{broken, 3, "{damaged"},
+                                     PutHubChange{broken, 4, last_one.text()}};
+  ASSERT_EQ(store.commit(writes)->back().accepted, Accepted::stored);
+  start();
+  alice = online("alice");
+  bob = online("bob");
+  EXPECT_EQ(code(*bob.text, request(Operation::get, "channel", hub_id())), 200)
+      << last.get("message");
+  EXPECT_EQ(code(*alice.text, post(channel, next_guid(), "on we go")), 201);
+  EXPECT_EQ(std::ranges::count(events, "hub-unreadable"), 1);
+  // It is not "not there", and nobody else gets what was its own.
+  EXPECT_EQ(code(*bob.text, request(Operation::get, "hub", broken)), 500);
+  EXPECT_EQ(code(*bob.text, post(inside, next_guid(), "soup")), 500);
+  EXPECT_EQ(code(*bob.text, in.set("guid", next_guid().text())), 500);
+  EXPECT_EQ(code(*bob.text, request(Operation::get, "channel", inside.text())), 500);
+  EXPECT_EQ(code(*bob.text, found), 500);
+  EXPECT_EQ(code(*alice.text, make("channel", behind, R"({"name":"mine"})")), 407);
 }
 
 }  // namespace

@@ -17,17 +17,6 @@ constexpr Permissions kFirstEveryone{Permission::read, Permission::write, Permis
 
 using enum HubEffect::Kind;
 
-/// What a body says of the kind of its hub must be what the ID says.
-Status check_kind(const JsonObject& body, bool is_private) {
-  const Json* kind = body.find("kind");
-  if (kind == nullptr) return {};
-  const std::string_view is = is_private ? "private" : "public";
-  if (kind->text() != nullptr && *kind->text() == is) return {};
-  return fail(Errc::bad_request,
-              "a hub is private when the name of its ID begins with private-, else public; that is "
-              "fixed when it is founded");
-}
-
 HubEffect effect(bool did) { return {.kind = did ? changed : unchanged}; }
 
 std::unexpected<Error> unknown() {
@@ -79,20 +68,13 @@ Result<Hub> Hub::found(std::string id, const HubChange& change) {
   return out;
 }
 
-/// What its ID says, and what a private hub has from its first day on.
+/// What its ID says, and what a private hub has from its first day on. One without was founded
+/// before there were private ones: check_new() lets nobody found it any more.
 Status Hub::found_private(const HubChange& change) {
-  const Json* first = change.body.find("roster");
-  // One without was founded before there were private ones: nobody can found it any more.
-  private_ = is_private_hub(id_) && first != nullptr;
-  if (auto done = check_kind(change.body, private_); !done) return done;
+  const auto read = first_membership(change, id_);
+  private_ = is_private_hub(id_) && read.has_value();
   if (!private_) return {};
-  if (first->object() == nullptr)
-    return fail(Errc::bad_request, "roster of a private hub is its first signed membership");
-  const auto read = read_roster_change(*first->object());
-  if (!read) return std::unexpected(read.error());
-  if (read->hub != id_ || read->epoch != 1 || read->add != std::vector{change.actor})
-    return fail(Errc::bad_request, "the first membership of a private hub is that of its founder");
-  roster_.push_back(*first->object());
+  roster_.push_back(*change.body.find("roster")->object());
   set_room(room_);
   return {};
 }
@@ -289,8 +271,7 @@ Hub::Outcome Hub::change_hub(const HubChange& change) {
   } look{name_, topic_, everyone_, revision_};
   auto out = edit(
       look, change,
-      [this](const JsonObject& body, Look& next) -> Status {
-        if (auto done = check_kind(body, private_); !done) return done;
+      [](const JsonObject& body, Look& next) -> Status {
         if (auto done = read_name(body, next.name); !done) return done;
         if (auto done = read_topic(body, "topic", next.topic); !done) return done;
         return read_permissions(body, "everyone", next.everyone);

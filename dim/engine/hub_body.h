@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "dim/engine/hub.h"
+#include "dim/engine/hub_roster.h"
 
 namespace dim {
 
@@ -27,6 +28,13 @@ Result<std::string> read_user(std::string_view text);
 Status read_category(const JsonObject& body, HubCategory& out);
 Status read_channel(const JsonObject& body, HubChannel& out);
 Status read_role(const JsonObject& body, HubRole& out);
+
+/// What is asked of a change that is new, and not of those which are stored: they stay what they
+/// are. Errc::bad_request: it says another kind of its hub than the ID, or founds a private one
+/// without its first membership.
+Status check_new(const HubChange& change, std::string_view hub_id, bool is_private);
+/// That with which `change` founds a private hub. Errc::bad_request when it has none.
+Result<RosterChange> first_membership(const HubChange& change, std::string_view hub_id);
 
 Json words_json(Permissions permissions);
 std::string_view to_string(ChannelKind kind);

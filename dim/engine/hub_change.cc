@@ -10,7 +10,36 @@ bool changes(Operation operation) {
          operation == Operation::destroy;
 }
 
+// As stored, the body is one level deeper than it came, and the change has values beside it; one
+// that destroys a hub names all that was ever in it.
+constexpr JsonLimits kStored{.depth = limits::kJsonDepth + 8, .nodes = 100 * limits::kJsonNodes};
+
 }  // namespace
+
+Status check_new(const HubChange& change, std::string_view hub_id, bool is_private) {
+  if (change.object != HubObject::hub) return {};
+  if (const Json* kind = change.body.find("kind")) {
+    const std::string_view is = is_private ? "private" : "public";
+    if (kind->text() == nullptr || *kind->text() != is)
+      return fail(Errc::bad_request,
+                  "a hub is private when the name of its ID begins with private-, else public; "
+                  "that is fixed when it is founded");
+  }
+  if (!is_private || change.operation != Operation::create) return {};
+  if (const auto first = first_membership(change, hub_id); !first)
+    return std::unexpected(first.error());
+  return {};
+}
+
+Result<RosterChange> first_membership(const HubChange& change, std::string_view hub_id) {
+  const Json* first = change.body.find("roster");
+  if (first == nullptr || first->object() == nullptr)
+    return fail(Errc::bad_request, "a private hub needs roster: its first signed membership");
+  auto read = read_roster_change(*first->object());
+  if (read && (read->hub != hub_id || read->epoch != 1 || read->add != std::vector{change.actor}))
+    return fail(Errc::bad_request, "the first membership of a private hub is that of its founder");
+  return read;
+}
 
 std::string HubChange::text() const {
   JsonObject out;
@@ -26,7 +55,7 @@ std::string HubChange::text() const {
 }
 
 Result<HubChange> HubChange::parse(std::string_view text) {
-  auto object = parse_json_object(text);
+  auto object = parse_json_object(text, kStored);
   if (!object) return std::unexpected(object.error());
   const auto wrong = [] {
     return fail(Errc::bad_request, "this is no change of a hub: a member is missing or wrong");
