@@ -107,6 +107,7 @@ int join(HubRun& run) {
 /// This home is in the hub no longer.
 void forget(HubRun& run, const HubView& hub) {
   forget_followed(*run.context.home, hub);
+  (void)forget_names(*run.context.home, hub.id);
   std::erase_if(run.hubs, [&](const HubView& one) { return one.id == hub.id; });
   (void)keep_hubs(*run.context.home, run.hubs);
 }

@@ -100,7 +100,7 @@ class ChannelChat {
       context_.messenger->hubs().mark(*place_->channel, std::move(done));
     });
     if (!mark) return run_.exit;
-    PostQuery query{.target = place_->channel->text()};
+    PostQuery query{.target = place_->channel->text(), .hub = place_->hub.id};
     query.limit = kLast;
     shown_ = mark->unread == 0 ? mark->newest : mark->cursor;
     if (mark->unread > 0) query.before = mark->cursor + 1;

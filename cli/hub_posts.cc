@@ -134,6 +134,8 @@ int destroy_post(HubRun& run, const HubPlace& place, const Post& post) {
 }
 
 int edit_post(HubRun& run, const HubPlace& place, const Post& post) {
+  if (const auto known = check_editable(place.hub.id, post); !known)
+    return run.failed(known.error());
   Packet packet = HubClient::request(Operation::edit, HubObject::message, post.guid.text());
   packet.set("revision", std::to_string(post.revision));
   const std::string text = text_or_input(run.options.text);
@@ -201,7 +203,7 @@ int pin(HubRun& run, const HubPlace& place, const Post& post) {
 
 int pins(HubRun& run, const HubPlace& place) {
   constexpr std::size_t kMost = 10'000;  // of one channel; a page is 200 at most
-  PostQuery query{.target = place.channel->text(), .pinned = true};
+  PostQuery query{.target = place.channel->text(), .hub = place.hub.id, .pinned = true};
   std::vector<Post> all;
   for (;;) {
     auto page = run.wait<PostsPage>([&](HubDone<PostsPage> done) {
@@ -316,7 +318,7 @@ int run_post(HubRun& run) {
       *to = *whole;
       continue;
     }
-    const auto origin = run.message(*place->channel, *digits);
+    const auto origin = run.message(*place, *digits);
     if (!origin) return run.exit;
     *to = origin->guid;
     // Who names an answer means the thread that it stands in.
@@ -383,7 +385,7 @@ int run_post_change(HubRun& run) {
     if (const auto whole = Guid::parse(run.options.message))
       return destroy_post(run, *place, {.guid = *whole, .channel = *place->channel});
   }
-  const auto post = run.message(*place->channel, run.options.message);
+  const auto post = run.message(*place, run.options.message);
   if (!post) return run.exit;
   if (verb == "destroy") return destroy_post(run, *place, *post);
   if (verb == "edit") return edit_post(run, *place, *post);
@@ -400,10 +402,10 @@ int run_thread(HubRun& run) {
   if (!run.connect()) return run.exit;
   const auto place = run.channel();
   if (!place) return run.exit;
-  auto root = run.message(*place->channel, options.message);
-  if (root && root->thread) root = run.message(*place->channel, root->thread->text());
+  auto root = run.message(*place, options.message);
+  if (root && root->thread) root = run.message(*place, root->thread->text());
   if (!root) return run.exit;
-  PostQuery query{.target = place->channel->text()};
+  PostQuery query{.target = place->channel->text(), .hub = place->hub.id};
   query.before = options.before;
   query.after = options.after;
   query.thread = root->guid;
@@ -443,6 +445,7 @@ int run_search(HubRun& run) {
     return run.failed({Errc::usage, "what is searched for: words of 1 to 200 bytes in one line"});
   if (is_private_hub(place->hub.id)) return search_here(run, *place);
   PostQuery query{.target = place->channel ? place->channel->text() : place->hub.id,
+                  .hub = place->hub.id,
                   .search = options.text};
   query.before = options.before;
   const auto found = collect(run, query, static_cast<std::size_t>(std::max(options.limit, 1)));
@@ -508,9 +511,9 @@ int history_of_channel(Context& context, const HistoryOptions& options) {
   const auto place = run.channel();
   if (!place) return run.exit;
   if (!options.message.empty()) {
-    const auto post = run.message(*place->channel, options.message);
+    const auto post = run.message(*place, options.message);
     if (!post) return run.exit;
-    PostQuery query{.target = post->guid.text()};
+    PostQuery query{.target = post->guid.text(), .hub = place->hub.id, .channel = place->channel};
     query.earlier = true;
     const auto page = run.wait<PostsPage>(
         [&](HubDone<PostsPage> done) { context.messenger->hubs().posts(query, std::move(done)); });
@@ -521,7 +524,7 @@ int history_of_channel(Context& context, const HistoryOptions& options) {
     context.link.finish();
     return code(Exit::ok);
   }
-  PostQuery query{.target = place->channel->text()};
+  PostQuery query{.target = place->channel->text(), .hub = place->hub.id};
   query.before = options.before;
   query.after = options.after;
   auto page = collect(run, query, static_cast<std::size_t>(std::max(options.limit, 1)));

@@ -47,7 +47,7 @@ int run_report(HubRun& run) {
   if (!run.connect()) return run.exit;
   const auto place = run.channel();
   if (!place) return run.exit;
-  const auto post = run.message(*place->channel, run.options.message);
+  const auto post = run.message(*place, run.options.message);
   if (!post) return run.exit;
   Packet packet = request(Operation::create, post->guid.text());
   packet.content = text_or_input(run.options.text);

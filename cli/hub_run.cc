@@ -167,13 +167,13 @@ std::optional<std::vector<JsonObject>> HubRun::list(HubObject object, const HubV
   });
 }
 
-std::optional<Post> HubRun::message(const Guid& channel, std::string digits) {
+std::optional<Post> HubRun::message(const HubPlace& place, std::string digits) {
   constexpr std::size_t kLookBack = 2'000;
   constexpr std::size_t kFewest = 4;
   if (digits.starts_with('#')) digits.erase(0, 1);
-  PostQuery query{.target = channel.text()};
+  PostQuery query{.target = place.channel->text(), .hub = place.hub.id, .channel = place.channel};
   const auto whole = Guid::parse(digits);
-  if (whole) query.target = whole->text();
+  if (whole) query.target = digits = whole->text();
   if (!whole && digits.size() < kFewest) {
     failed({Errc::usage, "a message is named by the last digits of its ID, four at least (--ids)"});
     return std::nullopt;
@@ -184,7 +184,7 @@ std::optional<Post> HubRun::message(const Guid& channel, std::string digits) {
         [&](HubDone<PostsPage> done) { context.messenger->hubs().posts(query, std::move(done)); });
     if (!page) return std::nullopt;
     for (const Post& post : page->posts) {
-      if (post.channel != channel || (!whole && !post.guid.text().ends_with(digits))) continue;
+      if (!post.guid.text().ends_with(digits)) continue;
       if (found && found->guid != post.guid) {
         failed({Errc::usage, "several messages end with these digits; give more of them"});
         return std::nullopt;

@@ -61,7 +61,7 @@ struct HubRun {
   std::optional<HubView> again(const HubPlace& place);  ///< as it is now
   std::optional<Id> who(const std::string& text);
   /// The message in a channel whose GUID ends with `digits`.
-  std::optional<Post> message(const Guid& channel, std::string digits);
+  std::optional<Post> message(const HubPlace& place, std::string digits);
   std::optional<std::vector<JsonObject>> list(HubObject object, const HubView& hub);
   /// Fetches what people say of themselves, so that they are shown by name.
   /// Who is in the hub, by what they go by here, and those of `words` that are their registered

@@ -33,6 +33,12 @@ TuiChannels::TuiChannels(Context& context, tui::Model& model, std::function<void
   context_.messenger->hubs().live = [this](const Packet& push) { pushed(push); };
 }
 
+/// The hub that a channel is shown in, by its ID.
+std::string TuiChannels::hub_of(const Guid& channel) const {
+  const tui::Conversation* one = model_.find(channel.text());
+  return one == nullptr ? std::string() : one->hub_id;
+}
+
 tui::Conversation* TuiChannels::conversation(const Guid& channel) {
   return model_.find(channel.text());
 }
@@ -111,8 +117,8 @@ void TuiChannels::take_hubs(std::vector<HubView> hubs) {
       if (channel.kind == ChannelKind::announcement) fresh.about += " · announcements";
       if (!channel.topic.empty()) fresh.about += " · " + channel.topic;
       tui::Conversation* old = model_.find(fresh.id);
-      if (old != nullptr && old->title == fresh.title && old->hub == fresh.hub &&
-          old->place == fresh.place) {
+      if (old != nullptr && old->title == fresh.title && old->hub_id == fresh.hub_id &&
+          old->hub == fresh.hub && old->place == fresh.place) {
         old->about = fresh.about;
         continue;
       }
@@ -122,6 +128,7 @@ void TuiChannels::take_hubs(std::vector<HubView> hubs) {
         model_.remove(fresh.id);
         moved.title = fresh.title;
         moved.hub = fresh.hub;
+        moved.hub_id = fresh.hub_id;
         moved.place = fresh.place;
         moved.about = fresh.about;
         fresh = std::move(moved);
@@ -136,8 +143,12 @@ void TuiChannels::take_hubs(std::vector<HubView> hubs) {
     if (one.kind == tui::Kind::channel && !there.contains(one.id)) gone.push_back(one.id);
   }
   for (const std::string& id : gone) {
+    const auto channel = Guid::parse(id);
+    if (channel) {
+      (void)erase_opened(*context_.home, hub_of(*channel), std::set<Guid>{*channel});
+      flows_.erase(*channel);
+    }
     model_.remove(id);
-    if (const auto channel = Guid::parse(id)) flows_.erase(*channel);
   }
   hubs_ = std::move(hubs);
   changed_();
@@ -285,7 +296,7 @@ void TuiChannels::load_older(tui::Conversation& one) {
 
 void TuiChannels::ask_page(const Guid& channel, bool older) {
   busy_ = true;
-  PostQuery query{.target = channel.text(), .limit = kPage};
+  PostQuery query{.target = channel.text(), .hub = hub_of(channel), .limit = kPage};
   if (older) query.before = flows_[channel].oldest;
   context_.messenger->hubs().posts(
       query, [this, channel, older, session = session_](HubResult<PostsPage> page) {
@@ -321,7 +332,7 @@ void TuiChannels::ask_page(const Guid& channel, bool older) {
 void TuiChannels::ask_changes(const Guid& channel) {
   busy_ = true;
   const Cursor from = flows_[channel].seen;
-  PostQuery query{.target = channel.text(), .changes = from};
+  PostQuery query{.target = channel.text(), .hub = hub_of(channel), .changes = from};
   context_.messenger->hubs().posts(
       query, [this, channel, from, session = session_](HubResult<PostsPage> page) {
         if (session != session_) return;
@@ -390,6 +401,7 @@ tui::Message TuiChannels::message_of(const Post& post) {
   } else if (post.damaged) {
     out.words = "damaged at the station: the text is lost";
   }
+  if (post.damaged) out.words = "damaged at the station";
   if (!post.unreadable.empty()) out.words = "cannot be read: " + std::string(post.unreadable);
   if (post.reply) {
     const Post* origin = this->post(post.reply->text());
@@ -468,10 +480,10 @@ void TuiChannels::pushed(const Packet& push) {
   const bool whole = push.operation == Operation::create && type == "message";
   auto post = whole ? read_post(push) : Result<Post>(std::unexpected(Error{}));
   if (whole && !post) return;
-  const Status opened = whole ? context_.messenger->hubs().privates().open(*post) : Status();
+  PrivateHubs& privates = context_.messenger->hubs().privates();
+  const Status opened = whole ? privates.open(one->hub_id, *post) : Status();
   // Somebody may have come in just now: their membership and keys first, then it once more.
-  const bool early =
-      !opened && (opened.error().code == Errc::too_early || opened.error().code == Errc::not_found);
+  const bool early = privates.asks_anew(one->hub_id, opened);
   hubs_wanted_ = hubs_wanted_ || early;
   if (whole) {
     const bool mine = post->author == context_.home->account().id.bare().text();

@@ -78,6 +78,7 @@ class TuiChannels {
   void drop_old();
   void rename();
   tui::Conversation* conversation(const Guid& channel);
+  std::string hub_of(const Guid& channel) const;
 
   Context& context_;
   tui::Model& model_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "client/fields.h"
+#include "client/hub_names.h"
 #include "dim/base/hex.h"
 
 namespace dim {
@@ -57,6 +58,13 @@ std::unexpected<HubRefusal> refuse(const Error& error) {
   return std::unexpected(HubRefusal{.error = error});
 }
 
+/// A station shows what it likes: only what stands where it was asked for is taken.
+bool is_asked_for(const PostQuery& query, const Post& post) {
+  if (query.channel && post.channel != *query.channel) return false;
+  const auto target = Guid::parse(query.target);
+  return !target || post.channel == *target || post.guid == *target;
+}
+
 }  // namespace
 
 HubClient::HubClient(Home& home, Clock& clock, Random& random, std::function<Uplink*()> session)
@@ -91,6 +99,7 @@ void HubClient::tick() {
   }
   std::erase_if(waiting_, [&](const auto& one) { return one.first <= now; });
   for (const auto& ask : due) ask();
+  privates_.tick();
 }
 
 Packet HubClient::request(Operation operation, HubObject object, std::string target) {
@@ -126,14 +135,7 @@ void HubClient::list_from(const std::shared_ptr<Listing>& listing) {
   ask(std::move(packet), [this, listing](HubResult<Packet> answer) {
     Listing& it = *listing;
     if (!answer) {
-      // Only this page is asked for again: who is in many hubs would never get through otherwise.
-      if (answer.error().code == 416 && answer.error().retry_after <= kWaitMost &&
-          ++it.waits <= kWaits) {
-        waiting_.emplace_back(
-            clock_.monotonic() + std::max<Millis>(1'000, answer.error().retry_after),
-            [this, listing] { list_from(listing); });
-        return;
-      }
+      if (wait_for(answer.error(), it.waits, [this, listing] { list_from(listing); })) return;
       return it.done(std::unexpected(std::move(answer.error())));
     }
     it.waits = 0;
@@ -152,6 +154,15 @@ void HubClient::list_from(const std::shared_ptr<Listing>& listing) {
     it.after = std::move(next);
     list_from(listing);
   });
+}
+
+/// True: it said 416, and only this is asked for again: who is in many hubs would never get through
+/// otherwise.
+bool HubClient::wait_for(const HubRefusal& why, int& waits, std::function<void()> again) {
+  if (why.code != 416 || why.retry_after > kWaitMost || ++waits > kWaits) return false;
+  waiting_.emplace_back(clock_.monotonic() + std::max<Millis>(1'000, why.retry_after),
+                        std::move(again));
+  return true;
 }
 
 void HubClient::mine(HubDone<std::vector<HubView>> done) {
@@ -189,7 +200,17 @@ void HubClient::read(const std::string& hub, HubDone<HubView> done) {
 
 void HubClient::add_channels(std::vector<HubView> hubs, std::size_t at,
                              HubDone<std::vector<HubView>> done) {
-  if (at == hubs.size()) return done(std::move(hubs));
+  if (at == hubs.size()) {
+    // Only now: a private hub that the station shows last has its channels all the same.
+    for (HubView& hub : hubs) {
+      const auto own = drop_borrowed(home_, hub);
+      if (own) continue;
+      if (own.error().code != Errc::conflict) return done(refuse(own.error()));
+      unreadable_.insert_or_assign(hub.id, HubRefusal{.error = own.error()});
+    }
+    privates_.tick();
+    return done(std::move(hubs));
+  }
   const std::string id = hubs[at].id;
   list(HubObject::channel, id,
        [this, hubs = std::move(hubs), at,
@@ -209,7 +230,7 @@ void HubClient::add_channels(std::vector<HubView> hubs, std::size_t at,
              unreadable_.insert_or_assign(hubs[at].id, HubRefusal{.error = channel.error()});
            }
          }
-         privates_.learn(hubs[at]);
+         if (auto kept = privates_.learn(hubs[at]); !kept) return done(refuse(kept.error()));
          if (!is_private_hub(hubs[at].id))
            return add_channels(std::move(hubs), at + 1, std::move(done));
          const std::string hub = hubs[at].id;
@@ -314,17 +335,18 @@ HubResult<PostsPage> HubClient::take_page(const Packet& answer, const PostQuery&
   for (const Packet& push : page) {
     auto post = read_post(push);
     if (!post) return refuse(post.error());
+    if (!is_asked_for(query, *post))
+      return refuse({Errc::bad_request, "the station shows other messages than were asked for"});
     if (post->expires == 0 || post->expires > clock_.now()) out.posts.push_back(std::move(*post));
   }
-  const bool any_private = std::ranges::any_of(
-      out.posts, [&](const Post& post) { return privates_.hub_of(post.channel).has_value(); });
-  if (any_private) {
+  const auto open_all = [&]() -> Status {
     // What cannot be opened says so itself.
-    (void)home_.vault().transaction([&]() -> Status {
-      for (Post& post : out.posts) (void)privates_.open(post);
-      return {};
-    });
-  }
+    for (Post& post : out.posts) (void)privates_.open(query.hub, post);
+    return {};
+  };
+  const Status opened =
+      is_private_hub(query.hub) ? home_.vault().transaction(open_all) : open_all();
+  if (!opened) return refuse(opened.error());
   if (answer.code == 206) {
     const std::int64_t next = number_in(answer.get("next"));
     const auto from = query.changes ? query.changes : query.after;
@@ -336,8 +358,11 @@ HubResult<PostsPage> HubClient::take_page(const Packet& answer, const PostQuery&
   if (answer.content) {
     auto earlier = read_revisions(*answer.content);
     if (!earlier) return refuse(earlier.error());
-    out.earlier = std::move(*earlier);
-    if (any_private && out.posts.size() == 1) privates_.open(out.posts.front(), out.earlier);
+    // They belong to the message that was asked for, or to none.
+    if (out.posts.size() == 1 && out.posts.front().guid.text() == query.target) {
+      out.earlier = std::move(*earlier);
+      privates_.open(query.hub, out.posts.front(), out.earlier);
+    }
   }
   return out;
 }

@@ -33,6 +33,8 @@ using HubDone = std::function<void(HubResult<T>)>;
 /// Which messages are asked for: hubs.md section 7.
 struct PostQuery {
   std::string target;  ///< GUID of a channel or message; for a search also a hub's ID
+  std::string hub;     ///< that it is in, by its ID: it says whether what comes has to be opened
+  std::optional<Guid> channel{};  ///< of a message: nothing else is taken
   bool pinned = false;
   std::string search{};
   std::optional<Cursor> before{}, after{}, changes{};
@@ -82,10 +84,10 @@ class HubClient {
              bool is_private = false);
   /// CREATE of a category, channel, role or invite.
   void make(HubObject object, const std::string& hub, const JsonObject& body, HubDone<Guid> done);
-  /// Without those that have disappeared by now.
+  /// Without those that have disappeared by now. Errc::bad_request: the station shows other
+  /// messages than those of the target. In a private hub all of it is opened, or has no content.
   void posts(const PostQuery& query, HubDone<PostsPage> done);
-  /// What this home knows of private hubs. mine() and read() bring their memberships up to date;
-  /// posts() opens what it brings.
+  /// What this home knows of private hubs. mine() and read() bring their memberships up to date.
   PrivateHubs& privates() { return privates_; }
   /// Brings the memberships of a private hub up to date. Errors of PrivateHubs::take too.
   void read_roster(const std::string& hub, HubDone<std::int64_t> done);
@@ -122,7 +124,8 @@ class HubClient {
   void add_channels(std::vector<HubView> hubs, std::size_t at, HubDone<std::vector<HubView>> done);
   HubResult<PostsPage> take_page(const Packet& answer, const PostQuery& query);
   void tell_arrived(std::size_t count);
-  void more_roster(const std::string& hub, int pages, HubDone<std::int64_t> done);
+  bool wait_for(const HubRefusal& why, int& waits, std::function<void()> again);
+  void more_roster(const std::string& hub, int pages, int waits, HubDone<std::int64_t> done);
   void fetch_people(std::vector<Id> who, std::function<void()> done);
   void sign_roster_change(const std::string& hub, std::vector<std::string> add,
                           std::vector<std::string> remove, int attempts,

@@ -26,6 +26,7 @@ class HubClientTest : public MessengerTest {
   void ask_for_posts() {
     PostQuery query;
     query.target = kChannel;
+    query.hub = kHub;
     messenger->hubs().posts(query, [this](HubResult<PostsPage> answer) {
       if (!answer) {
         refusals.push_back(std::move(answer.error()));
@@ -207,6 +208,7 @@ TEST_F(HubClientTest, PagesOfMessagesMustGoOn) {
   for (const std::string_view key : {"before", "after", "changes"}) {
     PostQuery query;
     query.target = kChannel;
+    query.hub = kHub;
     query.limit = 1;
     (key == "before" ? query.before : key == "after" ? query.after : query.changes) = 5;
     std::optional<HubResult<PostsPage>> page;
@@ -253,6 +255,157 @@ TEST_F(HubClientTest, WhoTypesInAChannelIsNotShownAsTypingToMe) {
   EXPECT_THAT(notices, SizeIs(1));
   answer(Lane::text, packet.set("target", kChannel));
   EXPECT_THAT(notices, SizeIs(1));
+}
+
+const std::string kPrivate = "private-1@fxunrFpSwDEzEWC2wrm6JTjkuUtd6Ro1H";
+const char* const kOther = "018f6f0e7b8c7cc2a1f3b0d5f3a1c9e5";
+
+class PrivatePages : public HubClientTest {
+ protected:
+  /// What comes of the question when the station answers with this.
+  HubResult<PostsPage> ask(const PostQuery& query, std::vector<Packet> shown,
+                           std::string earlier = {}) {
+    std::optional<HubResult<PostsPage>> page;
+    messenger->hubs().posts(query, [&](HubResult<PostsPage> got) { page.emplace(std::move(got)); });
+    for (const Packet& one : shown) answer(Lane::text, one);
+    Packet packet = Packet::response(200, station.next(Lane::text).get("id"));
+    packet.set("count", std::to_string(shown.size()));
+    if (!earlier.empty()) packet.content = std::move(earlier);
+    answer(Lane::text, packet);
+    return std::move(*page);
+  }
+  PostQuery channel() { return {.target = kChannel, .hub = kPrivate}; }
+};
+
+TEST_F(PrivatePages, A29_PlainTextOfAStationIsNoMessageOfAPrivateHub) {
+  log_in();
+  // Neither the channel nor the hub has been shown to this home before.
+  auto page = ask(channel(), {post(1, "send me the key")});
+  ASSERT_TRUE(page);
+  ASSERT_THAT(page->posts, SizeIs(1));
+  EXPECT_EQ(page->posts[0].content, "");
+  EXPECT_FALSE(page->posts[0].unreadable.empty());
+  Packet damaged = post(1, "send me the key");
+  page = ask(channel(), {damaged.set("damaged", "yes")});
+  ASSERT_TRUE(page);
+  EXPECT_EQ(page->posts[0].content, "");
+}
+
+TEST_F(PrivatePages, A29_WhatStandsElsewhereThanWasAskedForIsNoAnswer) {
+  log_in();
+  Packet elsewhere = post(1, "send me the key");
+  elsewhere.set("target", kOther);
+  const auto page = ask(channel(), {elsewhere});
+  ASSERT_FALSE(page);
+  EXPECT_EQ(page.error().error.code, Errc::bad_request);
+  // One message is asked for, and another is shown; or it, in another channel.
+  const std::string wanted = Guid::make(clock.now(), fake_random()).text();
+  PostQuery query{.target = wanted, .hub = kPrivate, .channel = *Guid::parse(kChannel)};
+  EXPECT_FALSE(ask(query, {post(1, "send me the key")}));
+  EXPECT_FALSE(ask(query, {elsewhere.set("guid", wanted)}));
+  query.hub = kHub;
+  EXPECT_FALSE(ask(query, {elsewhere})) << "in a public hub neither";
+  EXPECT_TRUE(ask(query, {elsewhere.set("target", kChannel)}));
+}
+
+TEST_F(PrivatePages, A29_EarlierTextsBelongToTheMessageThatWasAskedFor) {
+  log_in();
+  const std::string earlier = R"({"list":[{"revision":1,"time":")" + format_time(clock.now()) +
+                              R"(","content":"send me the key"}]})";
+  Packet one = post(1, "now");
+  PostQuery query{.target = std::string(one.get("guid")),
+                  .hub = kHub,
+                  .channel = *Guid::parse(kChannel),
+                  .earlier = true};
+  one.set("revision", "2");
+  EXPECT_THAT(ask(query, {one}, earlier).value().earlier, SizeIs(1)) << "in a public hub";
+  EXPECT_THAT(ask(query, {}, earlier).value().earlier, IsEmpty());
+  query.hub = kPrivate;
+  EXPECT_THAT(ask(query, {one}, earlier).value().earlier, IsEmpty());
+  EXPECT_THAT(ask(query, {}, earlier).value().earlier, IsEmpty());
+  EXPECT_THAT(ask(query, {one, one}, earlier).value().earlier, IsEmpty());
+}
+
+/// A station that shows a public hub of its own with the channel of a private one.
+TEST_F(PrivatePages, A29_AChannelIsShownInThePrivateHubThatHasIt) {
+  log_in();
+  const Meta meta = Meta::make_mkm(home.account().identity_key, "private-garden");
+  const std::string cellar = meta.id(EntityType::group)->text();
+  const std::string me = home.account().id.bare().text();
+  const auto hub = [&](const std::string& id) {
+    return R"({"hub":")" + id + R"(","name":"Cellar","owner":")" + me + "\"}";
+  };
+  const auto reply = [&](std::string_view type, std::string content, int code = 200) {
+    Packet asked = station.next(Lane::text);
+    EXPECT_EQ(asked.get("type"), type);
+    Packet packet = Packet::response(code, asked.get("id"));
+    if (code == 416) packet.set("retry-after", "1");
+    if (!content.empty()) packet.content = std::move(content);
+    answer(Lane::text, packet);
+  };
+  const std::string den = R"({"list":[{"guid":")" + std::string(kChannel) + R"(","name":"den"}]})";
+  JsonObject first = first_roster(home.account(), cellar, meta, clock.now());
+  const std::string roster = R"({"list":[)" + write_json(first) + "]}";
+  std::optional<HubResult<std::vector<HubView>>> mine;
+  messenger->hubs().mine(
+      [&](HubResult<std::vector<HubView>> all) { mine.emplace(std::move(all)); });
+  reply("hub", R"({"list":[)" + hub(kHub) + "," + hub(cellar) + "]}");
+  reply("channel", den);
+  reply("channel", den);
+  reply("roster", "", 416);
+  EXPECT_FALSE(mine) << "only the roster is asked for again";
+  clock.passed += 1'000;
+  messenger->tick();
+  reply("roster", roster);
+  ASSERT_TRUE(mine && *mine);
+  ASSERT_THAT(**mine, SizeIs(2));
+  EXPECT_THAT((**mine)[0].channels, IsEmpty()) << "though it came first";
+  EXPECT_THAT((**mine)[1].channels, SizeIs(1));
+  EXPECT_TRUE(messenger->hubs().unreadable().contains(kHub));
+  // Later it leaves the private one out.
+  mine.reset();
+  messenger->hubs().mine(
+      [&](HubResult<std::vector<HubView>> all) { mine.emplace(std::move(all)); });
+  reply("hub", R"({"list":[)" + hub(kHub) + "]}");
+  reply("channel", den);
+  ASSERT_TRUE(mine && *mine);
+  EXPECT_THAT((**mine)[0].channels, IsEmpty());
+}
+
+/// Who is there must not be signed out because the station shows something else of them badly.
+TEST_F(PrivatePages, A27_AMemberThatIsShownBadlyHasNotGone) {
+  log_in();
+  const Meta meta = Meta::make_mkm(home.account().identity_key, "private-garden");
+  const std::string cellar = meta.id(EntityType::group)->text();
+  const std::string bob = peer().id.bare().text();
+  Roster roster =
+      Roster::begin(cellar, first_roster(home.account(), cellar, meta, clock.now())).value();
+  ASSERT_TRUE(roster.extend(roster.next(home.account(), {bob}, {}, clock.now()).value().value()));
+  PrivateHubs& privates = messenger->hubs().privates();
+  ASSERT_TRUE(privates.take(cellar, roster.changes()));
+  for (const std::string& member : {bob, std::string("nobody")}) {
+    std::optional<HubResult<std::vector<std::string>>> readers;
+    messenger->hubs().readers(
+        cellar, [&](HubResult<std::vector<std::string>> all) { readers.emplace(std::move(all)); });
+    Packet known = Packet::response(200, station.next(Lane::text).get("id"));
+    known.content = R"({"list":[)" + write_json(roster.changes().back()) + "]}";
+    answer(Lane::text, known);
+    Packet members = Packet::response(200, station.next(Lane::text).get("id"));
+    members.content = R"({"list":[{"member":")" + member + R"(","joined":"never","roles":7}]})";
+    answer(Lane::text, members);
+    while (!station.requests[Lane::text].empty()) {
+      const Packet more = station.next(Lane::text);
+      EXPECT_NE(more.operation, Operation::create) << "nobody is signed out";
+      answer(Lane::text, Packet::response(404, more.get("id")));
+    }
+    if (member != bob) {
+      ASSERT_TRUE(readers && !*readers);
+      EXPECT_EQ(readers->error().error.code, Errc::bad_request);
+    } else if (readers) {
+      EXPECT_THAT(**readers, testing::Contains(bob));
+    }
+    EXPECT_TRUE(privates.roster(cellar)->has(bob));
+  }
 }
 
 }  // namespace

@@ -29,6 +29,7 @@ bool is_gone(const HubRefusal& refusal) { return refusal.error.code == Errc::unr
 void forget_followed(Home& home, const HubView& hub) {
   for (const auto& [channel, unused] : hub.channels)
     (void)home.vault().erase(kBucket, channel.text());
+  (void)erase_opened(home, hub.id);
 }
 
 HubFollower::HubFollower(HubClient& client, Home& home, Clock& clock, const HubEvents& events,
@@ -193,11 +194,14 @@ bool HubFollower::ask_about_vanished(const std::vector<HubView>& before,
 }
 
 void HubFollower::drop_channels(const std::string& hub, const std::map<Guid, HubChannel>& kept) {
+  std::set<Guid> dropped;
   std::erase_if(flows_, [&](const auto& entry) {
     const bool gone = entry.second.hub == hub && !kept.contains(entry.first);
     if (gone) (void)home_.vault().erase(kBucket, entry.first.text());
+    if (gone) dropped.insert(entry.first);
     return gone;
   });
+  (void)erase_opened(home_, hub, dropped);
 }
 
 void HubFollower::take_hub(HubView hub) {
@@ -301,7 +305,7 @@ void HubFollower::ask_mark(const Guid& channel) {
 }
 
 void HubFollower::catch_up(const Guid& channel) {
-  PostQuery query{.target = channel.text()};
+  PostQuery query{.target = channel.text(), .hub = flows_[channel].hub};
   const Cursor from = flows_[channel].seen;
   query.changes = from;
   client_.posts(query, [this, channel, from, session = session_](HubResult<PostsPage> page) {
@@ -445,9 +449,8 @@ void HubFollower::on_post(const Packet& push) {
     auto post = read_post(push);
     if (!post) return ask_again();
     // Somebody may have come in just now: their membership and keys are asked for, and then it.
-    const Status opened = client_.privates().open(*post);
-    if (!opened &&
-        (opened.error().code == Errc::too_early || opened.error().code == Errc::not_found)) {
+    const Status opened = client_.privates().open(flow.hub, *post);
+    if (client_.privates().asks_anew(flow.hub, opened)) {
       changed_.insert(flow.hub);
       return ask_again();
     }
@@ -456,7 +459,7 @@ void HubFollower::on_post(const Packet& push) {
     const auto event = read_post_event(push);
     if (!event) return ask_again();
     if (event->state == PostState::destroyed && !erase(*channel, event->guid)) return;
-    if (client_.privates().hub_of(*channel)) {
+    if (is_private_hub(flow.hub)) {
       // A text is opened with the message that it belongs to.
       if (event->text) return ask_again();
       const bool ends = event->object == HubObject::message && event->state != PostState::shown;

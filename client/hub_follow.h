@@ -34,8 +34,8 @@ struct HubEvents {
       trouble{};
 };
 
-/// Forgets how far the channels of `hub` were followed: whoever comes in again begins where the
-/// station says that they have read.
+/// Forgets how far the channels of `hub` were followed, and what was opened of it: whoever comes in
+/// again begins where the station says that they have read.
 void forget_followed(Home& home, const HubView& hub);
 
 class HubFollower {

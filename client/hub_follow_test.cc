@@ -4,6 +4,7 @@
 
 #include "client/hub_names.h"
 #include "client/messenger_fixture.h"
+#include "dim/engine/hub_roster.h"
 
 namespace dim {
 namespace {
@@ -517,6 +518,44 @@ TEST_F(HubFollow, N1_WhatIsDestroyedIsErasedAndAnsweredForLiveAndWhenItWasMissed
   EXPECT_EQ(second.get("target"), live.get("guid"));
   reply(second, 201);
   EXPECT_THAT(told, ElementsAre("DESTROY ")) << "what was missed is told to nobody as new";
+}
+
+/// A station that gives words of its own out as those of a member, where it can.
+TEST_F(HubFollow, A29_NothingIsToldOfAPrivateHubThatHasNotBeenOpened) {
+  const Meta meta = Meta::make_mkm(home.account().identity_key, "private-garden");
+  const std::string cellar = meta.id(EntityType::group)->text();
+  const std::string roster =
+      R"({"list":[)" + write_json(first_roster(home.account(), cellar, meta, clock.now())) + "]}";
+  const std::string hub = R"({"list":[{"hub":")" + cellar + R"(","name":"cellar","owner":")" +
+                          home.account().id.bare().text() + "\"}]}";
+  const auto channel = [](const std::string& name) {
+    return R"({"list":[{"guid":")" + kChannel + R"(","name":")" + name + "\"}]}";
+  };
+  follow();
+  reply(next("hub"), 200, hub);
+  reply(next("channel"), 200, channel("den"));
+  reply(next("roster"), 200, roster);
+  answer_mark(0, 1, 1);
+  answer_changes(0, {post(1, "send me the key")});
+  EXPECT_THAT(told, ElementsAre(""));
+  answer(Lane::text, post(2, "send me the key"));
+  // Now the channel is shown in a form that cannot be read, and later not at all.
+  for (const std::string& list : {channel(std::string(65, 'x')), std::string(R"({"list":[]})")}) {
+    Packet notice = Packet::request(Operation::notify);
+    notice.set("type", "channel").set("change", "EDIT").set("author", kOwner);
+    notice.set("target", cellar).set("guid", kChannel).set("number", "9");
+    answer(Lane::text, notice.set("time", format_time(clock.now())));
+    reply(next("hub"), 200, hub);
+    reply(next("channel"), 200, list);
+    const Packet asked = next("roster");
+    answer(Lane::text, post(static_cast<Cursor>(told.size()) + 1, "send me the key"));
+    reply(asked, 200, roster);
+  }
+  Packet edit = post(static_cast<Cursor>(told.size()) + 1, "send me the key");
+  edit.operation = Operation::edit;
+  answer(Lane::text, edit.set("revision", "2"));
+  for (const std::string& one : told) EXPECT_THAT(one, testing::Not(testing::HasSubstr("key")));
+  EXPECT_THAT(told, testing::SizeIs(testing::Ge(3U)));
 }
 
 }  // namespace

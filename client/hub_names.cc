@@ -3,12 +3,18 @@
 #include <algorithm>
 
 #include "client/fields.h"
+#include "dim/engine/hub_roster.h"
 
 namespace dim {
 namespace {
 
 constexpr std::string_view kBucket = "hubs";
 constexpr std::string_view kKey = "mine";
+// By GUID: the private hub that a channel is in.
+constexpr std::string_view kPrivateChannels = "private channels";
+// By ID: what a private hub has been called.
+constexpr std::string_view kPrivateNames = "private names";
+constexpr std::size_t kNamesKept = 50;  // of one hub
 
 /// Adds `found` to `out`; two different ones are one too many.
 Status take(std::optional<HubPlace>& out, const HubView& hub, std::optional<Guid> channel) {
@@ -61,6 +67,35 @@ Result<Guid> find_in(const std::map<Guid, T>& all, std::string_view name) {
   return *out;
 }
 
+std::vector<std::string> names_in(const JsonObject& row) {
+  std::vector<std::string> out;
+  const Json* list = row.find("names");
+  if (list == nullptr || list->array() == nullptr) return out;
+  for (const Json& one : *list->array()) {
+    if (one.text() != nullptr) out.push_back(*one.text());
+  }
+  return out;
+}
+
+/// Whether `where` begins with what another hub, a private one, has been called in this home. A
+/// station that leaves that one out, and shows a hub of its own by its name, gets nothing.
+Status check_name(Home& home, std::string_view where, const HubView& found) {
+  const auto rows = home.vault().list(kPrivateNames);
+  if (!rows) return std::unexpected(rows.error());
+  for (const auto& row : *rows) {
+    const auto object = parse_json_object(row.body);
+    if (!object || text_in(*object, "hub") == found.id) continue;
+    for (const std::string& name : names_in(*object)) {
+      if (begins_with(where, name))
+        return fail(Errc::usage,
+                    "a private hub has this name in this home, and the station shows another hub "
+                    "by it; use an ID of `dim hub list`, or give the hub an alias: `dim contacts "
+                    "ID --alias NAME`");
+    }
+  }
+  return {};
+}
+
 Result<HubPlace> place_or_none(std::optional<HubPlace> out) {
   if (out) return std::move(*out);
   return fail(Errc::not_found,
@@ -74,7 +109,11 @@ Result<HubPlace> find_place(const std::vector<HubView>& hubs, std::string_view w
   std::optional<HubPlace> out;
   const auto guid = Guid::parse(where);
   for (const HubView& hub : hubs) {
-    if (guid && hub.channels.contains(*guid)) return HubPlace{hub, *guid};
+    if (guid && hub.channels.contains(*guid)) {
+      const auto owner = private_hub_of(home, *guid);
+      if (!owner) return std::unexpected(owner.error());
+      if (owner->value_or(hub.id) == hub.id) return HubPlace{hub, *guid};
+    }
     if (!begins_with(where, hub.id)) continue;
     if (auto done = find_in_hub(hub, where, hub.id, out); !done)
       return std::unexpected(done.error());
@@ -101,6 +140,10 @@ Result<HubPlace> find_place(const std::vector<HubView>& hubs, std::string_view w
     if (!begins_with(where, hub.name)) continue;
     if (auto done = find_in_hub(hub, where, hub.name, out); !done)
       return std::unexpected(done.error());
+  }
+  if (out) {
+    if (auto known = check_name(home, where, out->hub); !known)
+      return std::unexpected(known.error());
   }
   return place_or_none(std::move(out));
 }
@@ -156,6 +199,9 @@ Result<std::vector<HubView>> kept_hubs(Home& home) {
           hub->channels.insert(std::move(*channel));
       }
     }
+    // What has turned out to be a private hub's since.
+    if (auto own = drop_borrowed(home, *hub); !own && own.error().code != Errc::conflict)
+      return std::unexpected(own.error());
     out.push_back(std::move(*hub));
   }
   return out;
@@ -174,6 +220,53 @@ void add_kept(Home& home, std::vector<HubView>& hubs, const std::set<std::string
       hub->channels.insert(old.channels.begin(), old.channels.end());
     }
   }
+}
+
+Result<std::optional<std::string>> private_hub_of(Home& home, const Guid& channel) {
+  return home.vault().get(kPrivateChannels, channel.text());
+}
+
+Status keep_private(Home& home, const HubView& hub) {
+  if (!is_private_hub(hub.id)) return {};
+  return home.vault().transaction([&]() -> Status {
+    for (const auto& [guid, unused] : hub.channels) {
+      const auto owner = private_hub_of(home, guid);
+      if (!owner) return std::unexpected(owner.error());
+      if (*owner) continue;
+      if (auto put = home.vault().put(kPrivateChannels, guid.text(), hub.id); !put) return put;
+    }
+    const auto before = home.vault().get(kPrivateNames, hub.id);
+    if (!before) return std::unexpected(before.error());
+    const auto row = parse_json_object(before->value_or(""));
+    std::vector<std::string> names = row ? names_in(*row) : std::vector<std::string>();
+    if (hub.name.empty() || std::ranges::find(names, hub.name) != names.end()) return {};
+    if (names.size() >= kNamesKept) names.erase(names.begin());
+    names.push_back(hub.name);
+    JsonArray list;
+    for (std::string& name : names) list.emplace_back(std::move(name));
+    JsonObject now;
+    now.set("hub", hub.id);
+    now.set("names", std::move(list));
+    return home.vault().put(kPrivateNames, hub.id, write_json(now));
+  });
+}
+
+Status drop_borrowed(Home& home, HubView& hub) {
+  bool some = false;
+  for (auto it = hub.channels.begin(); it != hub.channels.end();) {
+    const auto owner = private_hub_of(home, it->first);
+    if (!owner) return std::unexpected(owner.error());
+    const bool borrowed = owner->value_or(hub.id) != hub.id;
+    it = borrowed ? hub.channels.erase(it) : std::next(it);
+    some = some || borrowed;
+  }
+  if (some)
+    return fail(Errc::conflict, "the station shows a channel of a private hub as one of another");
+  return {};
+}
+
+Status forget_names(Home& home, const std::string& hub) {
+  return home.vault().erase(kPrivateNames, hub);
 }
 
 }  // namespace dim

@@ -120,5 +120,59 @@ TEST_F(HubNames, AHomeRemembersThem) {
   EXPECT_EQ(hubs[1].owner, kOwner);
 }
 
+class PrivateNames : public HubNames {
+ protected:
+  PrivateNames() {
+    cellar.channels[guid(5)] = {.name = "den", .topic = {}};
+    EXPECT_TRUE(keep_private(home, cellar));
+  }
+  HubView cellar{.id = "private-1@fxunrFpSwDEzEWC2wrm6JTjkuUtd6Ro1H",
+                 .name = "Cellar",
+                 .topic = {},
+                 .owner = kOwner};
+};
+
+TEST_F(PrivateNames, A29_AChannelOfAPrivateHubIsFoundInNoOther) {
+  hubs[1].channels[guid(5)] = {.name = "den", .topic = {}};
+  EXPECT_EQ(found(guid(5).text()), "NOT_FOUND");
+  hubs.push_back(cellar);
+  EXPECT_EQ(found(guid(5).text()), "Cellar 5") << "also behind the one that shows it too";
+  EXPECT_EQ(drop_borrowed(home, hubs[1]).error().code, Errc::conflict);
+  EXPECT_THAT(hubs[1].channels, SizeIs(1));
+  EXPECT_TRUE(drop_borrowed(home, hubs[1]));
+  EXPECT_TRUE(drop_borrowed(home, hubs[2]));
+  EXPECT_THAT(hubs[2].channels, SizeIs(1));
+  // Who comes second does not take it over, private or not.
+  HubView other = cellar;
+  other.id = "private-2@fxunrFpSwDEzEWC2wrm6JTjkuUtd6Ro1H";
+  ASSERT_TRUE(keep_private(home, other));
+  EXPECT_EQ(private_hub_of(home, guid(5)).value(), cellar.id);
+  EXPECT_EQ(private_hub_of(home, guid(1)).value(), std::nullopt);
+  // A list of before it was known says nothing else either.
+  other.id = kFirst;
+  ASSERT_TRUE(keep_hubs(home, {other}));
+  EXPECT_THAT(kept_hubs(home).value().front().channels, SizeIs(0));
+}
+
+TEST_F(PrivateNames, A29_ANameOfAPrivateHubMeansNoOther) {
+  hubs[1].name = "Cellar";
+  hubs[1].channels[guid(6)] = {.name = "den", .topic = {}};
+  EXPECT_EQ(found("Cellar/den"), "E_USAGE") << "the station has left the private one out";
+  EXPECT_EQ(found("Cellar"), "E_USAGE");
+  hubs[1].name = "Cellar/den";
+  EXPECT_EQ(found("Cellar/den"), "E_USAGE");
+  hubs[1].name = "Cellar";
+  EXPECT_EQ(found(second() + "/den"), "Cellar 6") << "an ID means what has it";
+  cellar.name = "Vault";
+  ASSERT_TRUE(keep_private(home, cellar));
+  EXPECT_EQ(found("Cellar/den"), "E_USAGE") << "also when the station calls it otherwise first";
+  ASSERT_TRUE(forget_names(home, cellar.id));
+  EXPECT_EQ(found("Cellar/den"), "Cellar 6") << "once one has left it";
+  EXPECT_EQ(private_hub_of(home, guid(5)).value(), cellar.id);
+  ASSERT_TRUE(keep_private(home, cellar));
+  hubs.push_back(cellar);
+  EXPECT_EQ(found("Vault/den"), "Vault 5");
+}
+
 }  // namespace
 }  // namespace dim

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "client/fields.h"
 #include "client/hub_client.h"
 
 namespace dim {
@@ -9,6 +10,7 @@ namespace {
 
 constexpr int kPages = 200;   // of memberships; more than there can be
 constexpr int kAttempts = 4;  // to sign the next one, when somebody was faster
+constexpr Error kNoRoster{Errc::io, "who belongs to this hub could not be read in this home"};
 
 std::unexpected<HubRefusal> refuse(const Error& error) {
   return std::unexpected(HubRefusal{.error = error});
@@ -17,21 +19,29 @@ std::unexpected<HubRefusal> refuse(const Error& error) {
 }  // namespace
 
 void HubClient::read_roster(const std::string& hub, HubDone<std::int64_t> done) {
-  more_roster(hub, 0, [this, hub, done = std::move(done)](HubResult<std::int64_t> epoch) {
+  more_roster(hub, 0, 0, [this, hub, done = std::move(done)](HubResult<std::int64_t> epoch) {
     if (!epoch) return done(std::move(epoch));
     fetch_people(privates_.strangers(hub), [done, epoch] { done(epoch); });
   });
 }
 
 /// From the last one on that is known: a station that has gone back shows that (A28).
-void HubClient::more_roster(const std::string& hub, int pages, HubDone<std::int64_t> done) {
+void HubClient::more_roster(const std::string& hub, int pages, int waits,
+                            HubDone<std::int64_t> done) {
   const Roster* known = privates_.roster(hub);
   const std::int64_t before = known == nullptr ? 0 : known->epoch();
   Packet packet = request(Operation::get, HubObject::roster, hub);
   packet.set("after", std::to_string(std::max<std::int64_t>(0, before - 1)));
   ask(std::move(packet),
-      [this, hub, before, pages, done = std::move(done)](HubResult<Packet> answer) {
-        if (!answer) return done(std::unexpected(std::move(answer.error())));
+      [this, hub, before, pages, waits, done = std::move(done)](HubResult<Packet> answer) {
+        if (!answer) {
+          int waited = waits;
+          const auto again = [this, hub, pages, waits, done] {
+            more_roster(hub, pages, waits + 1, done);
+          };
+          if (wait_for(answer.error(), waited, again)) return;
+          return done(std::unexpected(std::move(answer.error())));
+        }
         const auto shown = read_list(answer->content.value_or(""));
         if (!shown) return done(refuse(shown.error()));
         if (const auto taken = privates_.take(hub, *shown); !taken)
@@ -40,7 +50,7 @@ void HubClient::more_roster(const std::string& hub, int pages, HubDone<std::int6
         if (now == nullptr)
           return done(refuse({Errc::io, "who belongs to this hub could not be kept"}));
         if (answer->code == 206 && now->epoch() > before && pages < kPages)
-          return more_roster(hub, pages + 1, done);
+          return more_roster(hub, pages + 1, 0, done);
         done(now->epoch());
       });
 }
@@ -66,7 +76,9 @@ void HubClient::sign_roster_change(const std::string& hub, std::vector<std::stri
   read_roster(hub, [this, hub, add = std::move(add), remove = std::move(remove), attempts,
                     done = std::move(done)](HubResult<std::int64_t> epoch) {
     if (!epoch) return done(std::move(epoch));
-    const auto next = privates_.roster(hub)->next(home_.account(), add, remove, clock_.now());
+    const Roster* known = privates_.roster(hub);
+    if (known == nullptr) return done(refuse(kNoRoster));
+    const auto next = known->next(home_.account(), add, remove, clock_.now());
     if (!next) return done(refuse(next.error()));
     if (!*next) return done(std::move(epoch));
     Packet packet = request(Operation::create, HubObject::roster, hub);
@@ -78,8 +90,11 @@ void HubClient::sign_roster_change(const std::string& hub, std::vector<std::stri
           if (!answer) return done(std::unexpected(std::move(answer.error())));
           if (const auto taken = privates_.take(hub, {change}); !taken)
             return done(refuse(taken.error()));
-          fetch_people(privates_.strangers(hub),
-                       [this, hub, done] { done(privates_.roster(hub)->epoch()); });
+          fetch_people(privates_.strangers(hub), [this, hub, done] {
+            const Roster* now = privates_.roster(hub);
+            if (now == nullptr) return done(refuse(kNoRoster));
+            done(now->epoch());
+          });
         });
   });
 }
@@ -91,9 +106,16 @@ void HubClient::readers(const std::string& hub, HubDone<std::vector<std::string>
       if (!all) return done(std::unexpected(std::move(all.error())));
       std::set<std::string> there;
       for (const JsonObject& shown : *all) {
-        if (const auto member = read_member_view(shown)) there.insert(member->who);
+        // Whoever is there counts, whatever else the station says of them: who does not is signed
+        // out for good.
+        const auto who = Id::parse(text_in(shown, "member"));
+        if (!who || !who->is_user())
+          return done(refuse({Errc::bad_request, "the station's list of members is broken"}));
+        there.insert(who->bare().text());
       }
-      const Roster& roster = *privates_.roster(hub);
+      const Roster* known = privates_.roster(hub);
+      if (known == nullptr) return done(refuse(kNoRoster));
+      const Roster& roster = *known;
       std::vector<std::string> stay, gone;
       for (const std::string& who : roster.members())
         (there.contains(who) ? stay : gone).push_back(who);

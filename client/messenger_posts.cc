@@ -77,6 +77,7 @@ void Messenger::transmit_post(const OutboxRow& item) {
         if (settled && known.code != 201 && known.code != 202)
           keep_refused(item, answer.code, answer.get("message"));
         on_accepted(guid.text(), known);
+        if (settled) sealed_now_.erase(guid.text());
         if (settled && events_.posted) events_.posted(guid, known);
       });
 }

@@ -7,11 +7,20 @@
 namespace dim {
 namespace {
 
-/// Whom a row was sealed for, under which membership.
-std::string mark_of(const Roster& roster, const std::vector<std::string>& readers) {
+/// Whom a row was sealed for, under which membership, and with which keys of their devices.
+std::string mark_of(const Roster& roster, const std::vector<std::string>& readers,
+                    const Directory& directory) {
   Bytes input;
   append_field(input, roster.digest(roster.epoch()));
-  for (const std::string& who : readers) append_field(input, as_bytes(who));
+  for (const std::string& who : readers) {
+    append_field(input, as_bytes(who));
+    const auto id = Id::parse(who);
+    if (!id) continue;
+    for (const auto& [device, key] : directory.message_keys(*id)) {
+      append_field(input, as_bytes(device));
+      append_field(input, key.data());
+    }
+  }
   return to_base64(sha256(input));
 }
 
@@ -25,9 +34,12 @@ void Messenger::seal_post(const std::string& hub, const PostPlace& place, std::s
     const Account& me = home_.account();
     // One's own devices read it too, with the keys that they have now.
     (void)home_.learn(me.id, me.meta.json(), {me.visa.json()}, clock_.now());
-    auto sealed =
-        dim::seal_post(text, place, *hubs_.privates().roster(hub), trusted(std::move(*readers)), me,
-                       home_.directory(), clock_.now(), random_);
+    const Roster* roster = hubs_.privates().roster(hub);
+    if (roster == nullptr)
+      return done(std::unexpected(HubRefusal{
+          .error = {Errc::io, "who belongs to this hub could not be read in this home"}}));
+    auto sealed = dim::seal_post(text, place, *roster, trusted(std::move(*readers)), me,
+                                 home_.directory(), clock_.now(), random_);
     if (!sealed) return done(std::unexpected(HubRefusal{.error = sealed.error()}));
     done(std::move(*sealed));
   });
@@ -43,7 +55,7 @@ std::vector<std::string> Messenger::trusted(std::vector<std::string> readers) {
   return readers;
 }
 
-/// Once in each session: who is there may be others by now.
+/// Once in each session, and after each change of who is there.
 bool Messenger::lacks_seal(const OutboxRow& row) const {
   return row.kind == kPostRow && is_private_hub(row.to.text()) && session_->repeats_bytes() &&
          !sealed_now_.contains(row.guid);
@@ -61,8 +73,11 @@ void Messenger::seal_row_for(const OutboxRow& row, const std::vector<std::string
   const auto guid = Guid::parse(row.guid);
   const auto channel = Guid::parse(text_in(row.content, "channel"));
   const Roster* roster = hubs_.privates().roster(row.to.bare().text());
-  if (!guid || !channel || roster == nullptr)
+  if (!guid || !channel)
     return refuse_row(row, {.error = {Errc::bad_request, "this message names no channel"}});
+  if (roster == nullptr)
+    return refuse_row(
+        row, {.error = {Errc::io, "who belongs to this hub could not be read in this home"}});
   std::optional<Error> wrong;
   const auto status = home_.vault().transaction([&]() -> Status {
     // Another program of this home may have sealed it since, or sent it.
@@ -70,13 +85,13 @@ void Messenger::seal_row_for(const OutboxRow& row, const std::vector<std::string
     if (!kept) return std::unexpected(kept.error());
     if (!*kept) return {};
     OutboxRow next = std::move(**kept);
-    const std::string mark = mark_of(*roster, readers);
-    // The same bytes for the same people: the station knows a repetition (P36).
-    if (!next.wire.empty() && text_in(next.content, "sealed for") == mark) return {};
     const Account& me = home_.account();
     if (auto learnt = home_.learn(me.id, me.meta.json(), {me.visa.json()}, clock_.now());
         !learnt && learnt.error().code == Errc::io)
       return learnt;
+    const std::string mark = mark_of(*roster, readers, home_.directory());
+    // The same bytes for the same people: the station knows a repetition (P36).
+    if (!next.wire.empty() && text_in(next.content, "sealed for") == mark) return {};
     auto sealed =
         dim::seal_post(text_in(next.content, "text"), {.channel = *channel, .message = *guid},
                        *roster, readers, me, home_.directory(), clock_.now(), random_);

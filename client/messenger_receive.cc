@@ -38,7 +38,12 @@ bool is_command(const JsonObject& content) {
 }  // namespace
 
 void Messenger::pushed(Lane, Packet packet) {
-  if (is_of_hubs(packet)) return hubs_.pushed(std::move(packet));
+  if (is_of_hubs(packet)) {
+    // Who belongs to a private hub has changed: what still waits is sealed for those of now.
+    if (packet.operation == Operation::notify && is_private_hub(packet.get("target")))
+      sealed_now_.clear();
+    return hubs_.pushed(std::move(packet));
+  }
   if (packet.operation == Operation::notify) return on_notice(packet);
   // process_pushes() follows when all that was read has been taken apart: one transaction for many.
   if (packet.operation == Operation::create || packet.has("cursor"))

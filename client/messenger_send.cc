@@ -116,6 +116,7 @@ void Messenger::rewind() {
   outbox_place_ = 0;
   ahead_.clear();
   outbox_dry_ = false;
+  sealed_now_.clear();  // who is there may be others by now
 }
 
 void Messenger::pump() {

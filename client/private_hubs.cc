@@ -10,6 +10,7 @@ namespace dim {
 namespace {
 
 constexpr Millis kDay = 86'400'000;
+constexpr Millis kSweepPause = 60'000;
 
 /// Letters of ASCII count the same in both cases.
 std::string folded(std::string_view text) {
@@ -44,34 +45,60 @@ Result<Roster> roster_of(const std::string& hub, const std::vector<JsonObject>& 
   return out;
 }
 
+std::optional<Post> read_opened(const std::string& body, std::string& hub) {
+  const auto row = parse_json_object(body);
+  if (!row) return std::nullopt;
+  const auto guid = Guid::parse(text_in(*row, "guid"));
+  const auto channel = Guid::parse(text_in(*row, "channel"));
+  if (!guid || !channel) return std::nullopt;
+  hub = text_in(*row, "hub");
+  Post out{.guid = *guid, .channel = *channel};
+  out.author = text_in(*row, "author");
+  out.time = integer_in(*row, "time");
+  out.cursor = out.changed = integer_in(*row, "cursor");
+  out.revision = std::max<std::int64_t>(1, integer_in(*row, "revision"));
+  out.content = text_in(*row, "text");
+  if (const auto reply = Guid::parse(text_in(*row, "reply"))) out.reply = *reply;
+  if (const auto thread = Guid::parse(text_in(*row, "thread"))) out.thread = *thread;
+  out.expires = integer_in(*row, "expires");
+  return out;
+}
+
 }  // namespace
+
+Status erase_opened(Home& home, const std::string& hub,
+                    const std::optional<std::set<Guid>>& channels) {
+  if (!is_private_hub(hub) || (channels && channels->empty())) return {};
+  return home.vault().transaction([&]() -> Status {
+    const auto rows = home.vault().list(kOpenedPosts);
+    if (!rows) return std::unexpected(rows.error());
+    for (const auto& row : *rows) {
+      std::string in;
+      const auto post = read_opened(row.body, in);
+      if (!post || in != hub || (channels && !channels->contains(post->channel))) continue;
+      if (auto done = home.vault().erase(kOpenedPosts, post->guid.text()); !done) return done;
+    }
+    return {};
+  });
+}
+
+Status check_editable(const std::string& hub, const Post& post) {
+  if (!is_private_hub(hub) || (post.unreadable.empty() && !post.damaged)) return {};
+  return fail(Errc::conflict,
+              "this home cannot read the message as the station shows it, and so cannot tell which "
+              "text an edit would replace; try again when it can be read");
+}
 
 // ---- memberships
 
-void PrivateHubs::learn(const HubView& hub) {
-  if (!is_private_hub(hub.id)) return;
-  std::erase_if(channels_, [&](const auto& one) {
-    return one.second == hub.id && !hub.channels.contains(one.first);
-  });
+Status PrivateHubs::learn(const HubView& hub) {
+  if (!is_private_hub(hub.id)) return {};
   for (const auto& [guid, channel] : hub.channels) {
-    channels_[guid] = hub.id;
+    const auto before = retention_.find(guid);
+    if (before == retention_.end() || before->second != channel.retention) sweep_at_ = 0;
     retention_[guid] = channel.retention;
   }
-  if (swept_.insert(hub.id).second) sweep(hub.id);
-}
-
-std::optional<std::string> PrivateHubs::hub_of(const Guid& channel) {
-  if (!std::exchange(loaded_, true)) {
-    if (const auto kept = kept_hubs(home_)) {
-      for (const HubView& hub : *kept) {
-        if (!is_private_hub(hub.id)) continue;
-        for (const auto& [guid, unused] : hub.channels) channels_.try_emplace(guid, hub.id);
-      }
-    }
-  }
-  const auto found = channels_.find(channel);
-  if (found == channels_.end()) return std::nullopt;
-  return found->second;
+  return keep_private(home_, hub);
 }
 
 const Roster* PrivateHubs::roster(const std::string& hub) {
@@ -89,7 +116,12 @@ Status PrivateHubs::take(const std::string& hub, const std::vector<JsonObject>& 
   return home_.vault().transaction([&]() -> Status {
     // Another program of this home may know more.
     rosters_.erase(hub);
+    // What cannot be read is not the same as nothing: an old one would be believed again.
+    const auto kept = home_.vault().get(kRosters, hub);
+    if (!kept) return std::unexpected(kept.error());
     const Roster* known = roster(hub);
+    if (known == nullptr && *kept)
+      return fail(Errc::io, "who belongs to this private hub cannot be read in this home");
     std::optional<Roster> next;
     if (known != nullptr) {
       next = *known;
@@ -134,20 +166,29 @@ std::vector<Id> PrivateHubs::strangers(const std::string& hub) {
 
 // ---- messages
 
-Status PrivateHubs::open(Post& post) {
-  const auto hub = hub_of(post.channel);
-  if (!hub) return {};
-  if (post.damaged) return {};  // the station has lost it, this home need not
-  if (post.content.empty() || post.state != PostState::shown) {
-    post.content.clear();
-    return forget(post.guid);
-  }
+Status PrivateHubs::open(const std::string& hub, Post& post) {
+  const auto owner = private_hub_of(home_, post.channel);
+  if (owner && !*owner && !is_private_hub(hub)) return {};
+  // From here on there is no content but what has been opened.
   const std::string sealed = std::exchange(post.content, std::string());
   const auto refuse = [&](const Error& error) -> Status {
     post.unreadable = error.hint;
     return std::unexpected(error);
   };
-  const Roster* known = roster(*hub);
+  if (!owner) return refuse(owner.error());
+  if (owner->value_or(hub) != hub)
+    return refuse({Errc::conflict,
+                   "the station shows a channel of a private hub as one of "
+                   "another"});
+  if (post.damaged) return {};  // the station has lost it, this home need not
+  if (sealed.empty() || post.state != PostState::shown) return forget(post.guid);
+  const auto before = home_.vault().get(kOpenedPosts, post.guid.text());
+  if (!before) return refuse(before.error());
+  std::string in;
+  const auto opened_before = read_opened(before->value_or(""), in);
+  if (opened_before && opened_before->revision > post.revision)
+    return refuse({Errc::conflict, "the station shows an older text of it than before"});
+  const Roster* known = roster(hub);
   if (known == nullptr)
     return refuse({Errc::too_early, "who belongs to this private hub is not known yet"});
   auto opened =
@@ -157,15 +198,16 @@ Status PrivateHubs::open(Post& post) {
   if (opened->author != post.author)
     return refuse({Errc::forbidden, "the station shows it as written by somebody else"});
   post.content = std::move(opened->text);
-  return keep(*hub, post);
+  return keep(hub, post);
 }
 
-void PrivateHubs::open(const Post& post, std::vector<PostRevision>& earlier) {
-  const auto hub = hub_of(post.channel);
-  if (!hub) return;
-  const Roster* known = roster(*hub);
+void PrivateHubs::open(const std::string& hub, const Post& post,
+                       std::vector<PostRevision>& earlier) {
+  const auto owner = private_hub_of(home_, post.channel);
+  if (owner && !*owner && !is_private_hub(hub)) return;
+  const Roster* known = owner && owner->value_or(hub) == hub ? roster(hub) : nullptr;
   std::erase_if(earlier, [&](PostRevision& one) {
-    if (known == nullptr) return true;
+    if (known == nullptr || one.number >= post.revision) return true;
     auto opened = open_post(one.content,
                             {.channel = post.channel, .message = post.guid, .revision = one.number},
                             *known, home_.account(), home_.directory(), clock_.now());
@@ -173,6 +215,17 @@ void PrivateHubs::open(const Post& post, std::vector<PostRevision>& earlier) {
     one.content = std::move(opened->text);
     return false;
   });
+}
+
+bool PrivateHubs::asks_anew(const std::string& hub, const Status& opened) {
+  constexpr Millis kPause = 30'000;
+  if (opened || (opened.error().code != Errc::too_early && opened.error().code != Errc::not_found))
+    return false;
+  const Millis now = clock_.monotonic();
+  const auto [asked, first] = asked_at_.try_emplace(hub, now);
+  if (!first && now < asked->second + kPause) return false;
+  asked->second = now;
+  return true;
 }
 
 Status PrivateHubs::keep(const std::string& hub, const Post& post) {
@@ -191,35 +244,15 @@ Status PrivateHubs::keep(const std::string& hub, const Post& post) {
   const std::string body = write_json(row);
   const auto before = home_.vault().get(kOpenedPosts, post.guid.text());
   if (before && *before && **before == body) return {};
+  const auto days = retention_.find(post.channel);
+  if (post.expires != 0 || (days != retention_.end() && days->second != 0))
+    sweep_at_ = std::min(sweep_at_, clock_.now() + kSweepPause);
   return home_.vault().put(kOpenedPosts, post.guid.text(), body);
 }
 
 Status PrivateHubs::forget(const Guid& post) {
   return home_.vault().erase(kOpenedPosts, post.text());
 }
-
-namespace {
-
-std::optional<Post> read_opened(const std::string& body, std::string& hub) {
-  const auto row = parse_json_object(body);
-  if (!row) return std::nullopt;
-  const auto guid = Guid::parse(text_in(*row, "guid"));
-  const auto channel = Guid::parse(text_in(*row, "channel"));
-  if (!guid || !channel) return std::nullopt;
-  hub = text_in(*row, "hub");
-  Post out{.guid = *guid, .channel = *channel};
-  out.author = text_in(*row, "author");
-  out.time = integer_in(*row, "time");
-  out.cursor = out.changed = integer_in(*row, "cursor");
-  out.revision = std::max<std::int64_t>(1, integer_in(*row, "revision"));
-  out.content = text_in(*row, "text");
-  if (const auto reply = Guid::parse(text_in(*row, "reply"))) out.reply = *reply;
-  if (const auto thread = Guid::parse(text_in(*row, "thread"))) out.thread = *thread;
-  out.expires = integer_in(*row, "expires");
-  return out;
-}
-
-}  // namespace
 
 Result<std::vector<PrivateHubs::Found>> PrivateHubs::search(const std::string& hub,
                                                             const std::optional<Guid>& channel,
@@ -255,15 +288,22 @@ bool PrivateHubs::is_over(const Post& post) const {
   return old || (post.expires != 0 && post.expires <= clock_.now());
 }
 
-/// Once in the life of a program.
-void PrivateHubs::sweep(const std::string& hub) {
+void PrivateHubs::tick() {
+  const Millis now = clock_.now();
+  if (now < sweep_at_) return;
+  sweep_at_ = now + kSweepPause;
   const auto rows = home_.vault().list(kOpenedPosts);
   if (!rows) return;
+  bool some = false;
   for (const auto& row : *rows) {
     std::string in;
     const auto post = read_opened(row.body, in);
-    if (post && in == hub && is_over(*post)) (void)forget(post->guid);
+    if (!post) continue;
+    const auto days = retention_.find(post->channel);
+    some = some || post->expires != 0 || (days != retention_.end() && days->second != 0);
+    if (is_over(*post)) (void)forget(post->guid);
   }
+  if (!some) sweep_at_ = INT64_MAX;  // keep() and learn() say when there is something again
 }
 
 }  // namespace dim

@@ -20,14 +20,21 @@ inline constexpr std::string_view kOpenedPosts = "opened posts";
 /// And their memberships and keys, by the IDs of the hubs.
 inline constexpr std::string_view kRosters = "rosters";
 
+/// Erases what was opened of `hub`: in `channels`, or all.
+Status erase_opened(Home& home, const std::string& hub,
+                    const std::optional<std::set<Guid>>& channels = {});
+/// Errc::conflict for a message that this home could not open: who edits it would sign a revision
+/// that the station has made up.
+Status check_editable(const std::string& hub, const Post& post);
+
 class PrivateHubs {
  public:
   PrivateHubs(Home& home, Clock& clock) : home_(home), clock_(clock) {}
 
-  /// Which channels a hub has, and how long they keep what is written. What is over is erased.
-  void learn(const HubView& hub);
-  /// The private hub that a channel is in, by its ID; nothing for a channel of a public one.
-  std::optional<std::string> hub_of(const Guid& channel);
+  /// Which channels a hub has, for ever (keep_private), and how long they keep what is written.
+  Status learn(const HubView& hub);
+  /// Erases what is over: at most once a minute, so that it may be called as often as one likes.
+  void tick();
   /// The memberships that this home has verified; null: none yet.
   const Roster* roster(const std::string& hub);
   /// Those that a station shows, from `epoch of roster()` on, itself among them. Durable when it
@@ -37,12 +44,17 @@ class PrivateHubs {
   /// Whoever has ever belonged to it, and whose keys this home does not have.
   std::vector<Id> strangers(const std::string& hub);
 
-  /// Opens a message that a station shows, and keeps what it says; of a public hub it does nothing.
-  /// What cannot be opened has `unreadable` in place of its content. What it returns says whether
-  /// to try again, with newer memberships and keys: Errc::too_early, Errc::not_found.
-  Status open(Post& post);
+  /// Opens a message that a station shows in `hub`, which was asked for or is followed, and keeps
+  /// what it says; of a public hub it does nothing. What cannot be opened has no content, and says
+  /// why in `unreadable`. Errc::conflict: an older text than this home has opened, or a channel of
+  /// another, private hub. Others as open_post().
+  Status open(const std::string& hub, Post& post);
   /// The earlier texts of a message; of those that cannot be opened nothing is left.
-  void open(const Post& post, std::vector<PostRevision>& earlier);
+  void open(const std::string& hub, const Post& post, std::vector<PostRevision>& earlier);
+  /// Whether to ask for memberships and keys anew, because of what open() has said of a live
+  /// message: when it is Errc::too_early or Errc::not_found, and once in 30 s for each hub, because
+  /// any member can write such messages.
+  bool asks_anew(const std::string& hub, const Status& opened);
   /// Opened before in this home, with all the words, newest first. `channel`: only there; `before`:
   /// behind the place where the last ones ended (a place in the home, not a cursor).
   struct Found {
@@ -57,14 +69,12 @@ class PrivateHubs {
  private:
   Status keep(const std::string& hub, const Post& post);
   bool is_over(const Post& post) const;
-  void sweep(const std::string& hub);
 
   Home& home_;
   Clock& clock_;
-  bool loaded_ = false;
-  std::map<Guid, std::string> channels_;    // of private hubs
   std::map<Guid, std::int64_t> retention_;  // days, of those that forget
-  std::set<std::string> swept_;
+  Millis sweep_at_ = 0;                     // nothing is over before
+  std::map<std::string, Millis> asked_at_;  // monotonic
   std::map<std::string, Roster, std::less<>> rosters_;
 };
 

@@ -46,6 +46,7 @@ class PrivateHubsTest : public HubPeople {
   PostQuery here() const {
     PostQuery query;
     query.target = channel_->text();
+    query.hub = hub_;
     return query;
   }
   Guid say(Person& one, std::string_view text) { return post(one, hub_, *channel_, text); }
@@ -101,6 +102,7 @@ TEST_F(PrivateHubsTest, F11_AnEditIsSealedToo) {
   EXPECT_EQ(code(bob(), on(Operation::edit, message, guid).set("revision", "1"), *sealed), 200);
   PostQuery whole;
   whole.target = guid.text();
+  whole.hub = hub_;
   whole.earlier = true;
   const auto page = posts(alice(), whole);
   EXPECT_THAT(texts(page), ElementsAre("before"));

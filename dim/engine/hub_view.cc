@@ -437,6 +437,7 @@ Result<Post> read_post(const Packet& push) {
     out.state = *state;
   }
   out.damaged = push.get("damaged") == "yes";
+  if (out.damaged) out.content.clear();
   if (auto done = read_thread(push, out); !done) return std::unexpected(done.error());
   if (auto done = read_reactions(push, out.reactions); !done) return std::unexpected(done.error());
   return out;

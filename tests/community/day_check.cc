@@ -74,7 +74,8 @@ Day::Pages Day::read_all(std::size_t who) {
 
 void Day::read_pages(std::size_t who, std::size_t channel, Cursor after, Pages& out,
                      std::size_t& open) {
-  PostQuery query{.target = channels_[channel].guid.text()};
+  PostQuery query{.target = channels_[channel].guid.text(),
+                  .hub = hubs_[channels_[channel].hub].id};
   query.after = after;
   people_[who]->messenger().hubs().posts(query, [this, who, channel, after, &out,
                                                  &open](const HubResult<PostsPage>& page) {
@@ -284,7 +285,7 @@ void Day::check_search(const Pages& station) {
     const Message& message = ledger_.at(guid);
     const Hub& hub = hubs_[channels_[message.channel].hub];
     std::optional<HubResult<PostsPage>> page;
-    PostQuery query{.target = hub.id, .search = fmt::format("w{}", message.number)};
+    PostQuery query{.target = hub.id, .hub = hub.id, .search = fmt::format("w{}", message.number)};
     people_[hub.owner]->messenger().hubs().posts(
         query, [&](HubResult<PostsPage> found) { page.emplace(std::move(found)); });
     wait("searching", [&] { return page.has_value(); });
@@ -302,7 +303,9 @@ void Day::check_search(const Pages& station) {
     const auto due =
         std::ranges::count_if(posts, [](const Post& post) { return post.pinned != 0; });
     std::optional<HubResult<PostsPage>> page;
-    PostQuery query{.target = channels_[channel].guid.text(), .pinned = true};
+    PostQuery query{.target = channels_[channel].guid.text(),
+                    .hub = hubs_[channels_[channel].hub].id,
+                    .pinned = true};
     people_[hubs_[channels_[channel].hub].owner]->messenger().hubs().posts(
         query, [&](HubResult<PostsPage> found) { page.emplace(std::move(found)); });
     wait("reading pins", [&] { return page.has_value(); });
