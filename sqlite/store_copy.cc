@@ -18,9 +18,11 @@ constexpr int kTries = 20;  // a rotation of keys or a DESTROY during the copyin
 constexpr std::string_view kName = "/station.db";
 // Cursors go on far behind those that were given out between the copy and its use: whoever has read
 // up to one of these would take what comes under them for read. All of an inbox moves, so that what
-// waits in it stays where it is among the rest.
+// waits in it stays where it is among the rest. Secrets that work once may have been used up or
+// taken back by then.
 constexpr const char* kBegins =
     "DELETE FROM resume;"
+    "DELETE FROM setting WHERE kind = 'code';"
     "INSERT INTO acked SELECT id, 0 FROM user WHERE id NOT IN (SELECT user FROM acked);"
     "UPDATE acked SET upto = upto + 16777216;"
     "UPDATE inbox SET cursor = cursor + 16777216;"

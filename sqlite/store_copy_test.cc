@@ -61,6 +61,8 @@ TEST(StoreCopy, F81_WhatWasStoredIsInTheCopyAndWhatWasDestroyedIsNot) {
   for (int i = 1; i <= 10; ++i) destroy(*store, i);
   commit(*store, message(500, "for bob", {"bob"}));
   commit(*store, PutResume{"bob", guid(501), std::string(64, 'a'), kTestTime});
+  commit(*store, PutSetting{"code", guid(502).text(), "a code"});
+  commit(*store, PutSetting{"registration", "station", "invite"});
   const auto copied = copy_store(folder.path(), to.path(), false);
   ASSERT_TRUE(copied) << to_string(copied.error());
   EXPECT_THAT(copied->files,
@@ -73,6 +75,9 @@ TEST(StoreCopy, F81_WhatWasStoredIsInTheCopyAndWhatWasDestroyedIsNot) {
   EXPECT_EQ(copy->inbox("bob", 0, 10, 10'000)->size(), 1U);
   EXPECT_FALSE(copy->resume(guid(501))->has_value()) << "a secret that works once is not in it";
   EXPECT_TRUE(store->resume(guid(501))->has_value());
+  ASSERT_EQ(copy->settings()->size(), 1U) << "nor a code that may be taken back meanwhile (F86)";
+  EXPECT_EQ(copy->settings()->at(0).kind, "registration");
+  EXPECT_EQ(store->settings()->size(), 2U);
   EXPECT_EQ(texts(*store, 40), 20) << "the station goes on";
 }
 
