@@ -35,7 +35,9 @@ Status verify_log(Database& db, int from, int to) {
 Result<std::optional<LogState>> move_log(Database& db, int mode) {
   LogState state;
   const int rc = sqlite3_wal_checkpoint_v2(db.handle(), nullptr, mode, &state.frames, &state.moved);
-  if (rc == SQLITE_OK) return state;
+  state.cut = rc == SQLITE_OK && mode == SQLITE_CHECKPOINT_TRUNCATE;
+  // Busy with numbers: a reader needs the rest of the log.
+  if (rc == SQLITE_OK || ((rc & 0xff) == SQLITE_BUSY && state.frames >= 0)) return state;
   if ((rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED) return std::nullopt;
   return std::unexpected(database_error(db.handle()));
 }
@@ -108,7 +110,7 @@ Result<int> LogMover::move(int from, int to) {
   if (auto right = verify_log(db_, from, to); !right) return std::unexpected(right.error());
   const auto state = move_log(db_, SQLITE_CHECKPOINT_PASSIVE);
   if (!state) return std::unexpected(state.error());
-  if (!*state) return from;
+  if (!*state) return 0;
   // SQLite syncs the database only at the log's end, and that is where commits wait.
   if ((**state).moved < (**state).frames) {
     sqlite3_file* file = nullptr;

@@ -20,8 +20,10 @@ Status verify_log(Database& db, int from, int to);
 struct LogState {
   int frames = 0;
   int moved = 0;
+  bool cut = false;  ///< SQLITE_CHECKPOINT_TRUNCATE came to its end: nothing is in the log any more
 };
-/// A checkpoint in one of SQLite's modes. Nothing: somebody else holds what it needs, next time.
+/// A checkpoint in one of SQLite's modes, as far as readers let it. Nothing: somebody else is at
+/// it, next time.
 Result<std::optional<LogState>> move_log(Database& db, int mode);
 
 /// A connection and a thread of lower priority for checkpoints. Whoever owns it is the only one
@@ -35,11 +37,12 @@ class LogMover {
   LogMover& operator=(const LogMover&) = delete;
   ~LogMover();  ///< when what was begun is done
 
-  /// Verifies frames [from, to) and moves everything that is committed by then. Not while busy().
+  /// Verifies frames [from, to), which those of before are already, and moves everything that is
+  /// committed by then. Not while busy().
   void begin(int from, int to);
   bool busy();
   void wait();  ///< until it is not busy
-  /// What came of begin(), once: the first frame that is not moved.
+  /// What came of begin(), once: how many frames are moved, or 0 when somebody else was at it.
   std::optional<Result<int>> take();
 
  private:

@@ -212,7 +212,7 @@ END;
 }  // namespace
 
 Status prepare_database(Database& db, bool exclusive) {
-  sqlite3_busy_timeout(db.handle(), 2'000);
+  sqlite3_busy_timeout(db.handle(), kBusyMs);
   if (exclusive) {
     if (auto done = db.run("PRAGMA locking_mode=EXCLUSIVE"); !done) return done;
   }

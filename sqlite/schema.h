@@ -5,6 +5,8 @@
 namespace dim {
 
 inline constexpr int kStoreFormat = 8;
+/// How long a connection that writes waits for others (ms).
+inline constexpr int kBusyMs = 2'000;
 
 /// Settings of a connection that writes. Creates the tables in an empty file, and
 /// those that an older format did not have. Errc::edition: written by a newer version, or by one

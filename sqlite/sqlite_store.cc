@@ -30,7 +30,9 @@ constexpr Millis kForgetEveryMs = 24 * 3'600'000;
 constexpr std::size_t kPageBytes = kDatabasePageBytes;
 constexpr std::size_t kForcedCheckpoint = 8;  // times the log that tidy() would have moved
 constexpr std::size_t kSliceKeys = 4'096;
-constexpr int kLastPages = 64;  // moved by the thread that commits, in half a millisecond
+constexpr int kLong = 16;          // the same
+constexpr Millis kHeldMs = 1'000;  // between two looks at a long log that a reader holds
+constexpr int kLastPages = 64;     // moved by the thread that commits, in half a millisecond
 
 }  // namespace
 
@@ -47,8 +49,19 @@ struct SqliteStore::Impl {
   Result<std::vector<Written>> transact(std::span<const Write> batch, Alone& alone);
   /// Commits what was written since begin(), and overwrites what it has doomed.
   Status finish(Alone& alone);
-  /// Moves the whole log into the database, as far as readers let it.
-  Status checkpoint(int mode);
+  /// Moves the whole log into the database, as far as readers let it. Waits for none of them unless
+  /// `patient`: commits would wait too.
+  Status checkpoint(int mode, bool patient = false);
+  void log_began() { moved_pages = verified_pages = held_pages = long_until = 0; }
+  /// Of the first `reached` pages of the log, `moved_pages` were moved.
+  void note_moved(int reached);
+  /// A reader, a backup say, was in the way not long ago: each try looks at the whole log.
+  bool is_held() const;
+  /// So much was left behind by a reader that it takes seconds: the mover does it, and nobody waits
+  /// for it as long as the log does not become twice what it was then.
+  bool is_long() const;
+  void send_mover();
+  int checkpoint_pages() const { return static_cast<int>(options.checkpoint_bytes / kPageBytes); }
   /// Beside the commits what there is much of, at once what there is little of.
   Status move_some();
   /// What the mover has done since.
@@ -79,9 +92,14 @@ struct SqliteStore::Impl {
   bool closed = false;
   std::unique_ptr<LogMover> mover;  // none in exclusive mode
   int log_pages = 0;
-  int moved_pages = 0;  // of them, known to be in the database
+  int moved_pages = 0;     // of them, known to be in the database
+  int verified_pages = 0;  // of them, read since they were written
+  int held_pages = 0;      // how long the log was when much of it could not be moved; 0: it could
+  int long_until = 0;      // pages of the log
+  Millis held_at = 0;
   std::uint64_t log_begins = 0;
   std::uint64_t mover_log = 0;  // log_begins of when the mover was sent off
+  int mover_to = 0;             // and up to where
   Millis forgot_at = INT64_MIN;
   bool forgetting = false;
   bool expiring = false;
@@ -98,7 +116,7 @@ Status SqliteStore::close() {
   if (impl.closed) return {};
   impl.closed = true;
   Status moved;
-  if (!impl.broken) moved = impl.checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
+  if (!impl.broken) moved = impl.checkpoint(SQLITE_CHECKPOINT_TRUNCATE, true);
   for (Statement* statement : {&impl.find_msg, &impl.find_identity, &impl.find_documents,
                                &impl.find_name, &impl.find_resume, &impl.find_newest}) {
     statement->finish();
@@ -153,13 +171,13 @@ Status SqliteStore::Impl::open() {
         auto& impl = *static_cast<Impl*>(self);
         impl.log_pages = pages;
         const std::uint64_t begins = impl.vfs->log_begins();
-        if (std::exchange(impl.log_begins, begins) != begins) impl.moved_pages = 0;
+        if (std::exchange(impl.log_begins, begins) != begins) impl.log_began();
         return SQLITE_OK;
       },
       this);
   // Each run begins with an empty log: what an earlier one left unfinished in it can never look
   // like this one's.
-  if (auto done = checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
+  if (auto done = checkpoint(SQLITE_CHECKPOINT_TRUNCATE, true);
       !done && done.error().code != Errc::insufficient_storage) {
     return done;
   }
@@ -270,7 +288,8 @@ Result<std::vector<Written>> SqliteStore::commit(std::span<const Write> batch) {
   }
   impl.waiting.publish();
   if (static_cast<std::size_t>(impl.log_pages) * kPageBytes >=
-      kForcedCheckpoint * impl.options.checkpoint_bytes) {
+          kForcedCheckpoint * impl.options.checkpoint_bytes &&
+      !impl.is_held()) {
     // Nobody calls tidy(), or a reader held the log each time. The batch is durable whatever comes
     // of this.
     const auto moved = impl.checkpoint(SQLITE_CHECKPOINT_PASSIVE);
@@ -279,17 +298,48 @@ Result<std::vector<Written>> SqliteStore::commit(std::span<const Write> batch) {
   return out;
 }
 
-Status SqliteStore::Impl::checkpoint(int mode) {
+Status SqliteStore::Impl::checkpoint(int mode, bool patient) {
+  if (!patient && is_long()) {
+    if (mover->busy()) return {};
+    if (auto taken = take_moved(); !taken) return taken;
+    if (is_long()) {
+      if (!is_held()) send_mover();
+      return {};
+    }
+  }
   if (mover) mover->wait();
   if (auto taken = take_moved(); !taken) return taken;
   // A bad page found half way would leave the database between two states.
-  if (auto right = verify_log(writer.db(), moved_pages, log_pages); !right) return right;
+  if (auto right = verify_log(writer.db(), std::max(moved_pages, verified_pages), log_pages);
+      !right)
+    return right;
+  verified_pages = log_pages;
+  if (!patient) sqlite3_busy_timeout(writer.db().handle(), 0);
   const auto state = move_log(writer.db(), mode);
+  sqlite3_busy_timeout(writer.db().handle(), kBusyMs);
   if (!state) return std::unexpected(state.error());
-  if (!*state) return {};  // a reader is at work: next time
-  log_pages = mode == SQLITE_CHECKPOINT_TRUNCATE ? 0 : (**state).frames;
-  moved_pages = mode == SQLITE_CHECKPOINT_TRUNCATE ? 0 : (**state).moved;
+  if (!*state) return {};  // somebody else is at it: next time
+  log_pages = (**state).cut ? 0 : (**state).frames;
+  if ((**state).cut) {
+    log_began();
+  } else {
+    moved_pages = (**state).moved;
+    note_moved(log_pages);
+  }
   return {};
+}
+
+void SqliteStore::Impl::note_moved(int reached) {
+  held_pages = reached - moved_pages > std::max(checkpoint_pages(), kLastPages) ? log_pages : 0;
+  if (held_pages != 0) long_until = 2 * log_pages;
+}
+
+bool SqliteStore::Impl::is_long() const {
+  return mover && log_pages < long_until && log_pages - moved_pages > kLong * checkpoint_pages();
+}
+
+bool SqliteStore::Impl::is_held() const {
+  return held_pages != 0 && log_pages < held_pages + held_pages / 16 + checkpoint_pages();
 }
 
 Status SqliteStore::Impl::take_moved() {
@@ -297,7 +347,10 @@ Status SqliteStore::Impl::take_moved() {
   const auto done = mover->take();
   if (!done) return {};
   if (!*done) return std::unexpected((*done).error());
-  if (mover_log == log_begins) moved_pages = **done;
+  if (mover_log != log_begins) return {};
+  moved_pages = std::max(moved_pages, **done);
+  verified_pages = std::max(verified_pages, mover_to);
+  note_moved(mover_to);
   return {};
 }
 
@@ -305,15 +358,20 @@ Status SqliteStore::Impl::move_some() {
   if (mover && mover->busy()) return {};
   if (auto taken = take_moved(); !taken) return taken;
   if (static_cast<std::size_t>(log_pages) * kPageBytes < options.checkpoint_bytes ||
-      moved_pages >= log_pages) {
+      moved_pages >= log_pages || is_held()) {
     return {};
   }
   // The thread never gets to the end of a log that grows: the last pages are moved between two
   // commits, and the next one begins the log anew.
   if (!mover || log_pages - moved_pages <= kLastPages) return checkpoint(SQLITE_CHECKPOINT_PASSIVE);
-  mover_log = log_begins;
-  mover->begin(moved_pages, log_pages);
+  send_mover();
   return {};
+}
+
+void SqliteStore::Impl::send_mover() {
+  mover_log = log_begins;
+  mover_to = log_pages;
+  mover->begin(std::max(moved_pages, verified_pages), log_pages);
 }
 
 Result<bool> SqliteStore::Impl::idle_slice(Millis now, Alone& alone) {
@@ -331,6 +389,13 @@ Result<bool> SqliteStore::Impl::idle_slice(Millis now, Alone& alone) {
     if (*rotating) return true;
     if (log_pages == 0) return false;
     if (mover && mover->busy()) return true;
+    if (auto taken = take_moved(); !taken) return std::unexpected(taken.error());
+    if (held_pages != 0 && now >= held_at && now < held_at + kHeldMs) return false;
+    held_at = now;
+    if (is_long()) {
+      send_mover();
+      return true;
+    }
     if (auto done = checkpoint(SQLITE_CHECKPOINT_TRUNCATE); !done)
       return std::unexpected(done.error());
     return false;

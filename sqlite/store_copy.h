@@ -27,10 +27,9 @@ struct CopiedStore {
 /// caller holds; then nothing is left behind there. Sessions and codes that let new people in are
 /// not in the copy: such secrets are good once, and may be used up or taken back meanwhile. Cursors
 /// of inboxes and channels go on 2^24 later: what is given out between now and the use of the copy
-/// is not given out again. Holds up nobody who writes, except that a DESTROY waits up to two
-/// seconds for the end of its log. Errc::not_found: no store is there; edition: of another format
-/// than this program's; unavailable: keys are destroyed faster than they are copied;
-/// insufficient_storage, io, internal as usual.
+/// is not given out again. Holds up nobody who writes; the log grows until it is made.
+/// Errc::not_found: no store is there; edition: of another format than this program's; unavailable:
+/// keys are destroyed faster than they are copied; insufficient_storage, io, internal as usual.
 Result<CopiedStore> copy_store(const std::string& folder, const std::string& to, bool stopped);
 
 /// Of these files the ones that `folder` still has to have: the others went since the copy was
