@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kPiece = 256 * 1'024;
 constexpr std::string_view kPart = "restore.part-";
+constexpr std::string_view kUnfinished = ".part-";
 constexpr std::string_view kMedia = "media/";
 
 /// An open file; closed with the object.
@@ -85,7 +87,18 @@ class File {
   int fd_ = -1;
 };
 
-/// A folder that goes with its object, and with all that is in it.
+/// A folder of ours that nobody else holds; -1: it is none, or somebody works in it.
+int hold_folder(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  struct stat state{};
+  if (fd >= 0 && ::fstat(fd, &state) == 0 && state.st_uid == ::geteuid() &&
+      (state.st_mode & 07777U) == 0700 && ::flock(fd, LOCK_EX | LOCK_NB) == 0)
+    return fd;
+  if (fd >= 0) ::close(fd);
+  return -1;
+}
+
+/// A folder that goes with its object, and with all that is in it. Held while it is there.
 class Staging {
  public:
   Staging() = default;
@@ -94,11 +107,13 @@ class Staging {
   ~Staging() {
     std::error_code error;
     if (made_) fs::remove_all(path_, error);
+    if (held_ >= 0) ::close(held_);
   }
   /// Of a name that nothing has: `beginning` and six letters.
   bool make(const std::string& beginning) {
     path_ = beginning + "XXXXXX";
     made_ = ::mkdtemp(path_.data()) != nullptr;
+    if (made_) held_ = hold_folder(path_);
     return made_;
   }
   const std::string& path() const { return path_; }
@@ -106,7 +121,36 @@ class Staging {
  private:
   std::string path_;
   bool made_ = false;
+  int held_ = -1;
 };
+
+/// What a backup that was killed has left in this folder: keys and a database, whatever its name.
+void sweep(const std::string& folder) {
+  constexpr std::size_t kLetters = 6;
+  std::error_code error;
+  std::vector<fs::path> left;
+  for (const auto& one : fs::directory_iterator(folder, error)) {
+    const std::string name = one.path().filename().string();
+    const std::size_t at = name.rfind(kUnfinished);
+    if (at == std::string::npos || name.size() != at + kUnfinished.size() + kLetters) continue;
+    left.push_back(one.path());
+  }
+  for (const fs::path& path : left) {
+    const int held = hold_folder(path.string());
+    if (held < 0) continue;
+    // Only what is full of our own files: an empty one may be that of somebody who begins.
+    std::size_t files = 0, ours = 0;
+    for (const auto& one : fs::directory_iterator(path, error)) {
+      const std::string name = one.path().filename().string();
+      ++files;
+      if (one.symlink_status(error).type() == fs::file_type::regular &&
+          (name == "backup" || name.starts_with("station.db")))
+        ++ours;
+    }
+    if (!error && files > 0 && files == ours) fs::remove_all(path, error);
+    ::close(held);
+  }
+}
 
 std::unexpected<Failure> failed(Exit code, std::string text) {
   return std::unexpected(Failure{code, std::move(text)});
@@ -348,8 +392,9 @@ std::expected<BackupReport, Failure> make_backup(const std::string& data, const 
   const auto lock = FolderLock::take(data);
   if (!lock && lock.error().code != Errc::conflict)
     return std::unexpected(store_failure(data, lock.error()));
+  sweep(parent_of(file));
   Staging staging;
-  if (!staging.make(file + ".part-"))
+  if (!staging.make(file + std::string(kUnfinished)))
     return failed(Exit::not_writable,
                   fmt::format("{}: cannot be made there; name a folder that may be written", file));
   const std::string fresh = staging.path() + "/backup";
@@ -383,6 +428,14 @@ std::expected<BackupReport, Failure> verify_backup(const std::string& file) {
 std::expected<BackupReport, Failure> restore_backup(const std::string& file,
                                                     const std::string& data) {
   std::error_code error;
+  for (const auto& one : fs::directory_iterator(data, error)) {
+    if (one.path().filename().string().starts_with(kPart))
+      return failed(
+          Exit::usage,
+          fmt::format("{}: a restore has not ended here ({}); when none is at work, remove "
+                      "what is in the folder, and restore again",
+                      data, one.path().filename().string()));
+  }
   if (fs::exists(data, error) && !fs::is_empty(data, error))
     return failed(Exit::usage,
                   fmt::format("{}: this folder is not empty; a backup is restored into a new one, "

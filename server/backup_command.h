@@ -20,7 +20,8 @@ struct BackupReport {
 std::string backup_text(const BackupReport& report, const std::string& file, bool json);
 
 /// Of the station in that folder, whether it runs or not, into `file`, mode 0600: whole and on the
-/// disk, or as it was. Made in a folder beside it, `file`.part-……, which goes.
+/// disk, or as it was. Made in a folder beside it, `file`.part-……, which goes; what one that was
+/// killed has left there goes with the next.
 std::expected<BackupReport, Failure> make_backup(const std::string& data, const std::string& file);
 
 /// Reads all of it and compares every checksum; nothing is written.

@@ -1,9 +1,12 @@
 // F81, N6: one file out of a station that works, and a station out of that file.
 #include "server/backup_command.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -205,6 +208,41 @@ TEST_F(Backup, F81_ADamagedFileOfAUserIsToldAndCostsNobodyTheRest) {
   EXPECT_THAT(made->damaged, testing::ElementsAre("media/1"));
   EXPECT_THAT(backup_text(*made, file(), false), HasSubstr("damaged at the station already"));
   EXPECT_TRUE(restore_backup(file(), fresh()));
+}
+
+TEST_F(Backup, F81_WhatAKilledBackupHasLeftGoesWithTheNext) {
+  const auto folder = [&](const std::string& name, const std::string& file) {
+    const std::string path = folder_.path() + "/" + name;
+    fs::create_directory(path);
+    fs::permissions(path, fs::perms::owner_all);
+    std::ofstream(path + "/" + file) << "keys";
+    return path;
+  };
+  const std::string killed = folder("backup.part-Ab3xyz", "station.db-keys1");
+  const std::string earlier = folder("yesterday.part-000000", "backup");
+  const std::string another = folder("photos.part-abcdef", "holiday.jpg");
+  const std::string open = folder("open.part-abcdef", "backup");
+  fs::permissions(open, fs::perms::others_read, fs::perm_options::add);
+  const std::string works = folder("other.part-abcdef", "backup");
+  const int held = ::open(works.c_str(), O_RDONLY | O_DIRECTORY);
+  ASSERT_EQ(::flock(held, LOCK_EX), 0);
+  ASSERT_TRUE(make_backup(data(), file()));
+  EXPECT_FALSE(fs::exists(killed));
+  EXPECT_FALSE(fs::exists(earlier)) << "each day has another name";
+  for (const std::string& path : {another, open, works}) EXPECT_TRUE(fs::exists(path)) << path;
+  ::close(held);
+  ASSERT_TRUE(make_backup(data(), file()));
+  EXPECT_FALSE(fs::exists(works));
+}
+
+TEST_F(Backup, F81_AHalfRestoreIsToldFromAStation) {
+  ASSERT_TRUE(make_backup(data(), file()));
+  fs::create_directories(fresh() + "/restore.part-abcdef");
+  std::ofstream(fresh() + "/station.lock");
+  const auto again = restore_backup(file(), fresh());
+  ASSERT_FALSE(again);
+  EXPECT_THAT(again.error().text, HasSubstr("not ended"));
+  EXPECT_THAT(again.error().text, HasSubstr("restore.part-abcdef"));
 }
 
 TEST_F(Backup, F81_WhereNoBackupCanBeIsSaid) {
