@@ -14,13 +14,13 @@ Registration Admin::registration() {
 Result<Admin::Admission> Admin::admit(const std::string& user, bool has_identity,
                                       std::string_view code) {
   Admission out;
-  if (has_identity) {
-    const auto documents = core_.reads_.documents(user);
-    if (!documents) return std::unexpected(documents.error());
-    if (!came_by_neighbour(*documents)) return out;
-    out.writes.emplace_back(logged_in_record(user, *documents, core_.clock_.now()));
-  }
   const Registration how = registration();
+  if (!has_identity && how == Registration::open) return out;
+  const auto documents = core_.reads_.documents(user);
+  if (!documents) return std::unexpected(documents.error());
+  if (has_identity && !came_by_neighbour(*documents)) return out;
+  // For a stranger too: what a neighbour says of them may be on its way to the disk.
+  out.writes.emplace_back(logged_in_record(user, *documents, core_.clock_.now()));
   if (how == Registration::open) return out;
   if (how == Registration::closed)
     return fail(Errc::forbidden, "this station takes nobody new; ask its operator");
@@ -46,7 +46,14 @@ Result<Admin::Admission> Admin::admit(const std::string& user, bool has_identity
 
 void Admin::settle(const Admission& admission, bool stored) {
   if (admission.code.empty()) return;
-  if (!stored) return rules_.codes().count(admission.code, 1);
+  if (!stored) {
+    rules_.codes().count(admission.code, 1);
+    const auto left = rules_.codes().all().find(admission.code);
+    if (left == rules_.codes().all().end()) return;
+    // Another use may have been stored meanwhile, without this one.
+    std::vector<Write> writes{PutSetting{"code", admission.code, left->second.text()}};
+    return core_.submit(std::move(writes), [](const Result<std::vector<Written>>&) {});
+  }
   const auto found = rules_.codes().all().find(admission.code);
   if (found != rules_.codes().all().end() && found->second.uses <= 0)
     (void)rules_.codes().set(admission.code, {});

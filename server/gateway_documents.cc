@@ -278,7 +278,8 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
   const bool has_document = !writes.empty();
   if (!is_known && link.neighbour != nullptr) {
     writes.emplace_back(PutIdentity{id, write_json(meta->json()), has_document});
-    if (did.is_user()) writes.emplace_back(by_neighbour_record(id, core_.clock_.now()));
+    // Older than any log-in: that of theirs may be on its way to the disk before it.
+    if (did.is_user()) writes.emplace_back(by_neighbour_record(id, 0));
   } else if (!is_known) {
     auto counted = count_group(link.user, id);
     if (!counted) {

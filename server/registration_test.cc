@@ -255,7 +255,7 @@ TEST_F(Strangers, F86_WhomANeighbourHasBroughtIsNoGuestYet) {
   const auto bring = [&](const std::string& name) {
     const std::vector<Write> writes{
         PutIdentity{id_of(name), write_json(account_of(name).meta.json()), true},
-        by_neighbour_record(id_of(name), clock.now())};
+        by_neighbour_record(id_of(name), 0)};
     ASSERT_TRUE(store.commit(writes));
   };
   bring("alice");
@@ -268,6 +268,39 @@ TEST_F(Strangers, F86_WhomANeighbourHasBroughtIsNoGuestYet) {
   registration("invite");
   EXPECT_EQ(code("bob"), 200) << "has been here while it was open";
   EXPECT_EQ(code("carol"), 403);
+}
+
+TEST_F(Strangers, F86_ANeighbourWhoBringsThemDuringTheirFirstLogInTakesNothingBack) {
+  const std::string made = new_code();
+  committer.held = true;
+  EXPECT_EQ(code("alice", made), 0);
+  // The station does not know them yet.
+  committer.submit({PutIdentity{id_of("alice"), write_json(account_of("alice").meta.json()), true},
+                    by_neighbour_record(id_of("alice"), 0)},
+                   [](const auto& written) { EXPECT_TRUE(written); });
+  committer.held = false;
+  committer.run();
+  station->end_of_turn();
+  EXPECT_EQ(code("alice"), 200) << "who has logged in needs no code";
+}
+
+TEST_F(Strangers, F86_AUseThatComesBackIsOnTheDiskToo) {
+  const std::string made = new_code(R"(,"uses":2)");
+  committer.held = true;
+  EXPECT_EQ(code("alice", made), 0);
+  const auto first = std::move(last);
+  EXPECT_EQ(code("bob", made), 0);
+  committer.error = Error{Errc::insufficient_storage, "full"};
+  committer.run_one();
+  committer.error.reset();
+  committer.held = false;
+  committer.run();
+  station->end_of_turn();
+  EXPECT_EQ(codes(), 1U);
+  start();
+  EXPECT_EQ(codes(), 1U) << "after a restart too";
+  EXPECT_EQ(code("alice", made), 200);
+  EXPECT_EQ(code("carol", made), 403);
 }
 
 TEST_F(Strangers, F86_ADimchatProgramIsToldWhyItsUserIsNotTaken) {
