@@ -408,7 +408,12 @@ std::expected<BackupReport, Failure> make_backup(const std::string& data, const 
     return failed(Exit::disk_full, fmt::format("{}: no space for the backup, which needs room for "
                                                "the database twice",
                                                file));
-  if (!done && (done.error().code == Errc::edition || done.error().code == Errc::internal))
+  if (!done && done.error().code == Errc::internal)
+    return failed(Exit::keys,
+                  fmt::format("{}: the store is damaged ({}); no backup was made, and {} is as it "
+                              "was. Keep the backups that you have",
+                              data, done.error().hint, file));
+  if (!done && done.error().code == Errc::edition)
     return std::unexpected(store_failure(data, done.error()));
   if (!done)
     return failed(Exit::failed, fmt::format("{}: no backup was made: {}", data, done.error().hint));

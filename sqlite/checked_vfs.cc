@@ -238,7 +238,7 @@ struct CheckedVfs::Methods {
     mine.kind = File::Kind::other;
     mine.vfs = &self(vfs);
     if ((flags & SQLITE_OPEN_MAIN_DB) != 0) mine.kind = File::Kind::database;
-    if ((flags & SQLITE_OPEN_WAL) != 0) {
+    if ((flags & SQLITE_OPEN_WAL) != 0 && mine.vfs->checks_log_) {
       mine.kind = File::Kind::log;
       mine.frames = new std::shared_ptr<Frames>(self(vfs).frames_of(name));
     }
@@ -289,14 +289,14 @@ struct CheckedVfs::Methods {
   }
 };
 
-Result<std::unique_ptr<CheckedVfs>> CheckedVfs::make(const std::string& parent) {
+Result<std::unique_ptr<CheckedVfs>> CheckedVfs::make(const std::string& parent, bool log) {
   sqlite3_vfs* found = sqlite3_vfs_find(parent.empty() ? nullptr : parent.c_str());
   if (found == nullptr)
     return fail(Errc::config, "SQLite knows no file system of that name; register it first");
-  return std::unique_ptr<CheckedVfs>(new CheckedVfs(found));
+  return std::unique_ptr<CheckedVfs>(new CheckedVfs(found, log));
 }
 
-CheckedVfs::CheckedVfs(sqlite3_vfs* parent) : parent_(parent) {
+CheckedVfs::CheckedVfs(sqlite3_vfs* parent, bool log) : parent_(parent), checks_log_(log) {
   std::array<char, 48> text{};
   std::snprintf(text.data(), text.size(), "dim-checked-%p", static_cast<void*>(this));
   name_ = text.data();

@@ -29,7 +29,8 @@ inline constexpr int kPageReserveBytes = 8;
 class CheckedVfs {
  public:
   /// Over the VFS `parent`, the system's when empty. Errc::config when there is none of that name.
-  static Result<std::unique_ptr<CheckedVfs>> make(const std::string& parent);
+  /// `log`: false where another process writes it, whose checksums are not known here.
+  static Result<std::unique_ptr<CheckedVfs>> make(const std::string& parent, bool log = true);
   CheckedVfs(const CheckedVfs&) = delete;
   CheckedVfs& operator=(const CheckedVfs&) = delete;
   ~CheckedVfs();
@@ -58,11 +59,12 @@ class CheckedVfs {
     void synced();
   };
 
-  explicit CheckedVfs(sqlite3_vfs* parent);
+  CheckedVfs(sqlite3_vfs* parent, bool log);
   std::shared_ptr<Frames> frames_of(const std::string& path);
   int forget(const std::string& path);  ///< before the log is removed; SQLite's result code
 
   sqlite3_vfs* parent_;
+  bool checks_log_;
   std::string name_;
   sqlite3_vfs vfs_{};
   std::mutex mutex_;

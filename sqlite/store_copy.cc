@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <utility>
 
 #include "sqlite/checked_vfs.h"
@@ -44,8 +45,10 @@ class Beside {
         if (!fs::exists(path + end, error)) made_.push_back(path + end);
       }
     }
-    // Without the station's checksums: those of a log that another process writes are not known.
-    if (auto done = db_.open(path, SQLITE_OPEN_READWRITE, nullptr); !done) return done;
+    auto vfs = CheckedVfs::make("", false);
+    if (!vfs) return std::unexpected(vfs.error());
+    vfs_ = std::move(*vfs);
+    if (auto done = db_.open(path, SQLITE_OPEN_READWRITE, vfs_->name()); !done) return done;
     sqlite3_busy_timeout(db_.handle(), 2'000);
     sqlite3_db_config(db_.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
     return db_.run("PRAGMA query_only=ON; PRAGMA cache_size=-2048");
@@ -60,6 +63,7 @@ class Beside {
   Database& db() { return db_; }
 
  private:
+  std::unique_ptr<CheckedVfs> vfs_;
   Database db_;
   std::vector<std::string> made_;
 };

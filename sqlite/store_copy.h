@@ -29,7 +29,8 @@ struct CopiedStore {
 /// of inboxes and channels go on 2^24 later: what is given out between now and the use of the copy
 /// is not given out again. Holds up nobody who writes; the log grows until it is made.
 /// Errc::not_found: no store is there; edition: of another format than this program's; unavailable:
-/// keys are destroyed faster than they are copied; insufficient_storage, io, internal as usual.
+/// keys are destroyed faster than they are copied; internal: a page is not what was written
+/// (checked_vfs.h); insufficient_storage and io as usual.
 Result<CopiedStore> copy_store(const std::string& folder, const std::string& to, bool stopped);
 
 /// Of these files the ones that `folder` still has to have: the others went since the copy was

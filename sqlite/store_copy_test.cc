@@ -6,6 +6,8 @@
 
 #include <atomic>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <thread>
@@ -166,6 +168,29 @@ TEST(StoreCopy, F81_AStoppedStationIsLeftAsItWas) {
   const TemporaryFolder empty;
   EXPECT_EQ(copy_store(empty.path(), to.path(), true).error().code, Errc::not_found);
   EXPECT_FALSE(fs::exists(empty.path() + "/station.db"));
+}
+
+TEST(StoreCopy, F81_R3_ADamagedPageGetsNoRightChecksumInACopy) {
+  const TemporaryFolder folder, to, later;
+  {
+    auto store = opened(folder.path());
+    for (int i = 1; i <= 20; ++i) commit(*store, message(i, std::string(3'000, 'x'), {"bob"}));
+    ASSERT_TRUE(store->close());
+  }
+  ASSERT_TRUE(copy_store(folder.path(), to.path(), true));
+  {
+    std::fstream file(folder.path() + "/station.db",
+                      std::ios::binary | std::ios::in | std::ios::out);
+    const std::string all{std::istreambuf_iterator<char>(file), {}};
+    const std::size_t at = all.find(std::string(1'000, 'x'));
+    ASSERT_NE(at, std::string::npos);
+    file.seekp(static_cast<std::streamoff>(at));
+    file.put('y');
+  }
+  const auto copied = copy_store(folder.path(), later.path(), true);
+  ASSERT_FALSE(copied);
+  EXPECT_EQ(copied.error().code, Errc::internal);
+  EXPECT_NE(copied.error().hint.find("checksum"), std::string::npos) << copied.error().hint;
 }
 
 TEST(StoreCopy, F81_FilesThatWentMeanwhileAreDeletedInTheCopy) {
