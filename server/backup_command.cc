@@ -446,6 +446,11 @@ std::expected<BackupReport, Failure> restore_backup(const std::string& file,
                   fmt::format("{}: this folder is not empty; a backup is restored into a new one, "
                               "and never over a station",
                               data));
+  // It is read twice: nothing is written before all of it is known to be right.
+  if (fs::exists(file, error) && !fs::is_regular_file(file, error))
+    return failed(Exit::usage, fmt::format("{}: this is no file; a backup is restored out of one, "
+                                           "so decrypt it into a file first",
+                                           file));
   auto report = verify_backup(file);
   if (!report) return report;
   ::umask(077);

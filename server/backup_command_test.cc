@@ -160,6 +160,7 @@ TEST_F(Backup, F81_NothingIsRestoredOverAnythingNorOutOfADamagedFile) {
   std::ofstream(file(), std::ios::binary | std::ios::trunc) << right.substr(0, right.size() - 10);
   EXPECT_THAT(restore_backup(file(), fresh()).error().text, HasSubstr("ends too early"));
   EXPECT_TRUE(is_empty(fresh()));
+  EXPECT_THAT(restore_backup("/dev/null", fresh()).error().text, HasSubstr("into a file first"));
   EXPECT_EQ(restore_backup(folder_.path() + "/none", fresh()).error().code, Exit::usage);
   std::ofstream(file(), std::ios::binary | std::ios::trunc) << right;
   EXPECT_TRUE(restore_backup(file(), fresh())) << "and then it goes";
