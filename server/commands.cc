@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -34,7 +35,9 @@
 #include "server/key_file.h"
 #include "server/passphrase.h"
 #include "server/store_failure.h"
+#include "sqlite/folder_lock.h"
 #include "sqlite/sqlite_store.h"
+#include "sqlite/store_copy.h"
 #include "terminal/qr.h"
 
 namespace dim {
@@ -285,12 +288,29 @@ Uri invitation(const Options& options, const DaemonConfig& config, const Station
   return uri;
 }
 
+/// Who may come to that station now: what its operator has set, else what the configuration says.
+Registration registration_of(const DaemonConfig& config) {
+  const Registration otherwise = config.station.registration;
+  std::error_code error;
+  // The lock would make what is not there.
+  if (!std::filesystem::is_regular_file(config.data + "/station.db", error)) return otherwise;
+  act_as_owner(config.data);
+  const auto lock = FolderLock::take(config.data);
+  const auto set = setting_beside(config.data, "registration", "station", lock.has_value());
+  return set ? registration_called(*set).value_or(otherwise) : otherwise;
+}
+
 int invite(const Options& options) {
   auto config = configure(options);
   if (!config) return fail_with(config.error());
   auto card = load_card(config->data);
   if (!card) return fail_with(card.error());
-  if (config->station.registration != Registration::open)
+  const Registration how = registration_of(*config);
+  if (how == Registration::closed)
+    fmt::print(stderr,
+               "dimd: this station takes nobody new; to take people by invitation: dimd admin "
+               "registration set invite\n");
+  if (how == Registration::invite)
     fmt::print(stderr,
                "dimd: this station takes nobody new by this link alone; dimd admin invite makes "
                "one that lets somebody in\n");
@@ -439,6 +459,7 @@ int administer(const Options& options, const AdminOptions& admin) {
 }
 
 int back_up(const Options& options) {
+  ::prctl(PR_SET_DUMPABLE, 0);  // keys pass through it (A43)
   const auto config = configure(options);
   if (!config) return fail_with(config.error());
   const auto made = make_backup(config->data, options.backup_file);
@@ -452,6 +473,7 @@ int restore(const Options& options) {
     return fail_with({Exit::usage,
                       "restore takes --data DIR, a folder that is empty, or --verify, which only "
                       "reads the backup"});
+  ::prctl(PR_SET_DUMPABLE, 0);
   const auto read = options.verify ? verify_backup(options.backup_file)
                                    : restore_backup(options.backup_file, options.data);
   if (!read) return fail_with(read.error());

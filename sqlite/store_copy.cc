@@ -218,6 +218,21 @@ Result<CopiedStore> copy_store(const std::string& folder, const std::string& to,
   return out;
 }
 
+Result<std::string> setting_beside(const std::string& folder, std::string_view kind,
+                                   std::string_view key, bool stopped) {
+  Beside source;
+  if (auto done = source.open(folder, stopped); !done) return std::unexpected(done.error());
+  Statement find;
+  if (auto ready =
+          find.prepare(source.db(), "SELECT value FROM setting WHERE kind = ? AND key = ?");
+      !ready)
+    return std::unexpected(ready.error());
+  Use use(find);
+  const auto row = use.bind(kind).bind(key).step();
+  if (!row) return std::unexpected(row.error());
+  return *row ? use.text(0) : std::string();
+}
+
 Result<std::vector<std::int64_t>> blobs_still_there(const std::string& folder,
                                                     std::span<const std::int64_t> ids,
                                                     bool stopped) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "dim/base/error.h"
@@ -32,6 +33,10 @@ struct CopiedStore {
 /// keys are destroyed faster than they are copied; internal: a page is not what was written
 /// (checked_vfs.h); insufficient_storage and io as usual.
 Result<CopiedStore> copy_store(const std::string& folder, const std::string& to, bool stopped);
+
+/// What the operator has set there (dim/store/operator.h); empty: nothing.
+Result<std::string> setting_beside(const std::string& folder, std::string_view kind,
+                                   std::string_view key, bool stopped);
 
 /// Of these files the ones that `folder` still has to have: the others went since the copy was
 /// made.

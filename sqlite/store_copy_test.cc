@@ -80,6 +80,8 @@ TEST(StoreCopy, F81_WhatWasStoredIsInTheCopyAndWhatWasDestroyedIsNot) {
   ASSERT_EQ(copy->settings()->size(), 1U) << "nor a code that may be taken back meanwhile (F86)";
   EXPECT_EQ(copy->settings()->at(0).kind, "registration");
   EXPECT_EQ(store->settings()->size(), 2U);
+  EXPECT_EQ(*setting_beside(folder.path(), "registration", "station", false), "invite");
+  EXPECT_EQ(*setting_beside(folder.path(), "registration", "other", false), "");
   EXPECT_EQ(texts(*store, 40), 20) << "the station goes on";
 }
 

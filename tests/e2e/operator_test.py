@@ -284,6 +284,7 @@ class Admin(Operator):
 
         # F86: by invitation a link lets one new person in, once.
         self.assertEqual(self.admin("registration", "set", "invite")[0]["registration"], "invite")
+        self.assertIn("by this link alone", self.dimd("invite"))
         carol, david = self.person("carol"), self.person("david")
         said = carol.run("join", station.link(), "--name", "carol", code=None)
         self.assertIn("invitation", json.dumps(of(said, "error")))
