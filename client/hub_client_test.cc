@@ -408,5 +408,33 @@ TEST_F(PrivatePages, A27_AMemberThatIsShownBadlyHasNotGone) {
   }
 }
 
+TEST_F(PrivatePages, A27_WhatHadToWaitIsSealedForThoseWhoAreThereThen) {
+  log_in();
+  know(home.account());
+  const Meta meta = Meta::make_mkm(home.account().identity_key, "private-garden");
+  const std::string cellar = meta.id(EntityType::group)->text();
+  const std::string first =
+      R"({"list":[)" + write_json(first_roster(home.account(), cellar, meta, clock.now())) + "]}";
+  const auto next = [&](std::string_view type, int code, const std::string& content) {
+    const Packet asked = station.next(Lane::text);
+    EXPECT_EQ(asked.get("type"), type);
+    Packet packet = Packet::response(code, asked.get("id"));
+    if (code == 416) packet.set("retry-after", "1");
+    if (!content.empty()) packet.content = content;
+    answer(Lane::text, packet);
+  };
+  const std::string members = R"({"list":[{"member":")" + home.account().id.bare().text() + "\"}]}";
+  ASSERT_TRUE(messenger->post(*Id::parse(cellar), *Guid::parse(kChannel), "roses"));
+  next("roster", 200, first);
+  next("member", 200, members);
+  next("message", 416, "");
+  clock.passed += 1'000;
+  messenger->tick();
+  next("roster", 200, first);
+  next("member", 200, members);
+  next("message", 201, "");
+  EXPECT_THAT(messenger->refused_posts().value(), IsEmpty());
+}
+
 }  // namespace
 }  // namespace dim
