@@ -40,6 +40,8 @@ void try_object(const JsonObject& shown) {
     demand(change->epoch >= 1 && change->add.size() + change->remove.size() > 0);
     const auto again = read_roster_change(*parse_json_object(write_json(shown)));
     demand(again && roster_digest(*again) == roster_digest(*change));
+    const auto bare = read_roster_change(roster_json(*change));
+    demand(bare && roster_digest(*bare) == roster_digest(*change));
     if (auto roster = Roster::begin(change->hub, shown)) {
       demand(roster->epoch() == 1 && roster->members() == change->add);
       demand(roster->extend(shown).has_value() && roster->epoch() == 1);

@@ -226,6 +226,11 @@ Status Hubs::asked_about(StationRequest& request, Asked& out) {
   auto body = read_body(*packet.content);
   if (!body) return std::unexpected(body.error());
   change.body = std::move(*body);
+  if (change.object != HubObject::roster) return {};
+  if (packet.content->size() > limits::kRosterChangeBytes)
+    return fail(Errc::too_large, "a change of a hub's membership has at most 32 KiB");
+  // Nothing is stored or told but what is signed. What is none the hub refuses.
+  if (const auto read = read_roster_change(change.body)) change.body = roster_json(*read);
   return {};
 }
 
@@ -293,7 +298,9 @@ Result<Hubs::Taken> Hubs::take(Hub& hub, HubChange& change) {
   if (destroys_it && change.guid && hub.channel(*change.guid) != nullptr)
     signers = readers(hub, *change.guid);
   if (destroys_it) change.body = {};  // no new words about what goes
-  if (const Status right = check_new(change, hub.id(), hub.is_private()); !right) {
+  Status right = check_new(change, hub.id(), hub.is_private());
+  if (right) right = check_roster_room(change, hub);
+  if (!right) {
     // Whoever may not change it hears that, and no more.
     const Status allowed =
         may(hub, change.actor, change.operation, {.object = change.object}, change.time);
@@ -411,6 +418,12 @@ Result<HubChange> Hubs::founding(StationRequest& request, const std::string& id,
   out.body = std::move(*body);
   if (auto done = check_new(out, id, is_private_hub(id)); !done)
     return std::unexpected(done.error());
+  if (is_private_hub(id)) {
+    JsonObject first = roster_json(*first_membership(out, id));
+    if (write_json(first).size() > limits::kRosterChangeBytes)
+      return fail(Errc::too_large, "a change of a hub's membership has at most 32 KiB");
+    out.body.set("roster", std::move(first));
+  }
   return out;
 }
 

@@ -197,5 +197,32 @@ TEST_F(PrivateHubs, A28_MembershipsAreKeptInOrderAndToldToMembers) {
   EXPECT_EQ(last.content, "{\"list\":[" + write_json(first()) + "," + write_json(second) + "]}");
 }
 
+TEST_F(PrivateHubs, NothingOfAMembershipIsKeptButWhatIsSigned) {
+  const JsonObject good = first();
+  JsonObject junk = good;
+  junk.set("note", std::string(1'000, 'x'));
+  ASSERT_EQ(code(*alice.text, to_hub(Operation::create, "hub", body_with(junk))), 201)
+      << last.get("message");
+  EXPECT_EQ(code(*alice.text, to_hub(Operation::create, "hub", body_with(good))), 201) << "P36";
+  roster.emplace(Roster::begin(hub(), good).value());
+  const JsonObject second =
+      roster->next(account_of("alice"), {id_of("bob")}, {}, clock.now()).value().value();
+  junk = second;
+  junk.set("note", std::string(limits::kRosterChangeBytes, 'x'));
+  EXPECT_EQ(code(*alice.text, to_hub(Operation::create, "roster", junk)), 411);
+  junk.set("note", JsonArray(5'000));
+  EXPECT_EQ(code(*alice.text, to_hub(Operation::create, "roster", junk)), 201);
+  EXPECT_EQ(code(*alice.text, to_hub(Operation::create, "roster", second)), 201) << "the same";
+  const std::string all = "{\"list\":[" + write_json(good) + "," + write_json(second) + "]}";
+  EXPECT_EQ(code(*alice.text, to_hub(Operation::get, "roster")), 200);
+  EXPECT_EQ(last.content, all);
+  for (const StoredHubChange& stored : store.hub_changes(0, 10).value())
+    EXPECT_FALSE(stored.change.contains("note"));
+  start();
+  alice = online("alice");
+  EXPECT_EQ(code(*alice.text, to_hub(Operation::get, "roster")), 200);
+  EXPECT_EQ(last.content, all);
+}
+
 }  // namespace
 }  // namespace dim::station_test

@@ -74,7 +74,7 @@ Status Hub::found_private(const HubChange& change) {
   const auto read = first_membership(change, id_);
   private_ = is_private_hub(id_) && read.has_value();
   if (!private_) return {};
-  roster_.push_back(*change.body.find("roster")->object());
+  roster_.push_back(roster_json(*read));
   set_room(room_);
   return {};
 }
@@ -299,11 +299,12 @@ Hub::Outcome Hub::change_roster(const HubChange& change) {
   if (!read) return std::unexpected(read.error());
   if (read->hub != id_) return fail(Errc::bad_request, "this membership is of another hub");
   const auto epoch = static_cast<std::size_t>(read->epoch);
-  if (epoch <= roster_.size() && write_json(roster_[epoch - 1]) == write_json(change.body))
-    return effect(false);
+  JsonObject kept = roster_json(*read);
+  const std::string text = write_json(kept);
+  if (epoch <= roster_.size() && write_json(roster_[epoch - 1]) == text) return effect(false);
   if (epoch != roster_.size() + 1)
     return fail(Errc::conflict, "the membership has changed meanwhile; GET roster, then sign anew");
-  roster_.push_back(change.body);
+  roster_.push_back(std::move(kept));
   return effect(true);
 }
 

@@ -33,6 +33,9 @@ Status read_role(const JsonObject& body, HubRole& out);
 /// are. Errc::bad_request: it says another kind of its hub than the ID, or founds a private one
 /// without its first membership.
 Status check_new(const HubChange& change, std::string_view hub_id, bool is_private);
+/// The same for the next change of a hub's membership. Errc::insufficient_storage: all of them
+/// would take more than limits::kRosterBytes.
+Status check_roster_room(const HubChange& change, const Hub& hub);
 /// That with which `change` founds a private hub. Errc::bad_request when it has none.
 Result<RosterChange> first_membership(const HubChange& change, std::string_view hub_id);
 

@@ -14,7 +14,37 @@ bool changes(Operation operation) {
 // that destroys a hub names all that was ever in it.
 constexpr JsonLimits kStored{.depth = limits::kJsonDepth + 8, .nodes = 100 * limits::kJsonNodes};
 
+/// About as many as it takes when it is written: without writing 10,000 of them each time.
+std::size_t bytes_in(const JsonObject& object);
+std::size_t bytes_in(const Json& value) {
+  constexpr std::size_t kBesides = 3;  // quotes and a comma
+  if (const std::string* text = value.text()) return text->size() + kBesides;
+  if (const JsonObject* object = value.object()) return bytes_in(*object);
+  std::size_t out = kBesides;
+  if (const JsonArray* list = value.array()) {
+    for (const Json& one : *list) out += bytes_in(one);
+  }
+  return out;
+}
+std::size_t bytes_in(const JsonObject& object) {
+  std::size_t out = 0;
+  for (const auto& [key, value] : object) out += key.size() + 4 + bytes_in(value);
+  return out;
+}
+
 }  // namespace
+
+Status check_roster_room(const HubChange& change, const Hub& hub) {
+  const Json* epoch = change.body.find("epoch");
+  const bool is_next = epoch != nullptr && epoch->integer() != nullptr &&
+                       *epoch->integer() > static_cast<std::int64_t>(hub.roster().size());
+  if (change.object != HubObject::roster || !is_next) return {};
+  std::size_t bytes = bytes_in(change.body);
+  for (const JsonObject& one : hub.roster()) bytes += bytes_in(one);
+  if (bytes <= limits::kRosterBytes) return {};
+  return fail(Errc::insufficient_storage,
+              "the signed membership of this hub takes 8 MiB, and more a station does not keep");
+}
 
 Status check_new(const HubChange& change, std::string_view hub_id, bool is_private) {
   if (change.object != HubObject::hub) return {};
@@ -36,7 +66,8 @@ Result<RosterChange> first_membership(const HubChange& change, std::string_view 
   if (first == nullptr || first->object() == nullptr)
     return fail(Errc::bad_request, "a private hub needs roster: its first signed membership");
   auto read = read_roster_change(*first->object());
-  if (read && (read->hub != hub_id || read->epoch != 1 || read->add != std::vector{change.actor}))
+  if (read && (read->hub != hub_id || read->epoch != 1 || read->add != std::vector{change.actor} ||
+               !read->remove.empty()))
     return fail(Errc::bad_request, "the first membership of a private hub is that of its founder");
   return read;
 }

@@ -12,8 +12,8 @@ namespace dim {
 namespace {
 
 constexpr std::size_t kTextBytes = 64 * limits::kKiB;
-// Between a post and the membership that took its author out: clocks differ, and so does who hears
-// of it first.
+// Between a post and the membership that took its author out, and between its time here and at the
+// station: clocks differ, and so does who hears of it first.
 constexpr Millis kGrace = 10 * 60'000;
 
 Result<SignedMessage> parse_sealed(std::string_view content, std::string_view hub) {
@@ -41,12 +41,29 @@ JsonObject place_json(const PostPlace& place, const Roster& roster) {
   out.set("channel", place.channel.text());
   out.set("message", place.message.text());
   out.set("revision", place.revision);
+  if (place.reply) out.set("reply", place.reply->text());
+  if (place.thread) out.set("thread", place.thread->text());
+  if (place.expires != 0) out.set("expires", format_time(place.expires));
   out.set("epoch", roster.epoch());
   out.set("membership", to_base64(roster.digest(roster.epoch())));
   return out;
 }
 
 }  // namespace
+
+PostPlace place_of(const Post& post, std::int64_t revision) {
+  return {.channel = post.channel,
+          .message = post.guid,
+          .revision = revision,
+          .reply = post.reply,
+          .thread = post.thread,
+          .expires = post.expires};
+}
+
+Millis time_of_post(Millis shown, Millis signed_time) {
+  const bool near = shown >= signed_time - kGrace && shown <= signed_time + kGrace;
+  return near ? shown : signed_time;
+}
 
 Result<std::string> seal_post(std::string_view text, const PostPlace& place, const Roster& roster,
                               const std::vector<std::string>& readers, const Account& author,
@@ -127,6 +144,10 @@ Result<OpenedPost> open_post(std::string_view content, const PostPlace& place, c
     const std::string* value = bound->text(key);
     return value != nullptr && *value == wanted;
   };
+  /// An empty one stands for none at all.
+  const auto is_or_none = [&](std::string_view key, const std::string& wanted) {
+    return wanted.empty() ? !bound->contains(key) : is(key, wanted);
+  };
   const auto number = [&](std::string_view key) {
     const Json* value = bound->find(key);
     return value != nullptr && value->integer() != nullptr ? *value->integer() : 0;
@@ -134,6 +155,12 @@ Result<OpenedPost> open_post(std::string_view content, const PostPlace& place, c
   if (!is("channel", place.channel.text()) || !is("message", place.message.text()) ||
       number("revision") != place.revision)
     return fail(Errc::rebound, "the station shows this message in another place than its author");
+  if (!is_or_none("reply", place.reply ? place.reply->text() : "") ||
+      !is_or_none("thread", place.thread ? place.thread->text() : "") ||
+      !is_or_none("expires", place.expires == 0 ? "" : format_time(place.expires)))
+    return fail(Errc::rebound,
+                "the station shows it as an answer to something else, in another thread, or with "
+                "another end than its author");
   OpenedPost out{.text = *text,
                  .author = opened->message.envelope.sender.bare().text(),
                  .epoch = number("epoch"),
@@ -145,13 +172,10 @@ Result<OpenedPost> open_post(std::string_view content, const PostPlace& place, c
     return fail(Errc::conflict, "its author was shown another membership of the hub than you");
   if (!roster.has(out.author, out.epoch))
     return fail(Errc::forbidden, "its author did not belong to the hub when it was written");
-  // Who was taken out cannot write under the memberships of before.
-  if (!roster.has(out.author)) {
-    std::int64_t left = out.epoch;
-    while (roster.has(out.author, left)) ++left;
-    if (out.time > roster.time(left) + kGrace)
-      return fail(Errc::forbidden, "its author did not belong to the hub any more");
-  }
+  // Who was taken out cannot write under the memberships of before, in again or not.
+  const std::int64_t left = roster.left(out.author, out.epoch);
+  if (left != 0 && out.time > roster.time(left) + kGrace)
+    return fail(Errc::forbidden, "its author did not belong to the hub any more");
   if (text->empty() || text->size() > kTextBytes || !valid_utf8(*text) || text->contains('\0'))
     return fail(Errc::content, "this is no text of a channel");
   return out;

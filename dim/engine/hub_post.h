@@ -9,14 +9,23 @@
 #include "dim/engine/engine.h"
 #include "dim/engine/hub_roster.h"
 #include "dim/packet/guid.h"
+#include "dim/store/posts.h"
 
 namespace dim {
 
-/// Where a message stands. `revision` counts from 1.
+/// Where a message stands, and what it is about. `revision` counts from 1.
 struct PostPlace {
   Guid channel, message;
   std::int64_t revision = 1;
+  std::optional<Guid> reply{}, thread{};
+  Millis expires = 0;  ///< 0: never
 };
+/// Of one that a station shows, or of another revision of it.
+PostPlace place_of(const Post& post, std::int64_t revision);
+
+/// The time to show for a message or an edit: that which its author has signed, where the station's
+/// is more than 10 minutes away from it.
+Millis time_of_post(Millis shown, Millis signed_time);
 
 /// The JSON text for CREATE or EDIT. `readers`: user IDs of the roster whom it is for, as far as
 /// `directory` has their keys; oneself always can read it, and is in `directory`. Errc::forbidden

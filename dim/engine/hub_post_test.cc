@@ -127,8 +127,10 @@ TEST_F(HubPost, A27_WhoDoesNotBelongToTheHubIsNotShown) {
   change({}, {id(2)});
   EXPECT_EQ(open(1, in_time)->text, "while I was in");
   now_ += kHour;
-  EXPECT_EQ(refused(1, seal(2, "under an old membership", with_carol)), Errc::forbidden);
+  const std::string late = seal(2, "under an old membership", with_carol);
+  EXPECT_EQ(refused(1, late), Errc::forbidden);
   change({id(2)}, {});
+  EXPECT_EQ(refused(1, late), Errc::forbidden) << "also when they are in again";
   EXPECT_EQ(open(1, seal(2, "in again"))->text, "in again");
 }
 
@@ -179,6 +181,41 @@ TEST_F(HubPost, A29_AStationThatMovesOrChangesAMessageIsFound) {
       seal_group(letter, std::vector{person(1).id}, person(0), directory_, {}, random());
   ASSERT_TRUE(to_group) << to_string(to_group.error());
   EXPECT_EQ(refused(1, write_message(*to_group)), Errc::content);
+}
+
+TEST_F(HubPost, A29_WhatAMessageAnswersAndWhenItEndsIsSignedToo) {
+  const PostPlace bare = place_;
+  PostPlace full = bare;
+  full.reply = Guid::make(kNow, random());
+  full.thread = Guid::make(kNow, random());
+  full.expires = now_ + kHour + 7;
+  const std::string alone = seal(0, "Yes, do it");
+  place_ = full;
+  const std::string sealed = seal(0, "Yes, do it");
+  EXPECT_TRUE(open(1, sealed));
+  EXPECT_EQ(refused(1, alone), Errc::rebound) << "it answered nothing";
+  const auto shown = [&](auto change) {
+    place_ = full;
+    change(place_);
+    return refused(1, sealed);
+  };
+  const Guid other = Guid::make(kNow, random());
+  EXPECT_EQ(shown([&](PostPlace& one) { one.reply = other; }), Errc::rebound);
+  EXPECT_EQ(shown([&](PostPlace& one) { one.reply.reset(); }), Errc::rebound);
+  EXPECT_EQ(shown([&](PostPlace& one) { one.thread = other; }), Errc::rebound);
+  EXPECT_EQ(shown([&](PostPlace& one) { one.thread.reset(); }), Errc::rebound);
+  EXPECT_EQ(shown([&](PostPlace& one) { one.expires += 1'000; }), Errc::rebound);
+  EXPECT_EQ(shown([&](PostPlace& one) { one.expires = 0; }), Errc::rebound) << "it would stay";
+  place_ = bare;
+  EXPECT_EQ(refused(1, sealed), Errc::rebound);
+  EXPECT_TRUE(open(1, alone));
+}
+
+TEST(PostTime, A29_ATimeFarFromTheSignedOneIsNotShown) {
+  EXPECT_EQ(time_of_post(kNow + 600'000, kNow), kNow + 600'000);
+  EXPECT_EQ(time_of_post(kNow - 600'000, kNow), kNow - 600'000);
+  EXPECT_EQ(time_of_post(kNow + 600'001, kNow), kNow);
+  EXPECT_EQ(time_of_post(kNow - 365 * 24 * kHour, kNow), kNow);
 }
 
 TEST_F(HubPost, A29_TheStationTakesSealedMessagesOfTheirAuthorsOnly) {

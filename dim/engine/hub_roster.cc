@@ -65,6 +65,11 @@ Bytes roster_signing_input(const RosterChange& change) {
 Digest32 roster_digest(const RosterChange& change) { return sha256(roster_signing_input(change)); }
 
 JsonObject sign_roster(RosterChange change, const PrivateKey& key) {
+  change.signature = key.sign(roster_signing_input(change));
+  return roster_json(change);
+}
+
+JsonObject roster_json(const RosterChange& change) {
   JsonObject out;
   out.set("hub", change.hub);
   out.set("epoch", change.epoch);
@@ -73,7 +78,7 @@ JsonObject sign_roster(RosterChange change, const PrivateKey& key) {
   out.set("remove", list_of(change.remove));
   out.set("time", format_time(change.time));
   if (change.meta) out.set("meta", change.meta->json());
-  out.set("signature", to_base64(key.sign(roster_signing_input(change))));
+  out.set("signature", to_base64(change.signature));
   return out;
 }
 
@@ -139,7 +144,7 @@ Result<Roster> Roster::begin(std::string_view hub, const JsonObject& first) {
   if (!own || !founder || !own->matches(*founder))
     return fail(Errc::meta, "the hub was not made with the key of its founder");
   Roster out(std::string(hub), change->meta->key());
-  if (auto done = out.take(*change, first); !done) return std::unexpected(done.error());
+  if (auto done = out.take(*change); !done) return std::unexpected(done.error());
   return out;
 }
 
@@ -147,17 +152,25 @@ Status Roster::extend(const JsonObject& object) {
   const auto change = read_roster_change(object);
   if (!change) return std::unexpected(change.error());
   if (change->hub != hub_) return fail(Errc::bad_request, "this membership is of another hub");
-  if (change->epoch <= epoch()) {
-    if (roster_digest(*change) == digest(change->epoch)) return {};
-    return fail(Errc::conflict,
-                "the station shows another membership of the hub than before; it may be lying");
-  }
+  if (change->epoch <= epoch()) return agrees(*change);
   if (change->epoch != epoch() + 1 || change->prev != digest(epoch()))
     return fail(Errc::conflict, "this membership does not continue the one that is known");
-  return take(*change, object);
+  return take(*change);
 }
 
-Status Roster::take(const RosterChange& change, const JsonObject& object) {
+Status Roster::agrees(const JsonObject& object) const {
+  const auto change = read_roster_change(object);
+  if (!change) return std::unexpected(change.error());
+  return agrees(*change);
+}
+
+Status Roster::agrees(const RosterChange& change) const {
+  if (change.epoch <= epoch() && roster_digest(change) == digest(change.epoch)) return {};
+  return fail(Errc::conflict,
+              "the station shows another membership of the hub than before; it may be lying");
+}
+
+Status Roster::take(const RosterChange& change) {
   if (!key_.verify(roster_signing_input(change), change.signature))
     return fail(Errc::signature, "this membership was not signed by the key that made the hub");
   for (const std::string& who : change.add) {
@@ -169,21 +182,37 @@ Status Roster::take(const RosterChange& change, const JsonObject& object) {
   const std::size_t members = members_ + change.add.size() - change.remove.size();
   if (members > limits::kPrivateHubMembers)
     return fail(Errc::too_large, "a private hub has at most 200 members");
+  JsonObject object = roster_json(change);
+  const std::size_t bytes = write_json(object).size();
+  if (bytes > limits::kRosterChangeBytes || bytes_ + bytes > limits::kRosterBytes)
+    return fail(Errc::too_large,
+                "a change of the membership has at most 32 KiB, all of a hub have 8 MiB");
+  bytes_ += bytes;
   members_ = members;
   for (const std::string& who : change.add) stays_[who].push_back({.from = change.epoch});
   for (const std::string& who : change.remove) stays_[who].back().until = change.epoch;
-  changes_.push_back(object);
+  changes_.push_back(std::move(object));
   digests_.push_back(roster_digest(change));
   times_.push_back(change.time);
   return {};
 }
 
-bool Roster::has(std::string_view who, std::int64_t epoch) const {
+const Roster::Stay* Roster::stay_at(std::string_view who, std::int64_t epoch) const {
   const auto found = stays_.find(who);
-  if (found == stays_.end()) return false;
-  return std::ranges::any_of(found->second, [&](const Stay& stay) {
-    return stay.from <= epoch && (stay.until == 0 || epoch < stay.until);
+  if (found == stays_.end()) return nullptr;
+  const auto stay = std::ranges::find_if(found->second, [&](const Stay& one) {
+    return one.from <= epoch && (one.until == 0 || epoch < one.until);
   });
+  return stay == found->second.end() ? nullptr : &*stay;
+}
+
+bool Roster::has(std::string_view who, std::int64_t epoch) const {
+  return stay_at(who, epoch) != nullptr;
+}
+
+std::int64_t Roster::left(std::string_view who, std::int64_t epoch) const {
+  const Stay* stay = stay_at(who, epoch);
+  return stay == nullptr ? 0 : stay->until;
 }
 
 std::vector<std::string> Roster::members() const {

@@ -20,6 +20,8 @@ namespace dim {
 namespace limits {
 inline constexpr std::size_t kPrivateHubMembers = 200;  // each post has a key for each device
 inline constexpr std::size_t kRosterEpochs = 10'000;    // of one hub
+inline constexpr std::size_t kRosterChangeBytes = 32 * kKiB;
+inline constexpr std::size_t kRosterBytes = 8 * kMiB;  // of all changes of one hub
 inline constexpr std::size_t kSealedPostBytes = 256 * kKiB;
 }  // namespace limits
 
@@ -48,6 +50,9 @@ Digest32 roster_digest(const RosterChange& change);
 JsonObject sign_roster(RosterChange change, const PrivateKey& key);
 /// Only its form: what a station checks. Errc::bad_request when it is none.
 Result<RosterChange> read_roster_change(const JsonObject& object);
+/// What is signed and the signature, as sign_roster() writes it: whatever else it came with is left
+/// out.
+JsonObject roster_json(const RosterChange& change);
 
 /// The memberships that have verified, as one knows them. Grows only.
 class Roster {
@@ -58,6 +63,9 @@ class Roster {
   /// The next one. Errc::conflict: it does not continue what is known, or is another one of an
   /// epoch that is known (A28); Errc::signature, Errc::bad_request. The same again changes nothing.
   Status extend(const JsonObject& change);
+  /// Whether it is one of those that are known. Errc::conflict: it is another one of its epoch, or
+  /// of an epoch beyond; Errc::bad_request.
+  Status agrees(const JsonObject& change) const;
 
   const std::string& hub() const { return hub_; }
   std::int64_t epoch() const { return static_cast<std::int64_t>(changes_.size()); }
@@ -66,6 +74,9 @@ class Roster {
   Millis time(std::int64_t epoch) const { return times_.at(index(epoch)); }
   bool has(std::string_view who) const { return has(who, epoch()); }
   bool has(std::string_view who, std::int64_t epoch) const;
+  /// Of somebody who belonged to it at `epoch`: at which epoch they were taken out then, whether
+  /// they are in again or not; 0: they were not.
+  std::int64_t left(std::string_view who, std::int64_t epoch) const;
   std::vector<std::string> members() const;
   /// Whoever has ever belonged to it.
   std::vector<std::string> people() const;
@@ -75,7 +86,7 @@ class Roster {
   Result<std::optional<JsonObject>> next(const Account& account,
                                          const std::vector<std::string>& add,
                                          const std::vector<std::string>& remove, Millis now) const;
-  /// As they came, oldest first: begin() and extend() of them make the same.
+  /// As roster_json() writes them, oldest first: begin() and extend() of them make the same.
   const std::vector<JsonObject>& changes() const { return changes_; }
 
  private:
@@ -84,7 +95,9 @@ class Roster {
   };
   Roster(std::string hub, PublicKey key) : hub_(std::move(hub)), key_(std::move(key)) {}
   static std::size_t index(std::int64_t epoch) { return static_cast<std::size_t>(epoch - 1); }
-  Status take(const RosterChange& change, const JsonObject& object);
+  Status agrees(const RosterChange& change) const;
+  Status take(const RosterChange& change);
+  const Stay* stay_at(std::string_view who, std::int64_t epoch) const;
 
   std::string hub_;
   PublicKey key_;
@@ -93,6 +106,7 @@ class Roster {
   std::vector<Millis> times_{};
   std::map<std::string, std::vector<Stay>, std::less<>> stays_{};
   std::size_t members_ = 0;
+  std::size_t bytes_ = 0;  // of changes_
 };
 
 /// The first membership of a new private hub: its founder alone.

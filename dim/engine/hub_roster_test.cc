@@ -108,6 +108,32 @@ TEST_F(RosterTest, A28_AnOlderOrAnotherMembershipIsNotTaken) {
   EXPECT_EQ(elsewhere.extend(with_bob).error().code, Errc::bad_request) << "of another hub";
 }
 
+TEST_F(RosterTest, NothingIsKeptOfAMembershipButWhatIsSigned) {
+  JsonObject junk = first_;
+  junk.set("note", std::string(1'000, 'x'));
+  Roster roster = Roster::begin(hub_, junk).value();
+  EXPECT_EQ(write_json(roster.changes().front()), write_json(first_));
+  const JsonObject second = next(roster, {id(1)});
+  junk = second;
+  junk.set("meta", JsonObject());
+  ASSERT_TRUE(roster.extend(junk));
+  EXPECT_EQ(write_json(roster.changes().back()), write_json(second));
+  EXPECT_TRUE(roster.agrees(junk));
+  const JsonObject third = next(roster, {id(2)});
+  EXPECT_EQ(roster.agrees(third).error().code, Errc::conflict) << "not known yet";
+}
+
+TEST_F(RosterTest, A27_WhenSomebodyWasTakenOutIsKnownOfEachStay) {
+  Roster roster = begun();
+  ASSERT_TRUE(roster.extend(next(roster, {id(1)})));
+  ASSERT_TRUE(roster.extend(next(roster, {}, {id(1)})));
+  ASSERT_TRUE(roster.extend(next(roster, {id(1)})));
+  EXPECT_EQ(roster.left(id(1), 2), 3) << "although they are in again";
+  EXPECT_EQ(roster.left(id(1), 3), 0) << "they were not there";
+  EXPECT_EQ(roster.left(id(1), 4), 0) << "still there";
+  EXPECT_EQ(roster.left(id(0), 1), 0);
+}
+
 TEST_F(RosterTest, WhatIsNoMembershipIsRefused) {
   const JsonObject good = next(begun(), {id(1)});
   ASSERT_TRUE(read_roster_change(good));
