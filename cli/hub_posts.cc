@@ -142,10 +142,8 @@ int edit_post(HubRun& run, const HubPlace& place, const Post& post) {
   packet.content = text;
   if (is_private_hub(place.hub.id)) {
     packet.content = run.wait<std::string>([&](HubDone<std::string> done) {
-      run.context.messenger->seal_post(
-          place.hub.id,
-          {.channel = post.channel, .message = post.guid, .revision = post.revision + 1}, text,
-          std::move(done));
+      run.context.messenger->seal_post(place.hub.id, place_of(post, post.revision + 1), text,
+                                       std::move(done));
     });
     if (!packet.content) return run.exit;
   }

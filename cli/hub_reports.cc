@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include "cli/hub_run.h"
+#include "dim/engine/hub_roster.h"
 #include "dim/engine/hub_view.h"
 
 namespace dim {
@@ -41,12 +42,19 @@ std::optional<std::vector<StoredReport>> reports_of(HubRun& run, const std::stri
   }
 }
 
+/// Words of a private hub are not for the station, and what it says of them is nothing that a
+/// member has signed.
+constexpr Error kNotInPrivate{Errc::method_not_allowed,
+                              "in a private hub there are no reports: the station would read them; "
+                              "write to who moderates it"};
+
 }  // namespace
 
 int run_report(HubRun& run) {
   if (!run.connect()) return run.exit;
   const auto place = run.channel();
   if (!place) return run.exit;
+  if (is_private_hub(place->hub.id)) return run.failed(kNotInPrivate);
   const auto post = run.message(*place, run.options.message);
   if (!post) return run.exit;
   Packet packet = request(Operation::create, post->guid.text());
@@ -70,6 +78,7 @@ int run_reports(HubRun& run) {
   if (!run.connect()) return run.exit;
   const auto place = run.place();
   if (!place) return run.exit;
+  if (is_private_hub(place->hub.id)) return run.failed(kNotInPrivate);
   const auto all = reports_of(run, place->channel ? place->channel->text() : place->hub.id);
   if (!all) return run.exit;
   if (!run.options.message.empty()) {

@@ -40,6 +40,7 @@ Status erase_object(Home& home, const std::string& object) {
     }
   }
   if (auto erased = home.vault().erase(kRosters, object); !erased) return erased;
+  if (auto erased = home.vault().erase(kRosterHeads, object); !erased) return erased;
   // Names, and of a hub also what is kept of its channels: drafts, and how far they were followed.
   auto hubs = kept_hubs(home);
   if (!hubs) return std::unexpected(hubs.error());

@@ -89,7 +89,8 @@ class HubClient {
   void posts(const PostQuery& query, HubDone<PostsPage> done);
   /// What this home knows of private hubs. mine() and read() bring their memberships up to date.
   PrivateHubs& privates() { return privates_; }
-  /// Brings the memberships of a private hub up to date. Errors of PrivateHubs::take too.
+  /// Brings the memberships of a private hub up to date. Errors of PrivateHubs::take too. What a
+  /// station that was restored has lost of them, this home puts back where it can sign them.
   void read_roster(const std::string& hub, HubDone<std::int64_t> done);
   /// Who reads what is written in a private hub now: who belongs to it as its founder has signed,
   /// and is its member at the station too. Their keys are known where they can be; who has gone is
@@ -118,6 +119,7 @@ class HubClient {
 
  private:
   struct Listing;
+  struct RosterReading;
   void erasures_from(const std::string& object, std::string after, ErasureList found,
                      HubDone<ErasureList> done);
   void list_from(const std::shared_ptr<Listing>& listing);
@@ -125,7 +127,9 @@ class HubClient {
   HubResult<PostsPage> take_page(const Packet& answer, const PostQuery& query);
   void tell_arrived(std::size_t count);
   bool wait_for(const HubRefusal& why, int& waits, std::function<void()> again);
-  void more_roster(const std::string& hub, int pages, int waits, HubDone<std::int64_t> done);
+  void more_roster(const std::shared_ptr<RosterReading>& reading);
+  void take_roster(const std::shared_ptr<RosterReading>& reading);
+  void put_back(const std::shared_ptr<RosterReading>& reading);
   void fetch_people(std::vector<Id> who, std::function<void()> done);
   void sign_roster_change(const std::string& hub, std::vector<std::string> add,
                           std::vector<std::string> remove, int attempts,

@@ -18,41 +18,99 @@ std::unexpected<HubRefusal> refuse(const Error& error) {
 
 }  // namespace
 
+/// What a station shows of who belongs to a hub, page after page, until all is there.
+struct HubClient::RosterReading {
+  std::string hub;
+  HubDone<std::int64_t> done;
+  std::int64_t after = 0;  ///< an epoch
+  std::vector<JsonObject> shown{};
+  std::size_t bytes = 0;
+  int pages = 0, waits = 0;
+  bool whole = false;  ///< from the first one on, whatever is known
+};
+
+/// From the last one on that is known: a station that has gone back shows that (A28).
 void HubClient::read_roster(const std::string& hub, HubDone<std::int64_t> done) {
-  more_roster(hub, 0, 0, [this, hub, done = std::move(done)](HubResult<std::int64_t> epoch) {
+  auto reading = std::make_shared<RosterReading>(RosterReading{.hub = hub, .done = {}});
+  reading->done = [this, hub, done = std::move(done)](HubResult<std::int64_t> epoch) {
     if (!epoch) return done(std::move(epoch));
     fetch_people(privates_.strangers(hub), [done, epoch] { done(epoch); });
+  };
+  const Roster* known = privates_.roster(hub);
+  if (known != nullptr) reading->after = known->epoch() - 1;
+  more_roster(reading);
+}
+
+void HubClient::more_roster(const std::shared_ptr<RosterReading>& reading) {
+  Packet packet = request(Operation::get, HubObject::roster, reading->hub);
+  packet.set("after", std::to_string(reading->after));
+  ask(std::move(packet), [this, reading](HubResult<Packet> answer) {
+    RosterReading& it = *reading;
+    if (!answer) {
+      if (wait_for(answer.error(), it.waits, [this, reading] { more_roster(reading); })) return;
+      return it.done(std::unexpected(std::move(answer.error())));
+    }
+    it.waits = 0;
+    it.bytes += answer->content.value_or("").size();
+    auto page = read_list(answer->content.value_or(""));
+    if (!page) return it.done(refuse(page.error()));
+    const std::int64_t last = page->empty() ? 0 : integer_in(page->back(), "epoch");
+    std::ranges::move(*page, std::back_inserter(it.shown));
+    if (answer->code != 206) return take_roster(reading);
+    if (last <= it.after || ++it.pages > kPages || it.bytes > 2 * limits::kRosterBytes)
+      return it.done(
+          refuse({Errc::bad_request, "the station's membership does not go on as it should"}));
+    it.after = last;
+    more_roster(reading);
   });
 }
 
-/// From the last one on that is known: a station that has gone back shows that (A28).
-void HubClient::more_roster(const std::string& hub, int pages, int waits,
-                            HubDone<std::int64_t> done) {
-  const Roster* known = privates_.roster(hub);
-  const std::int64_t before = known == nullptr ? 0 : known->epoch();
-  Packet packet = request(Operation::get, HubObject::roster, hub);
-  packet.set("after", std::to_string(std::max<std::int64_t>(0, before - 1)));
-  ask(std::move(packet),
-      [this, hub, before, pages, waits, done = std::move(done)](HubResult<Packet> answer) {
-        if (!answer) {
-          int waited = waits;
-          const auto again = [this, hub, pages, waits, done] {
-            more_roster(hub, pages, waits + 1, done);
-          };
-          if (wait_for(answer.error(), waited, again)) return;
-          return done(std::unexpected(std::move(answer.error())));
-        }
-        const auto shown = read_list(answer->content.value_or(""));
-        if (!shown) return done(refuse(shown.error()));
-        if (const auto taken = privates_.take(hub, *shown); !taken)
-          return done(refuse(taken.error()));
-        const Roster* now = privates_.roster(hub);
-        if (now == nullptr)
-          return done(refuse({Errc::io, "who belongs to this hub could not be kept"}));
-        if (answer->code == 206 && now->epoch() > before && pages < kPages)
-          return more_roster(hub, pages + 1, 0, done);
-        done(now->epoch());
-      });
+/// Everything is there. A station that was restored from a backup has lost what was newer: whose
+/// key signs the membership puts that back, when all that it still has is as it was.
+void HubClient::take_roster(const std::shared_ptr<RosterReading>& reading) {
+  RosterReading& it = *reading;
+  const Roster* known = privates_.roster(it.hub);
+  const bool may_mend = known != nullptr && known->may_sign(home_.account());
+  if (may_mend && !it.whole && it.shown.empty() && known->epoch() > 1) {
+    it.whole = true;
+    it.after = 0;
+    it.pages = 0;
+    return more_roster(reading);
+  }
+  if (may_mend && it.whole && it.shown.size() < known->changes().size()) {
+    for (std::size_t i = 0; i < it.shown.size(); ++i) {
+      if (const auto same = known->agrees(it.shown[i]); !same) return it.done(refuse(same.error()));
+      if (integer_in(it.shown[i], "epoch") != static_cast<std::int64_t>(i) + 1)
+        return it.done(
+            refuse({Errc::bad_request, "the station's membership does not go on as it should"}));
+    }
+    if (!it.shown.empty()) return put_back(reading);
+  }
+  if (const auto taken = privates_.take(it.hub, it.shown); !taken)
+    return it.done(refuse(taken.error()));
+  const Roster* now = privates_.roster(it.hub);
+  if (now == nullptr) return it.done(refuse(kNoRoster));
+  it.done(now->epoch());
+}
+
+void HubClient::put_back(const std::shared_ptr<RosterReading>& reading) {
+  const Roster* known = privates_.roster(reading->hub);
+  if (known == nullptr) return reading->done(refuse(kNoRoster));
+  const std::size_t there = reading->shown.size();
+  if (there >= known->changes().size()) return take_roster(reading);
+  const JsonObject& next = known->changes()[there];
+  Packet packet = request(Operation::create, HubObject::roster, reading->hub);
+  packet.content = write_json(next);
+  ask(std::move(packet), [this, reading, next](HubResult<Packet> answer) {
+    RosterReading& it = *reading;
+    if (!answer) {
+      if (wait_for(answer.error(), it.waits, [this, reading] { put_back(reading); })) return;
+      return it.done(std::unexpected(std::move(answer.error())));
+    }
+    it.waits = 0;
+    it.shown.push_back(next);
+    put_back(reading);
+  });
 }
 
 void HubClient::fetch_people(std::vector<Id> who, std::function<void()> done) {

@@ -85,6 +85,7 @@ Status Messenger::start() {
   shared_entry_.clear();
   in_flight_.clear();
   sealed_now_.clear();
+  disputed_.clear();
   refused_ = false;
   hubs_.begin();
   rewind();
@@ -135,6 +136,7 @@ void Messenger::tick() {
   }
   expire();
   outbox_dry_ = false;  // another program of this home may have written
+  look_at_disputed();
   pump();
   finish_erasing();
   if (is_ready()) hubs_.tick();

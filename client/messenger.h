@@ -239,6 +239,8 @@ class Messenger final : private SessionHost {
   bool transmit(OutboxRow item);
   void transmit_post(const OutboxRow& item);
   bool lacks_seal(const OutboxRow& row) const;
+  bool is_disputed(const OutboxRow& row) const;
+  void look_at_disputed();
   void seal_row(const OutboxRow& row);
   void seal_row_for(const OutboxRow& row, const std::vector<std::string>& readers);
   void refuse_row(const OutboxRow& row, const HubRefusal& why);
@@ -411,10 +413,12 @@ class Messenger final : private SessionHost {
   Millis early_at_ = 0;               // monotonic: when what came too early is looked at; 0: none
   std::set<std::string> early_;       // IDs whose visas are of the future by our slow clock
   std::set<std::string> sealed_now_;  // posts in private hubs that are sealed for who is there now
-  std::set<std::string> in_flight_;   // GUIDs of the outbox that wait for the station's answer
-  std::int64_t outbox_place_ = 0;     // everything up to here was handed to this session
-  std::deque<OutboxRow> ahead_;       // read from the outbox behind that place
-  bool outbox_dry_ = false;           // nothing behind that place when it was looked at last
+  /// Private hubs of which the station shows another membership: their rows wait until then.
+  std::map<std::string, Millis> disputed_;
+  std::set<std::string> in_flight_;  // GUIDs of the outbox that wait for the station's answer
+  std::int64_t outbox_place_ = 0;    // everything up to here was handed to this session
+  std::deque<OutboxRow> ahead_;      // read from the outbox behind that place
+  bool outbox_dry_ = false;          // nothing behind that place when it was looked at last
   bool fetching_for_outbox_ = false;
   Millis key_checked_at_ = 0;  // monotonic: when renew_own_key() was called last
   bool unread_grown_ = true;

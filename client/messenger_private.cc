@@ -7,6 +7,8 @@
 namespace dim {
 namespace {
 
+constexpr Millis kDisputedPause = 30'000;
+
 /// Whom a row was sealed for, under which membership, and with which keys of their devices.
 std::string mark_of(const Roster& roster, const std::vector<std::string>& readers,
                     const Directory& directory) {
@@ -22,6 +24,14 @@ std::string mark_of(const Roster& roster, const std::vector<std::string>& reader
     }
   }
   return to_base64(sha256(input));
+}
+
+PostPlace place_of_row(const OutboxRow& row, const Guid& guid, const Guid& channel) {
+  PostPlace out{.channel = channel, .message = guid};
+  if (const auto reply = Guid::parse(text_in(row.content, "reply"))) out.reply = *reply;
+  if (const auto thread = Guid::parse(text_in(row.content, "thread"))) out.thread = *thread;
+  out.expires = integer_in(row.content, "expires");
+  return out;
 }
 
 }  // namespace
@@ -92,9 +102,8 @@ void Messenger::seal_row_for(const OutboxRow& row, const std::vector<std::string
     const std::string mark = mark_of(*roster, readers, home_.directory());
     // The same bytes for the same people: the station knows a repetition (P36).
     if (!next.wire.empty() && text_in(next.content, "sealed for") == mark) return {};
-    auto sealed =
-        dim::seal_post(text_in(next.content, "text"), {.channel = *channel, .message = *guid},
-                       *roster, readers, me, home_.directory(), clock_.now(), random_);
+    auto sealed = dim::seal_post(text_in(next.content, "text"), place_of_row(next, *guid, *channel),
+                                 *roster, readers, me, home_.directory(), clock_.now(), random_);
     if (!sealed) {
       wrong = sealed.error();
       return {};
@@ -112,11 +121,28 @@ void Messenger::seal_row_for(const OutboxRow& row, const std::vector<std::string
   pump();
 }
 
+/// Whether the row waits because of what its private hub's station shows.
+bool Messenger::is_disputed(const OutboxRow& row) const {
+  return row.kind == kPostRow && disputed_.contains(row.to.bare().text());
+}
+
+void Messenger::look_at_disputed() {
+  if (!in_flight_.empty()) return;
+  if (std::erase_if(disputed_, [&](const auto& one) { return one.second <= clock_.monotonic(); }))
+    rewind();
+}
+
 /// It will never go out as it is, or not now.
 void Messenger::refuse_row(const OutboxRow& row, const HubRefusal& why) {
   const bool later = why.code == 416 || why.code >= 500 || why.error.code == Errc::unreachable ||
                      why.error.code == Errc::io;
   if (why.error.code == Errc::unreachable || !is_ready()) return;  // the next session begins anew
+  if (why.error.code == Errc::conflict) {
+    // The station shows another membership than this home knows. Nothing goes out to this hub until
+    // it shows the right one; what is for others goes on.
+    disputed_[row.to.bare().text()] = clock_.monotonic() + kDisputedPause;
+    return pump();
+  }
   Packet answer = Packet::response(why.code == 0 ? status_of(why.error.code) : why.code, row.guid);
   answer.set("message", why.station.empty() ? std::string(why.error.hint) : why.station);
   if (later) {

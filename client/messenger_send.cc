@@ -147,6 +147,11 @@ void Messenger::pump() {
       ahead_.pop_front();
       continue;
     }
+    if (is_disputed(next)) {
+      outbox_place_ = next.place;
+      ahead_.pop_front();
+      continue;
+    }
     if (lacks_seal(next)) {
       if (clock_.monotonic() < paused_until_) break;
       pumping_ = false;

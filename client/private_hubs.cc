@@ -5,6 +5,7 @@
 
 #include "client/fields.h"
 #include "client/hub_names.h"
+#include "dim/base/base64.h"
 
 namespace dim {
 namespace {
@@ -64,6 +65,9 @@ std::optional<Post> read_opened(const std::string& body, std::string& hub) {
   return out;
 }
 
+/// Each one names all before it.
+std::string head_of(const Roster& roster) { return to_base64(roster.digest(roster.epoch())); }
+
 }  // namespace
 
 Status erase_opened(Home& home, const std::string& hub,
@@ -101,55 +105,74 @@ Status PrivateHubs::learn(const HubView& hub) {
   return keep_private(home_, hub);
 }
 
-const Roster* PrivateHubs::roster(const std::string& hub) {
+const Roster* PrivateHubs::roster(const std::string& hub) { return kept(hub).value_or(nullptr); }
+
+Result<const Roster*> PrivateHubs::kept(const std::string& hub) {
   if (const auto known = rosters_.find(hub); known != rosters_.end()) return &known->second;
   const auto body = home_.vault().get(kRosters, hub);
-  if (!body || !*body) return nullptr;
+  if (!body) return std::unexpected(body.error());
+  if (!*body) return nullptr;
   const auto list = read_list(**body);
-  if (!list) return nullptr;
-  auto made = roster_of(hub, *list);
-  if (!made) return nullptr;
+  auto made = list ? roster_of(hub, *list) : Result<Roster>(std::unexpected(list.error()));
+  // Not the same as nothing: an old one would be believed again.
+  if (!made) return fail(Errc::io, "who belongs to this private hub cannot be read in this home");
   return &rosters_.emplace(hub, std::move(*made)).first->second;
+}
+
+/// Another program of this home may know more: then it is read anew, and else not, because that
+/// verifies each signature again.
+Result<const Roster*> PrivateHubs::newest(const std::string& hub) {
+  const auto known = rosters_.find(hub);
+  if (known == rosters_.end()) return kept(hub);
+  const auto head = home_.vault().get(kRosterHeads, hub);
+  if (!head) return std::unexpected(head.error());
+  if (*head && **head == head_of(known->second)) return &known->second;
+  rosters_.erase(known);
+  return kept(hub);
 }
 
 Status PrivateHubs::take(const std::string& hub, const std::vector<JsonObject>& shown) {
   return home_.vault().transaction([&]() -> Status {
-    // Another program of this home may know more.
-    rosters_.erase(hub);
-    // What cannot be read is not the same as nothing: an old one would be believed again.
-    const auto kept = home_.vault().get(kRosters, hub);
-    if (!kept) return std::unexpected(kept.error());
-    const Roster* known = roster(hub);
-    if (known == nullptr && *kept)
-      return fail(Errc::io, "who belongs to this private hub cannot be read in this home");
-    std::optional<Roster> next;
-    if (known != nullptr) {
-      next = *known;
-      bool has_last = false;
-      for (const JsonObject& one : shown) {
-        if (auto done = next->extend(one); !done) return done;
-        const Json* epoch = one.find("epoch");
-        has_last = has_last || (epoch != nullptr && epoch->integer() != nullptr &&
-                                *epoch->integer() >= known->epoch());
-      }
-      if (!has_last)
-        return fail(Errc::conflict,
-                    "the station shows an older membership of this hub than before; it may be "
-                    "lying, and nothing is sent");
-    } else {
+    const auto known = newest(hub);
+    if (!known) return std::unexpected(known.error());
+    if (*known == nullptr) {
       auto made = roster_of(hub, shown);
-      if (!made) return std::unexpected(made.error());
-      next = std::move(*made);
+      return made ? keep_roster(std::move(*made)) : Status(std::unexpected(made.error()));
     }
-    if (known != nullptr && next->epoch() == known->epoch()) return {};
-    JsonArray list;
-    for (const JsonObject& one : next->changes()) list.emplace_back(one);
-    JsonObject body;
-    body.set("list", std::move(list));
-    if (auto put = home_.vault().put(kRosters, hub, write_json(body)); !put) return put;
-    rosters_.insert_or_assign(hub, std::move(*next));
-    return {};
+    const std::int64_t last = (*known)->epoch();
+    const auto epoch_of = [](const JsonObject& one) { return integer_in(one, "epoch"); };
+    if (std::ranges::none_of(shown, [&](const auto& one) { return epoch_of(one) >= last; })) {
+      for (const JsonObject& one : shown) {
+        if (auto done = (*known)->agrees(one); !done) return done;
+      }
+      return fail(Errc::conflict,
+                  "the station shows an older membership of this hub than before; it may be "
+                  "lying, and nothing is sent until it shows the newest again");
+    }
+    if (std::ranges::none_of(shown, [&](const auto& one) { return epoch_of(one) > last; })) {
+      for (const JsonObject& one : shown) {
+        if (auto done = (*known)->agrees(one); !done) return done;
+      }
+      return {};
+    }
+    Roster next = **known;
+    for (const JsonObject& one : shown) {
+      if (auto done = next.extend(one); !done) return done;
+    }
+    return keep_roster(std::move(next));
   });
+}
+
+Status PrivateHubs::keep_roster(Roster roster) {
+  JsonArray list;
+  for (const JsonObject& one : roster.changes()) list.emplace_back(one);
+  JsonObject body;
+  body.set("list", std::move(list));
+  const std::string hub = roster.hub();
+  if (auto put = home_.vault().put(kRosters, hub, write_json(body)); !put) return put;
+  if (auto put = home_.vault().put(kRosterHeads, hub, head_of(roster)); !put) return put;
+  rosters_.insert_or_assign(hub, std::move(roster));
+  return {};
 }
 
 std::vector<Id> PrivateHubs::strangers(const std::string& hub) {
@@ -191,13 +214,14 @@ Status PrivateHubs::open(const std::string& hub, Post& post) {
   const Roster* known = roster(hub);
   if (known == nullptr)
     return refuse({Errc::too_early, "who belongs to this private hub is not known yet"});
-  auto opened =
-      open_post(sealed, {.channel = post.channel, .message = post.guid, .revision = post.revision},
-                *known, home_.account(), home_.directory(), clock_.now());
+  auto opened = open_post(sealed, place_of(post, post.revision), *known, home_.account(),
+                          home_.directory(), clock_.now());
   if (!opened) return refuse(opened.error());
   if (opened->author != post.author)
     return refuse({Errc::forbidden, "the station shows it as written by somebody else"});
   post.content = std::move(opened->text);
+  Millis& time = post.revision > 1 ? post.edited : post.time;
+  time = time_of_post(time, opened->time);
   return keep(hub, post);
 }
 
@@ -208,11 +232,11 @@ void PrivateHubs::open(const std::string& hub, const Post& post,
   const Roster* known = owner && owner->value_or(hub) == hub ? roster(hub) : nullptr;
   std::erase_if(earlier, [&](PostRevision& one) {
     if (known == nullptr || one.number >= post.revision) return true;
-    auto opened = open_post(one.content,
-                            {.channel = post.channel, .message = post.guid, .revision = one.number},
-                            *known, home_.account(), home_.directory(), clock_.now());
+    auto opened = open_post(one.content, place_of(post, one.number), *known, home_.account(),
+                            home_.directory(), clock_.now());
     if (!opened || opened->author != post.author) return true;
     one.content = std::move(opened->text);
+    one.time = time_of_post(one.time, opened->time);
     return false;
   });
 }

@@ -19,6 +19,8 @@ namespace dim {
 inline constexpr std::string_view kOpenedPosts = "opened posts";
 /// And their memberships and keys, by the IDs of the hubs.
 inline constexpr std::string_view kRosters = "rosters";
+/// What says whether a roster in memory is the kept one.
+inline constexpr std::string_view kRosterHeads = "roster heads";
 
 /// Erases what was opened of `hub`: in `channels`, or all.
 Status erase_opened(Home& home, const std::string& hub,
@@ -67,6 +69,9 @@ class PrivateHubs {
   Status forget(const Guid& post);
 
  private:
+  Result<const Roster*> kept(const std::string& hub);
+  Result<const Roster*> newest(const std::string& hub);
+  Status keep_roster(Roster roster);
   Status keep(const std::string& hub, const Post& post);
   bool is_over(const Post& post) const;
 

@@ -31,7 +31,7 @@ class PrivateHubsOfHome : public MessengerTest {
     post.author = my_id();
     post.expires = expires;
     const Roster& roster = *privates_.roster(hub_);
-    post.content = seal_post(text, {channel, post.guid, 1}, roster, {}, me(), home.directory(),
+    post.content = seal_post(text, place_of(post, 1), roster, {}, me(), home.directory(),
                              clock.now(), fake_random())
                        .value();
     return post;
@@ -145,6 +145,19 @@ TEST_F(PrivateHubsOfHome, A28_TheHomeRemembersTheMembershipsThatItHasSeen) {
   EXPECT_EQ(privates_.roster(hub_)->epoch(), 3);
   EXPECT_EQ(next.take("private-other@fxunrFpSwDEzEWC2wrm6JTjkuUtd6Ro1H", {first_}).error().code,
             Errc::bad_request);
+}
+
+TEST_F(PrivateHubsOfHome, A28_AMembershipIsReadFromTheDiskOnceAndNotReplacedWhenItIsBroken) {
+  const JsonObject second = privates_.roster(hub_)
+                                ->next(me(), {peer().id.bare().text()}, {}, clock.now())
+                                .value()
+                                .value();
+  ASSERT_TRUE(privates_.take(hub_, {first_, second}));
+  ASSERT_TRUE(home.vault().put(kRosters, hub_, "broken"));
+  EXPECT_TRUE(privates_.take(hub_, {second})) << "each signature is verified once in a program";
+  PrivateHubs next(home, clock);
+  EXPECT_FALSE(next.take(hub_, {first_})) << "nothing older counts as new";
+  EXPECT_EQ(home.vault().get(kRosters, hub_).value(), "broken");
 }
 
 TEST_F(PrivateHubsOfHome, A28_AMembershipThatCannotBeReadIsNotNone) {

@@ -64,12 +64,31 @@ class PrivateHubsTest : public HubPeople {
     EXPECT_EQ(code(alice(), packet.set("member", one.id())), 204);
   }
 
+  /// As from a backup that was made before it.
+  void restore_without_the_last_change() {
+    std::vector<StoredHubChange> changes = store.hub_changes(0, 100).value();
+    changes.pop_back();
+    std::vector<Write> writes;
+    for (std::size_t i = 0; i < changes.size(); ++i)
+      writes.emplace_back(PutHubChange{hub_, static_cast<std::int64_t>(i) + 1, changes[i].change});
+    ASSERT_TRUE(restored_.commit(writes));
+    restart();
+    station = std::make_unique<Station>(config, hub_station_account(), restored_,
+                                        restored_committer_, clock, random, crew);
+  }
+  void TearDown() override {
+    HubPeople::TearDown();
+    station.reset();
+  }
+
   Person& alice() { return *alice_; }
   Person& bob() { return *bob_; }
   Person* alice_ = nullptr;
   Person* bob_ = nullptr;
   std::string hub_;
   std::optional<Guid> channel_;
+  MemoryStore restored_;
+  TestCommitter restored_committer_{restored_};
 };
 
 TEST_F(PrivateHubsTest, A29_MembersReadEachOtherAndTheStationReadsNothing) {
@@ -89,6 +108,31 @@ TEST_F(PrivateHubsTest, A29_MembersReadEachOtherAndTheStationReadsNothing) {
   PostQuery at_station = here();
   at_station.search = "pot";
   EXPECT_EQ(posts(bob(), at_station).error().code, 405);
+}
+
+TEST_F(PrivateHubsTest, A29_WhatAMessageAnswersIsSignedAndSoIsItsTime) {
+  gather();
+  const Guid question = say(alice(), "shall we?");
+  const Guid answer = post(bob(), hub_, *channel_, "yes", question);
+  const Millis said = clock.now();
+  auto page = look(alice());
+  ASSERT_THAT(texts(page), ElementsAre("yes", "shall we?"));
+  EXPECT_EQ(page->posts.front().reply, question);
+  Post shown = store.post(answer).value().value();
+  const auto opened = [&](const auto& change) {
+    Post one = shown;
+    change(one);
+    static_cast<void>(alice().hubs().privates().open(hub_, one));
+    return one;
+  };
+  EXPECT_EQ(opened([&](Post& one) { one.reply = answer; }).content, "");
+  EXPECT_EQ(opened([](Post& one) { one.reply.reset(); }).content, "");
+  EXPECT_EQ(opened([&](Post& one) { one.thread = question; }).content, "");
+  EXPECT_EQ(opened([&](Post& one) { one.expires = clock.now() + 1'000; }).content, "");
+  EXPECT_EQ(opened([&](Post& one) { one.time -= 300'000; }).time, shown.time - 300'000);
+  const Post old = opened([](Post& one) { one.time -= Millis{365} * 86'400'000; });
+  EXPECT_EQ(old.content, "yes");
+  EXPECT_NEAR(static_cast<double>(old.time), static_cast<double>(said), 10'000);
 }
 
 TEST_F(PrivateHubsTest, F11_AnEditIsSealedToo) {
@@ -227,6 +271,34 @@ TEST_F(PrivateHubsTest, A28_AStationThatShowsAnOlderMembershipGetsNothing) {
   come(bob(), false);
   EXPECT_EQ(bob().hubs().privates().take(hub_, {}).error().code, Errc::conflict);
   EXPECT_EQ(bob().hubs().privates().roster(hub_)->epoch(), 4);
+}
+
+TEST_F(PrivateHubsTest, A28_WhatARestoredStationHasLostOfTheMembershipItsFounderPutsBack) {
+  gather();
+  Person& carol = person("carol");
+  join(alice(), carol, hub_);
+  admit(carol);
+  ASSERT_TRUE(read(bob(), hub_));
+  ASSERT_EQ(bob().hubs().privates().roster(hub_)->epoch(), 3);
+  restore_without_the_last_change();
+  come(bob(), false);
+  // Nothing goes out under the older membership, and nothing that waits is dropped.
+  const Guid waits = say(bob(), "after the restore");
+  EXPECT_FALSE(bob().posted.contains(waits.text()));
+  EXPECT_EQ(bob().messenger->waiting().value(), 1U);
+  EXPECT_THAT(bob().messenger->refused_posts().value(), IsEmpty());
+  come(alice(), false);
+  const Guid hers = say(alice(), "it is back");
+  ASSERT_TRUE(alice().posted.contains(hers.text()));
+  EXPECT_EQ(alice().posted.at(hers.text()).code, 201);
+  clock.at += 31'000;
+  bob().messenger->tick();
+  settle();
+  ASSERT_TRUE(bob().posted.contains(waits.text()));
+  EXPECT_EQ(bob().posted.at(waits.text()).code, 201);
+  come(carol, false);
+  EXPECT_THAT(texts(look(carol)), ElementsAre("after the restore", "it is back"));
+  EXPECT_EQ(carol.hubs().privates().roster(hub_)->epoch(), 3);
 }
 
 TEST_F(PrivateHubsTest, A29_OnlyWhoHasFoundedTheHubLetsSomebodyIn) {

@@ -1,4 +1,5 @@
 """Public hubs as people use them in the terminal: three of them, one station, real TLS."""
+import json
 import pathlib
 import subprocess
 import threading
@@ -437,6 +438,8 @@ class Hubs(harness.EndToEnd):
         self.assertIn("no key for you", page[2]["unreadable"])
         refused = bobby.run("report", "cellar/den", first["guid"], "why", code=None)
         self.assertEqual(of(refused, "error")[0]["code"], "METHOD_NOT_ALLOWED")
+        for asked in (refused, bobby.run("reports", "cellar", code=None)):
+            self.assertIn("would read", json.dumps(of(asked, "error")[0]), "refused before the station is asked")
         text = subprocess.run(bobby.command("hub", "show", "cellar", as_json=False), capture_output=True, text=True,
                               stdin=subprocess.DEVNULL, timeout=60)
         self.assertIn("private, end-to-end encrypted", text.stdout)
