@@ -282,6 +282,7 @@ class Messenger final : private SessionHost {
 
   void process_pushes();
   void tell_cursor();
+  void inbox_began_anew() override;
   Status take_or_keep(const Packet& push, std::vector<HistoryEntry>& show,
                       std::vector<HistoryEntry>& ticked);
   Status take(const Packet& push, std::vector<HistoryEntry>& show,

@@ -53,9 +53,11 @@ class MessengerTest : public testing::Test, private Transport {
     messenger->opened(Lane::control, fake_binding(Lane::control), fake_spki());
     answer(Lane::control, station.challenge(station.next(Lane::control)));
     answer(Lane::control,
-           FakeStation::welcome(station.next(Lane::control), clock.now() + station_ahead));
+           FakeStation::welcome(station.next(Lane::control), clock.now() + station_ahead, cursor));
     messenger->opened(Lane::text, fake_binding(Lane::text), fake_spki());
-    answer(Lane::text, Packet::response(200, station.next(Lane::text).get("id")));
+    const Packet asked = station.next(Lane::text);
+    asked_after = std::string(asked.get("after"));
+    answer(Lane::text, Packet::response(200, asked.get("id")));
     ASSERT_TRUE(messenger->is_ready());
   }
   void answer(Lane lane, const Packet& packet) { messenger->received(lane, write_packet(packet)); }
@@ -132,7 +134,8 @@ class MessengerTest : public testing::Test, private Transport {
   std::vector<HistoryEntry> ticked;
   std::vector<std::string> notices;
   std::optional<Error> failure;
-  std::int64_t cursor = 0;
+  std::int64_t cursor = 0;              // newest of the inbox
+  std::string asked_after;              // from which cursor on the inbox was asked for
   Millis station_ahead = 0;             // its clock, before ours
   std::vector<Millis> clocks;           // by how much they differ, as it was told
   std::map<std::string, Chain> chains;  // of each sender: its last message

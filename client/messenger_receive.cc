@@ -92,6 +92,13 @@ void Messenger::tell_cursor() {
                     {});
 }
 
+/// What comes twice is known by its hash.
+void Messenger::inbox_began_anew() {
+  if (auto put = home_.vault().put("state", "cursor", "0"); !put)
+    return session_->abandon(put.error());
+  acked_cursor_ = 0;
+}
+
 /// One whose author nobody has told us about waits, and holds up nobody else's.
 Status Messenger::take_or_keep(const Packet& push, std::vector<HistoryEntry>& show,
                                std::vector<HistoryEntry>& ticked) {

@@ -280,6 +280,30 @@ TEST_F(MessengerTest, R1_AfterLogInAStationHearsOnceWhatThisHomeHas) {
     EXPECT_NE(other.get("type"), "cursor") << "once";
 }
 
+TEST_F(MessengerTest, F81_AnInboxThatBeganAnewIsReadFromItsBeginning) {
+  log_in();
+  for (const char* text : {"one", "two", "three"}) push(from_peer(text));
+  messenger->closed(Lane::control);
+  cursor = 2;  // a station that was restored from a backup, where we were new
+  connect();
+  EXPECT_EQ(asked_after, "0");
+  for (const Packet& other : station.requests[Lane::text])
+    EXPECT_NE(other.get("type"), "cursor") << "what it has is not had";
+  cursor = 0;
+  const SignedMessage again = from_peer("four");
+  push(again);
+  push(from_peer("five"));
+  push(again);  // what comes twice is shown once
+  ASSERT_THAT(received, SizeIs(5));
+  EXPECT_EQ(received[3].text, "four");
+  EXPECT_EQ(received[4].text, "five");
+  messenger->closed(Lane::control);
+  connect();
+  EXPECT_EQ(asked_after, "3") << "and is not forgotten";
+  push(from_peer("six"));
+  EXPECT_EQ(received.back().text, "six");
+}
+
 TEST_F(MessengerTest, A13_AGapIsToldAndTakenBackWhenItFillsItselfLater) {
   log_in();
   const SignedMessage one = from_peer("one"), two = from_peer("two"), three = from_peer("three");

@@ -300,6 +300,11 @@ void Session::on_welcome(const Packet& packet) {
   ticket_ = ResumeTicket{std::string(packet.get("session")), std::string(packet.get("resume"))};
   if (auto time = parse_time(packet.get("time"))) clock_offset_ = *time - clock_.now();
   newest_cursor_ = number_in(packet.get("cursor"));
+  if (packet.has("cursor") && options_.after && newest_cursor_ < *options_.after) {
+    options_.after = 0;
+    host_.inbox_began_anew();
+    if (state_ == State::over) return;
+  }
   message_rate_ = number_in(packet.get("limit-messages"));
   if (state_ == State::resuming && packet.has("chosen")) chosen_ = packet.get("chosen");
   lane(Lane::control)

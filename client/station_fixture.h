@@ -122,7 +122,7 @@ class FakeStation {
     return packet;
   }
   /// 200 with everything right.
-  static Packet welcome(const Packet& proof, Millis now = kFakeNow) {
+  static Packet welcome(const Packet& proof, Millis now = kFakeNow, std::int64_t cursor = 0) {
     Packet packet = Packet::response(200, proof.get("id"));
     packet.set("session", "0190c41e-6000-7000-8000-000000000001")
         .set("token", to_base64(Bytes(32, 5)))
@@ -130,7 +130,7 @@ class FakeStation {
         .set("chosen", "crc32c")
         .set("time", format_time(now))
         .set("limit-messages", "20")
-        .set("cursor", "0");
+        .set("cursor", std::to_string(cursor));
     return packet;
   }
 

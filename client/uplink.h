@@ -28,6 +28,9 @@ class SessionHost {
 
   virtual void ready() = 0;                           ///< logged in, every wanted lane is up
   virtual void pushed(Lane lane, Packet packet) = 0;  ///< from the station, in order
+  /// The station's inbox ends before what was received from it: it is another one, of a station
+  /// that was restored from a backup, and is received from its beginning. Before any push of it.
+  virtual void inbox_began_anew() {}
   /// The session is over. Errc::station_changed and Errc::downgrade: do not dial again.
   virtual void failed(const Error& error, int code, std::string_view message) = 0;
 };

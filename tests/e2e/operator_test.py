@@ -366,6 +366,10 @@ class Admin(Operator):
         self.assertEqual(os.stat(backup).st_mode & 0o777, 0o600)
         self.assertIn("station.keys", self.dimd("backup", "--to", backup))
         alice.run("send", "bobby", "behind the backup")
+        erika = self.person("erika", station.link())  # whom the backup does not know
+        for text in ("one", "two"):
+            alice.run("send", erika.id(), text)
+        self.assertEqual(len(of(erika.run("listen", "--timeout", "1"), "message")), 2)
         self.assertIn("not empty", subprocess.run([os.path.join(BIN, "dimd"), "restore", backup, "--data", self.data],
                                                   capture_output=True, text=True, timeout=60).stderr)
         station.stop()
@@ -378,13 +382,17 @@ class Admin(Operator):
         self.assertEqual([one["text"] for one in of(bobby.run("listen", "--timeout", "1"), "message")], ["in the backup"])
         alice.run("send", "bobby", "after the restore")
         self.assertEqual([one["text"] for one in of(bobby.run("listen", "--timeout", "1"), "message")], ["after the restore"])
+        self.assertTrue(of(erika.run("status"), "status")[0]["connected"])
+        alice.run("send", erika.id(), "in an inbox that began anew")
+        self.assertEqual([one["text"] for one in of(erika.run("listen", "--timeout", "1"), "message")],
+                         ["in an inbox that began anew"])
         self.assertEqual(of(alice.run("hub", "list"), "hub")[0]["hub"], hub)
         station.stop()
         station.data = kept
         station.start()
 
         self.admin("users", "remove", "bobby", "--yes")
-        self.assertEqual([one["id"] for one in self.admin("users", "list")], [alice.id()])
+        self.assertEqual({one["id"] for one in self.admin("users", "list")}, {alice.id(), erika.id()})
         self.admin("hubs", "delete", hub, "--yes")
         self.assertEqual(of(alice.run("hub", "list"), "hub"), [])
 
