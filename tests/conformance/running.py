@@ -46,4 +46,4 @@ class StationTest(unittest.TestCase):
 def sections():
     """`docs/protocol/PAGE section N` of every numbered heading."""
     return {f"docs/protocol/{page.name} section {number}" for page in (ROOT / "docs/protocol").glob("*.md")
-            for number in re.findall(r"^## (\d+)\. ", page.read_text(encoding="utf-8"), re.M)}
+            for number in re.findall(r"^###? (\d+(?:\.\d+)?)\.? ", page.read_text(encoding="utf-8"), re.M)}

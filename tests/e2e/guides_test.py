@@ -38,7 +38,7 @@ def pattern_of(line):
     text = re.sub(r"0x[0-9A-Fa-f]{6}…", r"0x[0-9A-Fa-f]{6}…", text)
     text = re.sub(r"0x[0-9A-Fa-f]{40}", r"0x[0-9A-Fa-f]{40}", text)
     text = re.sub(r"Group\\-\d+@\w+", r"Group-\\d+@\\w+", text)
-    text = re.sub(r"hub\\-[0-9a-f]{12}@\w+", r"hub-[0-9a-f]{12}@\\w+", text)
+    text = re.sub(r"(hub|private)\\-[0-9a-f]{12}@\w+", r"\1-[0-9a-f]{12}@\\w+", text)
     text = re.sub(r"[0-9a-f]{32}", r"[0-9a-f]{32}", text)
     text = re.sub(r"\\#[0-9a-f]{6}", r"#[0-9a-f]{6}", text)
     text = re.sub(r"\(\w{8}…\\\)", r"(\\w{8}…\\)", text)

@@ -57,13 +57,15 @@ class Station:
         self.start()
 
     def start(self):
+        said = len(self.log_text())
         self.process = subprocess.Popen(
             [os.path.join(BIN, "dimd"), "run", "--data", self.data, "--listen", "::1", "--port-base", str(self.base),
              *(argument.replace("{web}", str(self.base + 10)) for argument in self.arguments)],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
-            if listens(self.base + 1):
+            # Every port is open then, the gateways' too; and it is this program's, not another's.
+            if "dimd: ready on" in self.log_text()[said:]:
                 return
             if self.process.poll() is not None:
                 raise AssertionError(f"dimd ended with {self.process.returncode}: {self.log_text()[-2000:]}")
