@@ -146,10 +146,12 @@ Status OperatorTableReads::start(Database& db) {
       db,
       {{&settings_, "SELECT kind, key, value FROM setting ORDER BY kind, key"},
        {&acts_,
-        "SELECT id, time, hub, who, act, whom, object, rtrim(reason) FROM audit WHERE id < ? ORDER BY id "
+        "SELECT id, time, hub, who, act, whom, object, rtrim(reason) FROM audit WHERE id < ? ORDER "
+        "BY id "
         "DESC LIMIT ?"},
        {&acts_of_hub_,
-        "SELECT id, time, hub, who, act, whom, object, rtrim(reason) FROM audit WHERE id < ?1 AND hub = "
+        "SELECT id, time, hub, who, act, whom, object, rtrim(reason) FROM audit WHERE id < ?1 AND "
+        "hub = "
         "?3 ORDER BY id DESC LIMIT ?2"},
        {&identities_, "SELECT id FROM identity WHERE id > ? ORDER BY id LIMIT ?"},
        {&waiting_, kWaiting},
