@@ -167,7 +167,7 @@ class Hub {
   bool deleted() const { return deleted_; }
   /// Its members encrypt what they write (hub_roster.h). It is in the ID, and never changes.
   bool is_private() const { return private_; }
-  /// Of a private hub, as they came, by epochs from 1; only their form was checked.
+  /// Of a private hub, what is signed of each, by epochs from 1; only their form was checked.
   const std::vector<JsonObject>& roster() const { return roster_; }
   const std::map<Guid, HubCategory>& categories() const { return categories_; }
   const std::map<Guid, HubChannel>& channels() const { return channels_; }
