@@ -11,6 +11,7 @@
 #include "client/attach.h"
 #include "client/describe.h"
 #include "client/files.h"
+#include "dim/base/ascii.h"
 #include "dim/engine/media_link.h"
 #include "terminal/printable.h"
 
@@ -20,14 +21,6 @@ namespace {
 constexpr Millis kPatienceMs = 10'000;
 constexpr std::size_t kLookBack = 100'000;  // messages that are searched
 constexpr std::size_t kFound = 200;
-
-char folded(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-std::string folded(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) { return folded(c); });
-  return out;
-}
 
 /// Takes the first word off.
 std::string take_word(std::string& rest) {
@@ -120,9 +113,9 @@ void TuiApp::join(const std::string& where) {
     return run_hub(options, "Joined");
   }
   // What is called so on the screen, when only one is.
-  const std::string name = folded(where);
+  const std::string name = fold_ascii(where);
   const auto is_called = [&](const tui::Conversation& one) {
-    return one.id == where || folded(one.name()) == name;
+    return one.id == where || fold_ascii(one.name()) == name;
   };
   if (std::ranges::count_if(model_.conversations, is_called) == 1)
     return select(std::ranges::find_if(model_.conversations, is_called)->id);
@@ -270,11 +263,11 @@ void TuiApp::search(const std::string& words) {
   if (!id) return;
   const auto entries = context_.messenger->history(*id, kLookBack);
   if (!entries) return fail(entries.error());
-  const std::string wanted = folded(words);
+  const std::string wanted = fold_ascii(words);
   tui::Pager found{.title = "Found: " + words + " · Esc closes"};
   for (auto entry = entries->rbegin(); entry != entries->rend(); ++entry) {
-    if (folded(entry->text).find(wanted) == std::string::npos &&
-        folded(entry->words).find(wanted) == std::string::npos)
+    if (fold_ascii(entry->text).find(wanted) == std::string::npos &&
+        fold_ascii(entry->words).find(wanted) == std::string::npos)
       continue;
     const tui::Message message = message_of(*entry);
     found.lines.push_back(

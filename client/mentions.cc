@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dim/base/ascii.h"
 #include "dim/store/posts.h"
 
 namespace dim {
@@ -18,11 +19,8 @@ bool is_letter(char c) {
 }
 
 std::string folded(std::string_view name) {
-  std::string out(name);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    if (c == ' ') c = '_';
-  }
+  std::string out = fold_ascii(name);
+  std::ranges::replace(out, ' ', '_');
   return out;
 }
 

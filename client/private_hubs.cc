@@ -5,6 +5,7 @@
 
 #include "client/fields.h"
 #include "client/hub_names.h"
+#include "dim/base/ascii.h"
 #include "dim/base/base64.h"
 
 namespace dim {
@@ -13,18 +14,9 @@ namespace {
 constexpr Millis kDay = 86'400'000;
 constexpr Millis kSweepPause = 60'000;
 
-/// Letters of ASCII count the same in both cases.
-std::string folded(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return out;
-}
-
 std::vector<std::string> words_of(std::string_view text) {
   std::vector<std::string> out;
-  std::string rest = folded(text);
+  std::string rest = fold_ascii(text);
   for (std::size_t at = 0; at < rest.size();) {
     const std::size_t begin = rest.find_first_not_of(' ', at);
     if (begin == std::string::npos) break;
@@ -140,20 +132,17 @@ Status PrivateHubs::take(const std::string& hub, const std::vector<JsonObject>& 
       return made ? keep_roster(std::move(*made)) : Status(std::unexpected(made.error()));
     }
     const std::int64_t last = (*known)->epoch();
-    const auto epoch_of = [](const JsonObject& one) { return integer_in(one, "epoch"); };
-    if (std::ranges::none_of(shown, [&](const auto& one) { return epoch_of(one) >= last; })) {
+    std::int64_t newest_shown = 0;
+    for (const JsonObject& one : shown)
+      newest_shown = std::max(newest_shown, integer_in(one, "epoch"));
+    if (newest_shown <= last) {
       for (const JsonObject& one : shown) {
         if (auto done = (*known)->agrees(one); !done) return done;
       }
+      if (newest_shown == last) return {};
       return fail(Errc::conflict,
                   "the station shows an older membership of this hub than before; it may be "
                   "lying, and nothing is sent until it shows the newest again");
-    }
-    if (std::ranges::none_of(shown, [&](const auto& one) { return epoch_of(one) > last; })) {
-      for (const JsonObject& one : shown) {
-        if (auto done = (*known)->agrees(one); !done) return done;
-      }
-      return {};
     }
     Roster next = **known;
     for (const JsonObject& one : shown) {
@@ -222,7 +211,7 @@ Status PrivateHubs::open(const std::string& hub, Post& post) {
   post.content = std::move(opened->text);
   Millis& time = post.revision > 1 ? post.edited : post.time;
   time = time_of_post(time, opened->time);
-  return keep(hub, post);
+  return keep(hub, post, before->value_or(""));
 }
 
 void PrivateHubs::open(const std::string& hub, const Post& post,
@@ -252,7 +241,7 @@ bool PrivateHubs::asks_anew(const std::string& hub, const Status& opened) {
   return true;
 }
 
-Status PrivateHubs::keep(const std::string& hub, const Post& post) {
+Status PrivateHubs::keep(const std::string& hub, const Post& post, std::string_view before) {
   JsonObject row;
   row.set("guid", post.guid.text());
   row.set("hub", hub);
@@ -266,8 +255,7 @@ Status PrivateHubs::keep(const std::string& hub, const Post& post) {
   if (post.thread) row.set("thread", post.thread->text());
   if (post.expires != 0) row.set("expires", post.expires);
   const std::string body = write_json(row);
-  const auto before = home_.vault().get(kOpenedPosts, post.guid.text());
-  if (before && *before && **before == body) return {};
+  if (before == body) return {};
   const auto days = retention_.find(post.channel);
   if (post.expires != 0 || (days != retention_.end() && days->second != 0))
     sweep_at_ = std::min(sweep_at_, clock_.now() + kSweepPause);
@@ -295,7 +283,7 @@ Result<std::vector<PrivateHubs::Found>> PrivateHubs::search(const std::string& h
       auto post = read_opened(row->body, in);
       if (!post || in != hub || (channel && post->channel != *channel)) continue;
       if (is_over(*post)) continue;
-      const std::string text = folded(post->content);
+      const std::string text = fold_ascii(post->content);
       if (std::ranges::all_of(wanted, [&](const auto& word) { return text.contains(word); }))
         out.push_back({std::move(*post), row->place});
     }

@@ -72,7 +72,8 @@ class PrivateHubs {
   Result<const Roster*> kept(const std::string& hub);
   Result<const Roster*> newest(const std::string& hub);
   Status keep_roster(Roster roster);
-  Status keep(const std::string& hub, const Post& post);
+  /// `before`: the row that the vault has of it, empty for none.
+  Status keep(const std::string& hub, const Post& post, std::string_view before);
   bool is_over(const Post& post) const;
 
   Home& home_;

@@ -2,16 +2,14 @@
 
 #include <algorithm>
 
+#include "dim/base/ascii.h"
 #include "tui/cells.h"
 
 namespace dim::tui {
 namespace {
 
-char folded(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 bool begins(std::string_view text, std::string_view with) {
-  return text.size() >= with.size() &&
-         std::ranges::equal(text.substr(0, with.size()), with, {}, folded, folded);
+  return text.size() >= with.size() && fold_ascii(text.substr(0, with.size())) == fold_ascii(with);
 }
 
 /// The longest beginning of all, whole characters of the first.

@@ -3,24 +3,19 @@
 #include <algorithm>
 #include <tuple>
 
+#include "dim/base/ascii.h"
+
 namespace dim::tui {
 namespace {
-
-char folded(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool is_of_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || (c & 0x80) != 0;
 }
 
-std::string folded(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = folded(c);
-  return out;
-}
-
 /// A stable order: what is unread moves nothing.
 auto order_of(const Conversation& one) {
-  return std::tuple(one.kind, folded(one.hub), one.hub_id, one.place, folded(one.title), one.id);
+  return std::tuple(one.kind, fold_ascii(one.hub), one.hub_id, one.place, fold_ascii(one.title),
+                    one.id);
 }
 
 }  // namespace
@@ -138,7 +133,7 @@ std::string short_id(std::string_view id) {
 
 /// Only letters of ASCII have a case here, as in names that a station registers.
 bool names_person(std::string_view text, std::string_view name) {
-  const std::string in = folded(text), wanted = folded(name);
+  const std::string in = fold_ascii(text), wanted = fold_ascii(name);
   if (wanted.empty()) return false;
   for (std::size_t at = 0; (at = in.find(wanted, at)) != std::string::npos; ++at) {
     const std::size_t end = at + wanted.size();
