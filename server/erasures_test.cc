@@ -238,12 +238,7 @@ TEST_F(Erasures, A44_R20_AHubWhoseDestructionCouldNotBeStoredIsAsItWas) {
   EXPECT_TRUE(ask(*alice.text, request(Operation::destroy, "hub", hub_id())).empty());
   EXPECT_TRUE(ask(*alice.text, request(Operation::destroy, "hub", hub_id()).set("id", "8")).empty())
       << "again, which would go on with what is not on the disk";
-  committer.error = Error{Errc::insufficient_storage, "no space is left on the disk"};
-  committer.run_one();
-  committer.error.reset();
-  committer.held = false;
-  committer.run();
-  station->end_of_turn();
+  lose_the_first();
   const auto answers = alice.text->take();
   ASSERT_EQ(answers.size(), 2U);
   EXPECT_EQ(answers[0].code, 506);
