@@ -18,18 +18,18 @@ constexpr std::size_t kHubRows = 1'000;
 
 /// Where a table or index belongs, by the beginning of its name.
 constexpr std::pair<std::string_view, std::string_view> kTables[] = {
-    {"post_text", "indexes"},     {"shown", "indexes"},     {"channel_use", "indexes"},
-    {"post", "channels"},         {"revision", "channels"}, {"reaction", "channels"},
-    {"erasure", "channels"},      {"expected", "channels"}, {"part", "channels"},
-    {"mark", "channels"},         {"channel", "channels"},  {"key_file", "channels"},
-    {"doomed", "channels"},       {"msg", "waiting"},       {"inbox", "waiting"},
-    {"user", "waiting"},          {"acked", "waiting"},     {"seen", "waiting"},
-    {"identity", "people"},       {"document", "people"},   {"name", "people"},
-    {"resume", "people"},         {"hub_change", "hubs"},   {"blob", "files-table"},
-    {"media", "files-table"},     {"thread", "indexes"},    {"mention", "indexes"},
-    {"notify", "channels"},       {"report", "channels"},   {"swept", "channels"},
-    {"setting", "operator"},      {"audit", "operator"},    {"sqlite_schema", "schema"},
-    {"sqlite_sequence", "schema"}};
+    {"post_text", "indexes"}, {"shown", "indexes"},        {"channel_use", "indexes"},
+    {"post", "channels"},     {"revision", "channels"},    {"reaction", "channels"},
+    {"erasure", "channels"},  {"expected", "channels"},    {"part", "channels"},
+    {"mark", "channels"},     {"channel", "channels"},     {"key_file", "channels"},
+    {"doomed", "channels"},   {"msg", "waiting"},          {"inbox", "waiting"},
+    {"user", "waiting"},      {"acked", "waiting"},        {"seen", "waiting"},
+    {"identity", "people"},   {"document", "people"},      {"name", "people"},
+    {"resume", "people"},     {"hub_change", "hubs"},      {"blob", "files-table"},
+    {"media", "files-table"}, {"thread", "indexes"},       {"mention", "indexes"},
+    {"notify", "channels"},   {"report", "channels"},      {"swept", "channels"},
+    {"prekey", "people"},     {"prekey_device", "people"}, {"setting", "operator"},
+    {"audit", "operator"},    {"sqlite_schema", "schema"}, {"sqlite_sequence", "schema"}};
 
 constexpr std::string_view kParts[] = {"channels",    "indexes",  "waiting", "people", "hubs",
                                        "files-table", "operator", "schema",  "tables", "free",

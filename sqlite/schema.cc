@@ -76,6 +76,16 @@ constexpr const char* kExpectedTable =
     "CREATE TABLE expected(object TEXT NOT NULL, user TEXT NOT NULL, receipt TEXT NOT NULL DEFAULT "
     "'', PRIMARY KEY(object, user)) WITHOUT ROWID";
 
+// Since format 9. Prekeys of devices: `device` signs them, `newest` is the highest id of a one-time
+// key that it has brought. What is in prekey has been given to nobody.
+constexpr const char* kPrekeyTables = R"sql(
+CREATE TABLE prekey_device(id INTEGER PRIMARY KEY AUTOINCREMENT, user TEXT NOT NULL, terminal TEXT NOT NULL,
+                           device TEXT NOT NULL, time INTEGER NOT NULL, signed TEXT NOT NULL, last TEXT NOT NULL,
+                           newest INTEGER NOT NULL, UNIQUE(user, terminal));
+CREATE TABLE prekey(device INTEGER NOT NULL, id INTEGER NOT NULL, key TEXT NOT NULL, PRIMARY KEY(device, id))
+  WITHOUT ROWID;
+)sql";
+
 // Formats 2 to 4 kept messages of channels as plain text.
 constexpr const char* kDropPostTables =
     "DROP TABLE post_text; DROP TABLE post; DROP TABLE revision; DROP TABLE IF EXISTS shown";
@@ -277,8 +287,11 @@ Status prepare_database(Database& db, bool exclusive) {
   if (*format < 7) {
     if (auto done = db.run(kThreadTables); !done) return done;
   }
-  if (auto done = db.run(kExpectedTable); !done) return done;
-  return db.run("PRAGMA application_id=1145654577; PRAGMA user_version=8; COMMIT");
+  if (*format < 8) {
+    if (auto done = db.run(kExpectedTable); !done) return done;
+  }
+  if (auto done = db.run(kPrekeyTables); !done) return done;
+  return db.run("PRAGMA application_id=1145654577; PRAGMA user_version=9; COMMIT");
 }
 
 }  // namespace dim

@@ -4,7 +4,7 @@
 
 namespace dim {
 
-inline constexpr int kStoreFormat = 8;
+inline constexpr int kStoreFormat = 9;
 /// How long a connection that writes waits for others (ms).
 inline constexpr int kBusyMs = 2'000;
 

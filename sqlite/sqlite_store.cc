@@ -86,6 +86,7 @@ struct SqliteStore::Impl {
   PostTableReads posts;
   MediaTableReads media_rows;
   OperatorTableReads acts;
+  PrekeyTableReads prekeys;
   Statement find_msg, find_identity, find_documents, find_name, find_resume, find_newest;
   std::size_t torn_bytes = 0;
   bool broken = false;
@@ -125,6 +126,7 @@ Status SqliteStore::close() {
   impl.posts.stop();
   impl.media_rows.stop();
   impl.acts.stop();
+  impl.prekeys.stop();
   impl.reader.close();
   impl.writer.stop();
   impl.keys.reset();
@@ -223,7 +225,8 @@ Status SqliteStore::Impl::prepare_reads() {
   }
   if (auto ready = posts.start(reads(), *keys); !ready) return ready;
   if (auto ready = media_rows.start(reads()); !ready) return ready;
-  return acts.start(reads());
+  if (auto ready = acts.start(reads()); !ready) return ready;
+  return prekeys.start(reads());
 }
 
 void SqliteStore::Impl::undo(const Error& error) {
@@ -632,6 +635,11 @@ Result<UserUse> SqliteStore::user_use(const std::string& user) {
 Result<ChannelUse> SqliteStore::channel_use(const Guid& channel) {
   const std::scoped_lock lock(impl_->read_mutex);
   return impl_->acts.channel_use(channel);
+}
+
+Result<std::vector<StoredPrekeys>> SqliteStore::prekeys(const std::string& user) {
+  const std::scoped_lock lock(impl_->read_mutex);
+  return impl_->prekeys.prekeys(user);
 }
 
 std::size_t SqliteStore::torn_bytes() const { return impl_->torn_bytes; }

@@ -87,6 +87,7 @@ class SqliteStore : public Store {
   Result<std::vector<std::string>> identities(const std::string& after, std::size_t limit) override;
   Result<UserUse> user_use(const std::string& user) override;
   Result<ChannelUse> channel_use(const Guid& channel) override;
+  Result<std::vector<StoredPrekeys>> prekeys(const std::string& user) override;
 
   /// Bytes of an unfinished write that opening has cut off the end of the log; to be counted and
   /// logged.

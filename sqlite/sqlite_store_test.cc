@@ -110,7 +110,7 @@ TEST(SqliteStore, C06_R21_RefusesANewerFormatAndLeavesItAlone) {
   opened(folder).reset();
   sqlite3* db = nullptr;
   ASSERT_EQ(sqlite3_open((folder.path() + "/station.db").c_str(), &db), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(db, "PRAGMA user_version=9; PRAGMA wal_checkpoint(TRUNCATE)", nullptr,
+  ASSERT_EQ(sqlite3_exec(db, "PRAGMA user_version=10; PRAGMA wal_checkpoint(TRUNCATE)", nullptr,
                          nullptr, nullptr),
             SQLITE_OK);
   sqlite3_close(db);
@@ -125,13 +125,16 @@ TEST(SqliteStore, C06_R21_RefusesANewerFormatAndLeavesItAlone) {
   EXPECT_EQ(slurp(folder.path() + "/station.db"), bytes);
 }
 
-/// What format 7 has more than format 6.
+/// What format 9 has more than format 8.
+constexpr const char* kDropPrekeys = "DROP TABLE prekey; DROP TABLE prekey_device; ";
+/// What it has more than format 6.
 constexpr const char* kDropThreads =
     "DROP TRIGGER thread_put; DROP TRIGGER thread_shown; DROP TRIGGER thread_hidden; "
     "DROP TRIGGER thread_dropped; DROP TABLE thread; DROP TABLE mention; DROP TABLE notify; "
     "DROP TABLE swept; DROP TABLE report; DROP INDEX post_thread; DROP INDEX post_expires; "
     "ALTER TABLE post DROP COLUMN thread; ALTER TABLE post DROP COLUMN mentions; "
-    "ALTER TABLE post DROP COLUMN expires; DROP TABLE expected; ";
+    "ALTER TABLE post DROP COLUMN expires; DROP TABLE expected; DROP TABLE prekey; "
+    "DROP TABLE prekey_device; ";
 
 void change_store(const TemporaryFolder& folder, const std::string& sql) {
   auto vfs = CheckedVfs::make({});
@@ -157,7 +160,8 @@ TEST(SqliteStore, R21_OpensTheFormatBeforeHubsAndKeepsWhatIsInIt) {
                "DROP TABLE thread; DROP TABLE mention; DROP TABLE notify; DROP TABLE swept; "
                "DROP TABLE report; "
                "DROP TABLE shown; DROP TABLE media; DROP TABLE blob; DROP TABLE setting; "
-               "DROP TABLE audit; DROP TABLE channel_use; PRAGMA user_version=1"));
+               "DROP TABLE audit; DROP TABLE channel_use; DROP TABLE prekey; "
+               "DROP TABLE prekey_device; PRAGMA user_version=1"));
     db.close();
   }
   const auto store = opened(folder);
@@ -186,7 +190,8 @@ TEST(SqliteStore, R21_OpensTheFormatBeforeMedia) {
                "DROP TRIGGER post_hidden; DROP TRIGGER post_dropped; "
                "DROP TABLE part; DROP TABLE key_file; DROP TABLE doomed; DROP TABLE erasure; "
                "DROP TABLE media; DROP TABLE blob; DROP TABLE setting; DROP TABLE audit; "
-               "DROP TABLE expected; DROP TABLE channel_use; PRAGMA user_version=2"));
+               "DROP TABLE expected; DROP TABLE channel_use; DROP TABLE prekey; "
+               "DROP TABLE prekey_device; PRAGMA user_version=2"));
     db.close();
   }
   const auto store = opened(folder);
@@ -256,11 +261,35 @@ TEST(SqliteStore, R21_OpensTheFormatBeforeHubsCouldBeDestroyedWithItsMessages) {
                                         .time = kTestTime,
                                         .author = "alice",
                                         .content = "text"}});
-  change_store(folder, "DROP TABLE expected; PRAGMA user_version=7");
+  change_store(folder, std::string(kDropPrekeys) + "DROP TABLE expected; PRAGMA user_version=7");
   const auto store = opened(folder);
   EXPECT_EQ((*store->post(guid(1)))->content, "text");
   one(*store, ExpectErasures{"hub", {"bob"}});
   EXPECT_EQ(store->expected_erasures("hub")->size(), 1U);
+}
+
+TEST(SqliteStore, R21_OpensTheFormatBeforePrekeysAndKeepsWhatIsInIt) {
+  const TemporaryFolder folder;
+  {
+    const auto store = opened(folder);
+    one(*store, PutDocument{"alice", "visa", "phone", kTestTime, "a visa"});
+    one(*store, ExpectErasures{"hub", {"bob"}});
+    one(*store, message(1, "from before", {"bob"}));
+  }
+  change_store(folder, std::string(kDropPrekeys) + "PRAGMA user_version=8");
+  const auto store = opened(folder);
+  EXPECT_EQ(store->documents("alice")->at(0).document, "a visa");
+  EXPECT_EQ(store->expected_erasures("hub")->size(), 1U);
+  EXPECT_EQ(store->inbox("bob", 0, 10, 1'000)->at(0).content, "from before");
+  EXPECT_THAT(*store->prekeys("alice"), SizeIs(0));
+  one(*store, PutPrekeys{.user = "alice",
+                         .terminal = "phone",
+                         .device = "key",
+                         .time = kTestTime,
+                         .signed_key = "signed",
+                         .last_resort = "last",
+                         .one_time = {{1, "one"}}});
+  EXPECT_EQ(one(*store, TakePrekey{"alice", "phone", "key"}).prekey, "one");
 }
 
 TEST(SqliteStore, R21_RefusesMessagesOfChannelsInPlainTextAndLeavesThemAlone) {

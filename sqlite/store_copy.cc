@@ -24,6 +24,7 @@ constexpr std::string_view kName = "/station.db";
 constexpr const char* kBegins =
     "DELETE FROM resume;"
     "DELETE FROM setting WHERE kind = 'code';"
+    "DELETE FROM prekey;"
     "INSERT INTO acked SELECT id, 0 FROM user WHERE id NOT IN (SELECT user FROM acked);"
     "UPDATE acked SET upto = upto + 16777216;"
     "UPDATE inbox SET cursor = cursor + 16777216;"

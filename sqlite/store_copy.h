@@ -25,8 +25,9 @@ struct CopiedStore {
 };
 
 /// Into the folder `to`, which is empty. `stopped`: nobody works with `folder`, whose lock the
-/// caller holds; then nothing is left behind there. Sessions and codes that let new people in are
-/// not in the copy: such secrets are good once, and may be used up or taken back meanwhile. Cursors
+/// caller holds; then nothing is left behind there. Sessions, codes that let new people in, and
+/// one-time prekeys are not in the copy: such are good once, and may be used up or taken back
+/// meanwhile. Cursors
 /// of inboxes and channels go on 2^24 later: what is given out between now and the use of the copy
 /// is not given out again. Holds up nobody who writes; the log grows until it is made.
 /// Errc::not_found: no store is there; edition: of another format than this program's; unavailable:

@@ -65,6 +65,11 @@ TEST(StoreCopy, F81_WhatWasStoredIsInTheCopyAndWhatWasDestroyedIsNot) {
   commit(*store, PutResume{"bob", guid(501), std::string(64, 'a'), kTestTime});
   commit(*store, PutSetting{"code", guid(502).text(), "a code"});
   commit(*store, PutSetting{"registration", "station", "invite"});
+  commit(*store, PutPrekeys{.user = "bob",
+                            .device = "signer",
+                            .signed_key = "signed",
+                            .last_resort = "last",
+                            .one_time = {{1, "one"}, {2, "two"}}});
   const auto copied = copy_store(folder.path(), to.path(), false);
   ASSERT_TRUE(copied) << to_string(copied.error());
   EXPECT_THAT(copied->files,
@@ -77,6 +82,11 @@ TEST(StoreCopy, F81_WhatWasStoredIsInTheCopyAndWhatWasDestroyedIsNot) {
   EXPECT_EQ(copy->inbox("bob", 0, 10, 10'000)->size(), 1U);
   EXPECT_FALSE(copy->resume(guid(501))->has_value()) << "a secret that works once is not in it";
   EXPECT_TRUE(store->resume(guid(501))->has_value());
+  ASSERT_EQ(copy->prekeys("bob")->size(), 1U);
+  EXPECT_EQ(copy->prekeys("bob")->at(0).signed_key, "signed");
+  EXPECT_EQ(copy->prekeys("bob")->at(0).newest, 2U);
+  EXPECT_EQ(copy->prekeys("bob")->at(0).one_time, 0U) << "nor a key that is given out meanwhile";
+  EXPECT_EQ(store->prekeys("bob")->at(0).one_time, 2U);
   ASSERT_EQ(copy->settings()->size(), 1U) << "nor a code that may be taken back meanwhile (F86)";
   EXPECT_EQ(copy->settings()->at(0).kind, "registration");
   EXPECT_EQ(store->settings()->size(), 2U);

@@ -48,6 +48,7 @@ Status StoreWriter::start(BlobDisk* blobs, PostKeys& keys) {
   if (auto ready = posts_.start(db_, keys); !ready) return ready;
   if (auto ready = media_.start(db_, blobs); !ready) return ready;
   if (auto ready = operator_.start(db_); !ready) return ready;
+  if (auto ready = prekeys_.start(db_); !ready) return ready;
   const auto last_row = db_.integer(
       "SELECT max(ifnull((SELECT max(id) FROM inbox), 0), ifnull((SELECT max(id) FROM msg), 0))");
   if (!last_row) return std::unexpected(last_row.error());
@@ -69,6 +70,7 @@ void StoreWriter::stop() {
   posts_.stop();
   media_.stop();
   operator_.stop();
+  prekeys_.stop();
   db_.close();
 }
 
@@ -341,6 +343,7 @@ Result<Written> StoreWriter::put(const DropUser& write) {
     if (!done) return done;
   }
   if (auto done = operator_.drop_rows_of(write.user); !done) return std::unexpected(done.error());
+  if (auto done = prekeys_.drop_all(write.user); !done) return std::unexpected(done.error());
   return Written{};
 }
 

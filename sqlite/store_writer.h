@@ -9,6 +9,7 @@
 #include "sqlite/media_writer.h"
 #include "sqlite/operator_tables.h"
 #include "sqlite/post_writer.h"
+#include "sqlite/prekey_tables.h"
 #include "sqlite/waiting.h"
 
 namespace dim {
@@ -69,6 +70,9 @@ class StoreWriter {
   Result<Written> put(const PutSetting& write) { return operator_.put(write); }
   Result<Written> put(const PutAudit& write) { return operator_.put(write); }
   Result<Written> put(const DropUser& write);
+  Result<Written> put(const PutPrekeys& write) { return prekeys_.put(write); }
+  Result<Written> put(const TakePrekey& write) { return prekeys_.put(write); }
+  Result<Written> put(const DropPrekeys& write) { return prekeys_.put(write); }
   template <class Other>
   Result<Written> put(const Other& write) {
     return posts_.put(write);
@@ -84,6 +88,7 @@ class StoreWriter {
   PostWriter posts_;
   MediaWriter media_;
   OperatorWriter operator_;
+  PrekeyWriter prekeys_;
   std::int64_t next_row_ = 1;
   std::int64_t next_user_ = 1;
   Bytes record_;

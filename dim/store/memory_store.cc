@@ -142,6 +142,7 @@ Written MemoryStore::apply(const DropUser& drop) {
   std::erase_if(names_, [&](const auto& one) { return one.second == drop.user; });
   std::erase_if(resumes_, [&](const auto& one) { return one.second.user == drop.user; });
   identities_.erase(drop.user);
+  prekeys_.drop_all(drop.user);
   posts_.drop_marks(drop.user);
   media_.drop_all(drop.user, drop.time);
   return {};
@@ -201,6 +202,11 @@ Result<UserUse> MemoryStore::user_use(const std::string& user) {
 Result<ChannelUse> MemoryStore::channel_use(const Guid& channel) {
   const std::scoped_lock lock(mutex_);
   return posts_.use(channel);
+}
+
+Result<std::vector<StoredPrekeys>> MemoryStore::prekeys(const std::string& user) {
+  const std::scoped_lock lock(mutex_);
+  return prekeys_.of(user);
 }
 
 Result<std::optional<StoredMedia>> MemoryStore::media(const Guid& guid) {

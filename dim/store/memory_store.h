@@ -10,6 +10,7 @@
 #include "dim/base/limits.h"
 #include "dim/store/memory_media.h"
 #include "dim/store/memory_posts.h"
+#include "dim/store/memory_prekeys.h"
 #include "dim/store/rules.h"
 #include "dim/store/store.h"
 
@@ -52,6 +53,7 @@ class MemoryStore : public Store {
   Result<std::vector<std::string>> identities(const std::string& after, std::size_t limit) override;
   Result<UserUse> user_use(const std::string& user) override;
   Result<ChannelUse> channel_use(const Guid& channel) override;
+  Result<std::vector<StoredPrekeys>> prekeys(const std::string& user) override;
   void set_audit_limits(const AuditLimits& limits) { audit_limits_ = limits; }
   void set_media_limits(const MediaLimits& limits) { media_.set_limits(limits); }
   /// Objects of bytes, whoever refers to them.
@@ -85,6 +87,9 @@ class MemoryStore : public Store {
   Written apply(const PutSetting& put);
   Written apply(const PutAudit& put);
   Written apply(const DropUser& drop);
+  Written apply(const PutPrekeys& put) { return prekeys_.apply(put); }
+  Written apply(const TakePrekey& take) { return prekeys_.apply(take); }
+  Written apply(const DropPrekeys& drop) { return prekeys_.apply(drop); }
   template <class Other>
   Written apply(const Other& other) {
     return posts_.apply(other);
@@ -104,6 +109,7 @@ class MemoryStore : public Store {
   AuditLimits audit_limits_;
   MemoryPosts posts_;
   MemoryMedia media_;
+  MemoryPrekeys prekeys_;
 };
 
 }  // namespace dim

@@ -39,8 +39,8 @@ struct PutAudit {
   bool of_previous = false;
 };
 
-/// Everything of a user but what they wrote in channels: identity, documents, names, sessions, what
-/// waits for them, marks; their files go as if they had deleted them. Cursors of their inboxes are
+/// Everything of a user but what they wrote in channels: identity, documents, prekeys, names,
+/// sessions, what waits for them, marks; their files go as if they had deleted them. Cursors of their inboxes are
 /// not used again.
 struct DropUser {
   std::string user;

@@ -15,6 +15,7 @@
 #include "dim/store/media.h"
 #include "dim/store/operator.h"
 #include "dim/store/posts.h"
+#include "dim/store/prekeys.h"
 
 namespace dim {
 
@@ -38,7 +39,7 @@ struct StoredMessage {
 /// receiver got the message and the GUID may be tried again. PutName: `repeated` for the owner,
 /// `conflict` for anybody else. PutDocument: `repeated` for the stored bytes at the stored time,
 /// `conflict` for anything not newer than what is stored. posts.h says it of hubs and channels,
-/// media.h of media.
+/// media.h of media, prekeys.h of prekeys.
 /// Every other write is always `stored`.
 enum class Accepted : std::uint8_t { stored, repeated, conflict /* 407 */, full /* 506 */ };
 
@@ -92,7 +93,7 @@ using Write =
                  DropResume, PutHubChange, RequireHub, PutPost, ChangePost, PutErasure, PutReport,
                  CloseReports, PutMark, PutLevel, ExpirePosts, DropChannel, ForgetChannelWords,
                  Shred, ExpectErasures, OpenMedia, PutPiece, CheckMedia, DropMedia, DestroyMedia,
-                 PutSetting, PutAudit, DropUser>;
+                 PutSetting, PutAudit, DropUser, PutPrekeys, TakePrekey, DropPrekeys>;
 
 /// Outcome of one write of a batch, in the order of the batch. `cursors` goes with PutMessage that
 /// is stored or repeated: one for each receiver in their order; a receiver named twice has one
@@ -102,6 +103,7 @@ struct Written {
   Accepted accepted = Accepted::stored;
   std::vector<Cursor> cursors{};
   std::optional<Error> refused{};  ///< of media: why nothing was done (media.h)
+  std::string prekey{};            ///< of TakePrekey: the one-time key
 };
 
 struct StoredDocument {
@@ -120,7 +122,7 @@ struct StoredResume {
   Millis expires = 0;
 };
 
-class Store : public PostReads, public MediaReads, public OperatorReads {
+class Store : public PostReads, public MediaReads, public OperatorReads, public PrekeyReads {
  public:
   /// Durable when it returns (fdatasync done). Errc::insufficient_storage: nothing of the batch is
   /// stored and the store goes on; any other error: nothing of the batch may be acknowledged and
