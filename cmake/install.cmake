@@ -4,7 +4,7 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-set(dim_library_layers base crypto identity message protocol packet store engine)
+set(dim_library_layers base crypto identity native message protocol packet store engine)
 set(dim_package ${CMAKE_INSTALL_LIBDIR}/cmake/dim)
 
 add_library(dim_dim INTERFACE)

@@ -50,6 +50,7 @@ constexpr std::array kRows = std::to_array<Row>({
     {Errc::replay, "E_REPLAY", 407},
     {Errc::station_changed, "E_STATION_CHANGED", 300},
     {Errc::downgrade, "E_DOWNGRADE", 300},
+    {Errc::native, "E_N1", 402},
     {Errc::unreachable, "E_UNREACHABLE", 503},
     {Errc::io, "E_IO", 500},
     {Errc::config, "E_CONFIG", 500},

@@ -49,6 +49,7 @@ enum class Errc : std::uint8_t {
   replay,                // E_REPLAY, 407 (A12)
   station_changed,       // E_STATION_CHANGED (S18)
   downgrade,             // E_DOWNGRADE (S19)
+  native,                // E_N1, 402; a frame, prekey or session of the native suite (J32)
   unreachable,           // E_UNREACHABLE
   io,                    // E_IO
   config,                // E_CONFIG

@@ -1,0 +1,48 @@
+#include "dim/crypto/hkdf.h"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <cassert>
+#include <initializer_list>
+
+namespace dim {
+namespace {
+
+constexpr std::size_t kBlock = crypto_auth_hmacsha256_BYTES;
+static_assert(kBlock == 32);
+
+void hmac(ByteView key, std::initializer_list<ByteView> parts, std::span<std::uint8_t> out) {
+  crypto_auth_hmacsha256_state state;
+  crypto_auth_hmacsha256_init(&state, key.data(), key.size());
+  for (const ByteView part : parts) crypto_auth_hmacsha256_update(&state, part.data(), part.size());
+  crypto_auth_hmacsha256_final(&state, out.data());
+  sodium_memzero(&state, sizeof state);
+}
+
+}  // namespace
+
+Secret hkdf_sha256(ByteView input, ByteView salt, ByteView info, std::size_t size) {
+  assert(size >= 1 && size <= 255 * kBlock);
+  Secret extracted(kBlock);
+  hmac(salt, {input}, extracted.writable());
+  Secret out(size);
+  Secret block(kBlock);
+  std::uint8_t number = 0;
+  for (std::size_t done = 0; done < size; done += kBlock) {
+    ++number;
+    const ByteView before = number == 1 ? ByteView() : block.view();
+    hmac(extracted.view(), {before, info, ByteView(&number, 1)}, block.writable());
+    std::copy_n(block.view().begin(), std::min(kBlock, size - done),
+                out.writable().begin() + static_cast<std::ptrdiff_t>(done));
+  }
+  return out;
+}
+
+Secret secret_hmac_sha256(ByteView key, ByteView data) {
+  Secret out(kBlock);
+  hmac(key, {data}, out.writable());
+  return out;
+}
+
+}  // namespace dim
