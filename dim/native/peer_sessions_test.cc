@@ -24,9 +24,10 @@ class Net {
   }
 
   PeerSessions& sessions(std::size_t at, std::size_t with) { return sessions_[{at, with}]; }
-  void begin(std::size_t from, std::size_t to) {
+  void begin(std::size_t from, std::size_t to) { begin(from, to, random_.below(3) != 0); }
+  void begin(std::size_t from, std::size_t to, bool one_time) {
     Device& device = devices_[from];
-    const PrekeyBundle bundle = devices_[to].bundle(random_.below(3) != 0, random_);
+    const PrekeyBundle bundle = devices_[to].bundle(one_time, random_);
     sessions(from, to).add(
         initiate(device.keys, device.party, devices_[to].party, bundle, random_).value());
   }
@@ -222,6 +223,7 @@ TEST(PeerSessions, ALateFrameBringsNoOldSessionBack) {
 
 TEST(PeerSessions, AtMostEightAreKept) {
   Net net(2, 4);
+  net.begin(0, 1, true);
   net.send(0, 1);
   const auto oldest = net.take(0);
   EXPECT_TRUE(net.receive(oldest));

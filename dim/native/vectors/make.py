@@ -9,6 +9,7 @@ usage: make.py            prints the file
        make.py --check    exit 1 when native.json beside this script is another
 """
 import base64
+import datetime
 import hashlib
 import hmac
 import json
@@ -176,6 +177,11 @@ def sha256(data):
     return hashlib.sha256(data).digest()
 
 
+def time_text(ms):
+    seconds = datetime.datetime.fromtimestamp(ms // 1000, datetime.timezone.utc)
+    return seconds.strftime("%Y-%m-%dT%H:%M:%S") + f".{ms % 1000:03d}Z"
+
+
 def b64(data):
     return base64.b64encode(data).decode()
 
@@ -255,7 +261,7 @@ def session(a, b, bundle_kind):
         public = agreement_public(secret)
         entry = {"id": number, "key": b64(public)}
         if kind != 2:
-            entry["time"] = "2026-09-21T13:33:20.000Z"
+            entry["time"] = time_text(ms)
         entry["signature"] = b64(b.sign_prekey(kind, number, 0 if kind == 2 else ms, public))
         bundle[word] = entry
         secrets.append({"kind": kind, "id": number, "time": ms, "secret_hex": secret.hex()})
