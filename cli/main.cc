@@ -82,6 +82,7 @@ int main(int argc, char** argv) {
   send_verb->add_option("--as", send.as, "what the file is, when its name does not say it")
       ->check(CLI::IsMember({"file", "image", "audio", "video"}));
   send_verb->add_option("--thumbnail", send.thumbnail, "small picture of a picture or film");
+  send_verb->add_flag("--no-preview", send.no_preview, "send a picture without a small one");
   send_verb->add_option("--duration", send.duration, "seconds, of a sound or film")
       ->check(CLI::Range(0.0, 1e6));
   send_verb->add_option("--url", send.url, "where the receiver will find the encrypted file");
@@ -184,6 +185,17 @@ int main(int argc, char** argv) {
                         "of the message whose ID ends with these digits, not of the newest");
   save_verb->add_flag("--thumbnail", save.thumbnail, "the small picture that came with it");
 
+  dim::PreviewOptions preview;
+  auto* preview_verb = app.add_subcommand(
+      "preview", "show the small picture that came with a picture or film, before it is fetched");
+  preview_verb
+      ->add_option("who", preview.who, "in which conversation: ID, link, name, alias, group:NAME")
+      ->required();
+  preview_verb->add_option("--message", preview.message,
+                           "of the message whose ID ends with these digits, not of the newest");
+  preview_verb->add_option("-o,--output", preview.output,
+                           "write it, as a JPEG made anew here, to this new file");
+
   dim::DraftOptions draft;
   auto* draft_verb =
       app.add_subcommand("draft", "texts that were begun and not sent, in this home");
@@ -201,6 +213,7 @@ int main(int argc, char** argv) {
   upload_verb->add_option("--as", upload.as, "what the file is, when its name does not say it")
       ->check(CLI::IsMember({"file", "image", "audio", "video"}));
   upload_verb->add_option("--thumbnail", upload.thumbnail, "small picture of a picture or film");
+  upload_verb->add_flag("--no-preview", upload.no_preview, "send a picture without a small one");
   upload_verb->add_option("--duration", upload.duration, "seconds, of a sound or film")
       ->check(CLI::Range(0.0, 1e6));
   upload_verb->add_flag("--list", upload.list, "the files that you have at the station");
@@ -333,6 +346,7 @@ int main(int argc, char** argv) {
   if (*tui_verb) return dim::verb_tui(common, tui);
   if (*history_verb) return dim::verb_history(common, history);
   if (*save_verb) return dim::verb_save(common, save);
+  if (*preview_verb) return dim::verb_preview(common, preview);
   if (*draft_verb) return dim::verb_draft(common, draft);
   if (*upload_verb) return dim::verb_upload(common, upload);
   if (*download_verb) return dim::verb_download(common, download);

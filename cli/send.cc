@@ -10,6 +10,7 @@
 
 #include "cli/context.h"
 #include "cli/hub_options.h"
+#include "cli/preview.h"
 #include "cli/transfer.h"
 #include "cli/verbs.h"
 #include "client/attach.h"
@@ -42,9 +43,12 @@ Result<std::string> text_of(const SendOptions& options) {
 }
 
 Status check(const SendOptions& options) {
-  if (options.file.empty() && (!options.thumbnail.empty() || !options.as.empty() ||
-                               !options.url.empty() || options.duration > 0))
-    return fail(Errc::usage, "--as, --thumbnail, --duration and --url belong to --file");
+  if (options.file.empty() &&
+      (!options.thumbnail.empty() || !options.as.empty() || !options.url.empty() ||
+       options.no_preview || options.duration > 0)) {
+    return fail(Errc::usage,
+                "--as, --thumbnail, --no-preview, --duration and --url belong to --file");
+  }
   const bool only_text = options.file.empty() && options.card.empty() && options.content.empty() &&
                          options.forward.empty() && options.reply_to.empty();
   if (!options.expires.empty() && (!only_text || options.text.empty()))
@@ -121,14 +125,15 @@ std::expected<std::vector<Content>, int> contents(Context& context, const SendOp
     out.emplace_back(std::move(content));
   }
   if (!options.file.empty()) {
-    auto file = attach({.path = options.file,
-                        .as = options.as,
-                        .thumbnail = options.thumbnail,
-                        .duration = options.duration,
-                        .url = options.url,
-                        .sealed = options.sealed,
-                        .uploaded = uploaded},
-                       now, context.random);
+    Attachment attachment{.path = options.file,
+                          .as = options.as,
+                          .thumbnail = options.thumbnail,
+                          .duration = options.duration,
+                          .url = options.url,
+                          .sealed = options.sealed,
+                          .uploaded = uploaded};
+    if (!options.no_preview) add_preview(context, attachment);
+    auto file = attach(attachment, now, context.random);
     if (!file) {
       context.out.error(file.error());
       return std::unexpected(code(exit_of(file.error())));

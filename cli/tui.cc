@@ -285,6 +285,7 @@ void TuiApp::turn() {
     for (const tui::KeyPress& press : decoder_.flush()) on_key(press);
   }
   if (context_.messenger->unread_may_have_grown()) refresh_unread();
+  look_at_pictures();
   if (now - looked_at_ >= kLookMs) {
     looked_at_ = now;
     if (!model_.notice.empty() && now - noted_at_ > kNoticeMs) {

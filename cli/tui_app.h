@@ -83,6 +83,8 @@ class TuiApp {
   void on_typing(const std::string& conversation, const std::string& name, bool on);
   void send_text(tui::Conversation& one, const std::string& text);
   void send_content(tui::Conversation& one, const Content& content);
+  void want_picture(const HistoryEntry& entry, tui::Message& message);
+  void look_at_pictures();
   std::optional<HistoryEntry> entry_of(const tui::Conversation& one, std::string_view guid);
   bool names_me(std::string_view text) const { return tui::names_person(text, model_.me); }
 
@@ -127,7 +129,13 @@ class TuiApp {
   std::map<std::string, std::size_t> limits_;  ///< how many messages are read of a conversation
   std::map<std::pair<std::string, std::string>, Millis> typing_until_;
   std::map<std::string, std::string> drafts_;  ///< as the home has them, by conversation
-  std::set<std::string> reacted_;              ///< "GUID SYMBOL": own reactions of this run
+  struct Looked {
+    std::optional<tui::Picture> picture{};
+    std::string why_not{};
+  };
+  std::map<std::string, Looked> pictures_;  ///< previews, by GUID
+  std::deque<HistoryEntry> unseen_;         ///< whose previews were not looked at; the newest last
+  std::set<std::string> reacted_;           ///< "GUID SYMBOL": own reactions of this run
   std::string told_typing_;  ///< the conversation in which others see that one writes
   Millis typed_at_ = 0;
 };

@@ -284,11 +284,21 @@ void TuiApp::send_file(const std::string& path) {
   if (path.empty()) return note("/send FILE", true);
   if (one->kind == tui::Kind::channel)
     return note("channels of hubs hold text, no files yet", true);
-  auto content = attach({.path = path}, context_.clock.now(), context_.random);
+  Attachment file{.path = path};
+  std::string_view without;
+  if (takes_preview(file)) {
+    if (auto made = PictureProgram().preview_of(path)) {
+      file.preview = std::move(*made);
+    } else {
+      without = made.error().hint;
+    }
+  }
+  auto content = attach(file, context_.clock.now(), context_.random);
   if (!content && content.error().code == Errc::too_large)
     return note("more than 400 KiB goes through the station: dim upload FILE --to WHO", true);
   if (!content) return fail(content.error());
   send_content(*one, *content);
+  if (!without.empty()) note("sent with " + std::string(without));
 }
 
 void TuiApp::save(const std::string& rest) {

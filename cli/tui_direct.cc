@@ -3,6 +3,7 @@
 
 #include "cli/tui_app.h"
 #include "client/attach.h"
+#include "client/pictures.h"
 #include "client/rebound.h"
 #include "terminal/printable.h"
 
@@ -11,6 +12,8 @@ namespace {
 
 constexpr std::size_t kPage = 200;  // messages that are read at once
 constexpr Millis kTypingMs = 30'000;
+constexpr Millis kLookMs = 50;
+constexpr int kPictureColumns = 40, kPictureRows = 24;  // pixels; two rows stand in one of cells
 
 tui::Progress progress_of(Tick tick) {
   switch (tick) {
@@ -130,7 +133,47 @@ tui::Message TuiApp::message_of(const HistoryEntry& entry) {
     if (entry.late) out.labels.emplace_back("arrived late");
     out.names_me = entry.sender && names_me(entry.text);
   }
+  want_picture(entry, out);
   return out;
+}
+
+/// What was looked at is shown; what was not is, a moment later.
+void TuiApp::want_picture(const HistoryEntry& entry, tui::Message& message) {
+  if (!terminal_ || !terminal_->shows_pictures() || !shows_pictures_of(*context_.home, entry) ||
+      (entry.content_type != "image" && entry.content_type != "video"))
+    return;
+  if (const auto found = pictures_.find(entry.guid); found != pictures_.end()) {
+    message.picture = found->second.picture;
+    if (!found->second.why_not.empty()) message.labels.push_back(found->second.why_not);
+  } else if (std::ranges::find(unseen_, entry.guid, &HistoryEntry::guid) == unseen_.end()) {
+    unseen_.push_back(entry);
+  }
+}
+
+/// In each turn a few, so that keys are not kept waiting.
+void TuiApp::look_at_pictures() {
+  const Millis until = context_.clock.monotonic() + kLookMs;
+  while (!unseen_.empty() && context_.clock.monotonic() < until) {
+    const HistoryEntry entry = std::move(unseen_.back());
+    unseen_.pop_back();
+    Looked& looked = pictures_[entry.guid];
+    const auto json = context_.messenger->content(entry);
+    const auto content = json && *json ? decode_content(**json)
+                                       : Result<Content>(dim::fail(Errc::not_found, "no content"));
+    const TransportableData* small = content ? preview_in(*content) : nullptr;
+    if (small == nullptr) continue;
+    const auto pixels = PictureProgram().pixels(small->data, kPictureColumns, kPictureRows);
+    if (pixels) {
+      looked.picture = tui::picture_of(pixels->width, pixels->height, pixels->rgb);
+    } else {
+      looked.why_not = pixels.error().hint;
+    }
+    tui::Conversation* one = model_.find(entry.peer.bare().text());
+    tui::Message* message = one == nullptr ? nullptr : tui::find_message(*one, entry.guid);
+    if (message == nullptr) continue;
+    *message = message_of(entry);
+    dirty_ = true;
+  }
 }
 
 void TuiApp::load(tui::Conversation& one) {

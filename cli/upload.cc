@@ -72,6 +72,7 @@ int verb_upload(const CommonOptions& common, const UploadOptions& options) {
     send.file = options.file;
     send.as = options.as;
     send.thumbnail = options.thumbnail;
+    send.no_preview = options.no_preview;
     send.duration = options.duration;
     send.timeout_s = options.timeout_s;
     send.upload = true;
@@ -81,11 +82,12 @@ int verb_upload(const CommonOptions& common, const UploadOptions& options) {
   if (!context.open_home()) return code(Exit::home);
   const int wishes =
       (options.list ? 1 : 0) + (options.erase.empty() ? 0 : 1) + (options.file.empty() ? 0 : 1);
-  if (wishes != 1 || !options.as.empty() || !options.thumbnail.empty() || options.duration > 0 ||
-      !options.to.empty()) {
-    context.out.error({Errc::usage,
-                       "give a file, --list, or --delete; --to, --as, --thumbnail and --duration "
-                       "belong to a file that is sent"});
+  if (wishes != 1 || !options.as.empty() || !options.thumbnail.empty() || options.no_preview ||
+      options.duration > 0 || !options.to.empty()) {
+    context.out.error(
+        {Errc::usage,
+         "give a file, --list, or --delete; --to, --as, --thumbnail, --no-preview and "
+         "--duration belong to a file that is sent"});
     return code(Exit::usage);
   }
   if (options.list) return list(context);

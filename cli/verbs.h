@@ -27,6 +27,7 @@ struct SendOptions {
   std::string reply_to;  ///< last digits of the GUID of a message with WHO
   std::string file, as, thumbnail, url, sealed;
   bool upload = false;  ///< the file goes to the station whatever its size
+  bool no_preview = false;
   double duration = 0;
   std::string card;            ///< whose name card to send
   std::string content;         ///< JSON of a content, "-": on standard input; nothing beside it
@@ -73,6 +74,11 @@ struct SaveOptions {
   bool thumbnail = false;
   int timeout_s = 60;  ///< without anything moving, of a file at the station
 };
+struct PreviewOptions {
+  std::string who;
+  std::string message;  ///< last digits of its GUID; empty: the newest picture or film
+  std::string output;   ///< a new file for it; empty: it is drawn
+};
 struct DraftOptions {
   std::string who;  ///< empty: all
   std::optional<std::string> text{};
@@ -82,6 +88,7 @@ struct UploadOptions {
   std::string file;
   std::string to;  ///< whom to send it; empty: the link is printed
   std::string as, thumbnail;
+  bool no_preview = false;
   double duration = 0;
   bool list = false;
   std::string erase;   ///< last digits of the GUID of one to delete at the station
@@ -129,6 +136,7 @@ int verb_chat(const CommonOptions& common, const ChatOptions& options);
 int verb_tui(const CommonOptions& common, const TuiOptions& options);
 int verb_history(const CommonOptions& common, const HistoryOptions& options);
 int verb_import(const CommonOptions& common, const ImportOptions& options);
+int verb_preview(const CommonOptions& common, const PreviewOptions& options);
 int verb_save(const CommonOptions& common, const SaveOptions& options);
 int verb_draft(const CommonOptions& common, const DraftOptions& options);
 int verb_upload(const CommonOptions& common, const UploadOptions& options);

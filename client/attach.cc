@@ -105,11 +105,33 @@ bool holds_command(const Content& content) {
   return array != nullptr && std::ranges::any_of(array->contents, holds_command);
 }
 
+std::string_view sent_as(const Attachment& attachment) {
+  return attachment.as.empty() ? kind_of(attachment.path).as : std::string_view(attachment.as);
+}
+
+ImageContent picture(FileParts parts, std::optional<PortableFile> thumbnail,
+                     const std::optional<Preview>& preview, Millis now, Random& random) {
+  if (thumbnail || !preview)
+    return ImageContent::make(std::move(parts), std::move(thumbnail), now, random);
+  TransportableData data{.data = preview->jpeg};
+  data.is_uri = true;
+  data.mime_type = "image/jpeg";
+  ImageContent out =
+      ImageContent::make(std::move(parts), PortableFile{.data = std::move(data)}, now, random);
+  out.rest.set("width", std::int64_t{preview->width});
+  out.rest.set("height", std::int64_t{preview->height});
+  return out;
+}
+
 }  // namespace
+
+bool takes_preview(const Attachment& attachment) {
+  return attachment.thumbnail.empty() && sent_as(attachment) == "image";
+}
 
 Result<Content> attach(const Attachment& attachment, Millis now, Random& random) {
   const Ending kind = kind_of(attachment.path);
-  const std::string_view as = attachment.as.empty() ? kind.as : std::string_view(attachment.as);
+  const std::string_view as = sent_as(attachment);
   const bool pictured = as == "image" || as == "video";
   if (!attachment.thumbnail.empty() && !pictured)
     return fail(Errc::usage, "only pictures and films have a thumbnail");
@@ -121,7 +143,7 @@ Result<Content> attach(const Attachment& attachment, Millis now, Random& random)
   auto parts = parts_of(attachment, as == "image" ? kind.mime : std::string_view(), random);
   if (!parts) return std::unexpected(parts.error());
   if (as == "image")
-    return ImageContent::make(std::move(*parts), std::move(*thumbnail), now, random);
+    return picture(std::move(*parts), std::move(*thumbnail), attachment.preview, now, random);
   if (as == "audio")
     return AudioContent::make(std::move(*parts), attachment.duration, {}, now, random);
   if (as == "video") {
@@ -143,16 +165,12 @@ const FileParts* file_parts(const Content& content) {
 Result<ReceivedFile> received_file(const Content& content, bool thumbnail,
                                    const std::function<Result<Bytes>(const std::string&)>& fetch) {
   const FileParts* parts = file_parts(content);
-  const std::optional<PortableFile>* small = nullptr;
-  if (const auto* image = content.as<ImageContent>()) small = &image->thumbnail;
-  if (const auto* video = content.as<VideoContent>()) small = &video->snapshot;
   if (parts == nullptr) return fail(Errc::not_found, "this message holds no file");
   if (thumbnail) {
-    if (small == nullptr || !*small || !(*small)->data)
-      return fail(Errc::not_found, "this message holds no thumbnail");
-    const TransportableData& data = *(*small)->data;
-    return ReceivedFile{.name = data.mime_type == "image/png" ? "thumbnail.png" : "thumbnail.jpg",
-                        .bytes = data.data,
+    const TransportableData* small = preview_in(content);
+    if (small == nullptr) return fail(Errc::not_found, "this message holds no thumbnail");
+    return ReceivedFile{.name = small->mime_type == "image/png" ? "thumbnail.png" : "thumbnail.jpg",
+                        .bytes = small->data,
                         .encrypted = true,
                         .proven = true};
   }

@@ -6,6 +6,7 @@
 
 #include "client/history.h"
 #include "client/home.h"
+#include "client/pictures.h"
 #include "dim/protocol/content.h"
 
 namespace dim {
@@ -18,7 +19,10 @@ struct Attachment {
   std::string url{};        ///< where the receiver finds the encrypted bytes; empty: in place
   std::string sealed{};     ///< where they are written to for you to put there; must not exist
   std::optional<FileParts> uploaded{};  ///< it lies at the station already, and this says where
+  std::optional<Preview> preview{};     ///< of a picture that has no `thumbnail`
 };
+/// Whether the file goes as a picture without a thumbnail of its own, so that a preview is wanted.
+bool takes_preview(const Attachment& attachment);
 /// In place up to 400 KiB. Errc::io for a file that cannot be read or written, Errc::too_large,
 /// Errc::usage, Errc::bad_request for a URL that no receiver would fetch (A40).
 Result<Content> attach(const Attachment& attachment, Millis now, Random& random);

@@ -61,6 +61,23 @@ TEST_F(AttachTest, TheNameSaysWhatAFileIsUnlessThePersonDoes) {
   EXPECT_EQ(made({.path = file("g.txt"), .duration = 1}).error().code, Errc::usage);
 }
 
+TEST_F(AttachTest, F46_APictureTakesItsPreviewAndTheSizeOfTheOriginalAlong) {
+  const Preview preview{.jpeg = to_bytes("\xFF\xD8..."), .width = 640, .height = 480};
+  Attachment picture{.path = file("p.png"), .preview = preview};
+  EXPECT_TRUE(takes_preview(picture));
+  const Content content = sent(picture);
+  ASSERT_NE(preview_in(content), nullptr);
+  EXPECT_EQ(preview_in(content)->data, preview.jpeg);
+  EXPECT_EQ(preview_in(content)->mime_type, "image/jpeg");
+  EXPECT_EQ(size_in(*content.as<ImageContent>()), (PictureSize{640, 480}));
+  picture.thumbnail = file("own.jpg", 9);
+  EXPECT_FALSE(takes_preview(picture));
+  EXPECT_EQ(preview_in(sent(picture))->data.size(), 9U) << "the person's own comes first";
+  EXPECT_FALSE(takes_preview({.path = "a.txt"}));
+  EXPECT_FALSE(takes_preview({.path = "a.png", .as = "file"}));
+  EXPECT_TRUE(takes_preview({.path = "scan", .as = "image"}));
+}
+
 TEST_F(AttachTest, WhatLiesInPlaceIsGotWithoutAskingAnybody) {
   const Content content = sent({.path = file("notes.txt", 400 * limits::kKiB)});
   const auto got = received_file(content, false, no_fetch);

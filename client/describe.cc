@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "client/pictures.h"
 #include "dim/engine/media_link.h"
 
 namespace dim {
@@ -14,14 +15,26 @@ constexpr std::size_t kInnerShown = 5;
 
 std::string quoted(std::string_view text) { return "“" + std::string(text) + "”"; }
 
-std::string file_in_words(std::string_view kind, const FileParts& file) {
+/// `about`: stands behind the name.
+std::string file_in_words(std::string_view kind, const FileParts& file,
+                          std::string_view about = {}) {
   std::string out(kind);
   if (!file.filename.empty()) out += " " + file.filename;
+  out += about;
   if (file.data) out += ", " + size_in_words(file.data->data.size());
   if (!file.data && file.length && *file.length >= 0)
     out += ", " + size_in_words(static_cast<std::size_t>(*file.length));
   if (is_media_url(file.url)) return out + ", at the station";
   if (!file.url.empty()) out += ", at " + file.url;
+  return out;
+}
+
+/// Of a picture or film: pixels, and whether a small one came with it.
+template <class Pictured>
+std::string looks_in_words(const Pictured& it) {
+  std::string out;
+  if (const auto size = size_in(it)) out = fmt::format(", {}x{}", size->first, size->second);
+  if (preview_in(it) != nullptr) out += ", with a preview";
   return out;
 }
 
@@ -58,7 +71,7 @@ struct Describer {
     return {.words = file_in_words("file", it.file)};
   }
   Description operator()(const ImageContent& it) const {
-    return {.words = file_in_words("picture", it.file)};
+    return {.words = file_in_words("picture", it.file, looks_in_words(it))};
   }
   Description operator()(const AudioContent& it) const {
     return {.text = it.text,
@@ -66,7 +79,8 @@ struct Describer {
   }
   Description operator()(const VideoContent& it) const {
     return {.text = it.title,
-            .words = file_in_words("film", it.file) + seconds_in_words(it.duration)};
+            .words =
+                file_in_words("film", it.file, looks_in_words(it)) + seconds_in_words(it.duration)};
   }
   Description operator()(const PageContent& it) const {
     std::string words = "page";

@@ -23,6 +23,10 @@ TEST(Describe, SaysWhatEachContentIs) {
       "hi|sound v.mp4, 3 bytes, 1.5 s");
   EXPECT_EQ(words(R"({"type":18,"sn":1,"filename":"p.png","URL":"https://files.example/p"})"),
             "|picture p.png, at https://files.example/p");
+  EXPECT_EQ(
+      words(
+          R"({"type":18,"sn":1,"filename":"p.png","data":"AAEC","width":640,"height":480,"thumbnail":"data:image/jpeg;base64,/9j/4AAQ"})"),
+      "|picture p.png, 640x480, with a preview, 3 bytes");
   EXPECT_EQ(words(R"({"type":64,"sn":1,"currency":"USD","amount":10.25})"), "|money: 10.25 USD");
   EXPECT_EQ(
       words(

@@ -30,7 +30,7 @@ write_basic_package_version_file(${CMAKE_BINARY_DIR}/dimConfigVersion.cmake COMP
 install(FILES ${CMAKE_BINARY_DIR}/dimConfig.cmake ${CMAKE_BINARY_DIR}/dimConfigVersion.cmake
         DESTINATION ${dim_package} COMPONENT library)
 
-foreach(program dimd dim)
+foreach(program dimd dim dim-picture)
   if(TARGET ${program})
     install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT programs)
   endif()

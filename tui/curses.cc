@@ -21,7 +21,8 @@ constexpr short kPeople256[kPeopleColours] = {33, 37, 71, 97, 130, 133, 136, 166
 constexpr short kPeople8[kPeopleColours] = {COLOR_CYAN, COLOR_BLUE,   COLOR_GREEN,   COLOR_MAGENTA,
                                             COLOR_CYAN, COLOR_YELLOW, COLOR_BLUE,    COLOR_GREEN,
                                             COLOR_CYAN, COLOR_BLUE,   COLOR_MAGENTA, COLOR_GREEN};
-constexpr short kFirst = 1;  // pair of the first ink; 0 is the terminal's own
+constexpr short kFirst = 1;            // pair of the first ink; 0 is the terminal's own
+constexpr int kPicturePairs = 0x4000;  // terminals that have fewer run out of them
 
 short pair_of(const Style& style) {
   if (style.ink == Ink::plain) return 0;
@@ -60,6 +61,7 @@ struct Curses::Impl {
   SCREEN* terminal = nullptr;
   Options options{};
   bool colours = false;
+  bool pictures = false;
 
   void begin_modes() const {
     say("\x1b[?2004h\x1b[?1004h");
@@ -74,6 +76,7 @@ struct Curses::Impl {
     if (!options.colours || ::has_colors() == FALSE || ::start_color() == ERR) return;
     colours = true;
     const bool many = COLORS >= 256;
+    pictures = many && COLOR_PAIRS >= kPicturePairs;
     short ground = -1;
     if (::use_default_colors() == ERR) ground = COLOR_BLACK;
     const auto pair = [ground](Ink ink, short colour) {
@@ -96,8 +99,14 @@ struct Curses::Impl {
     if (cell.style.underline) attributes |= WA_UNDERLINE;
     if (cell.style.ink == Ink::quiet && (!colours || COLORS < 256)) attributes |= WA_DIM;
     cchar_t drawn{};
-    ::setcchar(&drawn, wide(cell.glyph).c_str(), attributes,
-               colours ? pair_of(cell.style) : short{0}, nullptr);
+    // The pair as a whole number: those of pictures are more than a short can count.
+    int pair = 0;
+    if (cell.style.ink == Ink::pixels) {
+      pair = pictures ? std::max(0, ::alloc_pair(cell.style.upper, cell.style.lower)) : 0;
+    } else if (colours) {
+      pair = pair_of(cell.style);
+    }
+    ::setcchar(&drawn, wide(cell.glyph).c_str(), attributes, 0, &pair);
     ::mvadd_wch(row, column, &drawn);
   }
 };
@@ -141,6 +150,8 @@ Size Curses::size() const {
     return {window.ws_row, window.ws_col};
   return {LINES, COLS};
 }
+
+bool Curses::shows_pictures() const { return impl_->pictures; }
 
 void Curses::draw(const Screen& screen) {
   const Size size = screen.size();

@@ -23,6 +23,8 @@ class Curses {
 
   /// As it is now.
   Size size() const;
+  /// It has the colours that pictures need.
+  bool shows_pictures() const;
   void draw(const Screen& screen);
   /// Everything anew with the next draw().
   void redraw();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tui/composer.h"
+#include "tui/picture.h"
 
 namespace dim::tui {
 
@@ -33,8 +34,9 @@ struct Message {
   std::vector<std::string> labels{};  ///< "edited", "old protocol, addressee not proven"
   std::vector<std::pair<std::string, std::int64_t>> reactions{};
   Progress progress = Progress::none;
-  std::int64_t missing = 0;  ///< messages before it that have not come
-  bool names_me = false;     ///< somebody is speaking to the person here
+  std::int64_t missing = 0;          ///< messages before it that have not come
+  bool names_me = false;             ///< somebody is speaking to the person here
+  std::optional<Picture> picture{};  ///< stands below the rest
 };
 
 /// The lowest row that is seen: a row of a message.

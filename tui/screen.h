@@ -8,14 +8,16 @@
 
 namespace dim::tui {
 
-/// Colours by their purpose. People's follow behind `people`: kPeopleColours of them.
-enum class Ink : std::uint8_t { plain, quiet, good, bad, mark, people };
+/// Colours by their purpose. People's follow behind `people`: kPeopleColours of them. `pixels`:
+/// those of a picture, which the style names itself.
+enum class Ink : std::uint8_t { plain, quiet, good, bad, mark, people, pixels };
 inline constexpr int kPeopleColours = 12;
 
 struct Style {
   Ink ink = Ink::plain;
   int person = 0;  ///< which of people's colours, with Ink::people
   bool bold = false, reverse = false, underline = false;
+  std::uint8_t upper = 0, lower = 0;  ///< halves of the cell, of 256 colours, with Ink::pixels
   bool operator==(const Style&) const = default;
 };
 /// The colour of somebody: always the same for the same ID.

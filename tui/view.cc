@@ -161,6 +161,13 @@ void add_message(Flow& flow, const Message& one, bool selected, bool ids) {
                one.progress == Progress::failed ? kBad : kQuiet);
   if (!one.cause.empty() && one.mine) add_behind(flow, "[" + printable(one.cause) + "]", kBad);
   if (ids || selected) add_behind(flow, "#" + short_id(one.id), kQuiet);
+  if (!one.picture) return;
+  for (const auto& row : rows_of(*one.picture, flow.width() - kIndent)) {
+    flow.begin(kIndent);
+    for (const HalfBlocks& part : row)
+      flow.add(repeated(kHalfBlock, part.cells),
+               {.ink = Ink::pixels, .upper = part.upper, .lower = part.lower});
+  }
 }
 
 // ---- the list on the left

@@ -54,6 +54,42 @@ class Files(harness.EndToEnd):
         self.bobby.run("save", "alice", small, code=1)
         self.assertEqual(len(self.bytes_of(small)), 50)
 
+    def test_F46_M07_N10_a_picture_is_seen_before_it_is_fetched_but_not_a_strangers(self):
+        path = os.path.join(self.folder, "sunset.png")
+        with open(path, "wb") as file:
+            file.write(harness.png(640, 480, (b"tEXt", b"Place\0Berlin")))
+        said = self.alice.run("send", "bobby", "--file", path)
+        if any(one["code"] == "NOT_IMPLEMENTED" for one in of(said, "no_preview")):
+            self.skipTest(of(said, "no_preview")[0]["message"])
+        got = self.hears(self.bobby, lambda one: one["type"] == "image")
+        self.assertEqual((got["content"]["width"], got["content"]["height"]), (640, 480))
+        self.assertTrue(got["words"].startswith("picture sunset.png, 640x480, with a preview, "), got["words"])
+        # Bobby has not accepted Alice.
+        small = os.path.join(self.folder, "small.jpg")
+        self.assertEqual(of(self.bobby.run("preview", "alice", code=1), "error")[0]["code"], "FORBIDDEN")
+        self.bobby.run("accept", "alice")
+        seen = of(self.bobby.run("preview", "alice", "--message", got["guid"][-8:]), "preview")[0]
+        self.assertEqual((seen["width"], seen["height"], seen["words"]), (60, 45, got["words"]))
+        written = of(self.bobby.run("preview", "alice", "-o", small), "preview")[0]
+        self.assertEqual((written["width"], written["height"], written["path"]), (320, 240, small))
+        self.assertTrue(self.bytes_of(small).startswith(b"\xff\xd8\xff\xe0"))
+        for word in (b"Berlin", b"Exif"):
+            self.assertNotIn(word, self.bytes_of(small))
+        self.bobby.run("preview", "alice", "-o", small, code=1)
+        self.assertEqual(self.bobby.run("preview", "alice", as_json=False), got["words"] + "\n", "no terminal: words")
+        # What claims too much goes without one, with the reason; so does what the sender wants so.
+        with open(path, "wb") as file:
+            file.write(harness.png(100_000, 100_000, pixels=False))
+        said = self.alice.run("send", "bobby", "--file", path)
+        self.assertIn("64 million pixels", of(said, "no_preview")[0]["message"])
+        self.assertEqual(of(said, "message")[0]["state"], "sent")
+        with open(path, "wb") as file:
+            file.write(harness.png(8, 8))
+        said = self.alice.run("send", "bobby", "--file", path, "--no-preview")
+        self.assertEqual((of(said, "no_preview"), "preview" in of(said, "message")[0]["words"]), ([], False))
+        got = self.hears(self.bobby, lambda one: one["guid"] == of(said, "message")[0]["guid"])
+        self.assertEqual(of(self.bobby.run("preview", "alice", code=1), "error")[0]["code"], "NOT_FOUND")
+
     def test_a40_a_url_is_fetched_only_when_asked_for_and_never_inside_the_own_network(self):
         path, sealed = self.file("large.bin", 500_000), os.path.join(self.folder, "sealed")
         self.alice.run("send", "bobby", "--file", path, "--url", "https://10.0.0.1/x", "--sealed", sealed, code=1)

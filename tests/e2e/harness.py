@@ -7,12 +7,14 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 import unittest
+import zlib
 
 BIN = os.environ.get("DIM_BIN") or os.path.join(os.path.dirname(__file__), "../../build/release/bin")
 
@@ -117,6 +119,18 @@ class Station:
         """The invite link, with the address and port that this test uses."""
         text = self.dimd("invite", "--host", "::1", "--json", *arguments)
         return json.loads(text.splitlines()[0])["link"]
+
+
+def png(width, height, *chunks, pixels=True):
+    """A picture, red on the left and blue on the right; without `pixels` only its head. `chunks` go behind the head."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    head = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    head += b"".join(chunk(kind, data) for kind, data in chunks)
+    if not pixels:
+        return head
+    row = b"\0" + b"\xff\0\0" * (width // 2) + b"\0\0\xff" * (width - width // 2)
+    return head + chunk(b"IDAT", zlib.compress(row * height)) + chunk(b"IEND", b"")
 
 
 class Firewall:

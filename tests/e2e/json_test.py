@@ -102,6 +102,16 @@ class Json(harness.EndToEnd):
         alice.run("send", "bobby", "--file", file.name)
         self.assertIn("content", self.listen_until(bobby, lambda one: one["type"] == "file"))
         bobby.run("save", "alice", self.folder)
+        picture = os.path.join(self.folder, "none.png")
+        with open(picture, "wb") as none:
+            none.write(b"no picture")
+        alice.run("send", "bobby", "--file", picture)
+        alice.run("upload", picture, "--to", "bobby")
+        with open(picture, "wb") as one:
+            one.write(harness.png(8, 8))
+        sent = of(alice.run("send", "bobby", "--file", picture), "message")[0]
+        self.listen_until(bobby, lambda one: one["guid"] == sent["guid"])
+        bobby.run("preview", "alice", code=None)
         alice.run("upload", file.name, "--to", "bobby")
         link = of(alice.run("upload", file.name), "uploaded")[0]["link"]
         bobby.run("download", link, os.path.join(self.folder, "copy"))
@@ -136,6 +146,8 @@ class Json(harness.EndToEnd):
                                            # device_test.py; in chat it is the same line
                                            ("listen", "contact_device"), ("chat", "contact_device"),
                                            ("history", "contact_device"),
+                                           # files_test.py; not where no program can give up its rights
+                                           ("preview", "preview"),
                                            # tests/reference/import_test.py
                                            ("import", "imported")}:
                     self.assertIn((verb, name), SEEN)

@@ -164,7 +164,7 @@ class Tui(harness.EndToEnd):
 
     def test_F88_F09_F10_two_people_talk_and_see_what_became_of_each_message(self):
         alice, bobby = self.friends()
-        hers, his = self.tui(alice), self.tui(bobby)
+        hers, his = self.tui(alice, environment={"TERM": "screen-256color"}), self.tui(bobby, environment={"TERM": "screen"})
         hers.sees("bobby: hello alice", "you: hello bobby", "secure, old protocol", re.compile(r"People +│ bobby"))
         his.sees("alice")
         hers.type("Lunch? 你好 🙂 e\u0301")
@@ -186,6 +186,14 @@ class Tui(harness.EndToEnd):
         his.say("//etc is a folder")
         hers.sees("bobby: /etc is a folder")
         self.assertEqual(self.history(alice, "bobby")[2:], ["Lunch? 你好 🙂 e\u0301", "At one.", "At one, by the river.", "/etc is a folder"])
+        # F46: a picture, in a terminal that has its colours and in one that has not.
+        picture = os.path.join(self.folder, "a.png")
+        with open(picture, "wb") as file:
+            file.write(harness.png(8, 4))
+        his.say("/send " + picture)
+        if "with a preview" in his.until(lambda text: "picture a.png" in text):
+            hers.sees("bobby: [picture a.png, 8x4, with a preview", re.compile("▀{8}"))
+            self.assertNotIn("▀", his.text())
 
     def test_F88_F18_what_waits_elsewhere_is_counted_and_read_only_when_it_is_looked_at(self):
         alice, bobby, carol = self.people("alice", "bobby", "carol")
