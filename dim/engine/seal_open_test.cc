@@ -222,8 +222,8 @@ TEST(SealOpen, A10_NoSubstitutedKeyMakesAnotherContent) {
 }
 
 TEST(SealOpen, J32_AFrameOfTheNativeSuiteOrOfNoneIsRefusedAndChangesNothing) {
-  // A frame of the reserved native suite would stand where the key stands: suite, commitment,
-  // header and cipher text. No suite is known in this edition, so that each is an unknown one.
+  // A frame of the native suite (dim/native), or of none, where a message of today's form has its
+  // key: suite, commitment, header and cipher text. In this form none of them is a key.
   Directory directory = directory_of({&alice(), &bob()});
   KeyRing ring;
   const OpenRules rules{.keys = &ring};
