@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "dim/crypto/xchacha.h"
+#include "dim/native/kdf.h"
 #include "dim/native/native_testing.h"
 
 namespace dim::native {
@@ -52,6 +54,15 @@ TEST(Payload, J32_NothingElseOpens) {
     EXPECT_TRUE(refused(sealed.data, wrong, "envelope")) << i;
   }
   EXPECT_TRUE(refused(sealed.data, Secret::copy_of(sealed.note.view().first(63)), "envelope"));
+  // A wrong commitment under a right tag: a cipher text that could open under two keys.
+  const MessageKeys keys(Secret::copy_of(sealed.note.view().first(32)), "dim/2023 n1 payload");
+  Bytes data(sealed.data.begin(), sealed.data.begin() + 33);
+  data[1] ^= 1;
+  Bytes associated = data;
+  append_field(associated, as_bytes("envelope"));
+  const Bytes text = xchacha_seal(keys.key(), keys.nonce(), associated, as_bytes("text"));
+  data.insert(data.end(), text.begin(), text.end());
+  EXPECT_TRUE(refused(data, noted(data), "envelope"));
   // One key for one message.
   const auto again = seal_payload(as_bytes("text"), as_bytes("envelope"), random);
   EXPECT_NE(again.data, sealed.data);

@@ -5,6 +5,8 @@
 #include <array>
 #include <vector>
 
+#include "dim/crypto/xchacha.h"
+#include "dim/native/kdf.h"
 #include "dim/native/native_testing.h"
 
 namespace dim::native {
@@ -211,6 +213,29 @@ TEST(Session, J32_AnythingThatWasChangedIsRefused) {
   EXPECT_EQ(opened(pair.at_b, right), "text");
 }
 
+TEST(Session, J32_AWrongCommitmentIsRefusedThoughTheTagIsRight) {
+  // As somebody makes it who has the key and wants a cipher text that opens under two.
+  Pair pair = Pair::make(22);
+  sealed(pair.at_a, "turns", pair.random);
+  const MessageKeys keys(message_key(pair.at_a.sending));
+  const Bytes right = sealed(pair.at_a, "text", pair.random);
+  for (const bool wrong : {false, true}) {
+    Bytes frame(right.begin(), right.begin() + kNumberAt + 4);
+    if (wrong) frame[1] ^= 1;
+    Bytes associated(pair.at_a.ad.begin(), pair.at_a.ad.end());
+    associated.insert(associated.end(), frame.begin(), frame.end());
+    append_field(associated, kAd);
+    const Bytes text = xchacha_seal(keys.key(), keys.nonce(), associated, as_bytes("text"));
+    frame.insert(frame.end(), text.begin(), text.end());
+    if (wrong) {
+      expect_refused(pair.at_b, frame, kAd, "commitment");
+    } else {
+      EXPECT_EQ(frame, right);
+    }
+  }
+  EXPECT_EQ(opened(pair.at_b, right), "text");
+}
+
 TEST(Session, J32_AChangedFrameCannotUseUpASkippedKey) {
   Pair pair = Pair::make(10);
   const Bytes late = sealed(pair.at_a, "late", pair.random);
@@ -237,6 +262,8 @@ TEST(Session, J32_AFrameOfAnotherSessionIsRefused) {
   ASSERT_TRUE(accepted);
   // The one-time key was used: nobody can begin with it again.
   EXPECT_FALSE(pair.b.accept(pair.a, first, kAd));
+  EXPECT_NE(open(pair.at_b, first, kAd, kNow).error().hint.find("another session"),
+            std::string_view::npos);
   const Bytes answer = sealed(accepted->next, "answer", random);
   expect_refused(pair.at_a, answer, kAd, "answers another session");
   EXPECT_EQ(opened(again, answer), "answer");
@@ -364,7 +391,7 @@ TEST(Session, OnlyTheDeviceOfTheBundleCanAccept) {
   const Bytes frame = sealed(at_a, "text", random);
   Device other = Device::make("other", "", random);
   other.keys.sig = a.keys.sig.clone();
-  EXPECT_FALSE(b.accept(other, frame, kAd)) << "other keys than the frame names";
+  EXPECT_NE(b.accept(other, frame, kAd).error().hint.find("other keys"), std::string_view::npos);
   EXPECT_TRUE(b.accept(a, frame, kAd));
 }
 
