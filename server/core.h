@@ -15,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "dim/crypto/curve25519.h"
 #include "dim/engine/engine.h"
 #include "dim/message/message.h"
 #include "dim/packet/lane_queue.h"
@@ -136,11 +137,19 @@ struct PendingMessage {
 /// Whether this visa says that its device is no longer its owner's.
 bool is_removed_visa(const StoredDocument& visa);
 
+/// When a one-time key was given out last: of one device, to one user or one network.
+struct PrekeyQuota {
+  static constexpr Millis kForgetMs = 120'000;
+  TokenBucket bucket;
+};
+
 /// What delivery needs to know of a user.
 struct Receiver {
   std::vector<std::string> owners;               ///< inboxes of the devices, at least one
   std::set<std::string, std::less<>> blocked{};  ///< whose messages go nowhere, without terminal
   Millis removed_at = 0;                         ///< when a device of theirs was removed last
+  /// What devices whose visa names keys of the suite N1 sign with (Ed25519), by terminal.
+  std::map<std::string, Key32, std::less<>> native{};
 };
 
 using Completion = std::function<void(const Result<std::vector<Written>>&)>;
@@ -327,6 +336,17 @@ class StationCore {
   void create_document(StationRequest& request);
   void get_document(StationRequest& request);
 
+  // prekeys.cc
+  void create_prekeys(StationRequest& request);
+  void get_prekeys(StationRequest& request);
+  void drop_prekeys(StationRequest& request);
+  void count_prekeys(StationRequest& request);
+  std::optional<std::string> own_device(StationRequest& request);
+  bool gives_one_time(const StationRequest& request, const Receiver& owner,
+                      const std::string& device);
+  /// After documents of that user were stored: what no visa of theirs bears any more goes.
+  void sweep_prekeys(const std::string& user);
+
   // login_record.cc
   void create_login(StationRequest& request);
 
@@ -378,6 +398,7 @@ class StationCore {
   SubnetTable subnets_;
   ClaimedTable claimed_;
   QuotaTable left_;
+  IdleTable<std::string, PrekeyQuota, TextHash> prekeys_given_;
   AnswerCache answers_;
   std::set<Guid> dropped_;  // sessions that cannot be resumed, until the disk knows it
   std::unordered_map<std::string, Cursor> acks_;  // not yet submitted

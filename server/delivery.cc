@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "dim/base/fault.h"
+#include "dim/native/device_keys.h"
 #include "server/bridge.h"
 #include "server/core.h"
 #include "server/gateway.h"
@@ -35,6 +36,19 @@ std::set<std::string, std::less<>> listed_in(const std::string& record) {
   return out;
 }
 
+/// What a document says that was verified when it was stored.
+JsonObject properties_of(const StoredDocument& document) {
+  const auto object = parse_json_object(document.document);
+  const std::string* data = object ? object->text("data") : nullptr;
+  auto properties = data != nullptr ? parse_json_object(*data) : JsonObject();
+  return properties ? std::move(*properties) : JsonObject();
+}
+
+bool says_removed(const JsonObject& visa) {
+  const Json* removed = visa.find("removed");
+  return removed != nullptr && removed->boolean() != nullptr && *removed->boolean();
+}
+
 }  // namespace
 
 // --- CREATE
@@ -51,14 +65,7 @@ bool StationCore::known_user(const std::string& id) {
   return true;
 }
 
-bool is_removed_visa(const StoredDocument& visa) {
-  const auto object = parse_json_object(visa.document);
-  const std::string* data = object ? object->text("data") : nullptr;
-  const auto properties =
-      data != nullptr ? parse_json_object(*data) : Result<JsonObject>(fail(Errc::json, "none"));
-  const Json* removed = properties ? properties->find("removed") : nullptr;
-  return removed != nullptr && removed->boolean() != nullptr && *removed->boolean();
-}
+bool is_removed_visa(const StoredDocument& visa) { return says_removed(properties_of(visa)); }
 
 /// Inboxes: one for each device that has a visa. Without any visa, the user's own.
 Result<const Receiver*> StationCore::receiver_of(const std::string& user) {
@@ -75,12 +82,18 @@ Result<const Receiver*> StationCore::receiver_of(const std::string& user) {
     }
     for (const StoredDocument& one : *documents) {
       if (one.type == kBlockRecord) receiver.blocked = listed_in(one.document);
-      if (one.type == "visa" && is_removed_visa(one)) {
+      if (one.type != "visa") continue;
+      const JsonObject visa = properties_of(one);
+      if (says_removed(visa)) {
         receiver.removed_at = std::max(receiver.removed_at, one.time);
         continue;
       }
-      if (one.type != "visa" || one.time + kDeviceLife < newest) continue;
+      if (one.time + kDeviceLife < newest) continue;
       owners.push_back(inbox_owner(*id, one.terminal));
+      if (const Json* named = visa.find("n1")) {
+        if (const auto keys = native::DevicePublic::parse(*named))
+          receiver.native.emplace(one.terminal, keys->sig);
+      }
     }
   }
   if (owners.empty()) owners.push_back(user);

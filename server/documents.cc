@@ -90,6 +90,7 @@ void StationCore::create_document(StationRequest& request) {
           removes = is_removed(*document)](const Result<std::vector<Written>>& written) {
            if (written && written->front().accepted != Accepted::conflict) {
              forget_receiver(user);
+             sweep_prekeys(user);
              for (UserSession* session : sessions_.of(user)) {
                if (!session->keys.empty()) session->keys = keys_of(user, meta);
              }

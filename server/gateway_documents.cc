@@ -307,6 +307,7 @@ void Gateway::publish(Request& request, const DocumentsContent& content) {
                                    message = request.message, body = request.content](
                                       const Result<std::vector<Written>>& written) {
     core_.forget_receiver(id);
+    if (written) core_.sweep_prekeys(id);
     GatewayLink* target = find(link_id);
     if (written && removes) core_.end_sessions_after_removal(id, nullptr);
     if (!written) {

@@ -410,6 +410,7 @@ void StationCore::tick() {
     subnets_.purge(now);
     claimed_.purge(now);
     left_.purge(now);
+    prekeys_given_.purge(now);
   }
 }
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "dim/base/fault.h"
+
 namespace dim {
 
 Status PrekeyWriter::start(Database& db) {
@@ -111,6 +113,7 @@ Result<Written> PrekeyWriter::put(const TakePrekey& write) {
     id = first.integer(0);
     out.prekey = first.text(1);
   }
+  if (DIM_FAULT("prekey-again")) return out;
   if (auto done = Use(drop_key_).bind(row).bind(id).run(); !done)
     return std::unexpected(done.error());
   return out;

@@ -18,7 +18,6 @@
 namespace dim {
 namespace {
 
-using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dim/engine/hub_post.h"
+#include "dim/native/prekeys.h"
 #include "net/upgrade.h"
 #include "server/station_fixture.h"
 #include "tests/markdown.h"
@@ -395,6 +396,28 @@ class Scene : public station_test::StationTest {
   }
   std::optional<Meta> private_meta_;
 
+  // --- the suite N1 on the device `phone`
+  std::string of_native(const std::string& kind, const Account& owner) {
+    const Id phone = Id::parse(owner.id.bare().text() + "/phone").value();
+    if (kind == "device") {
+      JsonObject properties;
+      properties.set("key", *owner.visa.properties().find("key"));
+      properties.set("n1", native_keys_.public_half().json());
+      return write_json(
+          Document::make(phone, "visa", properties, clock.now(), owner.identity_key).json());
+    }
+    const auto made = [&](native::PrekeyKind what, std::uint32_t id) {
+      return native::PrekeySecret::generate(what, id, clock.now(), random);
+    };
+    native::PrekeySet set{
+        .signed_prekey = made(native::PrekeyKind::signed_prekey, 1).sign(native_keys_, phone),
+        .last_resort = made(native::PrekeyKind::last_resort, 2).sign(native_keys_, phone)};
+    set.one_time.push_back(
+        made(native::PrekeyKind::one_time, 3).sign_one_time(native_keys_, phone));
+    return write_json(set.json());
+  }
+  native::DeviceKeys native_keys_ = native::DeviceKeys::generate(random);
+
   // --- placeholders
   /// What a request writes for <key>. Names that end in a digit are others of the same kind.
   std::optional<std::string> value(End& end, const std::string& port, const std::string& key,
@@ -431,6 +454,8 @@ class Scene : public station_test::StationTest {
       made = kind == "hub" ? meta.id(EntityType::group)->text() : write_json(meta.json());
     } else if (kind == "privatehub" || kind == "privatemeta") {
       made = kind == "privatehub" ? private_hub() : write_json(private_meta().json());
+    } else if (kind == "device" || kind == "prekeys") {
+      made = of_native(kind, account(end.person));
     } else if (kind == "roster" || kind == "sealed") {
       made = of_private_hub(kind, key, end.person);
     } else if (kind == "guid") {

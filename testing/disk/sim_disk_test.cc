@@ -49,6 +49,7 @@ class Script {
         return AckInbox{user(below(kUsers)),
                         static_cast<Cursor>(below(static_cast<std::size_t>(next_)))};
       case 5:
+        if (below(3) == 0) return prekeys(user(0));
         return PutResume{user(0), guid(static_cast<int>(below(30)) + 1), filler(20), kTestTime};
       case 6:
         if (next_ > 1) return put(1 + static_cast<int>(below(static_cast<std::size_t>(next_ - 1))));
@@ -56,6 +57,21 @@ class Script {
       default:
         return put(next_++);
     }
+  }
+  Write prekeys(std::string owner) {
+    const std::string device(1, static_cast<char>('A' + (below(20) == 0)));
+    if (below(2) == 0) return TakePrekey{std::move(owner), "phone", device};
+    if (below(6) == 0) return DropPrekeys{std::move(owner), "phone", device, below(2) == 0};
+    PutPrekeys put{.user = std::move(owner),
+                   .terminal = "phone",
+                   .device = device,
+                   .time = kTestTime,
+                   .signed_key = filler(20),
+                   .last_resort = filler(20)};
+    const std::uint32_t first = next_key_ += static_cast<std::uint32_t>(below(5));
+    for (std::uint32_t id = first; id < first + 5; ++id)
+      put.one_time.push_back({id, std::to_string(id)});
+    return put;
   }
   PutMessage put(int number) {
     // The same number has the same content now and later, except for one in eight: a conflict.
@@ -71,6 +87,7 @@ class Script {
 
   std::mt19937_64 random_;
   int next_ = 1;
+  std::uint32_t next_key_ = 1;
 };
 
 /// Everything a store can be asked, as text. Errc of the first failure otherwise.
@@ -99,6 +116,11 @@ Result<std::string> dump(Store& store) {
     if (!identity) return std::unexpected(identity.error());
     if (*identity) out += (*identity)->meta + ((*identity)->pinned ? "!\n" : "\n");
   }
+  const auto prekeys = store.prekeys(user(0));
+  if (!prekeys) return std::unexpected(prekeys.error());
+  for (const StoredPrekeys& one : *prekeys)
+    out += one.terminal + one.device + one.signed_key + one.last_resort +
+           std::to_string(one.one_time) + " " + std::to_string(one.newest) + "\n";
   for (int i = 0; i < 20; ++i) {
     const auto owner = store.owner_of("name" + std::to_string(i));
     if (!owner) return std::unexpected(owner.error());

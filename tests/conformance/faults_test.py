@@ -66,6 +66,10 @@ FAULTS = {
     "media-anybody-deletes": ("D02", "somebody else"),
     "digest-unchecked": ("M02", "401"),
     "destroy-deletes": ("P38", "the same once more"),
+    "prekey-again": ("E01", "nobody had before"),
+    "prekeys-drained": ("E02", "within a minute"),
+    "prekeys-unverified": ("E03", "402"),
+    "prekeys-stay": ("E04", "no visa names"),
     "code-endless": ("H20", "once more"),
 }
 
