@@ -94,9 +94,9 @@ def main(argv):
     told = (lambda result: None) if options.json else (lambda result: print(report.line(result), flush=True))
     results = suite.run(plan, options.chosen, options.jobs, told)
     if options.json:
-        print(report.as_json(results, plan.codes, plan.target.id))
+        print(report.as_json(results, plan))
     else:
-        print(report.summary(results, plan.codes))
+        print(report.summary(results, plan))
     if options.junit:
         report.write_junit(options.junit, results)
     return 1 if any(result.outcome in ("failed", "error") for result in results) else 0

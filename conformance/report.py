@@ -4,7 +4,6 @@ import re
 from xml.etree import ElementTree
 
 from peer.packets import CODES
-from suite import UNSEEN
 
 
 def where(claim, section):
@@ -34,28 +33,24 @@ def counts(results):
             for outcome in ("passed", "failed", "skipped", "error")}
 
 
-def code_table(codes):
-    """(code, name, times seen, why not) of every code that this edition sends."""
-    return [(code, name, codes[code], "" if codes[code] else UNSEEN.get(code, "no claim of this run provoked it"))
-            for code, name in CODES.items()]
-
-
-def summary(results, codes):
+def summary(results, plan):
     n = counts(results)
-    seen = [str(code) for code, _, times, _ in code_table(codes) if times]
-    return (f"codes seen: {' '.join(seen)}\n"
+    unseen = plan.unseen()
+    return (f"codes seen: {' '.join(str(code) for code in CODES if code not in unseen)}\n"
+            + "".join(f"code not seen: {code} {CODES[code]}: {why}\n" for code, why in unseen.items()) +
             f"{n['passed']} passed, {n['failed'] + n['error']} failed, {n['skipped']} skipped of {len(results)} claims")
 
 
-def as_json(results, codes, station_id):
+def as_json(results, plan):
+    unseen = plan.unseen()
     return json.dumps({
-        "station": station_id, **counts(results),
+        "station": plan.target.id, **counts(results),
         "claims": [{"id": result.claim.name, "title": result.claim.title, "outcome": result.outcome,
                     "section": where(result.claim, None), "seconds": round(result.seconds, 3),
                     "details": [{"text": text, "section": where(result.claim, section)}
                                 for text, section in result.failures]} for result in results],
-        "codes": [{"code": code, "name": name, "seen": times, **({"reason": why} if why else {})}
-                  for code, name, times, why in code_table(codes)]}, indent=1)
+        "codes": [{"code": code, "name": name, "seen": plan.codes[code], "claims": sorted(plan.provoked[code]),
+                   **({"reason": unseen[code]} if code in unseen else {})} for code, name in CODES.items()]}, indent=1)
 
 
 def write_junit(path, results):

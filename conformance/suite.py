@@ -17,9 +17,11 @@ from peer.login import LoginFailed, Session, Station
 
 CLAIMS = {}
 UNSEEN = {  # codes of this edition that nobody can provoke from outside, and why
-    412: "a station of this edition reads no URIs",
     500: "only a disk that fails makes it",
     510: "only a station that is short of memory says it, and who is outside does not decide when it is",
+}
+NEEDS = {  # codes that a run provokes with an operator's command alone
+    503: "stop",
 }
 GENTLE_CONNECTIONS = 8  # a second
 GENTLE_TRIES = 6        # of a claim that was told to wait
@@ -78,6 +80,7 @@ class Plan:
         self.slow, self.gentle, self.web = slow, gentle, web  # web: a port, or None
         self.next_connection = 0.0
         self.codes = collections.Counter()
+        self.provoked = collections.defaultdict(set)  # code -> names of the claims in which it came
         self.whole = False  # every claim was chosen
         self.lock = threading.Lock()
         self.message_key = rsa.generate_private_key(65537, 2048)  # one for all accounts of the run
@@ -92,20 +95,33 @@ class Plan:
             self.next_connection = at + 1 / GENTLE_CONNECTIONS
         time.sleep(max(0.0, at - time.monotonic()))
 
-    def saw(self, packet):
+    def saw(self, packet, name):
         if packet.code is not None:
             with self.lock:
                 self.codes[packet.code] += 1
+                self.provoked[packet.code].add(name)
+
+    def excuse(self, code):
+        """Why nothing in this run can provoke it; None: something can."""
+        need = NEEDS.get(code)
+        return UNSEEN.get(code) or (f"needs --{need}" if need and need not in self.operator else None)
+
+    def unseen(self):
+        """code -> why it did not come in this run, of every code that this edition sends."""
+        return {code: self.excuse(code) or "no claim of this run provoked it" for code in packets.CODES if not self.codes[code]}
 
 
 class Scene:
     """One claim's stage: people and connections that end with it."""
 
-    def __init__(self, plan):
-        self.plan, self.failures = plan, []
+    def __init__(self, plan, name):
+        self.plan, self.name, self.failures = plan, name, []
         self.told_to_wait = False  # 416 came where something else was due
-        self.station = Station(plan.target.id, plan.target.host, plan.target.port, plan.saw)
+        self.station = Station(plan.target.id, plan.target.host, plan.target.port, self.saw)
         self.open = contextlib.ExitStack()
+
+    def saw(self, packet):
+        self.plan.saw(packet, self.name)
 
     # --- people and connections
 
@@ -212,7 +228,7 @@ def expect_closed(lane, code=None, what=""):
 def run_one(plan, one):
     started = time.monotonic()
     for tries in range(GENTLE_TRIES):
-        scene, outcome = Scene(plan), "passed"
+        scene, outcome = Scene(plan, one.name), "passed"
         try:
             with scene.open:
                 one.run(scene)

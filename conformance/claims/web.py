@@ -16,7 +16,7 @@ def web(scene, upgrade=True):
         raise Skipped("needs --web")
     scene.plan.before_connection()
     address = (scene.station.host, scene.plan.web)
-    return scene.open.enter_context(WebConnection(address, scene.plan.saw, upgrade))
+    return scene.open.enter_context(WebConnection(address, scene.saw, upgrade))
 
 
 def http(scene, data=None, **changed):

@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "dim/base/fault.h"
 #include "dim/base/limits.h"
 #include "dim/base/utf8.h"
 #include "dim/packet/packet.h"
@@ -117,7 +118,8 @@ Status read_parameters(std::string_view text,
 std::string_view to_string(UriType type) { return kTypes[static_cast<std::size_t>(type)]; }
 
 Result<Uri> Uri::parse(std::string_view text) {
-  if (text.size() > limits::kUriBytes) return fail(Errc::uri_too_long, "a URI has at most 2 KiB");
+  if (text.size() > limits::kUriBytes && !DIM_FAULT("uri-endless"))
+    return fail(Errc::uri_too_long, "a URI has at most 2 KiB");
   if (!text.starts_with(kScheme)) return fail(Errc::bad_request, "a DIM URI begins with dim:");
   std::string_view rest = text.substr(kScheme.size());
   const std::size_t colon = rest.find(':');

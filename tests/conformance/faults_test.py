@@ -70,6 +70,7 @@ FAULTS = {
     "prekeys-drained": ("E02", "within a minute"),
     "prekeys-unverified": ("E03", "402"),
     "prekeys-stay": ("E04", "no visa names"),
+    "uri-endless": ("K03", "412"),
     "code-endless": ("H20", "once more"),
 }
 

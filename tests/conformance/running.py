@@ -43,6 +43,13 @@ class StationTest(unittest.TestCase):
         return keeper.start()
 
 
+def occurring():
+    """code -> name of what responses.md says that a station of this edition sends: its last column names a place."""
+    page = (ROOT / "docs/protocol/responses.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d{3}) \| (\w+) \| [^|]* \| *([^| ]*) *\|$", page, re.M)
+    return {int(code): name for code, name, seen in rows if seen}
+
+
 def sections():
     """`docs/protocol/PAGE section N` of every numbered heading."""
     return {f"docs/protocol/{page.name} section {number}" for page in (ROOT / "docs/protocol").glob("*.md")

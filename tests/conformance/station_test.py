@@ -1,10 +1,11 @@
 """Our station holds every claim of the suite that can be checked from outside."""
+import json
 import tempfile
 import unittest
 from pathlib import Path
 from xml.etree import ElementTree
 
-from running import StationTest, check, report_of, sections, told
+from running import StationTest, check, occurring, report_of, sections, told
 
 KEEPER = Path(__file__).resolve().parent / "keeper.py"
 
@@ -12,7 +13,7 @@ KEEPER = Path(__file__).resolve().parent / "keeper.py"
 class Suite(StationTest):
     maxDiff = None
 
-    def test_our_station_holds_every_claim(self):
+    def test_R18_our_station_holds_every_claim_and_every_code_that_may_occur_was_provoked(self):
         keeper = self.keeper()
         operator = [f"--{verb}=python3 '{KEEPER}' {verb} '{keeper.folder}'" for verb in ("stop", "crash")]
         # A ban has its user behind the command, and so has registration what it is to be.
@@ -20,6 +21,7 @@ class Suite(StationTest):
         with tempfile.NamedTemporaryFile(suffix=".xml") as junit:
             done = check(keeper.link(), "--json", "--web", str(keeper.web), "--junit", junit.name, *operator)
             rows = report_of(done)
+            codes = json.loads(done.stdout)["codes"]
             suite = ElementTree.parse(junit.name).getroot()
         self.assertNotIn("Sanitizer", keeper.log())
         failed = [row for row in rows.values() if row["outcome"] in ("failed", "error")]
@@ -28,6 +30,11 @@ class Suite(StationTest):
         self.assertEqual((told(failed), done.returncode), ("", 0), keeper.log()[-1000:])
         self.assertEqual([row["id"] for row in skipped if not row["details"][0]["text"]], [])
         self.assertLess(len(skipped), 15)
+        print("\n".join(f"{row['code']} {row['name']}: {row.get('reason') or ' '.join(row['claims'][:6])}" for row in codes))
+        self.assertEqual({row["code"]: row["name"] for row in codes}, occurring())
+        # What nobody outside can bring about, each with its reason; every other code has come in a claim.
+        self.assertEqual([row["code"] for row in codes if not row["claims"]], [500, 510])
+        self.assertEqual([row["code"] for row in codes if not row["claims"] and "only a" not in row["reason"]], [])
         self.assertEqual((suite.get("tests"), suite.get("failures")), (str(len(rows)), "0"))
 
 
