@@ -9,7 +9,6 @@
 #include "sqlite/schema.h"
 
 namespace dim {
-
 Result<Written> PostWriter::put(const ExpectErasures& write) {
   for (const std::string& user : write.users) {
     if (auto done = Use(expect_).bind(write.object).bind(user).run(); !done)
@@ -84,14 +83,21 @@ Result<bool> PostWriter::shred_changes(const std::string& hub, std::int64_t numb
 Result<Written> PostWriter::put(const Shred& write) {
   for (const Guid& channel : write.channels) {
     std::int64_t number = 0;
+    bool known = false;
     {
       Use find(find_gone_);
       const auto row = find.bind(ByteView(channel.bytes())).step();
       if (!row) return std::unexpected(row.error());
       if (!*row) continue;  // nothing was written there, or nothing is left
       number = find.integer(0);
+      known = find.integer(1) == kDestroyed;
     }
-    const auto more = sweep_channel(number, kShredPosts);
+    if (!known) {  // it was deleted before
+      if (auto done = Use(drop_channel_).bind(kDestroyed).bind(ByteView(channel.bytes())).run();
+          !done)
+        return std::unexpected(done.error());
+    }
+    const auto more = sweep_channel(number, true, kShredPosts);
     if (!more) return std::unexpected(more.error());
     return Written{};
   }
@@ -114,21 +120,23 @@ Status PostWriter::forget(std::int64_t post) {
 
 Result<bool> PostWriter::sweep(std::size_t budget) {
   std::int64_t channel = 0;
+  bool destroy = false;
   {
     Use find(find_dropped_);
     const auto row = find.step();
     if (!row) return std::unexpected(row.error());
     if (!*row) return false;
     channel = find.integer(0);
+    destroy = find.integer(1) == kDestroyed;
   }
-  if (const auto more = sweep_channel(channel, budget); !more) return more;
+  if (const auto more = sweep_channel(channel, destroy, budget); !more) return more;
   return true;
 }
 
 /// The oldest ones first. A part of the index is made anew when the last message of the channel in
 /// it has gone; until then the channel has another message there, so that a process that is killed
 /// comes back to it.
-Result<bool> PostWriter::sweep_channel(std::int64_t channel, std::size_t budget) {
+Result<bool> PostWriter::sweep_channel(std::int64_t channel, bool destroy, std::size_t budget) {
   struct Old {
     std::int64_t id;
     PostState state;
@@ -179,6 +187,8 @@ Result<bool> PostWriter::sweep_channel(std::int64_t channel, std::size_t budget)
           return std::unexpected(done.error());
       }
     }
+    if (auto gone = uses_.let_go(channel, one.id, destroy); !gone)
+      return std::unexpected(gone.error());
     if (auto done = forget(one.id); !done) return std::unexpected(done.error());
     if (one.state == PostState::destroyed) continue;
     if (auto done = doom(kKeysOfPosts, one.id); !done) return std::unexpected(done.error());

@@ -18,18 +18,19 @@ constexpr std::size_t kHubRows = 1'000;
 
 /// Where a table or index belongs, by the beginning of its name.
 constexpr std::pair<std::string_view, std::string_view> kTables[] = {
-    {"post_text", "indexes"}, {"shown", "indexes"},        {"channel_use", "indexes"},
-    {"post", "channels"},     {"revision", "channels"},    {"reaction", "channels"},
-    {"erasure", "channels"},  {"expected", "channels"},    {"part", "channels"},
-    {"mark", "channels"},     {"channel", "channels"},     {"key_file", "channels"},
-    {"doomed", "channels"},   {"msg", "waiting"},          {"inbox", "waiting"},
-    {"user", "waiting"},      {"acked", "waiting"},        {"seen", "waiting"},
-    {"identity", "people"},   {"document", "people"},      {"name", "people"},
-    {"resume", "people"},     {"hub_change", "hubs"},      {"blob", "files-table"},
-    {"media", "files-table"}, {"thread", "indexes"},       {"mention", "indexes"},
-    {"notify", "channels"},   {"report", "channels"},      {"swept", "channels"},
-    {"prekey", "people"},     {"prekey_device", "people"}, {"setting", "operator"},
-    {"audit", "operator"},    {"sqlite_schema", "schema"}, {"sqlite_sequence", "schema"}};
+    {"post_text", "indexes"},    {"shown", "indexes"},        {"channel_use", "indexes"},
+    {"post", "channels"},        {"revision", "channels"},    {"reaction", "channels"},
+    {"erasure", "channels"},     {"expected", "channels"},    {"part", "channels"},
+    {"mark", "channels"},        {"channel", "channels"},     {"key_file", "channels"},
+    {"doomed", "channels"},      {"msg", "waiting"},          {"inbox", "waiting"},
+    {"user", "waiting"},         {"acked", "waiting"},        {"seen", "waiting"},
+    {"identity", "people"},      {"document", "people"},      {"name", "people"},
+    {"resume", "people"},        {"hub_change", "hubs"},      {"blob", "files-table"},
+    {"media", "files-table"},    {"thread", "indexes"},       {"mention", "indexes"},
+    {"notify", "channels"},      {"report", "channels"},      {"swept", "channels"},
+    {"prekey", "people"},        {"prekey_device", "people"}, {"setting", "operator"},
+    {"audit", "operator"},       {"sqlite_schema", "schema"}, {"sqlite_sequence", "schema"},
+    {"media_use", "files-table"}};
 
 constexpr std::string_view kParts[] = {"channels",    "indexes",  "waiting", "people", "hubs",
                                        "files-table", "operator", "schema",  "tables", "free",
@@ -125,10 +126,16 @@ Status read_tables(Database& db, std::map<std::string_view, std::int64_t>& parts
 
 Status read_channels(Database& db, std::vector<DiskChannel>& out) {
   Statement all;
-  if (auto ready = all.prepare(db,
-                               "SELECT guid, coalesce(messages, 0), coalesce(bytes, 0), dropped "
-                               "FROM channel LEFT JOIN channel_use ON channel_use.channel = "
-                               "channel.id ORDER BY 3 DESC, 1");
+  if (auto ready = all.prepare(
+          db,
+          "SELECT guid, coalesce(messages, 0), coalesce(channel_use.bytes, 0), dropped, "
+          "coalesce(files.bytes, 0) FROM channel LEFT JOIN channel_use ON "
+          "channel_use.channel = channel.id LEFT JOIN (SELECT channel, "
+          "sum(size) AS bytes FROM (SELECT DISTINCT media_use.channel AS "
+          "channel, blob.id, blob.size AS size FROM media_use JOIN media ON "
+          "media.guid = media_use.media JOIN blob ON blob.id = media.blob "
+          "WHERE media_use.channel > 0) GROUP BY channel) AS files ON "
+          "files.channel = channel.id ORDER BY 3 DESC, 1");
       !ready)
     return ready;
   Use scan(all);
@@ -141,7 +148,55 @@ Status read_channels(Database& db, std::vector<DiskChannel>& out) {
     std::copy_n(stored.begin(), std::min(stored.size(), bytes.size()), bytes.begin());
     const auto guid = Guid::from_bytes(bytes);
     if (!guid) continue;
-    out.push_back({*guid, {scan.integer(1), scan.integer(2)}, scan.integer(3) != 0});
+    out.push_back(
+        {*guid, {scan.integer(1), scan.integer(2)}, scan.integer(3) != 0, scan.integer(4)});
+  }
+}
+
+/// Bytes of files by what holds them, and those that nothing does.
+Status read_files_table(Database& db, DiskUse& out) {
+  Statement sums;
+  if (auto ready = sums.prepare(
+          db,
+          "SELECT kind, sum(size) FROM (SELECT blob.size AS size, max(CASE WHEN media.state = 0 "
+          "THEN 0 WHEN EXISTS(SELECT 1 FROM media_use WHERE media_use.media = media.guid AND "
+          "channel > 0) THEN 3 WHEN EXISTS(SELECT 1 FROM media_use WHERE media_use.media = "
+          "media.guid AND holder > 0) THEN 2 ELSE 1 END) AS kind FROM blob JOIN media ON "
+          "media.blob "
+          "= blob.id WHERE blob.state = 1 GROUP BY blob.id) GROUP BY kind");
+      !ready)
+    return ready;
+  Use scan(sums);
+  for (;;) {
+    const auto row = scan.step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) break;
+    const std::int64_t bytes = scan.integer(1);
+    if (scan.integer(0) == 3) out.files.channels = bytes;
+    if (scan.integer(0) == 2) out.files.waiting = bytes;
+    if (scan.integer(0) == 1) out.files.unused = bytes;
+  }
+  const auto gone = db.integer("SELECT coalesce(sum(size), 0) FROM blob WHERE state > 1");
+  if (!gone) return std::unexpected(gone.error());
+  out.files.gone = *gone;
+  Statement unused;
+  if (auto ready = unused.prepare(
+          db,
+          "SELECT guid, owner, size, touched FROM media WHERE state = 1 AND NOT EXISTS(SELECT 1 "
+          "FROM media_use WHERE media_use.media = media.guid AND (channel > 0 OR holder > 0)) "
+          "ORDER BY size DESC, guid");
+      !ready)
+    return ready;
+  Use all(unused);
+  for (;;) {
+    const auto row = all.step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return {};
+    std::array<std::uint8_t, 16> bytes{};
+    const ByteView stored = all.blob(0);
+    std::copy_n(stored.begin(), std::min(stored.size(), bytes.size()), bytes.begin());
+    if (const auto guid = Guid::from_bytes(bytes))
+      out.unused.push_back({*guid, all.text(1), all.integer(2), all.integer(3)});
   }
 }
 
@@ -207,6 +262,7 @@ Status read_database(Database& db, DiskUse& out, std::map<std::string_view, std:
   if (auto done = read_tables(db, parts); !done) return done;
   if (auto done = read_channels(db, out.channels); !done) return done;
   if (auto done = read_users(db, out.users); !done) return done;
+  if (auto done = read_files_table(db, out); !done) return done;
   if (auto done = read_hubs(db, out.hub_changes); !done) return done;
   const auto pages = db.integer("PRAGMA page_count");
   const auto page = db.integer("PRAGMA page_size");
@@ -270,6 +326,9 @@ Result<DiskUse> read_disk_use(const std::string& folder, bool stopped) {
   // Of a station that works meanwhile it may be some pages off; it never makes the sum wrong.
   parts["free"] += files->database + ahead - tables;
   for (const std::string_view name : kParts) out.parts.push_back({std::string(name), parts[name]});
+  DiskFiles& by = out.files;
+  by.uploads =
+      std::max<std::int64_t>(0, out.part("files") - by.channels - by.waiting - by.unused - by.gone);
   return out;
 }
 

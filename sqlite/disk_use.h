@@ -21,7 +21,25 @@ struct DiskPart {
 struct DiskChannel {
   Guid guid;
   ChannelUse use;
-  bool dropped = false;  ///< deleted; its messages are being removed
+  bool dropped = false;    ///< deleted; its messages are being removed
+  std::int64_t files = 0;  ///< that its messages use; one that two channels use counts in both
+};
+
+/// Objects of media by what holds them (N14), in bytes of files. They add up to the part "files".
+struct DiskFiles {
+  std::int64_t channels = 0;  ///< messages of channels use them
+  std::int64_t waiting = 0;   ///< only messages that wait for a person do
+  std::int64_t unused = 0;    ///< complete, and no message uses them
+  std::int64_t gone = 0;      ///< ended, and being removed or overwritten
+  std::int64_t uploads = 0;   ///< the rest: what is not complete
+};
+
+/// A complete object that no message uses.
+struct DiskUnused {
+  Guid guid;
+  std::string owner;
+  std::int64_t bytes = 0;
+  Millis since = 0;  ///< from when on its age counts
 };
 
 /// In bytes as the database counts them, without the pages around them.
@@ -39,6 +57,8 @@ struct DiskUse {
   std::vector<DiskPart> parts{};  ///< they add up to the total
   std::vector<DiskChannel> channels{};
   std::vector<DiskUser> users{};  ///< most first
+  DiskFiles files{};
+  std::vector<DiskUnused> unused{};  ///< largest first
   std::vector<StoredHubChange> hub_changes{};
 
   std::int64_t part(std::string_view name) const;

@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <map>
 #include <numeric>
 #include <set>
 
+#include "dim/crypto/digest.h"
 #include "sqlite/database.h"
 #include "sqlite/folder_lock.h"
 #include "sqlite/sqlite_store.h"
@@ -129,6 +131,55 @@ TEST_F(DiskUseTest, F85_N14_TheSumIsWhatTheFolderTakesWhetherTheStationRunsOrNot
   EXPECT_EQ(stopped.hub_changes[0].hub, "garden");
   open();
   EXPECT_EQ(store->channel_use(kRoses)->messages, 150) << "and the store is as it was";
+}
+
+TEST_F(DiskUseTest, N14_FilesAreToldByWhatHoldsThem) {
+  const auto file = [&](int number, std::size_t bytes) {
+    const std::string all(bytes, static_cast<char>('a' + number));
+    put(OpenMedia{.guid = guid(number),
+                  .owner = "carol",
+                  .size = static_cast<std::int64_t>(bytes),
+                  .time = kTestTime});
+    put(PutPiece{guid(number), "carol", 0, all, kTestTime});
+    put(CheckMedia{guid(number), "carol", sha256(as_bytes(all)), kTestTime});
+  };
+  for (int i = 1; i <= 4; ++i) file(i, static_cast<std::size_t>(i) * 1'000);
+  const auto uses = [&](int number, const Guid& channel, std::vector<Guid> media) {
+    put(PutPost{.post = {.guid = guid(number),
+                         .channel = channel,
+                         .time = kTestTime,
+                         .author = "carol",
+                         .content = "look"},
+                .media = std::move(media)});
+  };
+  uses(11, kRoses, {guid(1), guid(2)});
+  uses(12, kRoses, {guid(1)});
+  uses(13, kTulips, {guid(1)});
+  PutMessage letter = message(14, "sealed", {"bob"});
+  letter.message.author = "carol";
+  letter.media = {guid(3)};
+  put(letter);
+  put(OpenMedia{.guid = guid(5), .owner = "carol", .size = 70'000, .time = kTestTime});
+  put(PutPiece{guid(5), "carol", 0, std::string(65'536, 'x'), kTestTime});
+  const DiskUse out = use(false);
+  expect_all_is_told(out);
+  EXPECT_EQ(out.files.channels, 3'000);
+  EXPECT_EQ(out.files.waiting, 3'000);
+  EXPECT_EQ(out.files.unused, 4'000);
+  EXPECT_EQ(out.files.uploads, 65'536);
+  EXPECT_EQ(out.files.gone, 0);
+  EXPECT_EQ(out.part("files"), 3'000 + 3'000 + 4'000 + 65'536);
+  std::map<Guid, std::int64_t> channels;
+  for (const DiskChannel& one : out.channels) channels[one.guid] = one.files;
+  EXPECT_EQ(channels[kRoses], 3'000);
+  EXPECT_EQ(channels[kTulips], 1'000);
+  ASSERT_EQ(out.unused.size(), 1U);
+  EXPECT_EQ(out.unused[0].guid, guid(4));
+  EXPECT_EQ(out.unused[0].owner, "carol");
+  EXPECT_EQ(out.unused[0].bytes, 4'000);
+  EXPECT_EQ(out.unused[0].since, kTestTime);
+  put(DropMedia{guid(4), "carol", MediaState::deleted, kTestTime});
+  EXPECT_EQ(use(false).files.gone, 4'000);
 }
 
 TEST_F(DiskUseTest, F85_N14_WhatWasDeletedIsFreeOrGone) {

@@ -11,6 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t kAllowance = 128;  // bytes of a write beside its content
+constexpr std::size_t kGuid = 16;
 constexpr auto kQuiet = 20ms;            // without submissions, before housekeeping starts
 constexpr auto kBetweenIdle = 60s;       // when housekeeping had nothing left
 constexpr Millis kForcedTidyMs = 1'000;  // a slice of housekeeping even when it is never quiet
@@ -21,6 +22,8 @@ std::size_t size_of(const std::vector<Write>& writes) {
     bytes += kAllowance;
     if (const auto* put = std::get_if<PutMessage>(&write)) bytes += put->message.content.size();
     if (const auto* put = std::get_if<PutPost>(&write)) bytes += put->post.content.size();
+    if (const auto* put = std::get_if<PutMessage>(&write)) bytes += put->media.size() * kGuid;
+    if (const auto* put = std::get_if<PutPost>(&write)) bytes += put->media.size() * kGuid;
     if (const auto* put = std::get_if<PutPiece>(&write)) bytes += put->bytes.size();
     if (const auto* put = std::get_if<ChangePost>(&write)) bytes += put->text.size();
     if (const auto* put = std::get_if<PutHubChange>(&write)) bytes += put->change.size();

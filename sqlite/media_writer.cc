@@ -66,7 +66,8 @@ Status MediaWriter::start(Database& db, BlobDisk* disk) {
       {&move_media_, "UPDATE media SET blob = ?1 WHERE blob = ?2"},
       {&kill_blob_, "UPDATE blob SET refs = 0, state = 2 WHERE id = ?"},
       {&doom_blob_, "UPDATE blob SET refs = 0, state = 3 WHERE id = ?"},
-      {&doomed_blobs_, "SELECT id FROM blob WHERE state = 3 LIMIT 1"},
+      {&doomed_blobs_, "SELECT id FROM blob WHERE state = 3 LIMIT ?"},
+      {&drop_uses_, "DELETE FROM media_use WHERE media = ?"},
       {&blob_place_, "SELECT size, have, refs, state FROM blob WHERE id = ?"},
       {&move_references_,
        "UPDATE blob SET refs = refs + (SELECT refs FROM blob WHERE id = ?2) WHERE id = ?1"},
@@ -83,7 +84,7 @@ void MediaWriter::stop() {
         &add_media_,  &set_media_,     &drop_media_,     &set_have_,   &set_digest_,
         &drop_blob_,  &add_reference_, &drop_reference_, &dead_blobs_, &stale_,
         &old_,        &marks_,         &point_,          &move_media_, &move_references_,
-        &kill_blob_,  &doom_blob_,     &doomed_blobs_,   &blob_place_}) {
+        &kill_blob_,  &doom_blob_,     &doomed_blobs_,   &blob_place_, &drop_uses_}) {
     statement->finish();
   }
   running_.clear();
@@ -339,6 +340,7 @@ Result<Written> MediaWriter::put(const DestroyMedia& write) {
   const auto media = *known ? std::optional((*known)->media) : std::nullopt;
   if (media && media->state == MediaState::destroyed && media->owner == write.owner) {
     if (media->blob == 0) return Written{Accepted::repeated, {0}, {}};
+    if (doomed_now_.contains(media->blob)) return Written{Accepted::stored, {0}, {}};
     const auto done = overwrite(media->blob);
     if (!done && done.error().code == Errc::unavailable) return refused(done.error());
     if (!done) return std::unexpected(done.error());
@@ -363,12 +365,63 @@ Result<Written> MediaWriter::put(const DestroyMedia& write) {
       return std::unexpected(done.error());
     return Written{Accepted::repeated, {others}, {}};
   }
-  // The intent; noise comes when it is on the disk.
-  if (auto done = Use(doom_blob_).bind(media->blob).run(); !done)
-    return std::unexpected(done.error());
-  if (auto done = end(write.guid, media->blob, MediaState::destroyed, write.time); !done)
+  if (auto done = doom(write.guid, media->blob, write.time); !done)
     return std::unexpected(done.error());
   return Written{Accepted::stored, {0}, {}};
+}
+
+/// The intent; noise comes when it is on the disk.
+Status MediaWriter::doom(const Guid& guid, std::int64_t blob, Millis time) {
+  doomed_now_.insert(blob);
+  if (auto done = Use(doom_blob_).bind(blob).run(); !done) return done;
+  return end(guid, blob, MediaState::destroyed, time);
+}
+
+Result<bool> MediaWriter::end_unused(const Guid& guid, bool destroy, Millis time) {
+  const auto known = find(guid);
+  if (!known) return std::unexpected(known.error());
+  if (!*known || (*known)->media.state != MediaState::complete) return true;
+  const std::int64_t blob = (*known)->media.blob;
+  bool last = true;
+  {
+    Use place(blob_place_);
+    const auto row = place.bind(blob).step();
+    if (!row) return std::unexpected(row.error());
+    last = !*row || place.integer(2) <= 1;
+  }
+  if (destroy && last) {
+    if (auto done = doom(guid, blob, time); !done) return std::unexpected(done.error());
+    return true;
+  }
+  if (auto done = release(blob); !done) return std::unexpected(done.error());
+  const MediaState as = destroy ? MediaState::destroyed : MediaState::deleted;
+  if (auto done = end(guid, 0, as, time); !done) return std::unexpected(done.error());
+  return last;
+}
+
+Result<bool> MediaWriter::has_doomed() {
+  Use doomed(doomed_blobs_);
+  return doomed.bind(std::int64_t{1}).step();
+}
+
+Result<bool> MediaWriter::overwrite_some() {
+  if (disk_ == nullptr) return false;
+  std::int64_t next = 0;
+  bool some = false;
+  {
+    Use scan(doomed_blobs_);
+    scan.bind(static_cast<std::int64_t>(doomed_now_.size()) + 1);
+    for (;;) {
+      const auto row = scan.step();
+      if (!row) return std::unexpected(row.error());
+      if (!*row) break;
+      some = true;
+      if (!doomed_now_.contains(scan.integer(0))) next = scan.integer(0);
+    }
+  }
+  if (next == 0) return some;
+  if (const auto gone = overwrite(next); !gone) return std::unexpected(gone.error());
+  return true;
 }
 
 /// Of an upload the blocks that are there: the others have no room on the disk.
@@ -403,6 +456,9 @@ Result<bool> MediaWriter::overwrite(std::int64_t blob) {
 }
 
 Status MediaWriter::end(const Guid& guid, std::int64_t blob, MediaState as, Millis time) {
+  if (as > MediaState::complete) {
+    if (auto done = Use(drop_uses_).bind(ByteView(guid.bytes())).run(); !done) return done;
+  }
   return Use(set_media_)
       .bind(static_cast<std::int64_t>(as))
       .bind(blob)
@@ -426,10 +482,8 @@ Result<bool> MediaWriter::has_work(Millis now) {
     const auto row = dead.bind(std::int64_t{1}).step();
     if (!row) return std::unexpected(row.error());
     if (*row) return true;
-    Use doomed(doomed_blobs_);
-    const auto other = doomed.step();
-    if (!other) return std::unexpected(other.error());
-    if (*other) return true;
+    const auto doomed = has_doomed();
+    if (!doomed || *doomed) return doomed;
   }
   const std::pair<Statement*, Millis> ages[] = {
       {&stale_, now - limits_.upload_ms}, {&marks_, now - kSeenMs}, {&old_, now - limits_.keep_ms}};
@@ -464,17 +518,8 @@ Status MediaWriter::sweep(Millis now, std::size_t budget) {
     if (auto done = Use(drop_blob_).bind(blob).run(); !done) return done;
   }
   // What an earlier run was to overwrite, or a request whose end nobody waited for.
-  std::int64_t doomed = 0;
-  {
-    Use scan(doomed_blobs_);
-    const auto row = scan.step();
-    if (!row) return std::unexpected(row.error());
-    if (*row) doomed = scan.integer(0);
-  }
-  if (doomed != 0) {
-    const auto gone = overwrite(doomed);
-    if (!gone && gone.error().code != Errc::unavailable) return std::unexpected(gone.error());
-  }
+  if (const auto more = overwrite_some(); !more && more.error().code != Errc::unavailable)
+    return std::unexpected(more.error());
   struct Old {
     Guid guid;
     std::int64_t blob;
@@ -517,8 +562,35 @@ Status MediaWriter::sweep(Millis now, std::size_t budget) {
   return {};
 }
 
-Status MediaTableReads::start(Database& db) { return find_.prepare(db, kFind); }
-void MediaTableReads::stop() { find_.finish(); }
+Status MediaTableReads::start(Database& db) {
+  if (auto ready = next_channel_.prepare(
+          db,
+          "SELECT id, guid FROM channel WHERE id = (SELECT min(channel) FROM media_use WHERE media "
+          "= ? AND channel > ?)");
+      !ready)
+    return ready;
+  return find_.prepare(db, kFind);
+}
+void MediaTableReads::stop() {
+  find_.finish();
+  next_channel_.finish();
+}
+
+Result<std::vector<Guid>> MediaTableReads::channels(const Guid& guid, std::size_t limit) {
+  std::vector<Guid> out;
+  for (std::int64_t last = 0; out.size() < limit;) {
+    Use next(next_channel_);
+    const auto row = next.bind(ByteView(guid.bytes())).bind(last).step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) break;
+    last = next.integer(0);
+    std::array<std::uint8_t, 16> bytes{};
+    const ByteView stored = next.blob(1);
+    std::copy_n(stored.begin(), std::min(stored.size(), bytes.size()), bytes.begin());
+    if (const auto channel = Guid::from_bytes(bytes)) out.push_back(*channel);
+  }
+  return out;
+}
 
 Result<std::optional<StoredMedia>> MediaTableReads::media(const Guid& guid) {
   Use use(find_);

@@ -3,6 +3,7 @@
 // reference went are removed after the transaction that says so, and never numbered so again.
 #pragma once
 #include <map>
+#include <set>
 
 #include "dim/crypto/os_random.h"
 #include "dim/crypto/sha256.h"
@@ -26,14 +27,24 @@ class MediaWriter {
   Result<Written> put(const DropMedia& write);
   Result<Written> put(const DestroyMedia& write);
 
+  /// Ends a complete object that no message uses any more, as its owner would (media_uses.h).
+  /// False: others have the same bytes, which stay.
+  Result<bool> end_unused(const Guid& guid, bool destroy, Millis time);
+  /// Are there bytes that are to be overwritten?
+  Result<bool> has_doomed();
+  /// One slice of that, of what was committed as such. True while more is left.
+  Result<bool> overwrite_some();
+
   /// Before the transaction is committed: its bytes are on the disk.
   Status sync() {
     to_hash_ = limits::kMediaHashed;
     to_overwrite_ = limits::kMediaOverwritten;
     return wrote_ ? sync_files() : Status{};
   }
+  void committed() { doomed_now_.clear(); }
   /// The transaction did not happen.
   void forget() {
+    doomed_now_.clear();
     to_hash_ = limits::kMediaHashed;
     to_overwrite_ = limits::kMediaOverwritten;
     running_.clear();
@@ -60,6 +71,7 @@ class MediaWriter {
   Status discard(const Guid& guid, std::int64_t blob);
   Status merge(const Digest32& digest, const StoredMedia& upload);
   Status end(const Guid& guid, std::int64_t blob, MediaState as, Millis time);
+  Status doom(const Guid& guid, std::int64_t blob, Millis time);
   Status remove_orphans(Database& db);
   /// Goes on writing noise over a blob, as far as this transaction may. True: that, and its sync,
   /// are done, and the blob is gone.
@@ -80,6 +92,7 @@ class MediaWriter {
       limits::kMediaHashed;  // bytes that this transaction may still read for digests
   std::int64_t to_overwrite_ = limits::kMediaOverwritten;  // the same for noise
   std::map<std::int64_t, std::int64_t> overwritten_;       // blobs, up to where
+  std::set<std::int64_t> doomed_now_;  // in this transaction: noise waits until that is on the disk
   OsRandom noise_;
   std::uint64_t uses_ = 0;
   std::map<std::int64_t, Running> running_;  // by blob; bounded
@@ -88,7 +101,7 @@ class MediaWriter {
   Statement find_media_, find_uploads_, find_used_, find_blob_, add_blob_, add_media_, set_media_,
       drop_media_, set_have_, set_digest_, drop_blob_, add_reference_, drop_reference_, dead_blobs_,
       stale_, old_, marks_, point_, move_media_, move_references_, kill_blob_, doom_blob_,
-      doomed_blobs_, blob_place_;
+      doomed_blobs_, blob_place_, drop_uses_;
 };
 
 /// Reads of media. Part of SqliteStore, under its read mutex.
@@ -97,9 +110,10 @@ class MediaTableReads {
   Status start(Database& db);
   void stop();
   Result<std::optional<StoredMedia>> media(const Guid& guid);
+  Result<std::vector<Guid>> channels(const Guid& guid, std::size_t limit);
 
  private:
-  Statement find_;
+  Statement find_, next_channel_;
 };
 
 }  // namespace dim

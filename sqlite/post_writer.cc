@@ -81,9 +81,9 @@ Status PostWriter::start(Database& db, PostKeys& keys) {
       {&find_channel_, "SELECT id, newest FROM channel WHERE guid = ?"},
       {&add_channel_, "INSERT INTO channel(guid) VALUES(?) RETURNING id"},
       {&step_channel_, "UPDATE channel SET newest = newest + 1 WHERE id = ? RETURNING newest"},
-      {&drop_channel_, "UPDATE channel SET dropped = 1 WHERE guid = ?"},
-      {&find_dropped_, "SELECT id FROM channel WHERE dropped = 1 LIMIT 1"},
-      {&find_gone_, "SELECT id FROM channel WHERE guid = ? AND dropped = 1"},
+      {&drop_channel_, "UPDATE channel SET dropped = max(dropped, ?) WHERE guid = ?"},
+      {&find_dropped_, "SELECT id, dropped FROM channel WHERE dropped <> 0 LIMIT 1"},
+      {&find_gone_, "SELECT id, dropped FROM channel WHERE guid = ? AND dropped <> 0"},
       {&forget_channel_, "DELETE FROM channel WHERE id = ?"},
       {&find_post_,
        "SELECT id, channel, cursor, changed, revision, time, edited, pinned, state, content, "
@@ -367,6 +367,8 @@ Result<Written> PostWriter::put(const PutPost& write) {
   if (!part) return std::unexpected(part.error());
   if (auto done = index(*id, place->channel, post.content, true); !done)
     return std::unexpected(done.error());
+  if (auto done = uses_.use(write.media, place->channel, *id, 1); !done)
+    return std::unexpected(done.error());
   return Written{Accepted::stored, {place->cursor}};
 }
 
@@ -434,6 +436,7 @@ Result<Written> PostWriter::change(const ChangePost& write, const Row& row) {
   if (!before) return std::unexpected(before.error());
   if (!*before) return conflict;
   std::string content = **before;
+  MediaUses::Gone gone;
   switch (write.act) {
     case PostAct::edit:
       if (row.state == PostState::removed) return conflict;
@@ -447,14 +450,22 @@ Result<Written> PostWriter::change(const ChangePost& write, const Row& row) {
                           .run();
           !done)
         return std::unexpected(done.error());
+      content = write.text;
+      next.edited = write.time;
+      ++next.revision;
+      if (auto done = write.media
+                          ? uses_.use(*write.media, row.channel, row.id, next.revision)
+                          : uses_.carry_on(row.channel, row.id, row.revision, next.revision);
+          !done)
+        return std::unexpected(done.error());
       if (row.revision > static_cast<std::int64_t>(kPostRevisions)) {
         const std::int64_t oldest = row.revision - static_cast<std::int64_t>(kPostRevisions);
         if (auto done = Use(drop_oldest_).bind(row.id).bind(oldest).run(); !done)
           return std::unexpected(done.error());
+        const auto left = uses_.let_go(row.channel, row.id, false, oldest);
+        if (!left) return std::unexpected(left.error());
+        gone = *left;
       }
-      content = write.text;
-      next.edited = write.time;
-      ++next.revision;
       break;
     case PostAct::hide:
     case PostAct::show:
@@ -488,6 +499,9 @@ Result<Written> PostWriter::change(const ChangePost& write, const Row& row) {
     if (auto done = drop_mentions(row); !done) return std::unexpected(done.error());
     if (auto done = Use(drop_revisions_).bind(row.id).run(); !done)
       return std::unexpected(done.error());
+    const auto left = uses_.let_go(row.channel, row.id, next.state == PostState::destroyed);
+    if (!left) return std::unexpected(left.error());
+    gone = *left;
   }
   if (next.state == PostState::deleted || next.state == PostState::destroyed) {
     if (auto done = Use(drop_reactions_).bind(row.id).run(); !done)
@@ -537,7 +551,7 @@ Result<Written> PostWriter::change(const ChangePost& write, const Row& row) {
                       .run();
       !done)
     return std::unexpected(done.error());
-  return Written{Accepted::stored, {*cursor}};
+  return Written{.cursors = {*cursor}, .freed = gone.freed, .held = gone.held};
 }
 
 Result<Written> PostWriter::put(const PutErasure& write) {
@@ -640,7 +654,8 @@ Result<Written> PostWriter::put(const PutLevel& write) {
 }
 
 Result<Written> PostWriter::put(const DropChannel& write) {
-  if (auto done = Use(drop_channel_).bind(ByteView(write.channel.bytes())).run(); !done)
+  const std::int64_t as = write.destroy ? kDestroyed : kDeleted;
+  if (auto done = Use(drop_channel_).bind(as).bind(ByteView(write.channel.bytes())).run(); !done)
     return std::unexpected(done.error());
   return Written{};
 }
@@ -705,6 +720,8 @@ Result<Written> PostWriter::put(const ExpirePosts& write) {
       if (auto done = doom(kKeysOfPosts, row.id); !done) return std::unexpected(done.error());
     }
     if (auto done = drop_mentions(row); !done) return std::unexpected(done.error());
+    if (auto gone = uses_.let_go(row.channel, row.id, false); !gone)
+      return std::unexpected(gone.error());
     if (auto done = forget(row.id); !done) return std::unexpected(done.error());
   }
   const auto part = part_of(all->front().id, 0);

@@ -5,6 +5,7 @@
 
 #include "dim/store/store.h"
 #include "sqlite/database.h"
+#include "sqlite/media_uses.h"
 #include "sqlite/post_keys.h"
 #include "sqlite/word_index.h"
 
@@ -12,6 +13,8 @@ namespace dim {
 
 class PostWriter {
  public:
+  /// `uses` must outlive it.
+  explicit PostWriter(MediaUses& uses) : uses_(uses) {}
   /// Prepares its statements, and destroys the keys that an earlier run has left doomed.
   Status start(Database& db, PostKeys& keys);
   void stop();
@@ -62,6 +65,7 @@ class PostWriter {
   static constexpr std::size_t kShredPosts = 256, kShredChanges = 2'048;
 
  private:
+  static constexpr std::int64_t kDeleted = 1, kDestroyed = 2;  // channel.dropped
   struct Row;
   struct Doomed {
     std::int64_t kind = 0, slot = 0;
@@ -85,11 +89,12 @@ class PostWriter {
   Status forget(std::int64_t post);
   Status drop_mentions(const Row& row);
   Result<std::vector<Row>> expired(const ExpirePosts& write);
-  Result<bool> sweep_channel(std::int64_t channel, std::size_t budget);
+  Result<bool> sweep_channel(std::int64_t channel, bool destroy, std::size_t budget);
   Result<bool> shred_changes(const std::string& hub, std::int64_t number);
   Status doom(std::int64_t kind, std::int64_t slot);
   Status remake(std::int64_t part);
 
+  MediaUses& uses_;
   PostKeys* keys_ = nullptr;
   WordIndex words_;
   std::set<std::int64_t> stale_;  // parts of which something was destroyed in this transaction

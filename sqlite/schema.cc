@@ -105,6 +105,20 @@ CREATE INDEX media_age ON media(state, touched);
 CREATE INDEX media_blob ON media(blob);
 )sql";
 
+// Since format 9. Which messages use which objects: of a channel the message in post.id `holder`,
+// `revision` being its newest text that names the object; of channel 0 the one in msg.id `holder`,
+// which waits. Holder 0 of channel 0 says that such a message has named it at some time; so it is
+// taken of objects from before there were uses, of which nobody knows what links to them.
+// channel.dropped: 1 deleted, 2 destroyed.
+constexpr const char* kUseTables = R"sql(
+CREATE TABLE IF NOT EXISTS media_use(media BLOB NOT NULL, channel INTEGER NOT NULL, holder INTEGER NOT NULL,
+                                     revision INTEGER NOT NULL, PRIMARY KEY(media, channel, holder)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS media_use_holder ON media_use(channel, holder);
+INSERT OR IGNORE INTO media_use SELECT guid, 0, 0, 0 FROM media WHERE state = 1;
+DROP INDEX IF EXISTS channel_dropped;
+CREATE INDEX channel_dropped ON channel(id) WHERE dropped <> 0;
+)sql";
+
 // Since format 4. How many shown messages each 1,024 cursors of a channel hold, of one author and
 // ('') of all: what is unread is counted by these, and one by one in the first block alone. The
 // triggers keep the counts equal to what is in post, whoever changes it.
@@ -291,6 +305,7 @@ Status prepare_database(Database& db, bool exclusive) {
     if (auto done = db.run(kExpectedTable); !done) return done;
   }
   if (auto done = db.run(kPrekeyTables); !done) return done;
+  if (auto done = db.run(kUseTables); !done) return done;
   return db.run("PRAGMA application_id=1145654577; PRAGMA user_version=9; COMMIT");
 }
 

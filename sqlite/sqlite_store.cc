@@ -405,6 +405,11 @@ Result<bool> SqliteStore::Impl::idle_slice(Millis now, Alone& alone) {
   }
   const auto work = [&]() -> Status {
     if (auto done = writer.begin(); !done) return done;
+    writer.uses().tell_time(now);
+    // First: files go whose rows were committed as gone, and not by this transaction.
+    if (*media) {
+      if (auto swept = writer.media().sweep(now, kSliceRows / 4); !swept) return swept;
+    }
     if (auto done = writer.sweep(kSliceRows); !done) return done;
     if (forgetting) {
       if (auto done = writer.drop_expired(now, kSliceRows); !done) return done;
@@ -423,9 +428,6 @@ Result<bool> SqliteStore::Impl::idle_slice(Millis now, Alone& alone) {
       const auto more = writer.sweep_channels(kSliceRows / 4);
       if (!more) return std::unexpected(more.error());
       dropping = *more;
-    }
-    if (*media) {
-      if (auto swept = writer.media().sweep(now, kSliceRows / 4); !swept) return swept;
     }
     return finish(alone);
   };
@@ -596,6 +598,11 @@ Result<std::vector<FoundPost>> SqliteStore::search(std::span<const Guid> channel
 Result<std::optional<StoredMedia>> SqliteStore::media(const Guid& guid) {
   const std::scoped_lock lock(impl_->read_mutex);
   return impl_->media_rows.media(guid);
+}
+
+Result<std::vector<Guid>> SqliteStore::media_channels(const Guid& guid, std::size_t limit) {
+  const std::scoped_lock lock(impl_->read_mutex);
+  return impl_->media_rows.channels(guid, limit);
 }
 
 Result<std::string> SqliteStore::media_bytes(const StoredMedia& media, std::int64_t first,

@@ -80,6 +80,7 @@ class SqliteStore : public Store {
   Result<std::optional<StoredMedia>> media(const Guid& guid) override;
   Result<std::string> media_bytes(const StoredMedia& media, std::int64_t first,
                                   std::size_t size) override;
+  Result<std::vector<Guid>> media_channels(const Guid& guid, std::size_t limit) override;
 
   Result<std::vector<StoredSetting>> settings() override;
   Result<std::vector<StoredAudit>> audit(const std::optional<std::string>& hub, std::int64_t before,

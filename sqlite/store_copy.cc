@@ -257,16 +257,26 @@ Status forget_blobs(const std::string& copy, std::span<const std::int64_t> ids) 
   Copy store;
   if (auto done = store.open(copy, 0); !done) return done;
   // 3: MediaState::deleted.
-  Statement forget, drop;
-  if (auto ready =
-          forget.prepare(store.db(), "UPDATE media SET state = 3, blob = 0 WHERE blob = ?");
+  Statement leave, forget, drop;
+  if (auto ready = leave.prepare(store.db(),
+                                 "DELETE FROM media_use WHERE media IN (SELECT guid FROM media "
+                                 "WHERE blob = ?)");
+      !ready)
+    return ready;
+  // One that a message has used has no age; it is as old as what was swept last.
+  if (auto ready = forget.prepare(
+          store.db(),
+          "UPDATE media SET state = 3, blob = 0, touched = CASE touched WHEN 9223372036854775807 "
+          "THEN (SELECT max(time) FROM swept) ELSE touched END WHERE blob = ?");
       !ready)
     return ready;
   if (auto ready = drop.prepare(store.db(), "DELETE FROM blob WHERE id = ?"); !ready) return ready;
   for (const std::int64_t id : ids) {
+    if (auto done = Use(leave).bind(id).run(); !done) return done;
     if (auto done = Use(forget).bind(id).run(); !done) return done;
     if (auto done = Use(drop).bind(id).run(); !done) return done;
   }
+  leave.finish();
   forget.finish();
   drop.finish();
   return store.db().run("PRAGMA wal_checkpoint(TRUNCATE)");

@@ -47,6 +47,7 @@ Status StoreWriter::start(BlobDisk* blobs, PostKeys& keys) {
   }
   if (auto ready = posts_.start(db_, keys); !ready) return ready;
   if (auto ready = media_.start(db_, blobs); !ready) return ready;
+  if (auto ready = uses_.start(db_); !ready) return ready;
   if (auto ready = operator_.start(db_); !ready) return ready;
   if (auto ready = prekeys_.start(db_); !ready) return ready;
   const auto last_row = db_.integer(
@@ -68,6 +69,7 @@ void StoreWriter::stop() {
     statement->finish();
   }
   posts_.stop();
+  uses_.stop();
   media_.stop();
   operator_.stop();
   prekeys_.stop();
@@ -126,6 +128,8 @@ Status StoreWriter::commit() {
   if (auto done = Use(commit_).run(); !done) return done;
   swept_.clear();
   posts_.committed();
+  media_.committed();
+  uses_.committed();
   return {};
 }
 
@@ -137,6 +141,7 @@ Status StoreWriter::destroy() {
 
 Status StoreWriter::rollback() {
   media_.forget();
+  uses_.forget();
   posts_.forget();
   for (const DeadRow& row : swept_) waiting_.push_dead(row);
   swept_.clear();
@@ -232,6 +237,9 @@ Result<Written> StoreWriter::put(const PutMessage& write) {
     if (auto done = Use(add_msg_).bind(first).bind(ByteView(record_)).run(); !done)
       return std::unexpected(done.error());
     if (place > 1) waiting_.draft_shared(first, place);
+    uses_.tell_time(message.time);
+    if (auto done = uses_.wait(write.media, message.author, first); !done)
+      return std::unexpected(done.error());
   }
   encode_cursors(out.cursors, cursors_);
   if (auto done = Use(add_seen_)
@@ -243,6 +251,42 @@ Result<Written> StoreWriter::put(const PutMessage& write) {
       !done) {
     return std::unexpected(done.error());
   }
+  return out;
+}
+
+Result<Written> StoreWriter::put(const PutPost& write) {
+  uses_.tell_time(write.post.time);
+  return posts_.put(write);
+}
+
+Result<Written> StoreWriter::put(const ChangePost& write) {
+  uses_.tell_time(write.time);
+  auto out = posts_.put(write);
+  if (!out || write.act != PostAct::destroy || out->accepted == Accepted::conflict) return out;
+  const auto doomed = media_.has_doomed();
+  if (!doomed) return std::unexpected(doomed.error());
+  out->unfinished = *doomed;
+  return out;
+}
+
+Result<Written> StoreWriter::put(const ExpirePosts& write) {
+  uses_.tell_time(write.now);
+  return posts_.put(write);
+}
+
+Result<Written> StoreWriter::put(const DropChannel& write) {
+  uses_.tell_time(write.time);
+  return posts_.put(write);
+}
+
+Result<Written> StoreWriter::put(const Shred& write) {
+  auto out = posts_.put(write);
+  if (!out || out->accepted == Accepted::stored) return out;
+  const auto more = media_.overwrite_some();
+  // Too many files are open: later.
+  if (!more && more.error().code == Errc::unavailable) return Written{Accepted::conflict, {}};
+  if (!more) return std::unexpected(more.error());
+  out->accepted = *more ? Accepted::stored : Accepted::repeated;
   return out;
 }
 
@@ -354,6 +398,7 @@ Status StoreWriter::sweep(std::size_t budget) {
     if (auto done = Use(drop_row_).bind(row.row).run(); !done) return done;
     if (!row.last) continue;
     if (auto done = Use(drop_msg_).bind(row.message).run(); !done) return done;
+    if (auto done = uses_.arrived(row.message); !done) return done;
   }
   return {};
 }

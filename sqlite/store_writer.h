@@ -6,6 +6,7 @@
 #include "dim/store/rules.h"
 #include "dim/store/store.h"
 #include "sqlite/database.h"
+#include "sqlite/media_uses.h"
 #include "sqlite/media_writer.h"
 #include "sqlite/operator_tables.h"
 #include "sqlite/post_writer.h"
@@ -50,6 +51,7 @@ class StoreWriter {
   /// Removes up to `budget` messages of channels that were deleted. True while more may be left.
   Result<bool> sweep_channels(std::size_t budget) { return posts_.sweep(budget); }
   MediaWriter& media() { return media_; }
+  MediaUses& uses() { return uses_; }
   PostWriter& posts() { return posts_; }
   OperatorWriter& acts() { return operator_; }
 
@@ -73,6 +75,11 @@ class StoreWriter {
   Result<Written> put(const PutPrekeys& write) { return prekeys_.put(write); }
   Result<Written> put(const TakePrekey& write) { return prekeys_.put(write); }
   Result<Written> put(const DropPrekeys& write) { return prekeys_.put(write); }
+  Result<Written> put(const PutPost& write);
+  Result<Written> put(const ChangePost& write);
+  Result<Written> put(const ExpirePosts& write);
+  Result<Written> put(const DropChannel& write);
+  Result<Written> put(const Shred& write);
   template <class Other>
   Result<Written> put(const Other& write) {
     return posts_.put(write);
@@ -85,8 +92,9 @@ class StoreWriter {
   Waiting& waiting_;
   InboxLimits limits_;
   Database db_;
-  PostWriter posts_;
   MediaWriter media_;
+  MediaUses uses_{media_};
+  PostWriter posts_{uses_};
   OperatorWriter operator_;
   PrekeyWriter prekeys_;
   std::int64_t next_row_ = 1;

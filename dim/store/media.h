@@ -2,6 +2,7 @@
 // refers to them. docs/protocol/media.md.
 #pragma once
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,6 +30,7 @@ inline constexpr std::size_t kMediaInflight = 16 * kMiB;  // the same of all con
 inline constexpr std::int64_t kMediaHashed = 16 * kMiB;   // read for digests in one transaction
 inline constexpr std::int64_t kMediaOverwritten = 16 * kMiB;  // in one transaction
 inline constexpr std::size_t kMediaRanges = 100;              // named in one answer
+inline constexpr std::size_t kMediaOfMessage = 100;           // objects that one message uses
 }  // namespace limits
 
 /// What one store allows.
@@ -37,7 +39,9 @@ struct MediaLimits {
   std::int64_t user_bytes = limits::kMediaUserBytes;  ///< media_charge() of all of a user
   std::size_t uploads = limits::kMediaUploads;
   Millis upload_ms = limits::kMediaUploadMs;
-  Millis keep_ms = 0;  ///< after completion; 0: until the owner takes it away
+  /// Of what no message uses, after completion or its last waiting message; 0: until the owner
+  /// takes it away.
+  Millis keep_ms = 0;
 };
 
 enum class MediaState : std::uint8_t {
@@ -104,14 +108,24 @@ struct DestroyMedia {
   Millis time = 0;
 };
 
+/// N14: messages name the objects that they use, with PutPost, ChangePost and PutMessage. An object
+/// that is not complete cannot be used. With the last message of a channel that uses it, and where
+/// no message to a person has named it, it is deleted (StoredMedia::state), or destroyed where that
+/// message was; its bytes go as by DropMedia or DestroyMedia. What a message to a person names does
+/// not age as long as the message waits, and ages anew from then on. The owner may end it at any
+/// time.
+inline constexpr Millis kMediaHeld = std::numeric_limits<Millis>::max();
+
 struct StoredMedia {
   std::string owner{};
   MediaState state = MediaState::open;
   std::int64_t size = 0;
   std::int64_t blob = 0;  ///< what holds the bytes; 0 when gone
   Bytes have{};           ///< while open: a bit for each block, the lowest one first
-  Millis touched = 0;     ///< last piece, completion, or removal
-  bool whole() const;     ///< open, and every block is there
+  /// Last piece, completion, last waiting message that used it, or removal; kMediaHeld while a
+  /// message uses it.
+  Millis touched = 0;
+  bool whole() const;  ///< open, and every block is there
 };
 
 /// The reading half; see Store for threads and errors.
@@ -123,6 +137,8 @@ class MediaReads {
   /// when it was removed meanwhile.
   virtual Result<std::string> media_bytes(const StoredMedia& media, std::int64_t first,
                                           std::size_t size) = 0;
+  /// Channels in which messages use it, at most `limit`.
+  virtual Result<std::vector<Guid>> media_channels(const Guid& guid, std::size_t limit) = 0;
 };
 
 /// Blocks of so many bytes.

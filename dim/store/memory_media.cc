@@ -120,6 +120,7 @@ Written MemoryMedia::apply(const DropMedia& drop) {
   known.state = drop.as;
   known.have.clear();
   known.touched = drop.time;
+  uses_.erase(drop.guid);
   return {};
 }
 
@@ -135,6 +136,7 @@ Written MemoryMedia::apply(const DestroyMedia& destroy) {
   one.state = MediaState::destroyed;
   one.have.clear();
   one.touched = destroy.time;
+  uses_.erase(destroy.guid);
   return {Accepted::repeated, {others}, {}};
 }
 
@@ -169,6 +171,89 @@ void MemoryMedia::drop_all(const std::string& user, Millis now) {
     apply(DropMedia{.guid = guid, .owner = user, .as = MediaState::deleted, .time = now});
 }
 
+void MemoryMedia::use(std::span<const Guid> media, const Guid& channel, const Guid& post,
+                      std::int64_t revision) {
+  for (const Guid& guid : media) {
+    const auto found = media_.find(guid);
+    if (found == media_.end() || found->second.state != MediaState::complete) continue;
+    uses_[guid][User{channel, post}] = revision;
+    found->second.touched = kMediaHeld;
+  }
+}
+
+void MemoryMedia::carry_on(const Guid& channel, const Guid& post, std::int64_t from,
+                           std::int64_t to) {
+  for (auto& [guid, users] : uses_) {
+    const auto one = users.find(User{channel, post});
+    if (one != users.end() && one->second == from) one->second = to;
+  }
+}
+
+bool MemoryMedia::leaves(const Guid& guid, bool destroy, Millis now) {
+  const auto& users = uses_[guid];
+  StoredMedia& one = media_.at(guid);
+  if (!users.empty()) {
+    // Nobody waits for it any more: it may grow old.
+    if (users.rbegin()->first == User{}) one.touched = now;
+    return false;
+  }
+  uses_.erase(guid);
+  const auto blob = blobs_.find(one.blob);
+  const bool shared = blob != blobs_.end() && blob->second.references > 1;
+  release(std::exchange(one.blob, 0));
+  one.state = destroy ? MediaState::destroyed : MediaState::deleted;
+  one.touched = now;
+  return !shared;
+}
+
+MemoryMedia::Gone MemoryMedia::let_go(const Guid& channel, const Guid& post, bool destroy,
+                                      Millis now, std::int64_t revision) {
+  std::vector<Guid> mine;
+  for (auto& [guid, users] : uses_) {
+    const auto one = users.find(User{channel, post});
+    if (one == users.end() || one->second > revision) continue;
+    users.erase(one);
+    mine.push_back(guid);
+  }
+  Gone out;
+  for (const Guid& guid : mine) {
+    ++(leaves(guid, destroy, now) ? out.freed : out.held);
+  }
+  return out;
+}
+
+void MemoryMedia::wait(std::span<const Guid> media, const std::string& author,
+                       const Guid& message) {
+  for (const Guid& guid : media) {
+    const auto found = media_.find(guid);
+    if (found == media_.end() || found->second.state != MediaState::complete ||
+        found->second.owner != author)
+      continue;
+    uses_[guid][User{}] = 0;
+    uses_[guid][User{std::nullopt, message}] = 0;
+    found->second.touched = kMediaHeld;
+  }
+}
+
+void MemoryMedia::arrived(const Guid& message, Millis now) {
+  std::vector<Guid> mine;
+  for (auto& [guid, users] : uses_) {
+    if (users.erase(User{std::nullopt, message}) != 0) mine.push_back(guid);
+  }
+  for (const Guid& guid : mine) leaves(guid, false, now);
+}
+
+std::vector<Guid> MemoryMedia::channels(const Guid& guid, std::size_t limit) const {
+  std::vector<Guid> out;
+  const auto found = uses_.find(guid);
+  if (found == uses_.end()) return out;
+  for (const auto& [user, revision] : found->second) {
+    if (out.size() == limit) break;
+    if (user.first && (out.empty() || out.back() != *user.first)) out.push_back(*user.first);
+  }
+  return out;
+}
+
 void MemoryMedia::tidy(Millis now) {
   for (auto at = media_.begin(); at != media_.end();) {
     StoredMedia& one = at->second;
@@ -179,6 +264,7 @@ void MemoryMedia::tidy(Millis now) {
       release(std::exchange(one.blob, 0));
       one.state = MediaState::deleted;
       one.touched = now;
+      uses_.erase(at->first);
     }
     if (stale) release(one.blob);
     at = stale || old ? media_.erase(at) : std::next(at);

@@ -60,6 +60,7 @@ Written MemoryPosts::apply(const PutPost& put) {
   places_.emplace(put.post.guid, next_row_);
   Written out{Accepted::stored, {row.post.cursor}};
   rows_.emplace(next_row_++, std::move(row));
+  media_.use(put.media, put.post.channel, put.post.guid, 1);
   return out;
 }
 
@@ -69,6 +70,7 @@ Written MemoryPosts::apply(const ChangePost& change) {
   Row& row = rows_.at(place->second);
   Post& post = row.post;
   Written again{Accepted::repeated, {post.changed}};
+  MemoryMedia::Gone gone;
   if (post.state == PostState::destroyed) {
     const bool same = change.act == PostAct::destroy || change.act == PostAct::erase;
     return same ? again : Written{Accepted::conflict, {}};
@@ -82,10 +84,19 @@ Written MemoryPosts::apply(const ChangePost& change) {
       if (change.revision && *change.revision != post.revision) return {Accepted::conflict, {}};
       row.earlier.push_back(
           {post.revision, post.edited != 0 ? post.edited : post.time, post.content});
-      if (row.earlier.size() > kPostRevisions) row.earlier.erase(row.earlier.begin());
       post.content = change.text;
       post.edited = change.time;
       ++post.revision;
+      if (change.media) {
+        media_.use(*change.media, post.channel, post.guid, post.revision);
+      } else {
+        media_.carry_on(post.channel, post.guid, post.revision - 1, post.revision);
+      }
+      if (row.earlier.size() > kPostRevisions) {
+        gone =
+            media_.let_go(post.channel, post.guid, false, change.time, row.earlier.front().number);
+        row.earlier.erase(row.earlier.begin());
+      }
       break;
     case PostAct::hide:
     case PostAct::show: {
@@ -101,6 +112,7 @@ Written MemoryPosts::apply(const ChangePost& change) {
       post.content.clear();
       post.mentions.clear();
       row.earlier.clear();
+      gone = media_.let_go(post.channel, post.guid, false, change.time);
       break;
     case PostAct::erase:
     case PostAct::destroy:
@@ -111,6 +123,7 @@ Written MemoryPosts::apply(const ChangePost& change) {
       row.earlier.clear();
       row.reactions.clear();
       if (change.act == PostAct::destroy) apply(CloseReports{change.guid});
+      gone = media_.let_go(post.channel, post.guid, change.act == PostAct::destroy, change.time);
       break;
     case PostAct::react:
       if (!row.reactions.emplace(change.text, change.who).second) return again;
@@ -128,7 +141,7 @@ Written MemoryPosts::apply(const ChangePost& change) {
       break;
   }
   post.changed = ++newest_[post.channel];
-  return {Accepted::stored, {post.changed}};
+  return {.cursors = {post.changed}, .freed = gone.freed, .held = gone.held};
 }
 
 Written MemoryPosts::apply(const PutErasure& put) {
@@ -219,6 +232,7 @@ Written MemoryPosts::apply(const ExpirePosts& expire) {
     if (!over || count == static_cast<Cursor>(kExpireStep)) return false;
     places_.erase(post.guid);
     apply(CloseReports{post.guid});
+    media_.let_go(post.channel, post.guid, false, expire.now);
     ++count;
     return true;
   });
@@ -238,8 +252,10 @@ Millis MemoryPosts::next_expiry() const {
 Written MemoryPosts::apply(const DropChannel& drop) {
   std::erase_if(rows_, [&](const auto& entry) {
     if (entry.second.post.channel != drop.channel) return false;
-    places_.erase(entry.second.post.guid);
-    apply(CloseReports{entry.second.post.guid});
+    const Post& post = entry.second.post;
+    places_.erase(post.guid);
+    apply(CloseReports{post.guid});
+    media_.let_go(post.channel, post.guid, drop.destroy, drop.time);
     return true;
   });
   const auto in_it = [&](const auto& entry) { return entry.first.first == drop.channel; };

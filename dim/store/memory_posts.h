@@ -5,12 +5,15 @@
 #include <string>
 #include <vector>
 
+#include "dim/store/memory_media.h"
 #include "dim/store/store.h"
 
 namespace dim {
 
 class MemoryPosts final {
  public:
+  /// `media` must outlive it.
+  explicit MemoryPosts(MemoryMedia& media) : media_(media) {}
   Written apply(const PutHubChange& put);
   Written apply(const RequireHub& require) const;
   Written apply(const PutPost& put);
@@ -54,6 +57,7 @@ class MemoryPosts final {
   Post shown(const Row& row) const;
   const Row* find(const Guid& guid) const;
 
+  MemoryMedia& media_;
   std::vector<StoredHubChange> changes_;
   std::map<std::string, std::int64_t> numbers_;
   std::map<std::int64_t, Row> rows_;  // in order of making

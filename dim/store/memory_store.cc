@@ -64,6 +64,11 @@ Written MemoryStore::apply(const PutMessage& put) {
     }
     out.cursors.push_back(place->second);
   }
+  told_ = std::max(told_, put.message.time);
+  if (!put.media.empty() && !places.empty()) {
+    media_.wait(put.media, put.message.author, put.message.guid);
+    carrying_[put.message.guid] = places.size();
+  }
   seen_.emplace(put.message.guid, Seen{digest, put.message.time, out.cursors});
   return out;
 }
@@ -92,11 +97,20 @@ Written MemoryStore::apply(const AckInbox& ack) {
   const auto found = inboxes_.find(ack.user);
   if (found == inboxes_.end()) return {};
   Inbox& inbox = found->second;
-  while (!inbox.waiting.empty() && inbox.waiting.front().cursor <= ack.upto) {
-    inbox.bytes -= inbox.waiting.front().content.size();
-    inbox.waiting.pop_front();
-  }
+  while (!inbox.waiting.empty() && inbox.waiting.front().cursor <= ack.upto)
+    take_first(inbox, told_);
   return {};
+}
+
+void MemoryStore::take_first(Inbox& inbox, Millis now) {
+  const StoredMessage& first = inbox.waiting.front();
+  inbox.bytes -= first.content.size();
+  if (const auto carries = carrying_.find(first.guid);
+      carries != carrying_.end() && --carries->second == 0) {
+    media_.arrived(first.guid, now);
+    carrying_.erase(carries);
+  }
+  inbox.waiting.pop_front();
 }
 
 Written MemoryStore::apply(const ForgetGuid& forget) {
@@ -135,8 +149,7 @@ Written MemoryStore::apply(const DropUser& drop) {
   const std::string device = drop.user + "/";
   for (auto& [owner, inbox] : inboxes_) {
     if (owner != drop.user && !owner.starts_with(device)) continue;
-    inbox.waiting.clear();
-    inbox.bytes = 0;
+    while (!inbox.waiting.empty()) take_first(inbox, drop.time);
   }
   std::erase_if(documents_, [&](const auto& one) { return std::get<0>(one.first) == drop.user; });
   std::erase_if(names_, [&](const auto& one) { return one.second == drop.user; });
@@ -146,6 +159,11 @@ Written MemoryStore::apply(const DropUser& drop) {
   posts_.drop_marks(drop.user);
   media_.drop_all(drop.user, drop.time);
   return {};
+}
+
+Result<std::vector<Guid>> MemoryStore::media_channels(const Guid& guid, std::size_t limit) {
+  const std::scoped_lock lock(mutex_);
+  return media_.channels(guid, limit);
 }
 
 Result<std::vector<StoredSetting>> MemoryStore::settings() {
@@ -222,12 +240,11 @@ Result<std::string> MemoryStore::media_bytes(const StoredMedia& media, std::int6
 Result<bool> MemoryStore::tidy(Millis now, bool idle) {
   if (!idle) return false;
   const std::scoped_lock lock(mutex_);
+  told_ = now;
   std::erase_if(seen_, [now](const auto& entry) { return entry.second.time < now - kSeenMs; });
   for (auto& [user, inbox] : inboxes_) {
-    while (!inbox.waiting.empty() && inbox.waiting.front().time < now - kSeenMs) {
-      inbox.bytes -= inbox.waiting.front().content.size();
-      inbox.waiting.pop_front();
-    }
+    while (!inbox.waiting.empty() && inbox.waiting.front().time < now - kSeenMs)
+      take_first(inbox, now);
   }
   std::erase_if(resumes_, [now](const auto& entry) { return entry.second.expires < now; });
   media_.tidy(now);

@@ -47,6 +47,7 @@ class MemoryStore : public Store {
   Result<std::optional<StoredMedia>> media(const Guid& guid) override;
   Result<std::string> media_bytes(const StoredMedia& media, std::int64_t first,
                                   std::size_t size) override;
+  Result<std::vector<Guid>> media_channels(const Guid& guid, std::size_t limit) override;
   Result<std::vector<StoredSetting>> settings() override;
   Result<std::vector<StoredAudit>> audit(const std::optional<std::string>& hub, std::int64_t before,
                                          std::size_t limit) override;
@@ -94,6 +95,8 @@ class MemoryStore : public Store {
   Written apply(const Other& other) {
     return posts_.apply(other);
   }
+  /// The oldest message of an inbox leaves it.
+  void take_first(Inbox& inbox, Millis now);
 
   InboxLimits limits_;
   std::mutex mutex_;
@@ -107,9 +110,11 @@ class MemoryStore : public Store {
   std::deque<StoredAudit> audit_;
   std::int64_t next_audit_ = 1;
   AuditLimits audit_limits_;
-  MemoryPosts posts_;
   MemoryMedia media_;
   MemoryPrekeys prekeys_;
+  MemoryPosts posts_{media_};
+  std::map<Guid, std::size_t> carrying_;  // messages that use media: in how many inboxes they wait
+  Millis told_ = 0;                       // the time as the last message or tidy() had it
 };
 
 }  // namespace dim

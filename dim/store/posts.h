@@ -80,6 +80,7 @@ struct Post {
 /// destroyed. For as long as the message is there: only ExpirePosts and DropChannel forget one.
 struct PutPost {
   Post post;
+  std::vector<Guid> media{};  ///< objects that it uses (media.h); those that cannot be are left out
 };
 
 enum class PostAct : std::uint8_t {
@@ -108,6 +109,9 @@ struct ChangePost {
   std::string text{};  ///< edit: the new content; react, unreact: the symbol
   Millis time = 0;
   std::optional<std::int64_t> revision{};  ///< edit: of what the editor has seen
+  /// edit: objects that it uses from now on; none: those that it has used. What an earlier text has
+  /// used is used as long as that text is kept.
+  std::optional<std::vector<Guid>> media{};
 };
 
 /// Up to where somebody has read, and no further than what is there. Never goes back.
@@ -142,6 +146,8 @@ inline constexpr std::size_t kExpireStep = 1'000;
 /// destroyed slice by slice (Store::tidy, or Shred).
 struct DropChannel {
   Guid channel;
+  bool destroy = false;  ///< objects of media that go with it are destroyed, and not deleted
+  Millis time = 0;
 };
 
 /// What the changes of a hub say about a channel in words (name, topic) is written over where it
@@ -152,9 +158,10 @@ struct ForgetChannelWords {
 };
 
 /// One slice of destroying channels that were dropped and, where `hub` is named, the texts of all
-/// its changes before `number`, in the place of which spaces stand. `stored` while more is left,
-/// `repeated` when no file of the store holds anything of it any more. What a process that is
-/// killed leaves of the channels goes on by itself (Store::tidy).
+/// its changes before `number`, in the place of which spaces stand; then of overwriting the bytes
+/// of media that were destroyed. `stored` while more is left, `repeated` when no file of the store
+/// holds anything of it any more. What a process that is killed leaves of channels and media goes
+/// on by itself (Store::tidy).
 struct Shred {
   std::vector<Guid> channels;
   std::string hub{};

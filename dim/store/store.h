@@ -52,6 +52,9 @@ struct PutMessage {
   /// What each of them is known to have, in their order, 0 for nothing; may be empty. An inbox at
   /// its limit first loses that, as by AckInbox.
   std::vector<Cursor> acked{};
+  /// Objects that its author has uploaded, and that it uses while it waits (media.h); others are
+  /// left out.
+  std::vector<Guid> media{};
 };
 struct PutName {
   std::string name;
@@ -104,6 +107,10 @@ struct Written {
   std::vector<Cursor> cursors{};
   std::optional<Error> refused{};  ///< of media: why nothing was done (media.h)
   std::string prekey{};            ///< of TakePrekey: the one-time key
+  /// Of ChangePost: objects of media that went with the text, and those that stay because something
+  /// else uses them, or has their bytes.
+  std::int64_t freed = 0, held = 0;
+  bool unfinished = false;  ///< of ChangePost::destroy: bytes are still to be overwritten (Shred)
 };
 
 struct StoredDocument {
