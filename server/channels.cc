@@ -12,6 +12,7 @@ namespace dim {
 namespace {
 
 constexpr std::size_t kSymbolBytes = 32;
+constexpr std::size_t kLooks = 256;  // channels that are looked at for the files of one message
 
 /// Text that the station keeps, shows and searches.
 Status check_text(const std::optional<std::string>& content) {
@@ -184,7 +185,8 @@ void Hubs::create_message(StationRequest& request) {
   const auto fields = read_post_fields(packet);
   if (!fields) return core_.refuse(request, fields.error());
   if (!refused) {
-    const Status right = check_links(*spot, *fields, request.session.user);
+    Status right = check_links(*spot, *fields, request.session.user);
+    if (right && fields->media) right = check_media(*spot, *fields->media, request.session.user);
     if (!right && right.error().code == Errc::internal)
       return core_.read_failed(request.link, request.id, right.error());
     if (!right) {
@@ -210,7 +212,9 @@ void Hubs::create_message(StationRequest& request) {
   ++coming.messages;
   coming.bytes += static_cast<std::int64_t>(post.content.size());
   std::vector<Write> writes;
-  writes.emplace_back(PutPost{post});
+  std::vector<Guid> media;
+  if (fields->media && !DIM_FAULT("media-unused")) media = *fields->media;
+  writes.emplace_back(PutPost{post, std::move(media)});
   submit(*hub_with(*channel), std::move(writes),
          [this, id = request.link.id, reply_id = request.id, refused, in,
           post = std::move(post)](const Result<std::vector<Written>>& written) mutable {
@@ -293,6 +297,49 @@ Status Hubs::check_links(const Spot& spot, const PostFields& fields, const std::
   return check_mentions_and_time(*spot.hub, *channel, author, fields, core_.clock_.now());
 }
 
+Status Hubs::check_media(const Spot& spot, const std::vector<Guid>& media,
+                         const std::string& author) {
+  if (media.empty()) return {};
+  const HubChannel* channel = spot.hub->channel(spot.channel);
+  if (channel == nullptr || !spot.hub->permissions_in(*channel, author).has(Permission::attach))
+    return fail(Errc::forbidden, "only who may attach files in this channel writes what uses some");
+  std::size_t looks = kLooks;
+  const auto unread = [](Error failed) -> Status {
+    failed.code = Errc::internal;
+    return std::unexpected(failed);
+  };
+  for (const Guid& one : media) {
+    const auto found = core_.reads_.media(one);
+    if (!found) return unread(found.error());
+    const bool own = *found && (*found)->owner == author;
+    if (own && (*found)->state > MediaState::complete)
+      return fail(Errc::gone, "a media object that the message would use was removed");
+    if (*found && (*found)->state == MediaState::complete) {
+      if (own || DIM_FAULT("media-of-strangers")) continue;
+      const auto reads = reads_media(one, author, looks);
+      if (!reads) return unread(reads.error());
+      if (*reads) continue;
+    }
+    // Of a stranger's and of one that is not there the same: nobody learns which there are.
+    return fail(Errc::not_found,
+                "media names an object that is not complete, or neither yours nor used by a "
+                "message that you can read");
+  }
+  return {};
+}
+
+Result<bool> Hubs::reads_media(const Guid& media, const std::string& user, std::size_t& looks) {
+  const auto channels = core_.reads_.media_channels(media, looks);
+  if (!channels) return std::unexpected(channels.error());
+  looks -= channels->size();
+  return std::ranges::any_of(*channels, [&](const Guid& one) {
+    const Hub* hub = hub_with(one);
+    const HubChannel* channel = hub == nullptr ? nullptr : hub->channel(one);
+    return channel != nullptr && !hub->deleted() && hub->is_member(user) &&
+           hub->permissions_in(*channel, user).has(Permission::read);
+  });
+}
+
 void Hubs::change_post(StationRequest& request, const Spot& spot, ChangePost change, Packet push,
                        std::optional<PutAudit> act) {
   const Operation operation = *request.packet.operation;
@@ -310,17 +357,23 @@ void Hubs::change_post(StationRequest& request, const Spot& spot, ChangePost cha
              const Cursor cursor = written->front().cursors.front();
              spread(channel, cursor, push.set("cursor", std::to_string(cursor)));
            }
+           const bool done = written && written->front().accepted != Accepted::conflict;
+           Packet answer = Packet::response(code, reply);
+           if (done) {
+             const Written& outcome = written->front();
+             answer.set("cursor", std::to_string(outcome.cursors.front()));
+             if (outcome.freed > 0) answer.set("freed", std::to_string(outcome.freed));
+             if (outcome.held > 0) answer.set("held", std::to_string(outcome.held));
+             // The bytes of its files too.
+             if (outcome.unfinished) return shred(id, reply, answer, {});
+           }
            LinkState* link = core_.finish_request(id, reply);
            if (link == nullptr) return;
            if (!written) return core_.refuse(*link, reply, written.error());
-           if (written->front().accepted == Accepted::conflict)
-             return core_.refuse(
-                 *link, reply,
-                 {Errc::conflict,
-                  "somebody was faster: the message has changed or is not there any more"});
-           Packet answer = Packet::response(code, reply);
-           core_.send(*link,
-                      answer.set("cursor", std::to_string(written->front().cursors.front())));
+           if (done) return core_.send(*link, answer);
+           core_.refuse(*link, reply,
+                        {Errc::conflict,
+                         "somebody was faster: the message has changed or is not there any more"});
          });
 }
 
@@ -360,6 +413,15 @@ void Hubs::change_message(StationRequest& request) {
     }
     // The push tells the next revision, so it must be that one.
     if (!change.revision) change.revision = post.revision;
+    auto media = read_media_of_message(packet);
+    if (!media) return core_.refuse(request, media.error());
+    if (*media) {
+      const Status right = check_media(*spot, **media, user);
+      if (!right && right.error().code == Errc::internal)
+        return core_.read_failed(request.link, request.id, right.error());
+      if (!right) return core_.refuse(request, right.error());
+    }
+    change.media = std::move(*media);
     change.act = PostAct::edit;
     change.text = *packet.content;
     push.set("revision", std::to_string(post.revision + 1));

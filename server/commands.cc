@@ -485,6 +485,7 @@ int show_disk_use(const Options& options, DiskUseOptions how) {
   how.json = options.json;
   const auto config = configure(options);
   if (!config) return fail_with(config.error());
+  how.keep_ms = config->media.keep_ms;
   auto use = disk_use_of(config->data);
   if (!use) return fail_with(use.error());
   fmt::print("{}", disk_use_text(*use, how));

@@ -131,7 +131,8 @@ struct PendingMessage {
   StoredMessage message;
   std::vector<std::string> receivers;  ///< inbox owners
   MessageDone done;
-  bool is_own_copy = false;  ///< a device without terminal gets `message` as it is
+  bool is_own_copy = false;   ///< a device without terminal gets `message` as it is
+  std::vector<Guid> media{};  ///< PutMessage::media
 };
 
 /// Whether this visa says that its device is no longer its owner's.

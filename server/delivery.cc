@@ -172,6 +172,10 @@ void StationCore::create_message(StationRequest& request) {
       return refused(error_of(Errc::bad_request, "target is not the receiver of the message"));
     }
   }
+  // Whose they are the store sees; what is not its author's is not refused, so that a repetition is
+  // answered as the first time whatever has become of a file.
+  auto media = read_media_of_message(packet);
+  if (!media) return refused(media.error());
   if (!known_user(receiver)) {
     return refused(
         error_of(Errc::not_found, "nobody with this ID has ever logged in at this station"));
@@ -204,7 +208,8 @@ void StationCore::create_message(StationRequest& request) {
                                      .type = std::string(packet.get("type")),
                                      .content = std::move(*packet.content)},
                          .receivers = owners_with_key(message->sealed, to.owners),
-                         .done = {}};
+                         .done = {},
+                         .media = media->value_or(std::vector<Guid>())};
   if (DIM_FAULT("early-ack")) {  // and the disk is one message behind
     Packet early = Packet::response(202, request.id);
     send(request.link, early.set("guid", guid->text()).set("time", time_text(clock_.now())));

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "dim/base/json.h"
@@ -66,20 +67,52 @@ JsonObject use_json(const ChannelUse& use) {
   return out;
 }
 
-std::string explain_text(const DiskUse& use, std::size_t limit) {
+std::string files_text(std::int64_t bytes) {
+  return bytes == 0 ? std::string() : fmt::format("  and {} of files", size_text(bytes));
+}
+
+/// When an object that nothing uses goes.
+std::string end_text(const DiskUnused& one, Millis keep_ms) {
+  return keep_ms == 0 ? std::string("stays until its owner deletes it")
+                      : "goes " + format_time(one.since + keep_ms);
+}
+
+std::string unused_text(const DiskUse& use, const DiskUseOptions& options) {
+  const DiskFiles& files = use.files;
+  std::string out = "\nfiles, by what holds them\n";
+  for (const auto& [bytes, what] :
+       {std::pair{files.channels, "messages of channels"},
+        std::pair{files.waiting, "messages that wait for a person"},
+        std::pair{files.unused, "nothing: no message at this station uses them"},
+        std::pair{files.gone, "ended, and being removed"},
+        std::pair{files.uploads, "uploads that are not complete"}}) {
+    if (bytes != 0) out += line(bytes, what);
+  }
+  const std::size_t shown = shown_of(use.unused, options.limit);
+  if (shown != 0) out += "\nfiles that no message uses\n";
+  for (const DiskUnused& one : std::span(use.unused).first(shown)) {
+    out += line(one.bytes, fmt::format("{}  {}  {}", one.guid.text(), escape(one.owner, 128),
+                                       end_text(one, options.keep_ms)));
+  }
+  say_rest(out, use.unused, shown, "files");
+  return out;
+}
+
+std::string explain_text(const DiskUse& use, const DiskUseOptions& options) {
+  const std::size_t limit = options.limit;
   std::string out = "\nhubs and their channels, by the bytes of their texts\n";
   const auto hubs = named_hubs(use);
   for (std::size_t i = 0; i < shown_of(hubs, limit); ++i) {
     const NamedHub& hub = hubs[i];
-    out += line(hub.use.bytes, hub.id.empty()
-                                   ? std::string("channels that were deleted, being removed")
-                                   : fmt::format("{}  {}  {} messages", escape(hub.name, 64),
-                                                 hub.id, hub.use.messages));
+    out += line(hub.use.bytes,
+                hub.id.empty() ? "channels that were deleted, being removed" + files_text(hub.files)
+                               : fmt::format("{}  {}  {} messages{}", escape(hub.name, 64), hub.id,
+                                             hub.use.messages, files_text(hub.files)));
     const std::size_t channels = shown_of(hub.channels, limit);
     for (std::size_t k = 0; k < channels; ++k) {
       const NamedChannel& one = hub.channels[k];
-      out += line(one.use.bytes, fmt::format("  {}  {}  {} messages", escape(one.name, 64),
-                                             one.guid, one.use.messages));
+      out += line(one.use.bytes, fmt::format("  {}  {}  {} messages{}", escape(one.name, 64),
+                                             one.guid, one.use.messages, files_text(one.files)));
     }
     say_rest(out, hub.channels, channels, "channels");
   }
@@ -95,7 +128,7 @@ std::string explain_text(const DiskUse& use, std::size_t limit) {
                                     size_text(one.documents), size_text(one.files)));
   }
   say_rest(out, use.users, users, "users");
-  return out;
+  return out + unused_text(use, options);
 }
 
 std::string json_lines(const DiskUse& use, const DiskUseOptions& options) {
@@ -112,12 +145,14 @@ std::string json_lines(const DiskUse& use, const DiskUseOptions& options) {
     JsonObject one = use_json(hub.use);
     one.set("hub", hub.id);
     one.set("name", hub.name);
+    one.set("files", hub.files);
     out += write_json(one) + "\n";
     for (std::size_t k = 0; k < shown_of(hub.channels, options.limit); ++k) {
       JsonObject channel = use_json(hub.channels[k].use);
       channel.set("channel", hub.channels[k].guid);
       channel.set("of", hub.id);
       channel.set("name", hub.channels[k].name);
+      channel.set("files", hub.channels[k].files);
       out += write_json(channel) + "\n";
     }
   }
@@ -127,6 +162,25 @@ std::string json_lines(const DiskUse& use, const DiskUseOptions& options) {
     one.set("waiting", use.users[i].waiting);
     one.set("documents", use.users[i].documents);
     one.set("files", use.users[i].files);
+    out += write_json(one) + "\n";
+  }
+  JsonObject held;
+  held.set("channels", use.files.channels);
+  held.set("waiting", use.files.waiting);
+  held.set("unused", use.files.unused);
+  held.set("gone", use.files.gone);
+  held.set("uploads", use.files.uploads);
+  JsonObject files;
+  files.set("files", std::move(held));
+  out += write_json(files) + "\n";
+  for (const DiskUnused& unused :
+       std::span(use.unused).first(shown_of(use.unused, options.limit))) {
+    JsonObject one;
+    one.set("file", unused.guid.text());
+    one.set("owner", unused.owner);
+    one.set("bytes", unused.bytes);
+    one.set("since", format_time(unused.since));
+    if (options.keep_ms != 0) one.set("goes", format_time(unused.since + options.keep_ms));
     out += write_json(one) + "\n";
   }
   return out;
@@ -160,8 +214,9 @@ std::vector<NamedHub> named_hubs(const DiskUse& use) {
     NamedHub& hub = found[place == places.end() || one.dropped ? "" : place->second.first];
     hub.use.messages += one.use.messages;
     hub.use.bytes += one.use.bytes;
+    hub.files += one.files;
     hub.channels.push_back(
-        {one.guid.text(), place == places.end() ? "" : place->second.second, one.use});
+        {one.guid.text(), place == places.end() ? "" : place->second.second, one.use, one.files});
   }
   std::vector<NamedHub> out;
   for (auto& [id, hub] : found) out.push_back(std::move(hub));
@@ -179,7 +234,7 @@ std::string disk_use_text(const DiskUse& use, const DiskUseOptions& options) {
     out += line(one.bytes, meaning == std::end(kMeanings) ? one.name : meaning->second);
   }
   out += line(use.total, "in all");
-  return options.explain ? out + explain_text(use, options.limit) : out;
+  return options.explain ? out + explain_text(use, options) : out;
 }
 
 std::expected<DiskUse, Failure> disk_use_of(const std::string& data) {

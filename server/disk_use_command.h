@@ -13,12 +13,14 @@ namespace dim {
 struct NamedChannel {
   std::string guid, name;
   ChannelUse use;
+  std::int64_t files = 0;  ///< of DiskChannel
 };
 
 /// A hub with its channels, most first; the bytes are those of DiskChannel.
 struct NamedHub {
   std::string id, name;
   ChannelUse use{};
+  std::int64_t files = 0;
   std::vector<NamedChannel> channels{};
 };
 
@@ -29,7 +31,8 @@ std::vector<NamedHub> named_hubs(const DiskUse& use);
 struct DiskUseOptions {
   bool explain = false;    ///< hubs, channels and users too
   bool json = false;       ///< an object a line
-  std::size_t limit = 20;  ///< of hubs, of channels of each, and of users; 0: all
+  std::size_t limit = 20;  ///< of hubs, of channels of each, of users, of unused files; 0: all
+  Millis keep_ms = 0;      ///< MediaLimits::keep_ms
 };
 
 std::string disk_use_text(const DiskUse& use, const DiskUseOptions& options);

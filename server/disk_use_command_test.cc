@@ -33,6 +33,9 @@ DiskUse example() {
   out.channels = {
       {guid(1), {10, 3'000}, false}, {guid(2), {5, 900}, false}, {guid(3), {1, 50}, true}};
   out.users = {{kUser, 10, 20, 3'000}, {"carol@x", 0, 5, 0}};
+  out.channels[0].files = 2'048;
+  out.files = {.channels = 2'048, .unused = 3'072};
+  out.unused = {{guid(9), "carol@x", 3'072, kTestTime}};
   return out;
 }
 
@@ -64,9 +67,27 @@ TEST(DiskUseCommand, F85_ItIsToldInWordsAndAsJson) {
   EXPECT_EQ(disk_use_text(example(), {.json = true}),
             "{\"total\":5000000,\"parts\":{\"channels\":4000000,\"free\":1000000}}\n");
   const std::string lines = disk_use_text(example(), {.explain = true, .json = true, .limit = 0});
-  EXPECT_EQ(std::ranges::count(lines, '\n'), 1 + 2 + 3 + 2);
-  EXPECT_THAT(lines, HasSubstr(R"({"messages":15,"bytes":3900,"hub":"hub-1","name":"Gardeners"})"));
+  EXPECT_EQ(std::ranges::count(lines, '\n'), 1 + 2 + 3 + 2 + 1 + 1);
+  EXPECT_THAT(
+      lines,
+      HasSubstr(R"({"messages":15,"bytes":3900,"hub":"hub-1","name":"Gardeners","files":2048})"));
   EXPECT_THAT(lines, HasSubstr(R"({"user":"carol@x","waiting":0,"documents":5,"files":0})"));
+}
+
+TEST(DiskUseCommand, N14_FilesAreToldByHubsAndThoseThatNothingHoldsByWhenTheyGo) {
+  const std::string never = disk_use_text(example(), {.explain = true});
+  EXPECT_THAT(never, HasSubstr("15 messages  and 2.0 KiB of files"));
+  EXPECT_THAT(never, HasSubstr("2.0 KiB  messages of channels"));
+  EXPECT_THAT(never, HasSubstr("3.0 KiB  nothing"));
+  EXPECT_THAT(never, HasSubstr("stays until its owner deletes it"));
+  const std::string days = disk_use_text(example(), {.explain = true, .keep_ms = 86'400'000});
+  EXPECT_THAT(days, HasSubstr("goes " + format_time(kTestTime + 86'400'000)));
+  const std::string lines =
+      disk_use_text(example(), {.explain = true, .json = true, .keep_ms = 86'400'000});
+  EXPECT_THAT(lines, HasSubstr(R"({"files":{"channels":2048,"waiting":0,"unused":3072,)"
+                               R"("gone":0,"uploads":0}})"));
+  EXPECT_THAT(lines, HasSubstr(R"("owner":"carol@x","bytes":3072,"since":")" +
+                               format_time(kTestTime) + R"(","goes":")"));
 }
 
 TEST(DiskUseCommand, F85_ItReadsAStationThatRunsAndOneThatIsStopped) {

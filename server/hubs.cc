@@ -328,7 +328,7 @@ Result<Hubs::Taken> Hubs::take(Hub& hub, HubChange& change) {
   const RequireHub changed{hub.id(), hub.number()};
   for (const Guid& channel : out.effect.dropped_channels) {
     out.writes.emplace_back(changed);
-    out.writes.emplace_back(DropChannel{channel});
+    out.writes.emplace_back(DropChannel{channel, destroys_it, change.time});
     uses_.erase(channel);
   }
   if (destroys_it) out.shreds = destroys(hub, change, std::move(signers), out.writes);

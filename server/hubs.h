@@ -162,6 +162,12 @@ class Hubs {
                    std::optional<PutAudit> act = {});
   /// Whether `author` may make a message with these there. Errc::internal: it could not be read.
   Status check_links(const Spot& spot, const PostFields& fields, const std::string& author);
+  /// Whether a message of `author` there may use these objects of media. Errc::internal: that could
+  /// not be read.
+  Status check_media(const Spot& spot, const std::vector<Guid>& media, const std::string& author);
+  /// Whether somebody reads a message that uses this object, among the first channels that have
+  /// one; `looks`: at how many, and then how many are left.
+  Result<bool> reads_media(const Guid& media, const std::string& user, std::size_t& looks);
   /// Whether this author has stored a message of this GUID in this channel.
   Result<bool> stored_before(const Guid& guid, const Guid& channel, const std::string& author);
   void tell_devices(const std::string& user, const LinkState* but, const Packet& push);

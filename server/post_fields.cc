@@ -17,6 +17,23 @@ Status read_guid_key(const Packet& packet, std::string_view key, std::optional<G
 
 }  // namespace
 
+Result<std::optional<std::vector<Guid>>> read_media_of_message(const Packet& packet) {
+  if (!packet.has("media")) return std::nullopt;
+  std::vector<Guid> out;
+  if (packet.get("media") == "none") return out;
+  const auto list = packet.list("media");
+  if (!list) return std::unexpected(list.error());
+  if (list->size() > limits::kMediaOfMessage)
+    return fail(Errc::bad_request, "a message uses at most 100 media objects");
+  for (const std::string& one : *list) {
+    const auto guid = Guid::parse(one);
+    if (!guid)
+      return fail(Errc::bad_request, "media has the GUIDs of the objects that a message uses");
+    if (std::ranges::find(out, *guid) == out.end()) out.push_back(*guid);
+  }
+  return out;
+}
+
 Result<PostFields> read_post_fields(const Packet& packet) {
   PostFields out;
   if (auto done = read_guid_key(packet, "reply-to", out.reply); !done)
@@ -41,6 +58,9 @@ Result<PostFields> read_post_fields(const Packet& packet) {
       return fail(Errc::bad_request, "expires is a time, as 2026-11-26T12:00:00.000Z");
     out.expires = *time;
   }
+  auto media = read_media_of_message(packet);
+  if (!media) return std::unexpected(media.error());
+  out.media = std::move(*media);
   return out;
 }
 

@@ -6,6 +6,7 @@
 
 #include "dim/engine/hub.h"
 #include "dim/packet/packet.h"
+#include "dim/store/media.h"
 #include "dim/store/posts.h"
 
 namespace dim {
@@ -18,9 +19,14 @@ inline constexpr std::size_t kReportBytes = 2 * kKiB;            // why a messag
 
 struct PostFields {
   std::optional<Guid> reply{}, thread{};
-  std::vector<std::string> mentions{};  ///< user IDs without terminal, kEveryone; each once
-  Millis expires = 0;                   ///< 0: never
+  std::vector<std::string> mentions{};       ///< user IDs without terminal, kEveryone; each once
+  Millis expires = 0;                        ///< 0: never
+  std::optional<std::vector<Guid>> media{};  ///< read_media_of_message()
 };
+
+/// What `media` of a message names: objects that it uses, each once; `none`: no objects; nothing
+/// where it is not there. Errc::bad_request: no GUIDs, or more than limits::kMediaOfMessage.
+Result<std::optional<std::vector<Guid>>> read_media_of_message(const Packet& packet);
 
 /// Errc::bad_request for a GUID, list, ID or time that is none, Errc::id for an ID.
 Result<PostFields> read_post_fields(const Packet& packet);

@@ -41,5 +41,20 @@ TEST(PostFields, F24_F16_GuidsAndTimesAreWhatTheySeem) {
   EXPECT_EQ(read_post_fields(Packet::request(Operation::create))->expires, 0);
 }
 
+TEST(PostFields, N14_MediaAreGuidsOnceEachOrNone) {
+  const std::string guid = "018f6f0e7b8c7cc2a1f3b0d5f3a1c9e4";
+  EXPECT_FALSE(read_media_of_message(Packet::request(Operation::create))->has_value());
+  EXPECT_EQ(read_media_of_message(with("media", guid))->value(), std::vector{*Guid::parse(guid)});
+  EXPECT_THAT(read_media_of_message(with("media", "[" + guid + ", " + guid + "]"))->value(),
+              testing::SizeIs(1));
+  EXPECT_TRUE(read_media_of_message(with("media", "none"))->value().empty());
+  for (const char* bad : {"[]", "none, none", "[none]", "0", "[018f6f0e7b8c7cc2a1f3b0d5f3a1c9e]"})
+    EXPECT_EQ(read_media_of_message(with("media", bad)).error().code, Errc::bad_request) << bad;
+  std::string many = "[" + guid;
+  for (std::size_t i = 1; i < limits::kMediaOfMessage; ++i) many += ", " + guid;
+  EXPECT_TRUE(read_media_of_message(with("media", many + "]")));
+  EXPECT_FALSE(read_media_of_message(with("media", many + ", " + guid + "]")));
+}
+
 }  // namespace
 }  // namespace dim

@@ -524,7 +524,8 @@ void StationCore::submit_message(PendingMessage pending) {
     const auto known = acked_.find(owner);
     return known == acked_.end() ? Cursor{0} : known->second;
   });
-  batch_.emplace_back(PutMessage{pending.message, pending.receivers, std::move(acked)});
+  batch_.emplace_back(
+      PutMessage{pending.message, pending.receivers, std::move(acked), std::move(pending.media)});
   if (DIM_FAULT("duplicate-accepted")) {
     std::get<PutMessage>(batch_.back()).message.guid = Guid::make(clock_.now(), random_);
   }

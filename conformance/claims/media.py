@@ -3,6 +3,7 @@ import hashlib
 import os
 import uuid
 
+from claims.hubs import ask, found, join, make
 from peer.login import port_proof
 from peer.packets import b64
 from suite import claim, expect, expect_code, not_here
@@ -13,8 +14,8 @@ BLOCK = 65536
 class Files:
     """A person's 8802."""
 
-    def __init__(self, scene):
-        self.person = scene.person(text=False)
+    def __init__(self, scene, person=None):
+        self.person = person or scene.person(text=False)
         self.lane = scene.connect(8802)
         proof = port_proof(self.person.token, self.lane.binding, 8802)
         expect_code(self.lane.ask("CONNECT", fields=self.person.lane_fields(self.lane, proof=proof)), 200, "8802", "connect.md 4")
@@ -215,6 +216,92 @@ def d05(scene):
         expect(expect_code(answer, 417).get("port") == "8802", f"port is {answer.get('port')}")
     answer = alice.lane.ask("GET", fields={"type": "message"})
     expect(expect_code(answer, 417).get("port") == "8801", f"port is {answer.get('port')}")
+
+
+def uses(person, channel, *media, operation="CREATE", guid=None, text=b"look"):
+    """The GUID of a message that uses these, and the answer."""
+    guid = guid or uuid.uuid4().hex
+    fields = {"media": f"[{', '.join(media)}]"} if media else {}
+    if operation == "EDIT":
+        return guid, ask(person, "EDIT", "message", guid, text, **fields)
+    return guid, ask(person, "CREATE", "message", channel, text, guid=guid, **fields)
+
+
+@claim("D07", "media.md 8", "a file goes with the last message of a channel that uses it, and no sooner; earlier texts use it too")
+def d07(scene):
+    alice = scene.person(after=None)
+    files = Files(scene, alice)
+    hub = found(alice)
+    channel, other = (make(alice, "channel", hub, {"name": name}) for name in ("general", "other"))
+    for operation, code in (("DELETE", 204), ("REMOVE", 200), ("DESTROY", 204)):
+        with scene.case(operation):
+            file = files.upload(os.urandom(1000))
+            one, answer = uses(alice, channel, file)
+            expect_code(answer, 201)
+            two, answer = uses(alice, other, file)
+            expect_code(answer, 201)
+            answer = expect_code(ask(alice, operation, "message", one), code)
+            expect(answer.get("held") == "1" and not answer.get("freed"), f"another message uses it: {answer}")
+            expect_code(files.get(file), 200, "another message uses it")
+            answer = expect_code(ask(alice, operation, "message", two), code)
+            expect(answer.get("freed") == "1" and not answer.get("held"), f"it was the last: {answer}")
+            expect_code(files.get(file), 410, "nothing uses it")
+    with scene.case("a channel"):
+        file = files.upload(os.urandom(1000))
+        gone = make(alice, "channel", hub, {"name": "brief"})
+        expect_code(uses(alice, gone, file)[1], 201)
+        expect_code(ask(alice, "DESTROY", "channel", gone), 204)
+        expect_code(files.get(file), 410, "its channel was destroyed")
+    with scene.case("EDIT"):
+        file = files.upload(os.urandom(1000))
+        message, answer = uses(alice, channel)
+        expect_code(answer, 201)
+        expect_code(uses(alice, channel, file, operation="EDIT", guid=message, text=b"one")[1], 200)
+        expect_code(ask(alice, "EDIT", "message", message, b"two", media="none"), 200)
+        expect_code(files.get(file), 200, "an earlier text uses it")
+        answer = expect_code(ask(alice, "DELETE", "message", message), 204)
+        expect(answer.get("freed") == "1", f"the answer is {answer}")
+    with scene.case("nothing said"):
+        file = files.upload(os.urandom(1000))
+        message, _ = uses(alice, channel)
+        answer = expect_code(ask(alice, "DELETE", "message", message), 204)
+        expect(not answer.get("freed") and not answer.get("held"), f"the answer is {answer}")
+        expect_code(files.get(file), 200)
+
+
+@claim("D08", "media.md 8", "a message uses what its author has uploaded or can read in a channel; of anything else 404, whether it is there or not")
+def d08(scene):
+    alice, bob, carol = (scene.person(after=None) for _ in range(3))
+    files, theirs = Files(scene, alice), Files(scene, bob)
+    hub, cellar = found(alice), found(carol)
+    channel = make(alice, "channel", hub, {"name": "general"})
+    secret = make(alice, "channel", hub, {"name": "press", "kind": "private"})
+    below = make(carol, "channel", cellar, {"name": "below"})
+    join(alice, bob, hub)
+    join(carol, bob, cellar)
+    file, other = files.upload(os.urandom(1000)), theirs.upload(os.urandom(1000))
+    expect_code(uses(bob, channel, file)[1], 404, "a stranger's file, which no message uses")
+    expect_code(uses(bob, channel, uuid.uuid4().hex)[1], 404, "what is not there")
+    expect_code(uses(alice, secret, file)[1], 201)
+    expect_code(uses(bob, channel, file)[1], 404, "a file of a channel that one cannot read")
+    shown, answer = uses(alice, channel, file)
+    expect_code(answer, 201)
+    passed, answer = uses(bob, below, file, other)
+    expect_code(answer, 201, "a file of a channel that one reads, and an own one")
+    expect_code(uses(bob, below, file, operation="EDIT", guid=passed, text=b"again")[1], 200)
+    for message in (shown, passed):
+        expect_code(ask(alice if message == shown else bob, "DELETE", "message", message), 204)
+    expect_code(theirs.get(file), 200, "a message in another channel uses it")
+    expect_code(theirs.get(other), 410, "the last one has gone")
+    expect_code(uses(bob, channel, other)[1], 410, "an own one that is gone")
+    for bad in ("x", "[]", "nothing", f"{file}, {file}"):
+        with scene.case(bad):
+            expect_code(ask(alice, "CREATE", "message", channel, b"x", guid=uuid.uuid4().hex, media=bad), 401)
+    expect_code(uses(alice, channel, *(uuid.uuid4().hex for _ in range(101)))[1], 401, "more than a hundred")
+    expect_code(ask(alice, "EDIT", "hub", hub, {"everyone": ["read", "write"]}), 200)
+    third = theirs.upload(os.urandom(1000))
+    expect_code(uses(bob, channel, third)[1], 403, "without the right to attach")
+    expect_code(uses(bob, channel)[1], 201, "and without a file")
 
 
 CLIENTS = "a promise of clients"

@@ -64,6 +64,8 @@ FAULTS = {
     "change-untold": ("B14", "nothing came"),
     "media-range": ("D01", "other bytes"),
     "media-anybody-deletes": ("D02", "somebody else"),
+    "media-unused": ("D07", "another message"),
+    "media-of-strangers": ("D08", "a stranger's"),
     "digest-unchecked": ("M02", "401"),
     "destroy-deletes": ("P38", "the same once more"),
     "prekey-again": ("E01", "nobody had before"),

@@ -1,0 +1,152 @@
+// N14: which files a message may use, and what its answers say of them.
+#include <gmock/gmock.h>
+
+#include "dim/crypto/digest.h"
+#include "server/hub_fixture.h"
+
+namespace dim::station_test {
+namespace {
+
+class MessageMedia : public HubTest {
+ protected:
+  /// A complete object of `who`.
+  Guid file(const std::string& who, std::string bytes = {}) {
+    const Guid out = next_guid();
+    if (bytes.empty()) bytes = out.text();
+    commit(OpenMedia{.guid = out,
+                     .owner = id_of(who),
+                     .size = static_cast<std::int64_t>(bytes.size()),
+                     .time = clock.now()});
+    commit(PutPiece{out, id_of(who), 0, bytes, clock.now()});
+    commit(CheckMedia{out, id_of(who), sha256(as_bytes(bytes)), clock.now()});
+    EXPECT_EQ(state(out), MediaState::complete);
+    return out;
+  }
+  void commit(Write write) {
+    const auto done = store.commit(std::span(&write, 1));
+    ASSERT_TRUE(done);
+    EXPECT_FALSE(done->front().refused);
+  }
+  MediaState state(const Guid& guid) { return store.media(guid).value()->state; }
+  Packet with(const std::string& media, const Guid& guid, const Guid& in) {
+    return post(in, guid, "look").set("media", media);
+  }
+  Packet about_message(Operation operation, const Guid& guid) {
+    return request(operation, "message", guid.text());
+  }
+};
+
+TEST_F(MessageMedia, N14_AMessageUsesWhatItsAuthorHasUploadedOrReads) {
+  auto alice = founder();
+  auto bob = member("bob");
+  const Guid roses = file("alice"), tulips = file("bob"), secret = next_guid();
+  EXPECT_EQ(code(*alice.text, make("channel", secret, R"({"name":"s","kind":"private"})")), 201);
+  static_cast<void>(bob.text->take());
+  const std::string both = "[" + roses.text() + ", " + tulips.text() + "]";
+  EXPECT_EQ(code(*bob.text, with(both, next_guid(), channel)), 404) << "alice's";
+  const std::string stranger(last.get("message"));
+  EXPECT_EQ(code(*bob.text, with(next_guid().text(), next_guid(), channel)), 404);
+  EXPECT_EQ(last.get("message"), stranger) << "no word tells them apart";
+  EXPECT_EQ(code(*alice.text, with(roses.text(), next_guid(), secret)), 201);
+  EXPECT_EQ(code(*bob.text, with(both, next_guid(), channel)), 404) << "he cannot read that one";
+  const Guid shown = next_guid();
+  EXPECT_EQ(code(*alice.text, with(roses.text(), shown, channel)), 201);
+  EXPECT_EQ(code(*bob.text, with(both, next_guid(), channel)), 201);
+  EXPECT_EQ(store.media_channels(roses, 10)->size(), 2U);
+
+  const Guid open = next_guid();
+  commit(OpenMedia{.guid = open, .owner = id_of("alice"), .size = 10, .time = clock.now()});
+  EXPECT_EQ(code(*alice.text, with(open.text(), next_guid(), channel)), 404) << "not complete";
+  commit(DropMedia{tulips, id_of("bob"), MediaState::deleted, clock.now()});
+  EXPECT_EQ(code(*bob.text, with(tulips.text(), next_guid(), channel)), 410);
+  EXPECT_EQ(code(*alice.text, with(tulips.text(), next_guid(), channel)), 404);
+  for (const char* bad : {"x", "[]", "[none]", "018f6f0e"})
+    EXPECT_EQ(code(*alice.text, with(bad, next_guid(), channel)), 401) << bad;
+  EXPECT_EQ(code(*alice.text, with("none", next_guid(), channel)), 201);
+
+  EXPECT_EQ(
+      code(*alice.text, about(Operation::edit, "hub", "", R"({"everyone":["read","write"]})")),
+      200);
+  EXPECT_EQ(code(*bob.text, with(roses.text(), next_guid(), channel)), 403) << "attach";
+  EXPECT_EQ(code(*bob.text, with("none", next_guid(), channel)), 201);
+}
+
+TEST_F(MessageMedia, F49_N14_AnswersSayWhatWentAndARepetitionIsAnsweredAsTheFirstTime) {
+  auto alice = founder();
+  const Guid roses = file("alice"), one = next_guid(), two = next_guid();
+  EXPECT_EQ(code(*alice.text, with(roses.text(), one, channel)), 201);
+  EXPECT_EQ(code(*alice.text, post(channel, two, "without")), 201);
+  Packet edit = about_message(Operation::edit, two).set("media", roses.text());
+  edit.content = "with";
+  EXPECT_EQ(code(*alice.text, edit), 200) << last.get("message");
+  EXPECT_EQ(code(*alice.text, about_message(Operation::erase, one)), 204);
+  EXPECT_EQ(last.get("held"), "1");
+  EXPECT_FALSE(last.has("freed"));
+  EXPECT_EQ(state(roses), MediaState::complete);
+  EXPECT_EQ(code(*alice.text, about_message(Operation::destroy, two)), 204);
+  EXPECT_EQ(last.get("freed"), "1");
+  EXPECT_FALSE(last.has("held"));
+  EXPECT_EQ(state(roses), MediaState::destroyed);
+  EXPECT_EQ(store.blobs(), 0U);
+  EXPECT_EQ(code(*alice.text, with(roses.text(), one, channel)), 201) << "a repetition (P36)";
+  EXPECT_EQ(code(*alice.text, with(roses.text(), next_guid(), channel)), 410);
+  edit.set("media", next_guid().text());
+  EXPECT_EQ(code(*alice.text, edit), 410) << "the message is gone before its files are looked at";
+}
+
+TEST_F(MessageMedia, F49_N1_FilesOfADestroyedChannelAreDestroyedAndOfADeletedOneDeleted) {
+  auto alice = founder();
+  const Guid roses = file("alice"), tulips = file("alice"), other = next_guid();
+  EXPECT_EQ(code(*alice.text, make("channel", other, R"({"name":"other"})")), 201);
+  EXPECT_EQ(code(*alice.text, with(roses.text(), next_guid(), channel)), 201);
+  EXPECT_EQ(code(*alice.text, with(tulips.text(), next_guid(), other)), 201);
+  EXPECT_EQ(code(*alice.text, request(Operation::destroy, "channel", channel.text())), 204);
+  EXPECT_EQ(state(roses), MediaState::destroyed);
+  EXPECT_EQ(code(*alice.text, request(Operation::erase, "channel", other.text())), 204);
+  EXPECT_EQ(state(tulips), MediaState::deleted);
+}
+
+/// Has bytes to overwrite for two more slices.
+class SlowStore final : public MemoryStore {
+ public:
+  Result<std::vector<Written>> commit(std::span<const Write> batch) override {
+    auto out = MemoryStore::commit(batch);
+    for (std::size_t i = 0; out && i < batch.size(); ++i) {
+      if (const auto* change = std::get_if<ChangePost>(&batch[i]))
+        (*out)[i].unfinished = change->act == PostAct::destroy;
+      if (std::holds_alternative<Shred>(batch[i]))
+        (*out)[i].accepted = ++slices < 3 ? Accepted::stored : Accepted::repeated;
+    }
+    return out;
+  }
+  int slices = 0;
+};
+
+TEST_F(MessageMedia, N1_N14_DestroyIsAnsweredWhenTheBytesOfItsFilesAreOverwritten) {
+  SlowStore slow;
+  TestCommitter writer(slow);
+  station = std::make_unique<Station>(config, station_account(), slow, writer, clock, random);
+  auto alice = founder();
+  const Guid one = next_guid();
+  EXPECT_EQ(code(*alice.text, post(channel, one, "text")), 201);
+  EXPECT_EQ(code(*alice.text, about_message(Operation::destroy, one)), 204);
+  EXPECT_EQ(slow.slices, 3);
+  station.reset();  // before its store
+}
+
+TEST_F(MessageMedia, N14_AMessageToAPersonHoldsItsAuthorsFilesAndIsNeverRefusedForOne) {
+  auto alice = online("alice");
+  const auto bob = online("bob");
+  const Guid roses = file("alice"), tulips = file("bob");
+  Packet letter = create(account_of("alice"), id_of("bob"), "look");
+  letter.set("media", "[" + roses.text() + ", " + tulips.text() + ", " + next_guid().text() + "]");
+  const int answered = code(*alice.text, letter);
+  EXPECT_TRUE(answered == 201 || answered == 202) << answered;
+  EXPECT_EQ(store.media(roses).value()->touched, kMediaHeld);
+  EXPECT_NE(store.media(tulips).value()->touched, kMediaHeld);
+  Packet bad = create(account_of("alice"), id_of("bob"), "look");
+  EXPECT_EQ(code(*alice.text, bad.set("media", "everything")), 401);
+}
+
+}  // namespace
+}  // namespace dim::station_test
