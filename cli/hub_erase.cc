@@ -82,9 +82,9 @@ int destroy_place(HubRun& run, const HubPlace& place) {
           "DESTROY overwrites {} {} at the station: every message with its earlier texts, keys and "
           "bytes, what search holds of them, and {}; the programs of everybody who was in it are "
           "told to erase what they keep and sign that they have. DELETE ends it as well, but is "
-          "not waited for, and names stay in the station's records. Files are not in it: who has "
-          "uploaded them destroys them (dim upload --delete). What somebody has copied by hand "
-          "stays theirs. There is no way back.",
+          "not waited for, and names stay in the station's records. Files that only "
+          "its messages link to are overwritten with it; others are of who has uploaded them (dim "
+          "upload --delete). What somebody has copied by hand stays theirs. There is no way back.",
           channel ? "the channel" : "the hub", name,
           channel ? "its name and topic" : "all names, roles and members")))
     return run.exit;

@@ -10,6 +10,7 @@
 #include "client/fields.h"
 #include "client/mentions.h"
 #include "dim/base/utf8.h"
+#include "dim/engine/media_link.h"
 
 namespace dim {
 namespace {
@@ -53,18 +54,42 @@ std::optional<PostsPage> collect(HubRun& run, PostQuery query, std::size_t limit
   return out;
 }
 
-/// Files are objects of their own: whoever takes a message away hears of those that it names.
-void name_files(HubRun& run, const Post& post) {
-  const auto files = own_files(run.context);
-  if (!files) return;
-  for (const JsonObject& file : *files) {
+/// Own files at the station that a text names.
+std::vector<JsonObject> files_named(HubRun& run, const std::string& text) {
+  auto files = own_files(run.context);
+  if (!files) return {};
+  std::erase_if(*files, [&](const JsonObject& file) {
     const std::string guid = text_in(file, "guid");
-    if (guid.empty() || !post.content.contains(guid)) continue;
+    return guid.empty() || !text.contains(guid);
+  });
+  return std::move(*files);
+}
+
+/// Whoever takes a message away hears what has become of its files.
+void say_files(HubRun& run, const Post& post, const Packet& answer) {
+  const auto files = files_named(run, post.content);
+  const std::int64_t freed = number_in(answer.get("freed"));
+  const std::int64_t held = number_in(answer.get("held"));
+  if (freed > 0)
+    run.context.out.note(
+        fmt::format("{} of its files went with it, and are gone from the station.", freed));
+  if (held > 0)
+    run.context.out.note(
+        fmt::format("{} of its files stay at the station: other messages or people have them. dim "
+                    "upload --delete takes away what you have uploaded.",
+                    held));
+  if (freed == static_cast<std::int64_t>(files.size())) {
+    for (const JsonObject& file : files) {
+      if (const auto guid = Guid::parse(text_in(file, "guid")))
+        static_cast<void>(forget_uploaded(*run.context.home, *guid));
+    }
+  }
+  if (freed > 0 || held > 0) return;
+  for (const JsonObject& file : files)
     run.context.out.note(
         fmt::format("The file {} that it names stays at the station: dim upload "
                     "--delete {} takes it away.",
-                    printable(text_in(file, "name")), short_guid(guid)));
-  }
+                    printable(text_in(file, "name")), short_guid(text_in(file, "guid"))));
 }
 
 int remove_post(HubRun& run, const HubPlace& place, const Post& post) {
@@ -79,24 +104,29 @@ int remove_post(HubRun& run, const HubPlace& place, const Post& post) {
   } else {
     event.state = mine ? PostState::removed : PostState::hidden;
     const char* const what =
-        mine ? "REMOVE takes your message back: its text and earlier texts are gone for everybody, "
-               "its place stays and says so. There is no way back."
+        mine ? "REMOVE takes your message back: its text, earlier texts, and files that nothing "
+               "else uses are gone for everybody, its place stays and says so. There is no way "
+               "back."
              : "REMOVE hides this message from all but its author and who moderates; nothing is "
                "lost, and dim remove --undo shows it again.";
     if (!run.confirm(what)) return run.exit;
   }
   const auto answer = run.ask(packet);
-  return answer ? print_change(run, place, post, std::move(event), *answer) : run.exit;
+  if (!answer) return run.exit;
+  if (mine && !run.options.off) say_files(run, post, *answer);
+  return print_change(run, place, post, std::move(event), *answer);
 }
 
 int delete_post(HubRun& run, const HubPlace& place, const Post& post) {
-  if (!run.confirm("DELETE ends this message for everybody: text, earlier texts, reactions and pin "
-                   "are gone, only an empty place stays. There is no way back."))
+  if (!run.confirm(
+          "DELETE ends this message for everybody: text, earlier texts, reactions, pin, and "
+          "files that nothing else uses are gone, only an empty place stays. There is no "
+          "way back."))
     return run.exit;
   const auto answer =
       run.ask(HubClient::request(Operation::erase, HubObject::message, post.guid.text()));
   if (!answer) return run.exit;
-  name_files(run, post);
+  say_files(run, post, *answer);
   return print_change(run, place, post,
                       {.operation = Operation::erase,
                        .channel = post.channel,
@@ -108,9 +138,9 @@ int delete_post(HubRun& run, const HubPlace& place, const Post& post) {
 
 int destroy_post(HubRun& run, const HubPlace& place, const Post& post) {
   if (!run.confirm(
-          "DESTROY overwrites this message at the station, key and bytes, with its earlier texts "
-          "and "
-          "what search holds of it; the programs of everybody who reads the channel are told to "
+          "DESTROY overwrites this message at the station, key and bytes, with its earlier texts, "
+          "files that nothing else uses, and what search holds of it; the programs of everybody "
+          "who reads the channel are told to "
           "erase their copies and sign that they have. REMOVE only takes it back, DELETE leaves "
           "its "
           "bytes on disks until they are written over. What somebody has copied by hand stays "
@@ -119,7 +149,7 @@ int destroy_post(HubRun& run, const HubPlace& place, const Post& post) {
   const auto answer =
       run.ask(HubClient::request(Operation::destroy, HubObject::message, post.guid.text()));
   if (!answer) return run.exit;
-  name_files(run, post);
+  say_files(run, post, *answer);
   print_change(run, place, post,
                {.operation = Operation::destroy,
                 .channel = post.channel,
@@ -140,6 +170,12 @@ int edit_post(HubRun& run, const HubPlace& place, const Post& post) {
   packet.set("revision", std::to_string(post.revision));
   const std::string text = text_or_input(run.options.text);
   packet.content = text;
+  if (const auto target = run.context.home->station(); target && *target) {
+    // What neither text names is not spoken of.
+    const auto named = media_named(text, (*target)->id);
+    if (!named.empty() || !media_named(post.content, (*target)->id).empty())
+      packet.set("media", media_list(named));
+  }
   if (is_private_hub(place.hub.id)) {
     packet.content = run.wait<std::string>([&](HubDone<std::string> done) {
       run.context.messenger->seal_post(place.hub.id, place_of(post, post.revision + 1), text,

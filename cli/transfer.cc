@@ -215,6 +215,10 @@ Status note_uploaded(Home& home, const Uploaded& file, const std::optional<Id>& 
   });
 }
 
+Status forget_uploaded(Home& home, const Guid& file) {
+  return home.vault().erase(kFiles, file.text());
+}
+
 int save_from_station(Context& context, const MediaLink& link, const std::string& path,
                       const std::string& guid, int timeout_s) {
   const auto failed = [&](const Error& error) {
@@ -286,7 +290,7 @@ int delete_at_station(Context& context, const Guid& guid, int timeout_s, Operati
   if (!answer) return context.report_failure();
   // What is gone already is as it should be.
   if (answer->code == 200 || answer->code == 204 || answer->code == 410 || answer->code == 404) {
-    const auto erased = context.home->vault().erase(kFiles, guid.text());
+    const auto erased = forget_uploaded(*context.home, guid);
     if (erased) return code(Exit::ok);
     context.out.error(erased.error());
     return code(Exit::failed);

@@ -26,6 +26,8 @@ struct Uploaded {
 std::expected<Uploaded, int> upload_file(Context& context, const std::string& path, int timeout_s);
 /// It is used now: the home forgets how to go on with it, and remembers that it is there.
 Status note_uploaded(Home& home, const Uploaded& file, const std::optional<Id>& to);
+/// It is at the station no more.
+Status forget_uploaded(Home& home, const Guid& file);
 
 /// Downloads it to `path`, or goes on where an earlier run was, and prints where it is as `dim
 /// save` does. `guid` is printed as what it came with. The exit code.

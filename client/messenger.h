@@ -237,7 +237,10 @@ class Messenger final : private SessionHost {
   void rewind();
   bool may_send(std::string_view kind);
   bool transmit(OutboxRow item);
+  /// Says to the station which of its files a message uses (N14).
+  void name_media(Packet& packet, std::string_view text);
   void transmit_post(const OutboxRow& item);
+  bool send_unnamed(const OutboxRow& item);
   bool lacks_seal(const OutboxRow& row) const;
   bool is_disputed(const OutboxRow& row) const;
   void look_at_disputed();

@@ -4,8 +4,14 @@
 #include "client/fields.h"
 #include "client/messenger.h"
 #include "dim/base/utf8.h"
+#include "dim/engine/media_link.h"
 
 namespace dim {
+namespace {
+
+constexpr std::string_view kUnnamed = "unnamed";  // in a row: without the files that it links to
+
+}  // namespace
 
 Result<Guid> Messenger::post(const Id& hub, const Guid& channel, std::string_view text,
                              const PostLinks& links) {
@@ -36,6 +42,14 @@ Result<Guid> Messenger::post(const Id& hub, const Guid& channel, std::string_vie
   return guid;
 }
 
+void Messenger::name_media(Packet& packet, std::string_view text) {
+  if (!text.contains("dim:object:")) return;
+  const auto target = home_.station();
+  if (!target || !*target) return;
+  const auto named = media_named(text, (*target)->id);
+  if (!named.empty()) packet.set("media", media_list(named));
+}
+
 /// The same GUID and text as often as it takes: the station knows a repetition (P36).
 void Messenger::transmit_post(const OutboxRow& item) {
   auto guid = Guid::parse(item.guid);
@@ -61,11 +75,14 @@ void Messenger::transmit_post(const OutboxRow& item) {
   if (!mentions.empty()) packet.set("mentions", mentions + "]");
   if (const Millis expires = integer_in(item.content, "expires"); expires != 0)
     packet.set("expires", format_time(expires));
+  if (!truth_in(item.content, kUnnamed)) name_media(packet, text_in(item.content, "text"));
+  const bool named = packet.has("media");
   const bool sealed = is_private_hub(item.to.text());
   packet.content = sealed ? item.wire : text_in(item.content, "text");
   in_flight_.insert(item.guid);
   session_->request(
-      Lane::text, std::move(packet), [this, guid = *guid, item](const Packet& answer) {
+      Lane::text, std::move(packet), [this, guid = *guid, item, named](const Packet& answer) {
+        if (named && (answer.code == 404 || answer.code == 410) && send_unnamed(item)) return;
         // 416 and 5xx leave it in the outbox; but what a station can never do is not asked for
         // again.
         const bool settled = answer.code != 416 && (answer.code < 500 || answer.code == 501);
@@ -80,6 +97,20 @@ void Messenger::transmit_post(const OutboxRow& item) {
         if (settled) sealed_now_.erase(guid.text());
         if (settled && events_.posted) events_.posted(guid, known);
       });
+}
+
+/// A link that was handed over to this person is text like any other: the file is not theirs to
+/// hold, and the message goes out without naming it. False: the disk did not take that.
+bool Messenger::send_unnamed(const OutboxRow& item) {
+  auto row = outbox_.find(item.guid);
+  if (!row || !*row) return false;
+  (*row)->content.set(kUnnamed, true);
+  if (!outbox_.put(**row)) return false;
+  in_flight_.erase(item.guid);
+  refused_ = !in_flight_.empty();
+  if (!refused_) rewind();
+  pump();
+  return true;
 }
 
 void Messenger::keep_refused(const OutboxRow& item, int code, std::string_view station) {

@@ -250,6 +250,9 @@ bool Messenger::transmit(OutboxRow item) {
   Packet packet = Packet::request(Operation::create);
   packet.set("type", item.kind == "receipt" ? "receipt" : "message");
   packet.set("target", item.to.bare().text()).set("guid", item.guid);
+  if (repeats && item.kind != "receipt") {
+    if (const auto said = content_of(item)) name_media(packet, write_json(*said));
+  }
   packet.content = std::move(item.wire);
   in_flight_.insert(item.guid);
   session_->request(

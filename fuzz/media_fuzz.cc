@@ -43,6 +43,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
   }
   if (const auto link = MediaLink::parse(text)) check_link(*link);
+  if (media_named(text, "station@anywhere").size() > limits::kMediaOfMessage) std::abort();
   if (auto object = parse_json_object(text)) {
     if (const auto content = decode_content(std::move(*object))) {
       if (const auto* file = content->as<FileContent>()) {

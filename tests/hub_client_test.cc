@@ -1,4 +1,5 @@
 // What people do in public hubs, from their clients through the core of a real station.
+#include "dim/engine/media_link.h"
 #include "tests/hub_people.h"
 
 namespace dim::station_test {
@@ -117,6 +118,47 @@ TEST_F(HubClientTest, F11_F12_F13_F14_PostsAreAnsweredEditedReactedToTakenBackAn
   EXPECT_EQ(posts(carol, here())->posts.front().state, PostState::deleted);
   whole.target = answer.text();
   EXPECT_EQ(posts(carol, whole).error().code, 410);
+}
+
+TEST_F(HubClientTest, F49_N14_WhatAMessageLinksToIsNamedToTheStationAndGoesWithIt) {
+  gather();
+  const auto file = [&](Person& owner) {
+    const std::string bytes = "sealed bytes of a file, " + std::to_string(store.blobs());
+    MediaLink out{.guid = Guid::make(clock.now(), random),
+                  .station = hub_station_account().id.text(),
+                  .size = static_cast<std::int64_t>(bytes.size()),
+                  .sha256 = sha256(as_bytes(bytes)),
+                  .key = Secret::copy_of(Bytes(32, 9)),
+                  .name = "a file"};
+    const std::vector<Write> upload{
+        OpenMedia{.guid = out.guid, .owner = owner.id(), .size = out.size, .time = clock.now()},
+        PutPiece{out.guid, owner.id(), 0, bytes, clock.now()},
+        CheckMedia{out.guid, owner.id(), out.sha256, clock.now()}};
+    EXPECT_TRUE(store.commit(upload));
+    return out;
+  };
+  const MediaLink roses = file(alice()), tulips = file(alice()), letter = file(bob());
+  const Guid one = post(alice(), hub_, *channel_, "Look: " + roses.text() + " (roses)");
+  EXPECT_EQ(alice().posted.at(one.text()).code, 201);
+  EXPECT_THAT(*store.media_channels(roses.guid, 10), ElementsAre(*channel_));
+  const Guid other = make(alice(), HubObject::channel, hub_, R"({"name":"other"})");
+  const Guid passed = post(bob(), hub_, other, roses.text());
+  EXPECT_EQ(bob().posted.at(passed.text()).code, 201) << "somebody who reads it passes it on";
+  EXPECT_THAT(*store.media_channels(roses.guid, 10), SizeIs(2));
+  EXPECT_EQ(code(alice(), on(erase, message, one)), 204);
+  EXPECT_EQ(store.media(roses.guid).value()->state, MediaState::complete);
+  EXPECT_EQ(code(bob(), on(Operation::remove, message, passed)), 200);
+  EXPECT_EQ(store.media(roses.guid).value()->state, MediaState::deleted);
+  // A link that somebody was given is text, when the file is not theirs to hold.
+  const Guid given = post(bob(), hub_, *channel_, tulips.text());
+  EXPECT_EQ(bob().posted.at(given.text()).code, 201);
+  EXPECT_THAT(*store.media_channels(tulips.guid, 10), IsEmpty());
+  EXPECT_EQ(*bob().messenger->waiting(), 0U);
+
+  ASSERT_TRUE(bob().messenger->send_text(*Id::parse(alice().id()), "Look: " + letter.text()));
+  settle();
+  EXPECT_EQ(store.media(letter.guid).value()->touched, kMediaHeld) << "as long as it waits";
+  EXPECT_NE(store.media(tulips.guid).value()->touched, kMediaHeld);
 }
 
 TEST_F(HubClientTest, PagesGoInBothDirections) {

@@ -8,6 +8,7 @@
 #include "dim/crypto/file_seal.h"
 #include "dim/identity/id.h"
 #include "dim/packet/uri.h"
+#include "dim/store/media.h"
 
 namespace dim {
 namespace {
@@ -40,6 +41,34 @@ bool is_right(const MediaLink& link) { return link.key.size() == 32 && plain_siz
 }  // namespace
 
 bool is_media_url(std::string_view url) { return url.starts_with("dim:"); }
+
+std::vector<Guid> media_named(std::string_view text, std::string_view station) {
+  constexpr std::string_view kBegin = "dim:object:";
+  constexpr std::string_view kEnds = " \t\r\n\"<>\\";
+  std::vector<Guid> out;
+  for (std::size_t at = text.find(kBegin); at != std::string_view::npos;
+       at = text.find(kBegin, at + kBegin.size())) {
+    std::string_view one = text.substr(at);
+    one = one.substr(0, one.find_first_of(kEnds));
+    // What stands behind the last parameter is the sentence's.
+    const std::size_t last = one.rfind(';');
+    if (last == std::string_view::npos) continue;
+    const auto uri = media_uri(one.substr(0, last + 1));
+    if (!uri || uri->parameter("station") != station) continue;
+    const auto guid = Guid::parse(uri->identifier);
+    if (!guid || std::ranges::find(out, *guid) != out.end()) continue;
+    out.push_back(*guid);
+    if (out.size() == limits::kMediaOfMessage) break;
+  }
+  return out;
+}
+
+std::string media_list(const std::vector<Guid>& media) {
+  if (media.empty()) return "none";
+  std::string out;
+  for (const Guid& one : media) out += (out.empty() ? "[" : ", ") + one.text();
+  return out + "]";
+}
 
 Result<MediaLink> MediaLink::parse(std::string_view text) {
   auto uri = media_uri(text);

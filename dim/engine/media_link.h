@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "dim/crypto/digest.h"
 #include "dim/crypto/secret.h"
@@ -34,5 +35,11 @@ struct MediaLink {
 
 /// Does this URL name an object at a station?
 bool is_media_url(std::string_view url);
+
+/// The objects at `station` that links in `text` name, or URLs in the JSON of a content: each once,
+/// in order, at most limits::kMediaOfMessage. What a message says to its station in `media`.
+std::vector<Guid> media_named(std::string_view text, std::string_view station);
+/// The value of `media` for these; "none" for none.
+std::string media_list(const std::vector<Guid>& media);
 
 }  // namespace dim

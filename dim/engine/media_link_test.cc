@@ -1,5 +1,6 @@
 #include "dim/engine/media_link.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "dim/base/base64.h"
@@ -87,6 +88,38 @@ TEST(MediaLink, RefusesWhatIsIncompleteOrWrong) {
   EXPECT_EQ(MediaLink::from(parts).error().code, Errc::content);
   parts.key.reset();
   EXPECT_EQ(MediaLink::from(parts).error().code, Errc::content);
+}
+
+TEST(MediaLink, N14_ATextNamesTheFilesOfItsOwnStation) {
+  const MediaLink link = some_link();
+  MediaLink other = some_link();
+  other.guid = *Guid::parse("018f6f0e7b8c7cc2a1f3b0d5f3a1c9e5");
+  const std::string text = "Look (" + link.text() + "), and " + other.text() + ".\n" + link.text();
+  EXPECT_THAT(media_named(text, link.station), testing::ElementsAre(link.guid, other.guid));
+  EXPECT_THAT(media_named(text, "another"), testing::IsEmpty());
+  JsonObject content;
+  content.set("URL", link.parts().url);
+  content.set("text", "a line\n" + other.text() + "\nanother");
+  EXPECT_THAT(media_named(write_json(content), link.station),
+              testing::ElementsAre(link.guid, other.guid));
+  for (const char* none : {"", "dim:object:", "dim:object:018f6f0e7b8c7cc2a1f3b0d5f3a1c9e4",
+                           "dim:object:018f6f0e7b8c7cc2a1f3b0d5f3a1c9e4?type=media;",
+                           "dim:object:42?type=media;station=x;"})
+    EXPECT_THAT(media_named(none, link.station), testing::IsEmpty()) << none;
+  EXPECT_EQ(media_list({}), "none");
+  EXPECT_EQ(media_list({link.guid, other.guid}),
+            "[" + link.guid.text() + ", " + other.guid.text() + "]");
+}
+
+TEST(MediaLink, N14_ATextNamesNoMoreFilesThanAMessageMayUse) {
+  MediaLink link = some_link();
+  std::string text;
+  OsRandom random;
+  for (int i = 0; i < 150; ++i) {
+    link.guid = Guid::make(1'790'000'000'000, random);
+    text += link.text() + " ";
+  }
+  EXPECT_EQ(media_named(text, link.station).size(), 100U);
 }
 
 }  // namespace

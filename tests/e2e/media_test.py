@@ -229,6 +229,25 @@ class Media(harness.EndToEnd):
         self.assertEqual(of(self.alice.run("upload", "--list"), "uploaded"), [])
         self.bobby.run("listen", "--once", "--timeout", "5", code=None)
         self.bobby.run("download", "alice", self.folder, code=1)
+        # In channels it goes with the last message: DELETE, and DESTROY also in a private hub, where the station reads nothing.
+        for number, (kind, verb) in enumerate((((), "delete"), (("--private",), "destroy"))):
+            hub = ("gardeners", "cellar")[number]
+            self.alice.run("hub", "create", hub, *kind)
+            for channel in ("one", "two"):
+                self.alice.run("channel", "create", hub, channel)
+            link = self.upload(self.file(f"in {hub}", 2 * MIB))["link"]
+            first = of(self.alice.run("post", f"{hub}/one", f"Look: {link}"), "post")[0]
+            last = of(self.alice.run("post", f"{hub}/two", f"again ({link})"), "post")[0]
+            use = [json.loads(line) for line in self.at.dimd("du", "--explain", "--json").splitlines()]
+            self.assertEqual({one["name"]: one["files"] for one in use if one.get("hub")}[hub], 2 * self.kept(), "in both channels")
+            self.assertEqual([one["files"]["channels"] for one in use if isinstance(one.get("files"), dict)], [self.kept()])
+            self.alice.run(verb, f"{hub}/one", first["guid"][-8:], "--yes")
+            self.assertGreater(self.kept(), 2 * MIB, "another message uses it")
+            self.alice.run(verb, f"{hub}/two", last["guid"][-8:], "--yes")
+            if verb == "destroy":
+                self.assertEqual(self.kept(), 0, "when it is answered")
+            wait_until(lambda: self.kept() == 0)
+            self.assertEqual(of(self.alice.run("upload", "--list"), "uploaded"), [])
 
     def test_F48_what_is_too_much_for_ones_room_is_refused_until_something_is_deleted(self):
         self.at.stop()
