@@ -154,6 +154,13 @@ void StationCore::create_message(StationRequest& request) {
   auto message = SignedMessage::parse(*packet.content, Reading::strict, {}, known);
   if (!message) return refused(message.error());
   const Envelope& envelope = message->sealed.envelope;
+  // One of the suite N1 is signed together with its GUID, and comes under no other.
+  if (message->json.find("sigv") != nullptr) {
+    const std::string* named = message->json.text("guid");
+    if (named == nullptr || *named != guid->text())
+      return refused(
+          error_of(Errc::bad_request, "guid is not the one that this message was signed with"));
+  }
   // A21: nobody speaks for somebody else.
   if (envelope.sender.bare_text() != request.session.user && !DIM_FAULT("sender-unchecked")) {
     return forged(

@@ -107,6 +107,22 @@ TEST_F(Operations, P29_TargetListsAreBounded) {
   EXPECT_EQ(answer(*in.text, packet.set("target", many + "]")).code, 401);
 }
 
+TEST_F(Operations, A08_AMessageOfTheSuiteComesUnderTheGuidItWasSignedWith) {
+  auto in = online("alice");
+  login("bob");
+  const auto under = [&](std::optional<std::string> named) {
+    Packet packet = create(user("alice"), id_of("bob"), "x");
+    JsonObject message = *parse_json_object(*packet.content);
+    message.set("sigv", "n1");
+    if (named) message.set("guid", named->empty() ? std::string(packet.get("guid")) : *named);
+    packet.content = write_json(message);
+    return answer(*in.text, packet).code;
+  };
+  EXPECT_EQ(under(""), 202);
+  EXPECT_EQ(under(Guid::make(clock.now(), random).text()), 401);
+  EXPECT_EQ(under(std::nullopt), 401);
+}
+
 TEST_F(Operations, P30_UnknownReceiversAre404) {
   auto in = online("alice");
   EXPECT_EQ(answer(*in.text, create(user("alice"), id_of("nobody-here"), "x")).code, 404);

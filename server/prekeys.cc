@@ -53,6 +53,12 @@ void keep_signed(std::vector<StoredPrekeys>& rows, const Receiver& owner) {
   });
 }
 
+/// Whether this is the device as which the session has logged in.
+bool is_of_session(const UserSession& session, const std::string& user,
+                   const std::string& terminal) {
+  return session.inbox == (terminal.empty() ? user : user + "/" + terminal);
+}
+
 }  // namespace
 
 /// The terminal of `target`, a device of the session's user; nothing after a refusal.
@@ -93,9 +99,10 @@ void StationCore::create_prekeys(StationRequest& request) {
   if (auto status = set->verify(*whose, {.sig = device->second});
       !status && !DIM_FAULT("prekeys-unverified"))
     return refuse(request, status.error());
-  if (set->signed_prekey.time > clock_.now() + limits::kFutureToleranceMs)
-    return refuse(request, error_of(Errc::bad_request,
-                                    "the signed prekey is from the future; set the clock"));
+  if (std::max(set->signed_prekey.time, set->last_resort.time) >
+      clock_.now() + limits::kFutureToleranceMs)
+    return refuse(request,
+                  error_of(Errc::bad_request, "a prekey is from the future; set the clock"));
   const auto rows = reads_.prekeys(user);
   if (!rows) return read_failed(request.link, request.id, rows.error());
   const std::string signer = text_of(device->second);
@@ -165,13 +172,15 @@ void StationCore::get_prekeys(StationRequest& request) {
   const auto owner = receiver_of(user);
   if (!owner) return read_failed(request.link, request.id, owner.error());
   keep_signed(*rows, **owner);
-  if (!target->terminal().empty())
+  if (!target->terminal().empty() && target->terminal() != "*")
     std::erase_if(*rows, [&](const auto& row) { return row.terminal != target->terminal(); });
   std::vector<Write> writes;
   std::vector<std::size_t> taken_for;  // of each write, the index of its row
   for (std::size_t i = 0; i < rows->size(); ++i) {
     const StoredPrekeys& row = (*rows)[i];
-    if (row.one_time == 0 || !gives_one_time(request, **owner, user + "/" + row.terminal)) continue;
+    if (row.one_time == 0 || is_of_session(request.session, user, row.terminal) ||
+        !gives_one_time(request, **owner, user + "/" + row.terminal))
+      continue;
     writes.emplace_back(TakePrekey{user, row.terminal, row.device});
     taken_for.push_back(i);
   }
@@ -222,6 +231,7 @@ void StationCore::count_prekeys(StationRequest& request) {
     JsonObject one;
     if (!row.terminal.empty()) one.set("device", row.terminal);
     one.set("signed", std::int64_t{signed_prekey->id});
+    one.set("time", format_time(signed_prekey->time));
     one.set("count", static_cast<std::int64_t>(row.one_time));
     one.set("newest", std::int64_t{row.newest});
     devices.emplace_back(std::move(one));
@@ -237,6 +247,9 @@ void StationCore::drop_prekeys(StationRequest& request) {
   const std::string& user = request.session.user;
   const auto terminal = own_device(request);
   if (!terminal) return;
+  if (!is_of_session(request.session, user, *terminal))
+    return refuse(request, error_of(Errc::forbidden,
+                                    "a device drops its own prekeys alone; log in as that device"));
   const auto rows = reads_.prekeys(user);
   if (!rows) return read_failed(request.link, request.id, rows.error());
   const auto row = std::ranges::find(*rows, *terminal, &StoredPrekeys::terminal);

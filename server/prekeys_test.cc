@@ -32,6 +32,20 @@ class Prekeys : public StationTest {
     return *Id::parse(id_of(name) + (terminal.empty() ? "" : "/" + terminal));
   }
 
+  /// Alice, logged in as one of her devices.
+  LoggedIn login_as(const std::string& terminal) {
+    LoggedIn in;
+    in.account = &user("alice");
+    in.control = connect();
+    const Packet challenge = answer(*in.control, hello(*in.account));
+    Packet packet = proof(*in.account, input_for(*in.account, *in.control, challenge), false);
+    packet.set("author", device("alice", terminal).text());
+    const Packet welcome = answer(*in.control, packet);
+    EXPECT_EQ(welcome.code, 200) << welcome.get("message");
+    learn(in, welcome);
+    return in;
+  }
+
   /// The visa of a device of `name`, with the keys of the suite or none, at the station.
   Packet publish(LoggedIn& in, const std::string& terminal, const DeviceKeys* keys) {
     JsonObject properties;
@@ -243,7 +257,8 @@ TEST_F(Prekeys, AreTheOwnersToBringCountAndDrop) {
   const Id id = device("alice", "phone");
   Packet told = answer(*alice.control, request(Operation::get, id_of("alice")));
   EXPECT_EQ(told.code, 200);
-  EXPECT_EQ(told.content, R"([{"device":"phone","signed":500000,"count":3,"newest":3}])");
+  EXPECT_EQ(told.content, R"([{"device":"phone","signed":500000,"time":")" +
+                              format_time(clock.now()) + R"(","count":3,"newest":3}])");
   EXPECT_EQ(left(), 3U) << "counting takes none";
   told = upload(alice, set_of(phone, id, 1, 0), id.text());
   EXPECT_EQ(told.get("count"), "3") << "a new signed prekey alone";
@@ -251,13 +266,21 @@ TEST_F(Prekeys, AreTheOwnersToBringCountAndDrop) {
   EXPECT_EQ(upload(bob, set_of(phone, id, 4, 5), id.text()).code, 403);
   EXPECT_EQ(answer(*bob.control, request(Operation::erase, id.text())).code, 403);
   EXPECT_EQ(left(), 3U);
-  EXPECT_EQ(answer(*alice.control, request(Operation::erase, id.text())).code, 204);
+  EXPECT_EQ(answer(*alice.control, request(Operation::erase, id.text())).code, 403)
+      << "this session is not the phone's";
+  EXPECT_EQ(left(), 3U);
+  auto at_phone = login_as("phone");
+  EXPECT_EQ(answer(*at_phone.control, request(Operation::erase, id_of("alice"))).code, 403);
+  EXPECT_EQ(answer(*at_phone.control, request(Operation::erase, id.text())).code, 204);
   EXPECT_EQ(left(), 0U);
   EXPECT_EQ(fetch_one(bob), 0U) << "the last-resort key is still there";
-  EXPECT_EQ(upload(alice, set_of(phone, id, 3, 4), id.text()).get("count"), "1");
-  EXPECT_EQ(answer(*alice.control, request(Operation::erase, id_of("alice") + "/other")).code, 404);
-  // Of another device of one's own one gets a key, to begin a session with it.
-  auto own = fetch(alice, id.text());
+  EXPECT_EQ(upload(at_phone, set_of(phone, id, 3, 4), id.text()).get("count"), "1");
+  EXPECT_EQ(answer(*alice.control, request(Operation::erase, id_of("alice"))).code, 404);
+  // Of one's other devices one gets keys, to begin a session with them; of this one none is spent.
+  auto own = fetch(at_phone, id_of("alice") + "/*");
+  ASSERT_THAT(own, SizeIs(1));
+  EXPECT_FALSE(own[0].one_time);
+  own = fetch(alice, id_of("alice") + "/*");
   ASSERT_THAT(own, SizeIs(1));
   EXPECT_EQ(own[0].one_time->id, 4U);
 }
@@ -320,6 +343,10 @@ TEST_F(Prekeys, MalformedAndTooMuchIsRefusedWhole) {
   clock.jump = -400'000;
   EXPECT_EQ(with(write_json(late.json())), 401) << "a key from the future";
   clock.jump = 0;
+  late.last_resort =
+      PrekeySecret::generate(PrekeyKind::last_resort, 500'001, clock.now() + 400'000, random)
+          .sign(phone, id);
+  EXPECT_EQ(with(write_json(late.json())), 401) << "a last-resort key from the future";
   const PrekeySet before = set_of(phone, id, 4, 4);
   clock.at += 5'000;
   EXPECT_EQ(with(write_json(set_of(phone, id, 5, 5).json())), 201);

@@ -23,9 +23,9 @@ class Device:
     """A device of an account: its keys of the suite, its visa, and sets of prekeys."""
 
     def __init__(self, account, terminal="phone"):
-        self.account, self.terminal, self.id = account, terminal, f"{account.id}/{terminal}"
+        self.account, self.id = account, f"{account.id}/{terminal}" if terminal else account.id
         self.key, self.agreement = ed25519.Ed25519PrivateKey.generate(), x25519.X25519PrivateKey.generate()
-        self.at = time.time() - 100
+        self.at = time.time() - 100 if terminal else time.time() + 1  # behind the visa of the log-in
 
     def visa(self, **members):
         """Each one newer than the one before."""
@@ -90,11 +90,18 @@ def e01(scene):
         expect_code(ask(alice, "CREATE", device.id, device.set((9, 10, 11))), 201)
         for _ in range(2):
             own = bundles(alice, alice.account.id)
-            expect(own == [{"device": "phone", "signed": 1, "count": 3, "newest": 11}], f"{own} came")
+            expect([{**row, "time": ""} for row in own] ==
+                   [{"device": "phone", "signed": 1, "time": "", "count": 3, "newest": 11}], f"{own} came")
+            expect(own[0]["time"] > brought["signed"]["time"], f"{own[0]['time']} is not when the signed prekey was made")
     with scene.case("DELETE"):
-        expect_code(ask(alice, "DELETE", device.id), 204)
-        expect(bundles(alice, alice.account.id)[0]["count"] == 0, "one-time keys are left")
-        expect_code(ask(alice, "DELETE", f"{alice.account.id}/other"), 404, "a device without any")
+        expect_code(ask(alice, "DELETE", alice.account.id), 404, "a device without any")
+        expect_code(ask(alice, "DELETE", device.id), 403, "of another device of one's own")
+        here, _, _ = ready(scene, (1, 2), "")
+        expect_code(ask(here, "DELETE", here.account.id), 204)
+        expect(bundles(here, here.account.id)[0]["count"] == 0, "one-time keys are left")
+    with scene.case("all devices, one's own too"):
+        (bundle,) = bundles(alice, f"{alice.account.id}/*")
+        expect(bundle["once"]["id"] == 9, f"{bundle} came")
 
 
 @claim("E02", SECTION, "somebody gets one one-time prekey of a device a minute, and the last-resort key meanwhile")
