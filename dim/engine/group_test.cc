@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "dim/protocol/group_leaders.h"
 #include "testing/groups.h"
 #include "testing/twin_metas.h"
 
@@ -490,17 +491,61 @@ TEST_F(GroupTest, ANewerBulletinOutdatesWhatWasSaidOfLeaders) {
 
 TEST_F(GroupTest, A29_NoCommandMakesAnAssistantAndTheOwnerCanUnmakeOne) {
   Group group = usual();
-  GroupContent bots = hire({});
-  bots.assistants = {erin};
-  EXPECT_EQ(give(group, alice().id, bots, -5), kUnchanged);
+  const auto hired = [&](GroupLeaders leaders) {
+    return hire_leaders(founded.id(), std::move(leaders), kNow, os_random());
+  };
+  EXPECT_EQ(give(group, alice().id, hired({.assistants = {erin}}), -5), kUnchanged);
   EXPECT_THAT(group.assistants(), IsEmpty());
+  EXPECT_EQ(
+      give(group, alice().id, hired({.administrators = {carol().id}, .assistants = {erin}}), -4),
+      kApplied);
+  EXPECT_THAT(group.administrators(), ElementsAre(bob().id, carol().id));
+  EXPECT_THAT(group.assistants(), IsEmpty()) << "of one command the one half counts";
   const Founded other({}, {erin});
   Group assisted = other.group();
-  GroupContent no_bots = GroupContent::fire(other.id(), {}, kNow, os_random());
-  no_bots.assistants = {erin};
+  const GroupContent no_bots = fire_leaders(other.id(), {.assistants = {erin}}, kNow, os_random());
   EXPECT_EQ(give(assisted, bob().id, no_bots, -5), kForbidden);
   EXPECT_EQ(give(assisted, alice().id, no_bots, -5), kApplied);
   EXPECT_FALSE(assisted.is_assistant(erin));
+  EXPECT_EQ(failure(assisted.check_reader(erin)), Errc::forbidden) << "nor told the history";
+}
+
+TEST_F(GroupTest, J28_OnlyTheOwnerHiresAndFiresWhomeverItIsAbout) {
+  const Founded other({bob().id}, {erin});
+  Group group = other.group();
+  EXPECT_EQ(
+      give(group, alice().id,
+           GroupContent::reset(other.id(), {alice().id, bob().id, carol().id}, kNow, os_random()),
+           -60),
+      kApplied);
+  const GroupLeaders each[] = {{.administrators = {carol().id}},
+                               {.assistants = {erin}},
+                               {.administrators = {bob().id}, .assistants = {erin}}};
+  int minute = -50;
+  for (const Id& who : {bob().id, carol().id, dave, erin}) {
+    for (const GroupLeaders& leaders : each) {
+      for (const auto build : {hire_leaders, fire_leaders}) {
+        EXPECT_EQ(give(group, who, build(other.id(), leaders, kNow, os_random()), ++minute),
+                  kForbidden)
+            << who.text();
+      }
+    }
+  }
+  EXPECT_THAT(group.administrators(), ElementsAre(bob().id));
+  EXPECT_THAT(group.assistants(), ElementsAre(erin));
+  EXPECT_EQ(group.history().size(), 1U);
+  EXPECT_EQ(give(group, alice().id, fire_leaders(other.id(), each[2], kNow, os_random()), -5),
+            kApplied);
+  EXPECT_THAT(group.administrators(), IsEmpty());
+  EXPECT_THAT(group.assistants(), IsEmpty());
+
+  // Whoever reads the history sees the same; a newer bulletin names anew who assists.
+  Group newcomer = other.group();
+  for (const GroupRecord* record : group.history())
+    EXPECT_EQ(newcomer.apply(*record, kNow).value(), GroupOutcome::applied);
+  EXPECT_THAT(newcomer.assistants(), IsEmpty());
+  ASSERT_TRUE(group.renew(next_bulletin(group.bulletin(), alice(), {}, kNow).value()));
+  EXPECT_THAT(group.assistants(), ElementsAre(erin));
 }
 
 TEST_F(GroupTest, RefusesCommandsOfAnotherGroup) {

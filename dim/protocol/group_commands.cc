@@ -8,6 +8,7 @@
 
 #include "dim/protocol/decode.h"
 #include "dim/protocol/encode.h"
+#include "dim/protocol/group_leaders.h"
 
 namespace dim {
 namespace {
@@ -49,6 +50,14 @@ GroupContent with_members(GroupAction action, const Id& group, std::vector<Id> m
   return content;
 }
 
+GroupContent with_leaders(GroupAction action, const Id& group, GroupLeaders leaders, Millis now,
+                          Random& random) {
+  GroupContent content = command(action, group, now, random);
+  content.administrators = each_once(std::move(leaders.administrators));
+  content.assistants = each_once(std::move(leaders.assistants));
+  return content;
+}
+
 }  // namespace
 
 std::string_view to_string(GroupAction action) {
@@ -86,18 +95,21 @@ GroupContent GroupContent::reset(const Id& group, std::vector<Id> members, Milli
 }
 GroupContent GroupContent::hire(const Id& group, std::vector<Id> administrators, Millis now,
                                 Random& random) {
-  GroupContent content = command(GroupAction::hire, group, now, random);
-  content.administrators = each_once(std::move(administrators));
-  return content;
+  return hire_leaders(group, {.administrators = std::move(administrators)}, now, random);
 }
 GroupContent GroupContent::fire(const Id& group, std::vector<Id> administrators, Millis now,
                                 Random& random) {
-  GroupContent content = command(GroupAction::fire, group, now, random);
-  content.administrators = each_once(std::move(administrators));
-  return content;
+  return fire_leaders(group, {.administrators = std::move(administrators)}, now, random);
 }
 GroupContent GroupContent::resign(const Id& group, Millis now, Random& random) {
   return command(GroupAction::resign, group, now, random);
+}
+
+GroupContent hire_leaders(const Id& group, GroupLeaders leaders, Millis now, Random& random) {
+  return with_leaders(GroupAction::hire, group, std::move(leaders), now, random);
+}
+GroupContent fire_leaders(const Id& group, GroupLeaders leaders, Millis now, Random& random) {
+  return with_leaders(GroupAction::fire, group, std::move(leaders), now, random);
 }
 
 namespace decoders {
