@@ -389,6 +389,44 @@ TEST_P(TranscriptOfABridge,
   EXPECT_EQ(passed_on, wanted);
 }
 
+/// dim at a station of the reference, with somebody who has two devices from some time on.
+class TranscriptOfDimAtTheirs : public ReferenceTranscript {};
+
+TEST_P(TranscriptOfDimAtTheirs, WhatDimWritesToTwoDevicesIsSealedForBothFromThenOn) {
+  const bool own_keys = GetParam().starts_with("dim-2026");  // 2025 knows one key of a person
+  const auto opened = [&](const SignedMessage& message, const std::string& device) {
+    KeyRing keys;
+    const auto now = static_cast<Millis>(message.sealed.envelope.time * 1000) + 1;
+    return open(message, transcript.accounts.at(device), transcript.everybody, {}, now,
+                {.keys = &keys, .station = transcript.ids.at("station")});
+  };
+  std::size_t before = 0, both = 0;
+  for (const std::string& connection : transcript.connections()) {
+    if (Transcript::person(connection) != "alice") continue;
+    for (const std::string& text : transcript.messages(connection, "C")) {
+      const auto message = SignedMessage::parse(text);
+      if (!message->sealed.envelope.receiver.same_entity(transcript.ids.at("bob"))) continue;
+      const auto on_first = opened(*message, "bob");
+      ASSERT_TRUE(on_first) << to_string(on_first.error()) << text;
+      const auto on_second = opened(*message, "pad");
+      const std::string* said = on_first->message.content.text("text");
+      if (said == nullptr || *said != "for both of you") {
+        if (on_second.has_value() != own_keys) ++before;
+        continue;
+      }
+      ++both;
+      ASSERT_TRUE(on_second) << to_string(on_second.error()) << text;
+      EXPECT_EQ(on_second->message.content, on_first->message.content);
+      EXPECT_EQ(on_second->label, Label::secure_old);
+      EXPECT_EQ(message->sealed.keys.size(), own_keys ? 2U : 1U) << text;
+      for (const char* device : {"bob", "pad"})
+        EXPECT_NE(transcript.arrived(device, to_base64(message->signature)), nullptr) << device;
+    }
+  }
+  EXPECT_EQ(both, 1U);
+  EXPECT_GT(before, 5U) << "until then there was one device";
+}
+
 std::string name_of(const ::testing::TestParamInfo<std::string>& one) {
   std::string name = one.param;
   std::ranges::replace(name, '-', '_');
@@ -406,6 +444,8 @@ INSTANTIATE_TEST_SUITE_P(OfDim, ReferenceTranscript,
                          ::testing::Values("dim-2025-at-2025", "dim-2026-at-2026",
                                            "dim-2025-at-ours", "dim-2026-at-ours"),
                          name_of);
+INSTANTIATE_TEST_SUITE_P(Recorded, TranscriptOfDimAtTheirs,
+                         ::testing::Values("dim-2025-at-2025", "dim-2026-at-2026"), name_of);
 INSTANTIATE_TEST_SUITE_P(Recorded, TranscriptOfABridge,
                          ::testing::Values("bridge-2025", "bridge-2026"), name_of);
 

@@ -121,6 +121,14 @@ class Recording(ReferenceTest):
                 sender.send_group(group, {"type": 1, "text": text})
                 receiver.got_text(text, sender.id)
 
+    def second_device(self, bob, station, own_key):
+        """Of 2026 with a key of its own where the writer may know two; else both have the same one, as before 2026."""
+        relay = self.relay("pad", station)
+        if not own_key or bob.generation == "2025":
+            return self.reference_client(bob.generation, "bob", relay, process="pad", account=bob.account)
+        return self.reference_client("2026", "bob", relay, process="pad", terminal="pad",
+                                     identity=bob.account["identity_private_key"], meta=bob.account["meta"])
+
     def converse(self, alice, bob, station, first):
         """What the tests of both worlds do, once: contents, forward, groups, receipts, waiting, coming back, two devices."""
         whole = station.name != "dimd" and alice.generation == bob.generation
@@ -145,13 +153,9 @@ class Recording(ReferenceTest):
         bob.connect(self.relay("bob, again", station))
         for number in range(3):
             bob.got_text(f"for later {number}", alice.id)
-        if bob.generation == "2026" and first == "2026":
-            key, meta = bob.account["identity_private_key"], bob.account["meta"]
-            pad = self.reference_client("2026", "bob", self.relay("pad", station), process="pad", terminal="pad",
-                                        identity=key, meta=meta)
+        pad = self.second_device(bob, station, first == "2026")
+        if pad.account != bob.account:
             alice.do("learn", accounts=[{**bob.account, "visas": [bob.account["visa"], pad.account["visa"]]}])
-        else:
-            pad = self.reference_client(bob.generation, "bob", self.relay("pad", station), process="pad", account=bob.account)
         alice.text(bob.id, "for both of you")
         bob.got_text("for both of you", alice.id)
         pad.got_text("for both of you", alice.id)
@@ -224,6 +228,7 @@ class Recording(ReferenceTest):
         bob.got_text("to the group", alice.id)
         bob.send_group(group, {"type": 1, "text": "of the group"})
         alice.got_text("of the group", group)
+        accounts, clients = {"bob": bob.account}, {"bob": bob}
         if at == "ours":
             pad = alice.add_device(type(self), "pad")
             pad.send(bob.id, "from the pad")
@@ -231,12 +236,22 @@ class Recording(ReferenceTest):
             bob.text(alice.id, "for both of you")
             for one in (pad,) if year == "2025" else (pad, alice):  # 2025 knows one device, the newest
                 one.has(bob.id, "for both of you")
+        else:
+            # Stations of the reference take no further device of dim (docs/dimchat.md): two of the other then.
+            pad = self.second_device(bob, station, True)
+            alice.run("verify", bob.id)  # asks for his visas
+            pad.text(alice.id, "from the pad")
+            alice.got_text("from the pad", bob.id)
+            alice.send(bob.id, "for both of you")
+            for one in (bob, pad):
+                one.got_text("for both of you", alice.id)
+            pad.be_quiet()
+            accounts["pad"], clients["pad"] = pad.account, pad
         bob.be_quiet()
         account = introduced(self.relays["bob"], "S") if at == "ours" else self.station_account(station)
         self.save(f"dim-{year}-at-{at}",
                   f"alice is dim, bob a client of {year}, the station is {'ours' if at == 'ours' else 'of ' + at}",
-                  {"alice": known_to(bob, alice.id), "bob": bob.account, "station": account},
-                  {"bob": bob})
+                  {"alice": known_to(bob, alice.id), "station": account, **accounts}, clients)
 
     def test_dim_2025_at_2025(self):
         self.dim("2025", "2025")

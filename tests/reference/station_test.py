@@ -2,7 +2,7 @@
 """dim at stations of the reference, with clients of the reference."""
 import time
 
-from harness import Recorder, Redis, ReferenceStation, ReferenceTest, main
+from harness import Failed, Recorder, Redis, ReferenceStation, ReferenceTest, main
 from ours import OurClient
 from with_dim import WithDim
 
@@ -45,6 +45,13 @@ class World(WithDim):
         other = ReferenceStation(type(self), "2025" if self.year == "2026" else "2026")
         client = OurClient(type(self), "fred")
         client.run("join", link_to(other, self.station.id), "--name", "fred", code=5)
+
+    def test_no_further_device_is_signed_for_such_a_station(self):
+        """docs/dimchat.md says why; the home goes on as before."""
+        with self.assertRaisesRegex(Failed, "NOT_IMPLEMENTED"):
+            self.dora.add_device(type(self), "pad")
+        self.assertEqual(self.dora.send(self.bob.id, "still one device")["state"], "sent")
+        self.bob.got_text("still one device", self.dora.id)
 
     def test_who_is_unknown_is_said_so(self):
         stranger = self.home("stranger").id
