@@ -139,7 +139,8 @@ tui::Message TuiApp::message_of(const HistoryEntry& entry) {
 
 /// What was looked at is shown; what was not is, a moment later.
 void TuiApp::want_picture(const HistoryEntry& entry, tui::Message& message) {
-  if (!terminal_ || !terminal_->shows_pictures() || !shows_pictures_of(*context_.home, entry) ||
+  if (entry.removed || !terminal_ || !terminal_->shows_pictures() ||
+      !shows_pictures_of(*context_.home, entry) ||
       (entry.content_type != "image" && entry.content_type != "video"))
     return;
   if (const auto found = pictures_.find(entry.guid); found != pictures_.end()) {
@@ -171,7 +172,9 @@ void TuiApp::look_at_pictures() {
     tui::Conversation* one = model_.find(entry.peer.bare().text());
     tui::Message* message = one == nullptr ? nullptr : tui::find_message(*one, entry.guid);
     if (message == nullptr) continue;
-    *message = message_of(entry);
+    // Nothing else of it: how far it has got may be known better by now.
+    message->picture = looked.picture;
+    if (!looked.why_not.empty()) message->labels.push_back(looked.why_not);
     dirty_ = true;
   }
 }

@@ -134,12 +134,15 @@ bool converse(File& to, const File& from, ByteView input, Bytes& out) {
   return false;
 }
 
-std::unexpected<Error> refused(PictureRefusal why) {
+std::unexpected<Error> refused(PictureRefusal why, PictureForm form) {
   switch (why) {
     case PictureRefusal::no_picture:
       return fail(Errc::content, "no preview: it is no PNG, JPEG, GIF or WebP picture");
     case PictureRefusal::too_many_pixels:
-      return fail(Errc::content, "no preview: it has more than 64 million pixels");
+      return form == PictureForm::pixels
+                 ? fail(Errc::content,
+                        "no preview: what came as one has more than 4 million pixels")
+                 : fail(Errc::content, "no preview: it has more than 64 million pixels");
     case PictureRefusal::too_many_frames:
       return fail(Errc::content, "no preview: it is an animation of more than 10,000 pictures");
     case PictureRefusal::unsupported:
@@ -180,7 +183,7 @@ Result<PictureAnswer> ask(const std::string& path, PictureForm form, ByteView pi
   }
   if (answered && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
     auto read = read_picture_answer(said, form);
-    if (read && read->refusal != PictureRefusal::none) return refused(read->refusal);
+    if (read && read->refusal != PictureRefusal::none) return refused(read->refusal, form);
     return read;
   }
   // The loader, or a program of that name that is none.

@@ -74,6 +74,9 @@ TEST(Pictures, M07_HostilePicturesGetAReasonAndThisProgramLives) {
   ASSERT_TRUE(whole);
   const std::string jpeg = to_text(whole->jpeg);
   EXPECT_THAT(why(jpeg.substr(0, jpeg.size() - 20)), HasSubstr("cut off or damaged"));
+  const auto large = pictures.pixels(as_bytes(png_head(3'000, 3'000)), 40, 24);
+  ASSERT_FALSE(large);
+  EXPECT_THAT(std::string(large.error().hint), HasSubstr("4 million pixels"));
   EXPECT_THAT(why(webp_head(100, 100)), HasSubstr("cut off or damaged"));
   EXPECT_THAT(why("#!/bin/sh\n"), HasSubstr("no PNG, JPEG, GIF or WebP"));
   const std::string bomb = png_chunk("zTXt", std::string("a\0\0", 3) + deflate_bomb(5'000));

@@ -14,6 +14,8 @@ inline constexpr std::size_t kPictureBytes = 64UL * 1024 * 1024;
 /// Pixels of a picture beyond which it is refused (A41), and how long a side may be.
 inline constexpr std::int64_t kPicturePixels = 64L * 1024 * 1024;
 inline constexpr int kPictureSide = 1'000'000;
+/// The same of what came as a small picture, and is drawn while somebody waits.
+inline constexpr std::int64_t kSmallPixels = 4L * 1024 * 1024;
 /// Pictures of an animation beyond which it is refused (M07).
 inline constexpr int kPictureFrames = 10'000;
 

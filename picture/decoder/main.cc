@@ -71,9 +71,13 @@ bool is_pipe(int file) {
   return ::fstat(file, &info) == 0 && S_ISFIFO(info.st_mode);
 }
 
-bool limit(int what, rlim_t most) {
-  const rlimit both{most, most};
-  return ::setrlimit(static_cast<__rlimit_resource>(what), &both) == 0;
+/// Also where less is allowed already.
+bool limit(__rlimit_resource what, rlim_t most) {
+  rlimit is{};
+  if (::getrlimit(what, &is) != 0) return false;
+  const rlim_t least = std::min(is.rlim_max, most);
+  const rlimit both{least, least};
+  return ::setrlimit(what, &both) == 0;
 }
 
 /// Reading from 0, writing to 1, memory, and the end; anything else ends this process.
@@ -143,7 +147,9 @@ dim::PictureAnswer answer(const Wish& wish) {
   try {
     dim::Bytes file(wish.bytes);
     if (!read_all(file)) return {.refusal = dim::PictureRefusal::damaged, .form = wish.form};
-    return dim::answer_picture(file, wish.form, wish.box);
+    const bool drawn = wish.form == dim::PictureForm::pixels;
+    return dim::answer_picture(file, wish.form, wish.box,
+                               drawn ? dim::kSmallPixels : dim::kPicturePixels);
   } catch (const std::bad_alloc&) {
     return {.refusal = dim::PictureRefusal::no_memory, .form = wish.form};
   }

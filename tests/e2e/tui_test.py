@@ -194,6 +194,9 @@ class Tui(harness.EndToEnd):
         if "with a preview" in his.until(lambda text: "picture a.png" in text):
             hers.sees("bobby: [picture a.png, 8x4, with a preview", re.compile("▀{8}"))
             self.assertNotIn("▀", his.text())
+            # One's own too, and what became of it stands there all the same.
+            hers.say("/send " + picture)
+            hers.sees(re.compile(r"you: \[picture a.png, 8x4, with a preview[^\n]*\n[^▀]*✓✓ read[^▀]*▀{8}"))
 
     def test_F88_F18_what_waits_elsewhere_is_counted_and_read_only_when_it_is_looked_at(self):
         alice, bobby, carol = self.people("alice", "bobby", "carol")
