@@ -5,6 +5,7 @@
 
 #include "cli/hub_run.h"
 #include "cli/tui_app.h"
+#include "cli/tui_unread.h"
 #include "client/erasure.h"
 #include "client/fields.h"
 
@@ -420,7 +421,8 @@ tui::Message TuiChannels::message_of(const Post& post) {
   }
   if (post.answers != 0) out.labels.push_back(std::to_string(post.answers) + " in its thread");
   if (post.expires != 0) out.labels.emplace_back("disappears");
-  out.names_me = !mine && (for_me(post) || tui::names_person(post.content, model_.me));
+  out.names_me = !mine && post.unreadable.empty() &&
+                 (for_me(post) || tui::names_person(post.content, model_.me));
   return out;
 }
 
@@ -486,14 +488,11 @@ void TuiChannels::pushed(const Packet& push) {
   const bool early = privates.asks_anew(one->hub_id, opened);
   hubs_wanted_ = hubs_wanted_ || early;
   if (whole) {
-    const bool mine = post->author == context_.home->account().id.bare().text();
-    if (!mine && post->state == PostState::shown && post->cursor > flow.marked) {
-      const bool named = for_me(*post) || tui::names_person(post->content, model_.me);
-      const bool counts =
-          flow.level == NotifyLevel::all || (flow.level == NotifyLevel::mentions && for_me(*post));
-      if (counts) ++one->unread;
-      one->names_me = one->names_me || (named && flow.level != NotifyLevel::none);
-    }
+    const Unread unread =
+        unread_by(*post, context_.home->account().id.bare().text(), flow.marked, flow.level,
+                  for_me(*post), tui::names_person(post->content, model_.me), early);
+    if (unread.counts) ++one->unread;
+    one->names_me = one->names_me || unread.names_me;
     if (typing) typing(channel->text(), names_of(context_)(post->author), false);
     if (one->loaded && !early && post->changed == flow.seen + 1) {
       take_post(*channel, *post);
