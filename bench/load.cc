@@ -141,9 +141,10 @@ StationProcess::StationProcess(const Options& options) {
 }
 
 void StationProcess::launch() {
-  pid_ = spawn({program("dimd"), "run", "--data", folder_ + "/station", "--listen", "::1",
-                "--port-base", std::to_string(base_), "--config", folder_ + "/bench.toml"},
-               -1, log());
+  pid_ = spawn(
+      {program("dimd"), "run", "--data", folder_ + "/station", "--listen", "::1", "--port-base",
+       std::to_string(base_), "--config", folder_ + "/bench.toml", "--allow-root"},
+      -1, log());
 }
 
 void StationProcess::wait() {

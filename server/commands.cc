@@ -34,6 +34,7 @@
 #include "server/invitation.h"
 #include "server/key_file.h"
 #include "server/passphrase.h"
+#include "server/root_rights.h"
 #include "server/store_failure.h"
 #include "sqlite/folder_lock.h"
 #include "sqlite/sqlite_store.h"
@@ -62,6 +63,7 @@ struct Options {
   std::string passphrase_file;
   std::string new_passphrase_file;
   bool remove_passphrase = false;
+  bool allow_root = false;
   bool json = false;
 };
 
@@ -180,6 +182,8 @@ int run(const Options& options) {
   if (!config) return fail_with(config.error());
   auto passphrase = given_passphrase(options.passphrase_file);
   if (!passphrase) return fail_with(passphrase.error());
+  const auto rights = leave_root(config->data, options.allow_root);
+  if (!rights) return fail_with(rights.error());
 
   // Blocked before any thread starts, so that only the waiting thread below gets them.
   sigset_t signals;
@@ -213,9 +217,14 @@ int run(const Options& options) {
 
   log.write(LogLevel::info, "start",
             {{"station", (*daemon)->station_id()}, {"data", config->data}});
-  if (::geteuid() == 0)
+  if (*rights == RootRights::kept) {
     log.write(LogLevel::warn, "root",
               {{"detail", "dimd needs no root rights; run it as a user of its own"}});
+  }
+  if (*rights == RootRights::left) {
+    log.write(LogLevel::info, "root-left",
+              {{"user", std::to_string(::geteuid())}, {"detail", "the owner of its folder"}});
+  }
   fmt::print("dimd: ready on [{}]:{} (control) and {} (text) as {}\n", config->listen,
              (*daemon)->port(Lane::control), (*daemon)->port(Lane::text), (*daemon)->station_id());
   if (config->dimchat) {
@@ -563,6 +572,8 @@ int run_dimd(int argc, char** argv) {
   data(run_command);
   network(run_command);
   passphrase(run_command);
+  run_command->add_flag("--allow-root", options.allow_root,
+                        "keep root's rights, which it does not need");
   CLI::App* id_command =
       app.add_subcommand("id", "show the station's ID, fingerprint and certificate pins");
   data(id_command)->required();

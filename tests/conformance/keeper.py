@@ -38,7 +38,7 @@ class Keeper:
     def start(self):
         """Starts it and waits until it listens. It is nobody's child, so that whoever kills it need not reap it."""
         command = [os.path.join(harness.BIN, self.program), "run", "--data", self.data, "--listen", "::1",
-                   "--port-base", str(self.base), "--web", f"[::1]:{self.web}"]
+                   "--port-base", str(self.base), "--web", f"[::1]:{self.web}", "--allow-root"]
         script = 'nohup "$@" >>"$0/log" 2>&1 </dev/null & echo $! >"$0/pid"'
         subprocess.run(["sh", "-c", script, str(self.folder), *command], check=True, timeout=30,
                        env={**os.environ, **self.environment})

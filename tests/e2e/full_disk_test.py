@@ -70,7 +70,7 @@ class FullDisk(harness.EndToEnd):
         with open(os.path.join(data, "ballast"), "wb", 0) as file:
             file.write(bytes(4096))
         done = subprocess.run([os.path.join(harness.BIN, "dimd"), "run", "--data", data, "--listen", "::1", "--port-base",
-                               str(harness.free_port_base())], capture_output=True, text=True, timeout=60)
+                               str(harness.free_port_base()), "--allow-root"], capture_output=True, text=True, timeout=60)
         self.assertEqual(done.returncode, 74, done.stderr)
         self.assertIn("full", done.stderr)
         checked = subprocess.run([os.path.join(harness.BIN, "dimd"), "check", "--data", data, "--json"],

@@ -61,7 +61,7 @@ class Station:
     def start(self):
         said = len(self.log_text())
         self.process = subprocess.Popen(
-            [os.path.join(BIN, "dimd"), "run", "--data", self.data, "--listen", "::1", "--port-base", str(self.base),
+            [os.path.join(BIN, "dimd"), "run", "--data", self.data, "--listen", "::1", "--port-base", str(self.base), "--allow-root",
              *(argument.replace("{web}", str(self.base + 10)) for argument in self.arguments)],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         deadline = time.monotonic() + 30

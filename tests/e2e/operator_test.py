@@ -23,7 +23,7 @@ class Operator(harness.EndToEnd):
         return done.stdout + done.stderr
 
     def run_refused(self, *arguments, code, **environment):
-        return self.dimd("run", "--listen", "::1", "--port-base", str(harness.free_port_base()), *arguments, code=code,
+        return self.dimd("run", "--listen", "::1", "--port-base", str(harness.free_port_base()), "--allow-root", *arguments, code=code,
                          **environment)
 
     def file(self, name, text, mode=0o600):
@@ -158,7 +158,7 @@ class ExitCodes(Operator):
         self.assertIn("another station", self.run_refused(code=75))
         other = os.path.join(self.folder, "second")
         done = subprocess.run([os.path.join(BIN, "dimd"), "run", "--data", other, "--listen", "::1", "--port-base",
-                               str(station.base)], capture_output=True, text=True, timeout=30)
+                               str(station.base), "--allow-root"], capture_output=True, text=True, timeout=30)
         self.assertEqual(done.returncode, 69)
         self.assertIn(str(station.base), done.stderr)
         self.assertIn("--port-base", done.stderr)
@@ -175,6 +175,32 @@ class ExitCodes(Operator):
         os.rename(keys + ".away", keys)
         os.chmod(keys, 0o644)
         self.assertIn("chmod 600", self.run_refused(code=77))
+
+    def test_C10_root_is_left_for_the_owner_of_the_folder_or_refused(self):
+        base = harness.free_port_base()
+        command = ["run", "--listen", "::1", "--port-base", str(base)]
+        if os.geteuid() == 0:
+            self.assertIn("--allow-root", self.dimd(*command, code=77))
+            self.assertFalse(os.path.exists(self.data))
+            os.chmod(self.folder, 0o711)
+            os.mkdir(self.data, 0o700)
+            self.dimd(*command, code=77)
+            os.chown(self.data, 65534, 65534)
+        owner = 65534 if os.geteuid() == 0 else os.geteuid()
+        process = subprocess.Popen([os.path.join(BIN, "dimd"), *command, "--data", self.data], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                   # Leaks are looked for by tracing, which this process does not let others do.
+                                   env=dict(os.environ, ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"))
+        try:
+            self.wait_for(lambda: harness.listens(base) or process.poll() is not None)
+            self.assertIsNone(process.poll())
+            with open(f"/proc/{process.pid}/status", encoding="utf-8") as status:
+                users = re.search(r"^Uid:\t(.*)$", status.read(), re.M).group(1).split("\t")
+            self.assertEqual(users, [str(owner)] * 4)
+            self.assertEqual(os.stat(os.path.join(self.data, "station.keys")).st_uid, owner)
+        finally:
+            process.terminate()
+            self.assertEqual(process.wait(60), 0)
 
     def test_C09_too_few_files_is_71_with_the_number_that_is_needed(self):
         done = subprocess.run(["bash", "-c", f"ulimit -n 64 && exec '{os.path.join(BIN, 'dimd')}' run --data '{self.data}'"],

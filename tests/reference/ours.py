@@ -32,7 +32,7 @@ class OurStation(Program):
     def start(self):
         with open(os.path.join(self.test.folder, "dimd.out"), "ab") as out:
             super().__init__(self.test, "dimd", [
-                os.path.join(BIN, "dimd"), "run", "--data", self.data, "--listen", "::1", "--port-base", str(self.base),
+                os.path.join(BIN, "dimd"), "run", "--data", self.data, "--listen", "::1", "--port-base", str(self.base), "--allow-root",
                 "--dimchat", f"{self.host}:{self.port}", *self.arguments], stdin=subprocess.DEVNULL, stdout=out)
         wait_for_port(self, self.port)
 
