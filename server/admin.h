@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "server/admin_request.h"
+#include "server/clock_watch.h"
 #include "server/core.h"
 #include "server/operator_rules.h"
 
@@ -35,6 +36,10 @@ class Admin {
   /// what they show, empty for nothing. Errc::forbidden with what would be right; errors of the
   /// store.
   Result<Admission> admit(const std::string& user, bool has_identity, std::string_view code);
+  /// Nobody new comes in, and nothing is judged by the time, while that holds (C07). Says so when
+  /// it begins, and when it is over.
+  bool clock_is_wrong();
+  static Error clock_error();
   /// What became of the batch.
   void settle(const Admission& admission, bool stored);
 
@@ -92,6 +97,7 @@ class Admin {
   void refuse(const Asked& asked, const Error& error) const { asked.done(failed(error)); }
 
   StationCore& core_;
+  ClockWatch clock_;
   bool loaded_ = false;
   OperatorRules rules_;
 };

@@ -44,6 +44,34 @@ Result<Admin::Admission> Admin::admit(const std::string& user, bool has_identity
   return out;
 }
 
+bool Admin::clock_is_wrong() {
+  const auto before = clock_.state();
+  const auto state = clock_.look(core_.clock_.now(), core_.clock_.monotonic());
+  if (state == before) return state != ClockWatch::State::right;
+  switch (state) {
+    case ClockWatch::State::early:
+      core_.event(StationEvent::Level::warn, "clock", {},
+                  "the clock stands before 2024; nobody new is let in, and no document is taken");
+      break;
+    case ClockWatch::State::back:
+      core_.event(
+          StationEvent::Level::warn, "clock", {},
+          "the clock went back by more than an hour; nobody new is let in, and no document is "
+          "taken, until it is right, or has run on evenly for an hour");
+      break;
+    case ClockWatch::State::right:
+      core_.event(StationEvent::Level::info, "clock-right", {}, "the clock is believed again");
+      break;
+  }
+  return state != ClockWatch::State::right;
+}
+
+Error Admin::clock_error() {
+  return error_of(Errc::unavailable,
+                  "the station's clock is wrong, so nothing is taken that is judged by the time; "
+                  "its operator has to set it");
+}
+
 void Admin::settle(const Admission& admission, bool stored) {
   if (admission.code.empty()) return;
   if (!stored) {

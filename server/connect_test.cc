@@ -295,6 +295,59 @@ TEST_F(Resume, R14_OnAFullDiskASessionIsNotResumedAndTheSameConnectionLogsIn) {
   EXPECT_EQ(resume(*again, in, in.resume).code, 200) << "the secret was not used up";
 }
 
+TEST_F(Resume, C07_ByAWrongClockWhoIsKnownIsServedAndNobodyIsNew) {
+  for (const auto& [jump, stranger] :
+       {std::pair{-Millis{3'600'000}, "carol"}, {-Millis{200'000'000'000}, "dave"}}) {
+    const auto bobby = online("bobby");
+    auto alice = online("alice");
+    events.clear();
+    clock.jump = jump;
+    station->tick();
+    EXPECT_THAT(events, ::testing::Contains("clock"));
+    EXPECT_EQ(answer(*alice.text, create(user("alice"), id_of("bobby"), "hello")).code, 201);
+    EXPECT_EQ(login("alice").welcome.code, 200);
+    auto peer = connect();
+    EXPECT_EQ(resume(*peer, alice, alice.resume).code, 419);
+    EXPECT_EQ(std::ranges::count(events, "login-refused"), 0) << "it was no wrong proof";
+    auto other = connect();
+    const Packet challenge = answer(*other, hello(user(stranger)));
+    EXPECT_EQ(
+        answer(*other, proof(user(stranger), input_for(user(stranger), *other, challenge), true))
+            .code,
+        503);
+    EXPECT_FALSE(store.identity(id_of(stranger)).value());
+    JsonObject content;
+    content.set("document", user("alice").visa.json());
+    Packet document = Packet::request(Operation::create);
+    document.set("id", "7").set("type", "document").set("target", id_of("alice"));
+    document.content = write_json(content);
+    EXPECT_EQ(answer(*alice.control, document).code, 503);
+    clock.jump = 0;
+    station->tick();
+    EXPECT_THAT(events, ::testing::Contains("clock-right"));
+    EXPECT_EQ(login(stranger).welcome.code, 200);
+    auto again = connect();
+    EXPECT_EQ(resume(*again, alice, alice.resume).code, 200);
+  }
+}
+
+TEST_F(Resume, C07_ANewerVisaIsNotTakenByAWrongClock) {
+  auto account = Account::make_user("erin", clock.now() - 60'000, random);
+  ASSERT_TRUE(account);
+  login(*account);
+  ASSERT_TRUE(account->renew_message_key(clock.now() - 30'000));
+  const auto shown = [&] {
+    auto peer = connect();
+    const ConnectInput input = input_for(*account, *peer, answer(*peer, hello(*account)));
+    EXPECT_EQ(answer(*peer, proof(*account, input, true)).code, 200);
+    return store.documents(account->id.bare().text())->front().time;
+  };
+  clock.jump = -Millis{200'000'000'000};
+  EXPECT_LT(shown(), account->visa.time());
+  clock.jump = 0;
+  EXPECT_EQ(shown(), account->visa.time());
+}
+
 TEST_F(Resume, S14_AUsedSecretEndsTheSessionAndIsTold) {
   auto in = login("alice");
   auto other = login("alice");

@@ -31,7 +31,6 @@ constexpr Millis kStopMs = 1'500;
 constexpr Millis kStatsMs = 600'000;
 constexpr std::size_t kWebQueued = 64 * limits::kKiB;
 constexpr Millis kReturnMs = 1'000;
-constexpr Millis kEarliest = 1'704'067'200'000;  // 2024: a clock before that is not set (C07)
 constexpr std::array kLanes{Lane::control, Lane::text, Lane::media};
 // Not a graphical ID, so no user can own it: the record that ties a store to its station.
 constexpr std::string_view kOwnerName = "#station";
@@ -180,7 +179,6 @@ struct Daemon::Impl {
   Timer stopper;
   bool turn_posted = false;
   bool stopping = false;
-  bool clock_warned = false;
   Millis stop_until = 0;
   Millis next_stats = 0;
   Millis next_return = 0;
@@ -511,12 +509,6 @@ void Daemon::Impl::tick() {
   look_at_memory();
   station->tick();
   end_of_turn();
-  const bool unset = clock.now() < kEarliest;
-  if (unset && !clock_warned) {
-    log.write(LogLevel::warn, "clock",
-              {{"detail", "the clock stands before 2024; documents and messages will be refused"}});
-  }
-  clock_warned = unset;
   if (clock.monotonic() >= next_stats) {
     if (next_stats != 0) report("stats");
     next_stats = clock.monotonic() + kStatsMs;

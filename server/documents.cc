@@ -4,6 +4,7 @@
 
 #include "dim/base/fault.h"
 #include "dim/engine/device_link.h"
+#include "server/admin.h"
 #include "server/core.h"
 #include "server/records.h"
 
@@ -71,6 +72,7 @@ void StationCore::create_document(StationRequest& request) {
                   error_of(Errc::bad_request, "a document needs time inside what is signed"));
   }
   const auto before = same == stored->end() ? std::nullopt : std::optional(same->time);
+  if (admin_->clock_is_wrong()) return refuse(request, Admin::clock_error());
   if (auto status = check_document_time(*document, before, clock_.now()); !status) {
     return refuse(request, status.error());
   }

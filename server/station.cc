@@ -391,6 +391,7 @@ void StationCore::flush_link(LinkId id) {
 
 void StationCore::tick() {
   const Millis now = clock_.monotonic();
+  (void)admin_->clock_is_wrong();
   look_at_held(
       held_, [&](LinkId id) { return find(id); }, [&](const LinkState& link) { return held(link); },
       [&](LinkState& link) { wake(link); });
