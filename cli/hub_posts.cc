@@ -183,7 +183,17 @@ int edit_post(HubRun& run, const HubPlace& place, const Post& post) {
     });
     if (!packet.content) return run.exit;
   }
-  const auto answer = run.ask(packet);
+  const auto answer = run.wait<Packet>([&](HubDone<Packet> done) {
+    HubClient& hubs = run.context.messenger->hubs();
+    hubs.ask(packet, [&hubs, packet, done = std::move(done)](HubResult<Packet> got) mutable {
+      // As with a new message: a link that somebody was given is text.
+      const bool not_ours =
+          !got && packet.has("media") && (got.error().code == 404 || got.error().code == 410);
+      if (!not_ours) return done(std::move(got));
+      std::erase_if(packet.fields, [](const auto& field) { return field.first == "media"; });
+      hubs.ask(packet, std::move(done));
+    });
+  });
   if (!answer) return run.exit;
   return print_change(run, place, post,
                       {.channel = post.channel,

@@ -248,6 +248,12 @@ class Media(harness.EndToEnd):
                 self.assertEqual(self.kept(), 0, "when it is answered")
             wait_until(lambda: self.kept() == 0)
             self.assertEqual(of(self.alice.run("upload", "--list"), "uploaded"), [])
+        # A link that somebody was given is text, in a new message and in an edited one: it holds nothing, and nothing is refused.
+        given = self.upload(self.file("given", MIB), self.bobby)
+        post = of(self.alice.run("post", "gardeners/one", f"Bobby's: {given['link']}"), "post")[0]
+        self.alice.run("edit", "gardeners/one", post["guid"][-8:], f"It is bobby's: {given['link']}")
+        self.alice.run("delete", "gardeners/one", post["guid"][-8:], "--yes")
+        self.assertGreater(self.kept(), MIB)
 
     def test_F48_what_is_too_much_for_ones_room_is_refused_until_something_is_deleted(self):
         self.at.stop()
