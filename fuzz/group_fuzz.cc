@@ -35,6 +35,7 @@ struct World {
     JsonObject properties;
     properties.set("founder", people[0].text());
     properties.set("administrators", JsonArray{Json(people[1].text())});
+    properties.set("assistants", JsonArray{Json(people[10].text()), Json(people[11].text())});
     const Document bulletin = Document::make(*group, "bulletin", properties, kNow - 3'600'000, key);
     fuzz::must(directory.learn_meta(people[0], founder).has_value());
     fuzz::must(directory.prove(people[0], founder).has_value());
@@ -78,6 +79,10 @@ GroupRecord record(const Group& group, std::span<const std::uint8_t> step) {
   (leaders ? content.administrators : content.members) = content.action == GroupAction::reset
                                                              ? reset_list(group, step[3], step[4])
                                                              : choose(step[3], step[4]);
+  if (leaders) {
+    content.assistants =
+        choose(static_cast<std::uint8_t>(step[3] + 5), static_cast<std::uint8_t>(step[4] >> 3));
+  }
   SignedMessage message{.sealed = {.envelope = {.sender = sender, .receiver = sender}}};
   const Digest32 hash = sha256(step);
   return {std::move(content), sender, std::move(message), hash};
@@ -129,6 +134,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (action == GroupAction::hire || action == GroupAction::fire)
         fuzz::must(one.sender == group.owner());
       if (action != GroupAction::quit) fuzz::must(led);
+      // A29: only the bulletin makes assistants, and only the owner's word unmakes them.
+      fuzz::must(std::ranges::all_of(after.assistants, [&](const Id& id) {
+        return std::ranges::find(before.assistants, id) != before.assistants.end();
+      }));
+      if (action != GroupAction::fire) fuzz::must(after.assistants == before.assistants);
       if (action == GroupAction::quit || action == GroupAction::resign)
         fuzz::must(one.sender != group.owner());
       if (action == GroupAction::hire) {
