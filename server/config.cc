@@ -15,12 +15,18 @@
 
 #include "dim/base/utf8.h"
 #include "dim/identity/id.h"
+#include "dim/packet/live_frame.h"
 #include "server/config_neighbours.h"
 
 namespace dim {
 namespace {
 
 constexpr double kMostRate = 1e9;
+
+/// Two seconds of live frames, and at least the largest one.
+double burst_of(double per_second, Lane lane) {
+  return std::max(2 * per_second, static_cast<double>(kLiveHead + live_payload(lane)));
+}
 
 using Problem = std::string;  // empty: the value is right
 using Apply = Problem (*)(DaemonConfig&, const toml::node&);
@@ -201,6 +207,20 @@ const auto& rows() {
           [](C& c, N n) {
             auto p = number(n, 0, kMostRate, c.station.quotas.media.per_second);
             c.station.quotas.media.burst = std::max(1.0, 2 * c.station.quotas.media.per_second);
+            return p;
+          }},
+      Row{{"quotas.live_audio_per_second", "65536", "bytes of live audio of a user; 0: no limit"},
+          [](C& c, N n) {
+            auto p = number(n, 0, kMostRate, c.station.quotas.live_audio.per_second);
+            c.station.quotas.live_audio.burst =
+                burst_of(c.station.quotas.live_audio.per_second, Lane::audio);
+            return p;
+          }},
+      Row{{"quotas.live_video_per_second", "1048576", "bytes of live video of a user; 0: no limit"},
+          [](C& c, N n) {
+            auto p = number(n, 0, kMostRate, c.station.quotas.live_video.per_second);
+            c.station.quotas.live_video.burst =
+                burst_of(c.station.quotas.live_video.per_second, Lane::video);
             return p;
           }},
       Row{{"quotas.documents_per_hour", "200", "documents published by a user; 0: no limit"},

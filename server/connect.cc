@@ -9,6 +9,7 @@
 #include "server/bridge.h"
 #include "server/core.h"
 #include "server/forged_key.h"
+#include "server/live.h"
 #include "server/records.h"
 
 namespace dim {
@@ -52,6 +53,8 @@ Result<Bytes> read_32(const Packet& packet, std::string_view key) {
 void StationCore::on_connect(LinkState& link, const Packet& packet) {
   const std::string_view reply = packet.get("id");
   if (link.session != nullptr) {
+    const bool live = link.info.lane == Lane::audio || link.info.lane == Lane::video;
+    if (live && !packet.has("session")) return live_->join(link, packet);
     return refuse(
         link, reply,
         error_of(Errc::conflict, "this connection is logged in already; open another one"));

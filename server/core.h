@@ -21,6 +21,7 @@
 #include "dim/packet/lane_queue.h"
 #include "dim/packet/reader.h"
 #include "server/link_base.h"
+#include "server/live_link.h"
 #include "server/packet_clock.h"
 #include "server/session_table.h"
 #include "server/station.h"
@@ -43,6 +44,7 @@ struct LoginChallenge {
 class Admin;
 class Gateway;
 class Hubs;
+class Live;
 struct LinkState;
 struct NeighbourState;
 
@@ -98,6 +100,7 @@ struct LinkState : LinkBase {
   };
   std::map<Guid, Flow> flows;
 
+  std::unique_ptr<LiveLink> live;        ///< it has joined a live stream
   std::unique_ptr<Shared> shared;        ///< set when other lanes are in this connection
   LinkState* carrier = nullptr;          ///< of a carried lane: the link of its connection
   std::unique_ptr<CarriedLink> carried;  ///< of the same: its `link`
@@ -208,12 +211,14 @@ class StationCore {
   SessionTable sessions_;
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<Hubs> hubs_;
+  std::unique_ptr<Live> live_;
   std::unique_ptr<Admin> admin_;
 
  private:
   friend class Admin;
   friend class Gateway;
   friend class Hubs;
+  friend class Live;
   friend class Bridge;
   using Handler = void (StationCore::*)(StationRequest&);
   struct Operations;  // the handler table
@@ -221,6 +226,9 @@ class StationCore {
   // station.cc: links and turns
   LinkState* find(LinkId id);
   void process(LinkState& link);
+  static bool is_in_frames(const LinkState& link) {
+    return link.live && link.carrier == nullptr;  // behind a 101: no packets any more
+  }
   bool held(const LinkState& link) const;
   bool is_flooded(const LinkState& link) const;
   void update_pause(LinkState& link);
@@ -330,6 +338,13 @@ class StationCore {
   void close_reports(StationRequest& request);
   void get_mark(StationRequest& request);
   void get_audit(StationRequest& request);
+
+  // live.cc
+  void create_stream(StationRequest& request);
+  void get_stream(StationRequest& request);
+  void erase_stream(StationRequest& request);
+  void notify_frame(StationRequest& request);
+  void notify_stream(StationRequest& request);
 
   // names.cc, documents.cc
   void create_name(StationRequest& request);

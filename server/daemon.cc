@@ -31,7 +31,7 @@ constexpr Millis kStopMs = 1'500;
 constexpr Millis kStatsMs = 600'000;
 constexpr std::size_t kWebQueued = 64 * limits::kKiB;
 constexpr Millis kReturnMs = 1'000;
-constexpr std::array kLanes{Lane::control, Lane::text, Lane::media};
+constexpr std::array kLanes{Lane::control, Lane::text, Lane::media, Lane::audio, Lane::video};
 // Not a graphical ID, so no user can own it: the record that ties a store to its station.
 constexpr std::string_view kOwnerName = "#station";
 
@@ -527,6 +527,9 @@ void Daemon::Impl::report(std::string_view event) {
              {"pushed", std::to_string(c.pushed_live + c.pushed_from_store)},
              {"bad_packets", std::to_string(c.bad_packets)},
              {"over_quota", std::to_string(c.refused_quota)},
+             {"live_frames", std::to_string(c.live_frames)},
+             {"live_refused", std::to_string(c.live_refused)},
+             {"live_shaped", std::to_string(c.live_shaped)},
              {"memory_mib", std::to_string(memory_in_use() / limits::kMiB)},
              {"over_memory", std::to_string(c.refused_memory + g.refused_memory)},
              {"shed", std::to_string(c.shed)},

@@ -4,6 +4,7 @@
 
 #include "server/admin.h"
 #include "server/hubs.h"
+#include "server/live.h"
 
 namespace dim {
 namespace {
@@ -35,6 +36,7 @@ void Hubs::operate(Hub& hub, HubChange change, AuditEntry act,
   change.actor = core_.station_id_;
   auto taken = take(hub, change);
   if (!taken) return done(std::unexpected(taken.error()));
+  core_.live_->look_at(hub);
   std::vector<Write> writes = std::move(taken->writes);
   if (writes.empty()) return done(taken->effect);
   // In the log stands which operator it was.
@@ -68,6 +70,7 @@ void Hubs::leave_all(const std::string& user, std::vector<Write> last, Completio
     }
     auto taken = take(hub, change);
     if (!taken) continue;  // banned there: no member any more
+    core_.live_->look_at(hub);
     std::ranges::move(taken->writes, std::back_inserter(writes));
     ground.emplace_back(RequireHub{hub.id(), hub.number()});
     told.push_back(std::move(taken->told));

@@ -9,6 +9,7 @@
 #include "dim/base/fault.h"
 #include "dim/engine/hub_body.h"
 #include "dim/engine/hub_roster.h"
+#include "server/live.h"
 
 namespace dim {
 namespace {
@@ -283,6 +284,7 @@ void Hubs::change(StationRequest& request, HubObject object) {
              change.member != change.actor && !DIM_FAULT("kick-keeps-streams")) {
     end_streams(change.member, *hub, change);
   }
+  core_.live_->look_at(*hub);
   commit(request, std::move(taken->writes), std::move(answer), std::move(taken->told),
          std::move(taken->shreds));
 }
@@ -572,13 +574,13 @@ std::size_t Hubs::end_streams(const std::string& user, const Hub& hub, const Hub
       .set("target", hub.id())
       .set("member", user)
       .set("time", format_time(change.time));
-  std::size_t ended = 0;
+  std::size_t ended = core_.live_->end_for(user, hub.id());
   for (UserSession* session : core_.sessions_.of(user)) {
     if (LinkState* control = session->lanes[static_cast<std::size_t>(Lane::control)])
       core_.send(*control, notice);
     for (std::size_t lane = 1; lane < session->lanes.size(); ++lane) {
       LinkState* link = session->lanes[lane];
-      if (link == nullptr) continue;
+      if (link == nullptr || link->live) continue;  // a stream that is somewhere else goes on
       core_.refuse_and_close(
           *link, {},
           {Errc::forbidden, "a hub has put you out; open this lane again for everything else"});

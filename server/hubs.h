@@ -50,6 +50,15 @@ class Hubs {
   /// Room again: what a slow reader has missed in channels comes out of the store (R9).
   void catch_up(LinkState& link);
 
+  // hub_live.cc: for live streams in channels (live.h)
+  struct LiveRights {
+    const Hub* hub = nullptr;
+    bool speak = false, stream = false, moderate = false;
+  };
+  /// What somebody who reads this channel may do there. Errors as those of may().
+  Result<LiveRights> live_rights(const Guid& channel, const std::string& user);
+  std::vector<std::string> live_audience(const Guid& channel);
+
   // hub_audit.cc
   void get_audit(StationRequest& request);
 

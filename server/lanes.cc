@@ -3,6 +3,7 @@
 // and go through its carrier.
 #include "server/core.h"
 #include "server/hubs.h"
+#include "server/live.h"
 
 namespace dim {
 namespace {
@@ -27,7 +28,7 @@ void StationCore::share(LinkState& link) {
 /// The lane of that name in this connection; null when it cannot have one (yet).
 LinkState* StationCore::lane_in(LinkState& link, std::optional<Lane> lane) {
   if (link.info.lane != Lane::control || link.session == nullptr) return nullptr;
-  if (lane != Lane::text && lane != Lane::media) return nullptr;
+  if (!lane || *lane == Lane::control) return nullptr;
   if (!link.shared) share(link);
   LinkState*& place = link.shared->lanes.at(static_cast<std::size_t>(*lane));
   if (place != nullptr) return place;
@@ -67,12 +68,7 @@ bool StationCore::route(LinkState& link, Packet& packet) {
     return false;
   }
   LinkState* to = lane_in(link, lane);
-  if (to == nullptr) {
-    Packet answer = Packet::response(
-        error_of(Errc::not_implemented, "this station has no live audio and video"), id);
-    send(link, answer.set("lane", std::string(to_string(*lane))));
-    return false;
-  }
+  if (to == nullptr) return false;
   link.shared->waiting += cost(packet);
   to->arrived.push_back(std::move(packet));
   process(*to);
@@ -106,6 +102,7 @@ void StationCore::refill(LinkState& link) {
     if (lane == nullptr || lane->closing) continue;
     pump(*lane);
     hubs_->catch_up(*lane);
+    live_->pump(*lane);
   }
 }
 

@@ -37,7 +37,7 @@ enum class Quota : std::uint8_t {
 };
 
 /// Where a request may come besides its own lane.
-enum class Also : std::uint8_t { nowhere, control, anywhere };
+enum class Also : std::uint8_t { nowhere, control, video, anywhere };
 
 /// One row: what is done, on which lane, under which quota.
 struct StationCore::Operations {
@@ -190,6 +190,16 @@ const StationCore::Operations* StationCore::Operations::find(Operation operation
                  &Core::drop_media},
       Operations{Operation::destroy, "media", Lane::media, Also::nowhere, Quota::destroys,
                  &Core::destroy_media},
+      Operations{Operation::create, "stream", Lane::text, Also::nowhere, Quota::messages,
+                 &Core::create_stream},
+      Operations{Operation::get, "stream", Lane::text, Also::nowhere, Quota::history,
+                 &Core::get_stream},
+      Operations{Operation::erase, "stream", Lane::text, Also::nowhere, Quota::changes,
+                 &Core::erase_stream},
+      Operations{Operation::notify, "stream", Lane::audio, Also::video, Quota::none,
+                 &Core::notify_stream},
+      Operations{Operation::notify, "frame", Lane::audio, Also::video, Quota::none,
+                 &Core::notify_frame},
       Operations{Operation::notify, "mark", Lane::text, Also::nowhere, Quota::notices,
                  &Core::notify_mark},
       Operations{Operation::edit, "mark", Lane::text, Also::nowhere, Quota::notices,
@@ -264,7 +274,8 @@ void StationCore::on_request(LinkState& link, Packet& packet) {
     return send(link, answer.set("type", escape(type, 64)));
   }
   const bool here = row->lane == link.info.lane || row->also == Also::anywhere ||
-                    (row->also == Also::control && link.info.lane == Lane::control);
+                    (row->also == Also::control && link.info.lane == Lane::control) ||
+                    (row->also == Also::video && link.info.lane == Lane::video);
   if (!here && !DIM_FAULT("wrong-lane")) {
     Packet answer = Packet::response(
         error_of(Errc::wrong_instance,

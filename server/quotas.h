@@ -36,7 +36,11 @@ struct Quotas {
   Rate destroys{1, 20};
   static constexpr double kMediaPerSecond = 4'000;
   Rate media{kMediaPerSecond, 2 * kMediaPerSecond};  ///< pieces and ranges
-  Rate subnet_messages{400, 1'200};                  ///< all sessions of one /64 together
+  static constexpr double kLiveAudioPerSecond = 64.0 * limits::kKiB;
+  static constexpr double kLiveVideoPerSecond = 1.0 * limits::kMiB;
+  Rate live_audio{kLiveAudioPerSecond, 2 * kLiveAudioPerSecond};  ///< bytes of live frames
+  Rate live_video{kLiveVideoPerSecond, 2 * kLiveVideoPerSecond};
+  Rate subnet_messages{400, 1'200};  ///< all sessions of one /64 together
   Rate subnet_failures{limits::kFailedLoginsPerMinute / 60.0, limits::kFailedLoginsPerMinute};
   Rate subnet_logins{10, 40};
   static constexpr double kClaimedFailuresPerHour = 20;
@@ -129,7 +133,7 @@ using ClaimedTable = IdleTable<std::string, ClaimedQuota, TextHash>;
 struct UserQuota {
   static constexpr Millis kForgetMs = Millis{3} * 3'600'000;  // three names, one an hour
   TokenBucket messages, receipts, notices, history, documents, names, hubs, invites, changes,
-      destroys, media;
+      destroys, media, live_audio, live_video;
 };
 /// By ID, and by network for who has not logged in: longer than a connection, so that coming back
 /// refills nothing.

@@ -9,6 +9,7 @@
 #include "server/core.h"
 #include "server/gateway.h"
 #include "server/hubs.h"
+#include "server/live.h"
 #include "server/records.h"
 
 namespace dim {
@@ -101,6 +102,7 @@ StationCore::StationCore(StationConfig config, const Account& account, Store& re
   send_queue_asked_ = config_.send_queue_bytes;
   gateway_ = std::make_unique<Gateway>(*this);
   hubs_ = std::make_unique<Hubs>(*this);
+  live_ = std::make_unique<Live>(*this);
   admin_ = std::make_unique<Admin>(*this);
 }
 
@@ -156,6 +158,10 @@ void StationCore::received(LinkId id, std::string_view bytes) {
   if (link == nullptr) return gateway_->received(id, bytes);
   const Millis now = clock_.monotonic();
   link->last_byte = now;
+  if (is_in_frames(*link)) {
+    link->live->reader.feed(bytes);
+    return live_->process(*link);
+  }
   if (!link->reader.in_packet()) {
     link->window_start = now;
     link->window_bytes = 0;
@@ -175,6 +181,7 @@ void StationCore::drained(LinkId id) {
   }
   pump(*link);
   hubs_->catch_up(*link);
+  live_->pump(*link);
   if (link->paused) wake(*link);
 }
 
@@ -188,6 +195,7 @@ void StationCore::closed(LinkId id) {
 
 /// Takes the link out of its session. The control lane takes the session with it.
 void StationCore::let_go(LinkState& link) {
+  if (link.live) live_->gone(link);
   UserSession* session = std::exchange(link.session, nullptr);
   if (session == nullptr) return;
   session->lanes[static_cast<std::size_t>(link.info.lane)] = nullptr;
@@ -225,7 +233,7 @@ void StationCore::close_link(LinkState& link) {
 }
 
 void StationCore::send(LinkState& link, std::string_view bytes) {
-  if (link.closing) return;
+  if (link.closing || is_in_frames(link)) return;
   if (link.carrier != nullptr) {
     link.carrier->shared->queue.push(link.info.lane, with_lane(bytes, link.info.lane));
     return mark_dirty(*link.carrier);
@@ -289,13 +297,15 @@ bool StationCore::held(const LinkState& link) const {
 bool StationCore::is_flooded(const LinkState& link) const {
   if (link.info.lane == Lane::control) return false;
   if (link.info.lane == Lane::text) return inflight_bytes_ >= config_.inflight_bytes;
+  if (link.info.lane != Lane::media) return false;
   return media_inflight_ >= config_.media_inflight_bytes / (link.incoming == 0 ? 1 : 2);
 }
 
 void StationCore::process(LinkState& link) {
+  if (is_in_frames(link)) return live_->process(link);
   if (link.processing) return;
   link.processing = true;
-  while (!link.closing && !held(link)) {
+  while (!link.closing && !is_in_frames(link) && !held(link)) {
     auto next = next_packet(link);
     if (std::holds_alternative<std::monostate>(next)) break;
     if (auto* bad = std::get_if<BadPacket>(&next)) {
@@ -402,6 +412,7 @@ void StationCore::tick() {
   }
   gateway_->tick(now);
   hubs_->tick();
+  live_->tick(now);
   if (now >= next_ack_flush_) {
     next_ack_flush_ = now + kAckFlushMs;
     flush_acks();
@@ -417,6 +428,7 @@ void StationCore::tick() {
 
 void StationCore::check_times(LinkState& link, Millis now) {
   if (link.closing || link.busy || link.carrier != nullptr) return;
+  if (is_in_frames(link)) return;  // it lives as long as its session's first connection
   const auto give_up = [&](std::string_view hint) {
     ++counters_.slow_peers;
     event(StationEvent::Level::debug, "slow-peer", link.info.remote, hint);

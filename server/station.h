@@ -121,6 +121,7 @@ struct StationCounters {
   std::uint64_t posts_expired = 0;  ///< in channels: older than these keep them, or disappeared
   std::uint64_t pushed_live = 0, pushed_from_store = 0, pauses_for_slow_reader = 0, notices = 0;
   std::uint64_t media_pieces = 0, media_ranges = 0;
+  std::uint64_t live_frames = 0, live_refused = 0, live_shaped = 0;  ///< of live streams
   std::uint64_t slow_peers = 0, commits = 0, commit_errors = 0;
   std::uint64_t forwarded = 0, loops = 0;      ///< to neighbours; what came round
   std::uint64_t refused_memory = 0, shed = 0;  ///< 510; connections that were idle meanwhile

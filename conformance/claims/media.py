@@ -310,5 +310,3 @@ not_here("M06", "media.md 7", "bytes are not shown by what they claim to be", CL
 not_here("M07", "media.md 7", "pictures that are bombs are not decoded", CLIENTS)
 not_here("M08", "contents.md 3", "URLs that lead inside are not fetched", CLIENTS)
 not_here("M09", "media.md 5", "what has another digest than the message says is not shown", CLIENTS)
-not_here("M11", "README.md 2", "frames of nobody's stream are dropped", "the documents reserve 8803 and 8804 and do not describe them yet")
-not_here("M12", "README.md 2", "a sender of too much is shaped", "the documents reserve 8803 and 8804 and do not describe them yet")

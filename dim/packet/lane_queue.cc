@@ -33,7 +33,8 @@ void LaneQueue::push(Lane lane, std::string packet) {
 }
 
 std::string LaneQueue::pop() {
-  for (Waiting& waiting : waiting_) {
+  for (const Lane lane : {Lane::control, Lane::audio, Lane::text, Lane::video, Lane::media}) {
+    Waiting& waiting = waiting_.at(static_cast<std::size_t>(lane));
     if (waiting.packets.empty()) continue;
     std::string packet = std::move(waiting.packets.front());
     waiting.packets.pop_front();

@@ -16,6 +16,8 @@ namespace dim {
 /// Most content bytes of a packet of the media lane in a shared connection: nothing waits behind
 /// more than one of them.
 inline constexpr std::size_t kSharedMediaContent = 64 * limits::kKiB;
+/// The same of the audio and video lanes, whose packets hold frames there.
+inline constexpr std::size_t kSharedLiveContent = 256 * limits::kKiB;
 /// Bytes of packets that wait on a station because their lane is held. Beyond it the whole
 /// connection is not read.
 inline constexpr std::size_t kSharedWaiting = limits::kMiB;
@@ -28,8 +30,8 @@ std::optional<Lane> lane_called(std::string_view name);
 /// write_packet() that has no such line.
 std::string with_lane(std::string_view packet, Lane lane);
 
-/// Packets of one direction of a shared connection: control before text before media (N8), in each
-/// lane in the order in which they came.
+/// Packets of one direction of a shared connection: control before audio before text before video
+/// before media (N8), in each lane in the order in which they came.
 class LaneQueue {
  public:
   /// `packet`: the bytes of one whole packet. Not Lane::gateway.
@@ -45,7 +47,7 @@ class LaneQueue {
     std::deque<std::string> packets;
     std::size_t bytes = 0;
   };
-  std::array<Waiting, 5> waiting_;  // by Lane, which stand in their order there
+  std::array<Waiting, 5> waiting_;  // by Lane
 };
 
 }  // namespace dim

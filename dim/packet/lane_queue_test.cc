@@ -24,6 +24,17 @@ TEST(LaneQueue, N8_ControlLeavesBeforeTextAndTextBeforeMedia) {
   EXPECT_EQ(queue.pop(), "");
 }
 
+TEST(LaneQueue, N8_AudioLeavesBeforeTextAndVideoBeforeMedia) {
+  LaneQueue queue;
+  queue.push(Lane::media, "media");
+  queue.push(Lane::video, "video");
+  queue.push(Lane::text, "text");
+  queue.push(Lane::audio, "audio");
+  queue.push(Lane::control, "control");
+  for (const char* next : {"control", "audio", "text", "video", "media"})
+    EXPECT_EQ(queue.pop(), next);
+}
+
 TEST(LaneQueue, CountsBytesOfEachLane) {
   LaneQueue queue;
   EXPECT_TRUE(queue.empty());

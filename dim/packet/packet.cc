@@ -1,4 +1,5 @@
 #include "dim/packet/packet.h"
+#include "dim/packet/lane_queue.h"
 
 #include <algorithm>
 #include <array>
@@ -130,9 +131,10 @@ std::size_t content_limit(Lane lane) {
       return limits::kTextContent;
     case Lane::media:
       return limits::kMediaContent;
-    case Lane::control:
     case Lane::audio:
     case Lane::video:
+      return kSharedLiveContent;
+    case Lane::control:
       break;
   }
   return limits::kControlContent;

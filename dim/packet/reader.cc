@@ -352,6 +352,14 @@ void PacketReader::read_checksum_item(std::string_view item) {
 // --- content
 // --------------------------------------------------------------------------------------------------------
 
+std::string PacketReader::take_rest() {
+  std::string out(held());
+  buffer_.clear();
+  begin_ = 0;
+  start_over();
+  return out;
+}
+
 std::size_t PacketReader::most_content() const {
   const auto named = options_.lanes ? lane_called(packet_.get("lane")) : std::nullopt;
   const std::size_t most = content_limit(named.value_or(options_.lane));

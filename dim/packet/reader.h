@@ -46,6 +46,9 @@ class PacketReader {
   std::size_t packet_bytes() const;
   /// Bytes held and not consumed: the TLS-upgrade rule asks for it (A45, P34).
   std::size_t buffered() const { return buffer_.size() - begin_; }
+  /// What has come behind the last packet that next() gave, for whoever reads on in another form
+  /// (101). Between packets only; the reader has nothing then.
+  std::string take_rest();
   /// For the packets behind the last one that next() gave.
   void set_options(Options options) { options_ = options; }
 

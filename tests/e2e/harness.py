@@ -26,13 +26,13 @@ GIVEN = set()  # bases that this process has handed out: their stations may not 
 
 
 def free_port_base():
-    """A base whose control, text and gateway ports are free on [::1]."""
+    """A base whose ports are free on [::1]."""
     while True:
         base = random.randrange(20000, 32000, 16)  # below the ports that the system gives to connections
         if base in GIVEN:
             continue
         try:
-            for offset in (0, 1, 2, 10):
+            for offset in (0, 1, 2, 3, 4, 10):
                 with socket.socket(socket.AF_INET6) as probe:
                     probe.bind(("::1", base + offset))
             GIVEN.add(base)
