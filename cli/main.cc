@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "cli/hub_options.h"
+#include "cli/stream.h"
 #include "cli/verbs.h"
 
 namespace {
@@ -241,6 +242,27 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(0, 86'400))
       ->capture_default_str();
 
+  dim::StreamOptions stream;
+  auto* stream_verb = app.add_subcommand(
+      "stream", "live sound or pictures of other programs, with one person or in a channel");
+  stream_verb->add_option("who", stream.who, "ID, link, registered name, or alias; or HUB/CHANNEL")
+      ->required();
+  auto* stream_send = stream_verb->add_option(
+      "--send", stream.send,
+      "Opus in Ogg, or VP8 and VP9 in IVF, in real time; - is standard input");
+  stream_verb->add_option("--receive", stream.receive,
+                          "write what comes to this new file; - is standard output");
+  stream_verb->add_flag("--video", stream.video, "pictures, not sound");
+  stream_verb->add_option("--format", stream.format, "of both files")
+      ->check(CLI::IsMember({"ogg", "ivf", "raw"}));
+  stream_verb->add_option("--from", stream.from,
+                          "write what this person sends, not who is heard first");
+  stream_verb->add_flag("--wait", stream.wait, "send when somebody else is there")
+      ->needs(stream_send);
+  stream_verb->add_option("--for", stream.seconds, "end after so many seconds")
+      ->check(CLI::Range(1, 86'400));
+  stream_verb->add_flag("--end", stream.end, "end the stream for all")->excludes(stream_send);
+
   dim::GroupOptions group;
   auto* group_verb = app.add_subcommand("group", "groups: found them, see and change who is in");
   group_verb->require_subcommand(1);
@@ -350,6 +372,7 @@ int main(int argc, char** argv) {
   if (*draft_verb) return dim::verb_draft(common, draft);
   if (*upload_verb) return dim::verb_upload(common, upload);
   if (*download_verb) return dim::verb_download(common, download);
+  if (*stream_verb) return dim::verb_stream(common, stream);
   if (*group_verb) return dim::verb_group(common, group);
   if (*device_verb) return dim::verb_device(common, device);
   if (*contacts_verb) return dim::verb_contacts(common, contacts);

@@ -42,15 +42,15 @@ void Output::object(std::string_view event, JsonObject members) const {
       text.replace(at, raw.size(), escaped);
     }
   }
-  fmt::print("{}\n", text);
-  std::fflush(stdout);
+  fmt::print(results(), "{}\n", text);
+  std::fflush(results());
 }
 
 void Output::line(std::string_view text) const {
   if (sink_) return sink_(text);
   if (json_) return;
-  fmt::print("{}\n", text);
-  std::fflush(stdout);
+  fmt::print(results(), "{}\n", text);
+  std::fflush(results());
 }
 
 void Output::note(std::string_view text) const {

@@ -1,6 +1,7 @@
 // What the verbs print: for people, or one JSON object a line (docs/cli-json.md). Nothing from a
 // peer reaches the terminal unescaped (C11).
 #pragma once
+#include <cstdio>
 #include <functional>
 #include <optional>
 #include <string>
@@ -35,6 +36,9 @@ class Output {
   /// `sink`: instead of standard output and standard error, for who draws a screen.
   explicit Output(bool json, Sink sink = {}) : json_(json), sink_(std::move(sink)) {}
   bool json() const { return json_; }
+  /// What goes to standard output goes to standard error from now on, because something else is
+  /// written to the former.
+  void leave_stdout() { to_stderr_ = true; }
 
   /// One object; `event` is its first member.
   void object(std::string_view event, JsonObject members) const;
@@ -64,7 +68,10 @@ class Output {
   void presence(const Id& peer, std::string_view state, std::string_view peer_name) const;
 
  private:
+  std::FILE* results() const { return to_stderr_ ? stderr : stdout; }
+
   bool json_;
+  bool to_stderr_ = false;
   Sink sink_;
 };
 

@@ -28,6 +28,30 @@ std::string fingerprint(const Meta& meta) {
                      hex.substr(12, 4));
 }
 
+/// Of strangers and of what one has opened oneself nothing rings.
+void tell_ring(Context& context, const Packet& notice) {
+  const auto author = Id::parse(notice.get("author"));
+  const auto guid = Guid::parse(notice.get("guid"));
+  if (notice.get("state") != "started" || !author || !guid) return;
+  if (author->same_entity(context.home->account().id)) return;
+  const auto channel = Guid::parse(notice.get("target"));
+  if (!channel) {
+    const auto contact = context.home->contact(*author);
+    if (!contact || !*contact || (*contact)->blocked || (*contact)->is_stranger()) return;
+  }
+  const std::string name = context.name_of(*author);
+  JsonObject members;
+  members.set("guid", guid->text());
+  members.set("author", author->bare().text());
+  members.set("name", name);
+  if (channel) members.set("channel", channel->text());
+  context.out.object("stream_ring", std::move(members));
+  context.out.line(channel ? fmt::format("{} has opened a stream in the channel {}",
+                                         printable(name), channel->text())
+                           : fmt::format("{0} is calling: dim stream {1}", printable(name),
+                                         author->bare().text()));
+}
+
 std::int64_t milliseconds(int seconds) { return seconds < 0 ? -1 : std::int64_t{1000} * seconds; }
 
 }  // namespace
@@ -196,6 +220,7 @@ int verb_listen(const CommonOptions& common, const ListenOptions& options) {
   }
   bool shown_any = false;
   if (!options.no_hubs) follow_hubs(context, options, shown_any);
+  context.events.stream = [&](const Packet& notice) { tell_ring(context, notice); };
   // Who only looks in for one message is not here.
   context.make_messenger(
       {.presence = !options.no_presence && !options.once, .follow_hubs = !options.no_hubs});

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <cerrno>
 #include <map>
 #include <utility>
@@ -72,6 +73,9 @@ struct Link::Impl {
   std::optional<boost::asio::posix::stream_descriptor> keys;
   std::function<void(std::string_view)> on_keys;
   std::function<void()> on_turn;
+  std::optional<boost::asio::steady_timer> often;  // finer than the timers of the reactor
+  Millis often_ms = 0;
+  std::function<void()> on_often;
 
   void check() {
     if (on_turn) on_turn();
@@ -145,6 +149,18 @@ struct Link::Impl {
     if (messenger != nullptr && ++ticks % 5 == 0) messenger->tick();
     read_input();
     check();
+  }
+
+  void tick_often() {
+    if (!on_often) return often.reset();
+    if (!often) often.emplace(reactor.io());
+    often->expires_after(std::chrono::milliseconds(often_ms));
+    often->async_wait([this](const boost::system::error_code& error) {
+      if (error || !on_often) return;
+      on_often();
+      check();
+      tick_often();
+    });
   }
 
   void wait_for_keys() {
@@ -284,6 +300,12 @@ void Link::watch_terminal(int file, std::function<void(std::string_view)> bytes)
   impl_->on_keys = std::move(bytes);
   impl_->keys.emplace(impl_->reactor.io(), file);
   impl_->wait_for_keys();
+}
+
+void Link::every(Millis ms, std::function<void()> turn) {
+  impl_->often_ms = ms;
+  impl_->on_often = std::move(turn);
+  impl_->tick_often();
 }
 
 void Link::each_turn(std::function<void()> turn) { impl_->on_turn = std::move(turn); }

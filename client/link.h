@@ -36,6 +36,8 @@ class Link final : public Transport {
   /// Calls `bytes` with what comes from `file`, a terminal that is open for reading and that nobody
   /// else uses, as soon as it comes; with nothing when it has ended.
   void watch_terminal(int file, std::function<void(std::string_view)> bytes);
+  /// Calls `turn` that often from within run_until(), until it is called with none.
+  void every(Millis ms, std::function<void()> turn);
   /// Called after each event and every 100 ms, from within run_until(): the place to draw.
   void each_turn(std::function<void()> turn);
 

@@ -70,6 +70,8 @@ Status Messenger::start() {
     options.after = acked_cursor_;
   }
   options.media_lane = options_.media;
+  options.audio_lane = options_.audio;
+  options.video_lane = options_.video;
   options.one_port =
       options_.one_port || (*target)->one_port || (*target)->web || is_known_shut(**target);
   if (auto forgotten = forget_old(); !forgotten) return forgotten;
@@ -103,6 +105,8 @@ Status Messenger::start() {
 
 void Messenger::stop() {
   session_.reset();
+  transport_.hang_up(Lane::video);
+  transport_.hang_up(Lane::audio);
   transport_.hang_up(Lane::media);
   transport_.hang_up(Lane::text);
   transport_.hang_up(Lane::control);
@@ -232,6 +236,7 @@ void Messenger::announce(std::string_view state) {
 
 void Messenger::on_notice(const Packet& packet) {
   const std::string_view type = packet.get("type");
+  if (type == "stream" && events_.stream) return events_.stream(packet);
   const auto author = Id::parse(packet.get("author"));
   if (!author || (type != "typing" && type != "presence")) return;
   const auto contact = home_.contact(*author);

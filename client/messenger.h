@@ -74,6 +74,10 @@ struct MessengerEvents {
   /// The same for one that will never be in the channel, before `posted`. It is kept among
   /// refused_posts() until forget_refused().
   std::function<void(const RefusedPost& post)> post_refused;
+  /// What the station tells of live streams (docs/protocol/live.md section 2).
+  std::function<void(const Packet& notice)> stream{};
+  /// Bytes of frames of the stream that this lane has joined; it has ended with no bytes.
+  std::function<void(Lane lane, std::string bytes)> live{};
   HubEvents hubs;  ///< with Options::follow_hubs
 };
 
@@ -105,6 +109,8 @@ class Messenger final : private SessionHost {
     /// Needs `receive`.
     bool follow_hubs = false;
     bool media = false;     ///< open 8802 too, for files
+    bool audio = false;     ///< 8803, for a live stream
+    bool video = false;     ///< 8804, the same
     bool one_port = false;  ///< dial the first port only: all lanes are in its connection
     /// Dial this one instead of the home's; it becomes the home's when it has proved who it is.
     std::optional<StationTarget> target{};
@@ -219,6 +225,19 @@ class Messenger final : private SessionHost {
   void typing(const Id& peer, bool on);
   /// A request over 8802 (Options::media), while the session is ready.
   void request_media(Packet packet, Uplink::Handler handler);
+  /// The same over another lane: CONNECT to a stream on audio and video, what is asked about them
+  /// on text.
+  void request(Lane lane, Packet packet, Uplink::Handler handler);
+  void send_live(Lane lane, std::string frame);
+  /// The content of CREATE for a stream with one person, whose keys are known; kept here, so that
+  /// other programs of this home can join it. Errors of seal(), and of a person whose keys have
+  /// changed.
+  Result<std::string> seal_stream(const Guid& stream, const Secret& secret, const Id& to);
+  /// What `author` has put into it. Errc::not_found: it was sealed by another device of one's own.
+  Result<Secret> open_stream(const Guid& stream, const Id& author, std::string_view content);
+  /// The same of a channel; the members of a private hub are known (HubClient::read_roster).
+  Result<Secret> open_stream_in(const std::string& hub, const Guid& channel, const Guid& stream,
+                                const Id& author, std::string_view content);
 
  private:
   void send(Lane lane, std::string bytes) override;
@@ -226,6 +245,8 @@ class Messenger final : private SessionHost {
   void close(Lane lane) override;
   void ready() override;
   void pushed(Lane lane, Packet packet) override;
+  void live(Lane lane, std::string bytes) override;
+  void live_ended(Lane lane) override;
   void failed(const Error& error, int code, std::string_view message) override;
 
   Result<std::optional<StationTarget>> target();

@@ -312,11 +312,7 @@ void Session::on_welcome(const Packet& packet) {
                            .checksum_required = true,
                            .crc32c_agreed = chosen_ == "crc32c",
                            .lanes = true});
-  if (options_.text_lane) {
-    open_lane(Lane::text);
-  } else {
-    open_media();
-  }
+  open_next(Lane::control);
 }
 
 void Session::open_lane(Lane which) {
@@ -333,10 +329,15 @@ bool Session::do_without(Lane which) {
   return true;
 }
 
-/// The last lane, for who wants it.
-void Session::open_media() {
-  if (!options_.media_lane) return become_ready();
-  open_lane(Lane::media);
+/// The lanes that are wanted, one after the other.
+void Session::open_next(Lane after) {
+  for (const auto& [which, wanted] : {std::pair{Lane::text, options_.text_lane},
+                                      {Lane::media, options_.media_lane},
+                                      {Lane::audio, options_.audio_lane},
+                                      {Lane::video, options_.video_lane}}) {
+    if (wanted && which > after) return open_lane(which);
+  }
+  become_ready();
 }
 
 void Session::prove_lane(Lane which) {
@@ -355,8 +356,7 @@ void Session::on_lane_answer(Lane which, const Packet& packet) {
     return abandon({Errc::token_invalid, "the station refused a lane of this session"}, packet.code,
                    packet.get("message"));
   }
-  if (which == Lane::text) return open_media();
-  become_ready();
+  open_next(which);
 }
 
 void Session::become_ready() {
@@ -388,6 +388,7 @@ void Session::say_where() {
 
 void Session::received(Lane which, std::string_view bytes) {
   if (state_ == State::over) return;
+  if (lane(which).in_frames) return host_.live(which, std::string(bytes));
   PacketReader& reader = lane(which).reader;
   reader.feed(bytes);
   while (state_ != State::over) {
@@ -399,7 +400,17 @@ void Session::received(Lane which, std::string_view bytes) {
     }
     Packet& packet = std::get<Packet>(next);
     const auto named = options_.one_port ? lane_called(packet.get("lane")) : std::nullopt;
+    // Joined: what follows on a connection of its own are frames.
+    const bool joined = packet.code == 101 && state_ == State::ready && which != Lane::control;
+    std::string rest;
+    if (joined) {
+      lane(which).in_frames = true;
+      rest = reader.take_rest();
+    }
     handle(named.value_or(which), std::move(packet));
+    if (!joined) continue;
+    if (state_ != State::over && !rest.empty()) host_.live(which, std::move(rest));
+    return;
   }
 }
 
@@ -415,7 +426,7 @@ void Session::handle(Lane which, Packet packet) {
         options_.resume.reset();
         return say_hello();
       }
-    } else if ((which == Lane::text || which == Lane::media) && state_ == State::lanes) {
+    } else if (which != Lane::control && state_ == State::lanes) {
       return on_lane_answer(which, packet);
     }
     if (packet.code == 407 && state_ == State::lanes) {  // it knows no lanes in this connection
@@ -447,7 +458,18 @@ void Session::handle(Lane which, Packet packet) {
     if (handler) handler(packet);
     return;
   }
+  if (packet.get("type") == "frame" && (which == Lane::audio || which == Lane::video))
+    return host_.live(which, std::move(packet.content).value_or(""));
   host_.pushed(which, std::move(packet));
+}
+
+void Session::send_live(Lane which, std::string frame) {
+  if (state_ != State::ready) return;
+  if (lane(which).in_frames) return host_.send(which, std::move(frame));
+  Packet packet = Packet::request(Operation::notify);
+  packet.set("type", "frame");
+  packet.content = std::move(frame);
+  write(which, packet);
 }
 
 void Session::request(Lane which, Packet packet, Handler handler) {
@@ -482,6 +504,9 @@ Result<Id> Session::owner_of(std::string_view name, const Packet& response) cons
 void Session::closed(Lane which) {
   if (state_ == State::over) return;
   lanes_.erase(which);
+  // A stream ends without the session.
+  if (state_ == State::ready && (which == Lane::audio || which == Lane::video))
+    return host_.live_ended(which);
   abandon({Errc::unreachable, "the connection to the station ended"});
 }
 
@@ -496,7 +521,7 @@ void Session::tick() {
   }
   if (now - said_where_ > kSayWhereMs) say_where();
   for (auto& [which, state] : lanes_) {
-    if (state.up && now - state.last_sent > kPingAfterMs) {
+    if (state.up && !state.in_frames && now - state.last_sent > kPingAfterMs) {
       request(which, Packet::request(Operation::notify).set("type", "ping"), {});
     }
   }

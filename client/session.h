@@ -53,6 +53,8 @@ class Session final : public Uplink {
   struct Options {
     bool text_lane = true;                ///< open 8801 too
     bool media_lane = false;              ///< and 8802
+    bool audio_lane = false;              ///< and 8803
+    bool video_lane = false;              ///< and 8804
     std::optional<std::int64_t> after{};  ///< ask for pushes behind this cursor; nothing: no pushes
     bool checksum_crc32c = true;          ///< offer the cheap checksum
     std::optional<ResumeTicket> resume{};  ///< try this first
@@ -78,6 +80,7 @@ class Session final : public Uplink {
 
   /// Sends a request with a fresh `id`; the handler gets the answer. Only after ready().
   void request(Lane lane, Packet packet, Handler handler) override;
+  void send_live(Lane lane, std::string frame) override;
   std::size_t open_requests() const { return requests_.size(); }
 
   bool is_ready() const override { return state_ == State::ready; }
@@ -100,6 +103,7 @@ class Session final : public Uplink {
     Bytes channel_binding;
     Digest32 spki{};
     bool up = false;
+    bool in_frames = false;  ///< behind a 101
     Millis last_sent = 0;
     explicit LaneState(Lane lane);
   };
@@ -113,7 +117,7 @@ class Session final : public Uplink {
   void on_lane_answer(Lane lane, const Packet& packet);
   void prove_lane(Lane lane);
   void open_lane(Lane lane);
-  void open_media();
+  void open_next(Lane after);
   void become_ready();
   void say_where();
   Status check_station(const Packet& packet);

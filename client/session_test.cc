@@ -47,12 +47,22 @@ class SessionTest : public testing::Test, private SessionHost {
   std::vector<Lane> opened_lanes;
   std::vector<Lane> closed_lanes;
   std::vector<Packet> pushes;
+  std::vector<std::pair<Lane, std::string>> lived;  ///< bytes of frames
+  std::optional<Lane> joined;                       ///< no packets are sent on it any more
+  std::string frames_sent;
   std::optional<Error> failure;
   int failures = 0;
   int readies = 0;
 
  private:
-  void send(Lane lane, std::string bytes) override { station.client_sent(lane, bytes); }
+  void send(Lane lane, std::string bytes) override {
+    if (lane == joined)
+      frames_sent += bytes;
+    else
+      station.client_sent(lane, bytes);
+  }
+  void live(Lane lane, std::string bytes) override { lived.emplace_back(lane, std::move(bytes)); }
+  void live_ended(Lane lane) override { lived.emplace_back(lane, "ended"); }
   void open(Lane lane) override { opened_lanes.push_back(lane); }
   void close(Lane lane) override { closed_lanes.push_back(lane); }
   void ready() override { ++readies; }
@@ -111,6 +121,71 @@ TEST_F(SessionTest, OpensTheMediaLaneForWhoWantsFiles) {
     answer(Lane::media, Packet::response(200, lane.get("id")));
     EXPECT_EQ(readies, 1);
   }
+}
+
+TEST_F(SessionTest, BehindThe101OfALiveLaneComeFramesAndItsEndEndsNothingElse) {
+  start(fake_target(), {.audio_lane = true});
+  connect();
+  answer(Lane::control, station.challenge(station.next(Lane::control)));
+  answer(Lane::control, FakeStation::welcome(station.next(Lane::control)));
+  session->opened(Lane::text, fake_binding(Lane::text), fake_spki());
+  answer(Lane::text, Packet::response(200, station.next(Lane::text).get("id")));
+  EXPECT_EQ(opened_lanes.back(), Lane::audio);
+  session->opened(Lane::audio, fake_binding(Lane::audio), fake_spki());
+  const Packet lane = station.next(Lane::audio);
+  EXPECT_EQ(lane.get("proof"),
+            to_base64(port_proof(Bytes(32, 5), 8803, fake_binding(Lane::audio))));
+  answer(Lane::audio, Packet::response(200, lane.get("id")));
+  ASSERT_TRUE(session->is_ready());
+  int code = 0;
+  session->request(Lane::audio, Packet::request(Operation::connect).set("target", "x"),
+                   [&](const Packet& packet) {
+                     code = packet.code;
+                     EXPECT_TRUE(lived.empty()) << "first the answer, then the frames";
+                   });
+  const std::string id(station.next(Lane::audio).get("id"));
+  joined = Lane::audio;
+  session->received(Lane::audio, write_packet(Packet::response(101, id)) + "frame");
+  EXPECT_EQ(code, 101);
+  session->received(Lane::audio, "s");
+  EXPECT_EQ(lived, (std::vector<std::pair<Lane, std::string>>{{Lane::audio, "frame"},
+                                                              {Lane::audio, "s"}}));
+  session->send_live(Lane::audio, "mine");
+  clock.passed += 600'000;
+  session->tick();
+  EXPECT_EQ(frames_sent, "mine") << "and no pings";
+  session->closed(Lane::audio);
+  EXPECT_EQ(lived.back().second, "ended");
+  EXPECT_TRUE(session->is_ready());
+}
+
+TEST_F(SessionTest, InOneConnectionFramesOfALiveLaneAreInPackets) {
+  start(fake_target(), {.audio_lane = true, .one_port = true});
+  connect();
+  answer(Lane::control, station.challenge(station.next(Lane::control)));
+  answer(Lane::control, FakeStation::welcome(station.next(Lane::control)));
+  for (const Lane lane : {Lane::text, Lane::audio}) {
+    Packet proven = Packet::response(200, station.next(lane).get("id"));
+    answer(Lane::control, proven.set("lane", std::string(to_string(lane))));
+  }
+  ASSERT_TRUE(session->is_ready());
+  int code = 0;
+  session->request(Lane::audio, Packet::request(Operation::connect).set("target", "x"),
+                   [&](const Packet& packet) { code = packet.code; });
+  Packet answer_101 = Packet::response(101, station.next(Lane::audio).get("id"));
+  answer(Lane::control, answer_101.set("lane", "audio"));
+  EXPECT_EQ(code, 101);
+  session->send_live(Lane::audio, "mine");
+  const Packet sent = station.next(Lane::audio);
+  EXPECT_EQ(sent.get("type"), "frame");
+  EXPECT_EQ(sent.get("lane"), "audio");
+  EXPECT_EQ(sent.content, "mine");
+  Packet frames = Packet::request(Operation::notify);
+  frames.set("type", "frame").set("lane", "audio");
+  frames.content = "theirs";
+  answer(Lane::control, frames);
+  EXPECT_EQ(lived.back().second, "theirs");
+  EXPECT_TRUE(pushes.empty());
 }
 
 TEST_F(SessionTest, N8_ProvesAndUsesEveryLaneInOneConnection) {

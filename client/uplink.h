@@ -28,6 +28,10 @@ class SessionHost {
 
   virtual void ready() = 0;                           ///< logged in, every wanted lane is up
   virtual void pushed(Lane lane, Packet packet) = 0;  ///< from the station, in order
+  /// Bytes of live frames of a lane that has joined a stream (docs/protocol/live.md).
+  virtual void live(Lane /*lane*/, std::string /*bytes*/) {}
+  /// That lane has ended: it has left its stream, or was put out.
+  virtual void live_ended(Lane /*lane*/) {}
   /// The station's inbox ends before what was received from it: it is another one, of a station
   /// that was restored from a backup, and is received from its beginning. Before any push of it.
   virtual void inbox_began_anew() {}
@@ -54,6 +58,8 @@ class Uplink {
   virtual void tick() = 0;
   /// Sends a request; the handler gets the answer. Only after ready().
   virtual void request(Lane lane, Packet packet, Handler handler) = 0;
+  /// One live frame of a lane that has joined a stream.
+  virtual void send_live(Lane /*lane*/, std::string /*frame*/) {}
   /// The owner of a registered name out of the answer to GET. Errc::not_found, or Errc::signature
   /// when nobody stands for the answer (A26).
   virtual Result<Id> owner_of(std::string_view name, const Packet& response) const = 0;

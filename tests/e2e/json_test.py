@@ -120,6 +120,7 @@ class Json(harness.EndToEnd):
         for verb, more in (("edit", ("better",)), ("remove", ("--yes",)), ("delete", ("--yes",)), ("destroy", ("--yes",))):
             alice.run(verb, "bobby", of(alice.run("send", "bobby", verb), "message")[0]["guid"], *more)
         alice.run("draft", "bobby", "Dear")
+        self.assertFalse(of(alice.run("stream", "bobby", code=3), "stream")[0]["open"])
         asked = of(self.person("tablet").run("device", "join", "tablet", stdin="\n", code=2), "device_request")[0]
         alice.run("device", "add", asked["request"], "--yes", "--history")
         alice.run("device", "list")
@@ -141,6 +142,9 @@ class Json(harness.EndToEnd):
                                            ("chat", "hub_left"), ("listen", "hub_trouble"), ("chat", "hub_trouble"),
                                            # conversation_test.py; in chat it is the same line
                                            ("listen", "message_change"), ("chat", "message_change"),
+                                           # stream_test.py
+                                           ("stream", "stream_joined"), ("stream", "stream_left"), ("stream", "stream_stats"),
+                                           ("stream", "stream_ended"), ("listen", "stream_ring"),
                                            # keys_test.py; in chat it is the same line
                                            ("listen", "alarm"), ("chat", "alarm"), ("history", "alarm"),
                                            # device_test.py; in chat it is the same line

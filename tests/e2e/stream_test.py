@@ -1,0 +1,185 @@
+"""Live streams: two programs through a real station, sound from a file that another program could have written."""
+import os
+import struct
+import subprocess
+import threading
+import time
+
+import harness
+from harness import of
+
+
+def crc(data):
+    """RFC 3533: polynomial 0x04c11db7, from 0, not reflected."""
+    value = 0
+    for byte in data:
+        value ^= byte << 24
+        for _ in range(8):
+            value = (value << 1 ^ (0x04c11db7 if value & 0x80000000 else 0)) & 0xffffffff
+    return value
+
+
+def page(body, number, granule=0, flags=0):
+    lacing = bytes([255] * (len(body) // 255) + [len(body) % 255])
+    head = b"OggS" + struct.pack("<BBqIII", 0, flags, granule, 77, number, 0) + bytes([len(lacing)]) + lacing
+    whole = head + body
+    return whole[:22] + struct.pack("<I", crc(whole)) + whole[26:]
+
+
+def opus(packets):
+    """Opus in Ogg with these packets of 20 ms, as RFC 7845 has it."""
+    out = page(b"OpusHead" + struct.pack("<BBHIhB", 1, 1, 0, 48000, 0, 0), 0, flags=2)
+    out += page(b"OpusTags" + struct.pack("<I", 4) + b"test" + struct.pack("<I", 0), 1)
+    for number, packet in enumerate(packets):
+        out += page(packet, number + 2, 960 * (number + 1))
+    return out
+
+
+def packets_in(data):
+    """The packets of an Ogg file without its two headers; every page must have the right checksum."""
+    got, at, rest = [], 0, b""
+    while at < len(data):
+        assert data[at:at + 4] == b"OggS", at
+        count = data[at + 26]
+        lacing = data[at + 27:at + 27 + count]
+        size = 27 + count + sum(lacing)
+        whole = data[at:at + size]
+        assert crc(whole[:22] + bytes(4) + whole[26:]) == struct.unpack("<I", whole[22:26])[0], "checksum"
+        place = at + 27 + count
+        for one in lacing:
+            rest += data[place:place + one]
+            place += one
+            if one < 255:
+                got.append(rest)
+                rest = b""
+        at += size
+    return got[2:]
+
+
+SOUND = [b"\xf8" + struct.pack(">I", i) + os.urandom(50) for i in range(100)]  # two seconds
+
+
+class Streams(harness.EndToEnd):
+    def setUp(self):
+        super().setUp()
+        self.at = self.station()
+        self.alice, self.bobby = (self.person(name, self.at.link()) for name in ("alice", "bobby"))
+        self.sound = os.path.join(self.folder, "talk.opus")
+        with open(self.sound, "wb") as file:
+            file.write(opus(SOUND))
+
+    def start(self, person, *arguments):
+        process = person.start("stream", *arguments)
+        self.addCleanup(lambda: (process.kill(), process.communicate()))
+        return process
+
+    def until(self, process, event, verb="stream"):
+        for line in process.stdout:
+            one = harness.checked(line, verb)
+            if one["event"] == event:
+                return one
+        raise AssertionError(f"no {event} came: {process.stderr.read()}")
+
+    def end(self, process, code=0):
+        """What it has told since."""
+        out, error = process.communicate(timeout=60 * harness.SLOWER)
+        self.assertEqual(process.returncode, code, out + error)
+        return [harness.checked(line, "stream") for line in out.splitlines()]
+
+    def heard(self, path, least=1):
+        """The packets of a file, which are some of those that were sent, in order."""
+        with open(path, "rb") as file:
+            got = packets_in(file.read())
+        self.assertEqual([one for one in SOUND if one in set(got)], [one for one in got if one])
+        self.assertGreaterEqual(len([one for one in got if one]), least)
+        return got
+
+    def test_F50_two_people_hear_each_other_and_the_station_does_not(self):
+        ring = self.bobby.start("listen", "--timeout", "60")
+        self.addCleanup(lambda: (ring.kill(), ring.communicate()))
+        self.until(ring, "connected", "listen")
+        self.bobby.run("send", "alice", "call me")  # so that she is no stranger
+        alice = self.start(self.alice, "bobby", "--send", self.sound)
+        opened = self.until(alice, "stream")
+        self.assertFalse(opened["station_hears"])
+        rung = self.until(ring, "stream_ring", "listen")
+        self.assertEqual((rung["guid"], rung["author"]), (opened["guid"], self.alice.id()))
+        self.assertTrue(of(self.bobby.run("stream", "alice"), "stream")[0]["open"])
+        file = os.path.join(self.folder, "heard.opus")
+        bobby = self.start(self.bobby, "alice", "--receive", file)
+        sent = of(self.end(alice), "stream_stats")[-1]
+        self.assertEqual((sent["sent"], sent["shaped"]), (len(SOUND), 0))
+        told = self.end(bobby)
+        stats = of(told, "stream_stats")[-1]
+        self.assertEqual((stats["failed"], stats["unknown"]), (0, 0))
+        self.assertLessEqual(stats["received"] + stats["lost"], len(SOUND))
+        self.assertEqual(len(self.heard(file)), stats["received"])
+        self.assertEqual(len(of(told, "stream_left")), 1)
+        self.alice.run("stream", "bobby", code=3)  # it ended with the last one
+
+    def test_F51_N9_in_a_channel_one_joins_late_and_one_is_banned_while_he_listens(self):
+        carol = self.person("carol", self.at.link())
+        self.alice.run("hub", "create", "gardeners")
+        self.alice.run("hub", "edit", "gardeners", "--everyone", "read", "write")
+        self.alice.run("channel", "create", "gardeners", "voice")
+        link = of(self.alice.run("hub", "invite", "gardeners"), "invite")[0]["link"]
+        for one in (self.bobby, carol):
+            one.run("hub", "join", link)
+        # As long as the test takes: from a pipe, again and again.
+        alice = self.start(self.alice, "gardeners/voice", "--send", "-", "--format", "raw", "--wait")
+        over = threading.Event()
+        self.addCleanup(over.set)
+
+        def speak():
+            number = 0
+            while not over.is_set():
+                body = struct.pack(">IIQB", 1, number + 1, number * 20_000, 1) + SOUND[number % len(SOUND)]
+                try:
+                    alice.stdin.buffer.write(struct.pack(">I", len(body)) + body)
+                    alice.stdin.buffer.flush()
+                except (OSError, ValueError):
+                    return
+                number += 1
+                time.sleep(0.01)
+        threading.Thread(target=speak, daemon=True).start()
+        self.assertTrue(self.until(alice, "stream")["station_hears"], "the hub is public")
+        self.bobby.run("stream", "gardeners/voice", "--send", self.sound, code=1)  # he may not speak
+        files = {name: os.path.join(self.folder, name + ".raw") for name in ("bobby", "carol")}
+        bobby = self.start(self.bobby, "gardeners/voice", "--receive", files["bobby"], "--format", "raw")
+        self.until(alice, "stream_joined")
+        self.grows(files["bobby"])
+        late = self.start(carol, "gardeners/voice", "--receive", files["carol"], "--format", "raw")
+        self.grows(files["carol"])
+        ban = of(self.alice.run("ban", "gardeners", "bobby"), "hub_change")[0]
+        self.assertGreaterEqual(ban["streams"], 2)
+        told = self.end(bobby, code=1)
+        self.assertEqual(of(told, "stream_ended")[0]["reason"], "forbidden")
+        self.grows(files["carol"])
+        self.bobby.run("stream", "gardeners/voice", "--receive", os.path.join(self.folder, "no"), code=None)
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "no")) and os.path.getsize(os.path.join(self.folder, "no")))
+        self.alice.run("stream", "gardeners/voice", "--end")
+        self.assertEqual(of(self.end(late), "stream_ended")[0]["reason"], "ended")
+        self.assertEqual(self.read_raw(files["carol"]) & set(SOUND), self.read_raw(files["carol"]))
+        over.set()
+
+    def read_raw(self, path):
+        out, at = set(), 0
+        with open(path, "rb") as file:
+            data = file.read()
+        while at + 4 <= len(data):
+            size = struct.unpack(">I", data[at:at + 4])[0]
+            out.add(data[at + 21:at + 4 + size])
+            at += 4 + size
+        return out
+
+    def grows(self, path):
+        """Something more comes into the file."""
+        before = os.path.getsize(path) if os.path.exists(path) else 0
+        deadline = time.monotonic() + 60 * harness.SLOWER
+        while not os.path.exists(path) or os.path.getsize(path) <= before:
+            self.assertLess(time.monotonic(), deadline, "nothing comes")
+            time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    harness.main()
