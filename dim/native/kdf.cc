@@ -29,7 +29,7 @@ RootStep root_step(const Secret& root, const Secret& output, const Labels& label
 Secret message_key(const Secret& chain) { return secret_hmac_sha256(chain.view(), kMessageKey); }
 Secret next_chain(const Secret& chain) { return secret_hmac_sha256(chain.view(), kChainKey); }
 
-MessageKeys::MessageKeys(const Secret& key, std::string_view label)
-    : all_(hkdf_sha256(key.view(), {}, as_bytes(label), 88)) {}
+MessageKeys::MessageKeys(const Secret& key, ByteView salt, std::string_view label)
+    : all_(hkdf_sha256(key.view(), salt, as_bytes(label), 88)) {}
 
 }  // namespace dim::native

@@ -33,7 +33,7 @@ Secret next_chain(const Secret& chain);
 /// can be opened with no other.
 class MessageKeys {
  public:
-  explicit MessageKeys(const Secret& key, std::string_view label = kLabels.message);
+  MessageKeys(const Secret& key, ByteView salt, std::string_view label = kLabels.message);
   ByteView key() const { return all_.view().first(32); }
   ByteView nonce() const { return all_.view().subspan(32, 24); }
   ByteView commitment() const { return all_.view().subspan(56, 32); }

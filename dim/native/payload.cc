@@ -24,7 +24,7 @@ Bytes associated(ByteView head, ByteView ad) {
 
 SealedPayload seal_payload(ByteView plaintext, ByteView ad, Random& random) {
   const Secret content_key = Secret::random(32, random);
-  const MessageKeys keys(content_key, kLabel);
+  const MessageKeys keys(content_key, {}, kLabel);
   Bytes data;
   append_number(data, kSuite);
   append(data, keys.commitment());
@@ -44,7 +44,7 @@ Result<Secret> open_payload(ByteView data, const Secret& note, ByteView ad) {
   if (!equal_secret(note.view().last(32), sha256(data)))
     return fail(Errc::native, "the data is not that which the sender made the key for");
   const Secret content_key = Secret::copy_of(note.view().first(32));
-  const MessageKeys keys(content_key, kLabel);
+  const MessageKeys keys(content_key, {}, kLabel);
   if (!equal_secret(keys.commitment(), data.subspan(1, 32)))
     return fail(Errc::native, "the data was sealed with another key than the note has");
   auto plaintext = xchacha_open(keys.key(), keys.nonce(), associated(data.first(kHead), ad),

@@ -55,7 +55,7 @@ TEST(Payload, J32_NothingElseOpens) {
   }
   EXPECT_TRUE(refused(sealed.data, Secret::copy_of(sealed.note.view().first(63)), "envelope"));
   // A wrong commitment under a right tag: a cipher text that could open under two keys.
-  const MessageKeys keys(Secret::copy_of(sealed.note.view().first(32)), "dim/2023 n1 payload");
+  const MessageKeys keys(Secret::copy_of(sealed.note.view().first(32)), {}, "dim/2023 n1 payload");
   Bytes data(sealed.data.begin(), sealed.data.begin() + 33);
   data[1] ^= 1;
   Bytes associated = data;

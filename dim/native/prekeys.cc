@@ -5,6 +5,7 @@
 #include <set>
 
 #include "dim/base/base64.h"
+#include "dim/base/limits.h"
 #include "dim/native/suite.h"
 #include "dim/native/wire.h"
 
@@ -215,6 +216,19 @@ Status PrekeyBundle::verify(const Id& user, const DevicePublic& keys) const {
       (one_time && !is_signed(*one_time, device, keys)) ||
       (last_resort && !is_signed(PrekeyKind::last_resort, *last_resort, device, keys)))
     return wrong_signature();
+  return {};
+}
+
+Status PrekeyBundle::check_age(Millis now) const {
+  if (!one_time && !last_resort)
+    return fail(Errc::native, "the bundle has neither a one-time nor a last-resort prekey");
+  for (const SignedPrekey* key : {&signed_prekey, last_resort ? &*last_resort : nullptr}) {
+    if (key == nullptr) continue;
+    if (now - key->time > kOldestPrekeyMs)
+      return fail(Errc::native, "the station gives out a prekey that is older than 90 days");
+    if (key->time > now + limits::kFutureToleranceMs)
+      return fail(Errc::native, "a prekey is from the future; compare the clocks");
+  }
   return {};
 }
 

@@ -70,6 +70,9 @@ struct PrekeyBundle {
   JsonObject json() const;
   /// `user` with any terminal; Errc::signature.
   Status verify(const Id& user, const DevicePublic& keys) const;
+  /// Errc::native for one that a station must not hand out any more: a signed or last-resort prekey
+  /// older than kOldestPrekeyMs or from the future, or neither a one-time nor a last-resort key.
+  Status check_age(Millis now) const;
   bool operator==(const PrekeyBundle&) const = default;
 };
 

@@ -62,6 +62,26 @@ TEST(Prekeys, NothingThatTheDeviceHasNotSignedVerifies) {
   EXPECT_FALSE(up.set.verify(device.bare(), keys));
 }
 
+TEST(Prekeys, ABundleOfLongAgoOrWithoutASecondKeyIsRefused) {
+  CountedRandom random(3);
+  Device device = Device::make("bob", "phone", random);
+  for (const bool once : {true, false}) {
+    PrekeyBundle bundle = device.bundle(once, random);
+    const Millis made = bundle.signed_prekey.time;
+    EXPECT_TRUE(bundle.check_age(made));
+    EXPECT_TRUE(bundle.check_age(made + kOldestPrekeyMs));
+    EXPECT_FALSE(bundle.check_age(made + kOldestPrekeyMs + 1));
+    EXPECT_FALSE(bundle.check_age(made - kDayMs)) << "from the future";
+    if (!once) {
+      bundle.last_resort->time -= kOldestPrekeyMs + 1;
+      EXPECT_FALSE(bundle.check_age(made));
+    }
+    bundle.one_time.reset();
+    bundle.last_resort.reset();
+    EXPECT_FALSE(bundle.check_age(made));
+  }
+}
+
 TEST(Prekeys, AnotherFormIsRefused) {
   const Uploaded up;
   const auto code = [&](auto change) {

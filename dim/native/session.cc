@@ -4,6 +4,7 @@
 #include <array>
 #include <iterator>
 
+#include "dim/crypto/digest.h"
 #include "dim/crypto/xchacha.h"
 #include "dim/native/frame.h"
 #include "dim/native/kdf.h"
@@ -26,6 +27,10 @@ Bytes associated(const Session& session, ByteView head, ByteView ad) {
   return out;
 }
 
+/// Of a message key and what the frame is bound to. A state that comes out of a backup has message
+/// keys that were used already: other messages must not meet under one key and nonce.
+MessageKeys keys_of(const Secret& message_key, ByteView ad) { return {message_key, sha256(ad)}; }
+
 /// Walks a chain up to `number`; the keys on the way go to `skipped`.
 Status walk(Secret& chain, std::uint32_t from, std::uint32_t number, const Key32& ratchet,
             Millis now, std::vector<SkippedKey>& skipped) {
@@ -40,7 +45,7 @@ Status walk(Secret& chain, std::uint32_t from, std::uint32_t number, const Key32
 
 Result<Secret> open_with(const Session& session, const Frame& frame, const Secret& key,
                          ByteView ad) {
-  const MessageKeys keys(key);
+  const MessageKeys keys = keys_of(key, ad);
   if (!equal_secret(keys.commitment(), frame.commitment))
     return fail(Errc::native, "the frame was not sealed with the key of its number");
   auto plaintext =
@@ -219,7 +224,7 @@ Result<Bytes> seal(Session& session, ByteView plaintext, ByteView ad, Random& ra
     session.before = session.sent;
     session.sent = 0;
   }
-  const MessageKeys keys(message_key(session.sending));
+  const MessageKeys keys = keys_of(message_key(session.sending), ad);
   Bytes frame = write_head(keys.commitment(), {.first = session.first,
                                                .ratchet = session.own.public_key(),
                                                .before = session.before,

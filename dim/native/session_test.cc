@@ -213,11 +213,24 @@ TEST(Session, J32_AnythingThatWasChangedIsRefused) {
   EXPECT_EQ(opened(pair.at_b, right), "text");
 }
 
+TEST(Session, AStateOutOfABackupSealsAnotherMessageWithOtherKeys) {
+  Pair pair = Pair::make(23);
+  sealed(pair.at_a, "turns", pair.random);
+  Session restored = pair.at_a.clone();
+  const Bytes one = seal(pair.at_a, as_bytes("text"), to_bytes("message 1"), pair.random).value();
+  const Bytes two = seal(restored, as_bytes("text"), to_bytes("message 2"), pair.random).value();
+  ASSERT_EQ(one.size(), two.size());
+  EXPECT_NE(Bytes(one.begin() + 1, one.begin() + 33), Bytes(two.begin() + 1, two.begin() + 33))
+      << "commitments";
+  EXPECT_NE(Bytes(one.end() - 20, one.end() - 16), Bytes(two.end() - 20, two.end() - 16))
+      << "the same text under the same key and nonce";
+}
+
 TEST(Session, J32_AWrongCommitmentIsRefusedThoughTheTagIsRight) {
   // As somebody makes it who has the key and wants a cipher text that opens under two.
   Pair pair = Pair::make(22);
   sealed(pair.at_a, "turns", pair.random);
-  const MessageKeys keys(message_key(pair.at_a.sending));
+  const MessageKeys keys(message_key(pair.at_a.sending), sha256(kAd));
   const Bytes right = sealed(pair.at_a, "text", pair.random);
   for (const bool wrong : {false, true}) {
     Bytes frame(right.begin(), right.begin() + kNumberAt + 4);

@@ -24,6 +24,8 @@ inline constexpr std::int64_t kDayMs = 86'400'000;
 inline constexpr std::int64_t kSkippedMs = 30 * kDayMs;         ///< a skipped key is kept
 inline constexpr std::int64_t kSignedPrekeyMs = 7 * kDayMs;     ///< then there is a new one
 inline constexpr std::int64_t kReplacedPrekeyMs = 30 * kDayMs;  ///< its secret half is kept
+/// A device that was away for longer has lost what waited for it anyway.
+inline constexpr std::int64_t kOldestPrekeyMs = 90 * kDayMs;
 
 /// Errc::native for every suite but N1; what is reserved is named in the hint.
 Status check_suite(std::uint8_t suite);

@@ -163,8 +163,9 @@ TEST(NativeVectors, SecretOfTheHandshake) {
     EXPECT_EQ(to_hex(step.root.view()), text(in, "root_hex"));
     EXPECT_EQ(to_hex(step.chain.view()), text(in, "chain_hex"));
     EXPECT_NE(to_hex(next_chain(step.chain).view()), text(in, "chain_hex"));
-    const MessageKeys keys(message_key(step.chain));
-    const Bytes frame = hex(*array(in, "steps")[0].object(), "frame_hex");
+    const JsonObject& sent = *array(in, "steps")[0].object();
+    const MessageKeys keys(message_key(step.chain), sha256(hex(sent, "ad_hex")));
+    const Bytes frame = hex(sent, "frame_hex");
     EXPECT_EQ(to_hex(keys.commitment()), to_hex(ByteView(frame).subspan(1, 32)));
   }
 }

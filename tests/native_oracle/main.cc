@@ -158,7 +158,7 @@ class Walk {
   }
   /// Theirs are 80 bytes cut otherwise; ours begin with the same.
   void message() {
-    const MessageKeys ours(message_key(chain_), kTheirs.message);
+    const MessageKeys ours(message_key(chain_), {}, kTheirs.message);
     Bytes all(ours.key().begin(), ours.key().end());
     all.insert(all.end(), ours.nonce().begin(), ours.nonce().end());
     all.insert(all.end(), ours.commitment().begin(), ours.commitment().end());

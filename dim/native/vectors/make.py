@@ -234,7 +234,7 @@ class Side:
             self.pn, self.ns = self.ns, 0
         key = hmac256(self.sending, b"\x01")
         self.sending = hmac256(self.sending, b"\x02")
-        keys = hkdf(key, b"", b"dim/2023 n1 message", 88)
+        keys = hkdf(key, sha256(ad), b"dim/2023 n1 message", 88)
         head = b"\x10" + keys[56:] + (b"\x01" + self.first if self.first else b"\x00")
         head += agreement_public(self.pair) + struct.pack(">II", self.pn, self.ns)
         self.ns += 1
