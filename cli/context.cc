@@ -251,7 +251,7 @@ void Context::drain(Millis timeout_ms) {
   link.run_until(
       [this] {
         auto waiting = messenger->waiting();
-        return !waiting || *waiting == 0 || failure.has_value();
+        return !waiting || *waiting == 0 || messenger->rests() || failure.has_value();
       },
       timeout_ms);
 }

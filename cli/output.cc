@@ -225,8 +225,10 @@ void Output::message(const HistoryEntry& entry, const Around& around) const {
   if (!entry.words.empty())
     body += fmt::format("{}[{}]", body.empty() ? "" : "  ", printable(entry.words));
   if (!entry.cause.empty() && entry.outgoing) {
-    body += fmt::format(" [{}: {}]", entry.tick == Tick::failed ? "not sent" : "not for everybody",
-                        printable(entry.cause));
+    const std::string_view fate = entry.tick == Tick::failed   ? "not sent"
+                                  : entry.tick == Tick::queued ? "waits"
+                                                               : "not for everybody";
+    body += fmt::format(" [{}: {}]", fate, printable(entry.cause));
   } else if (!entry.cause.empty()) {
     body = fmt::format("[a message that could not be read: {}]", printable(entry.cause));
   }

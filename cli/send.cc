@@ -207,8 +207,9 @@ int verb_send(const CommonOptions& common, const SendOptions& options) {
   if (connected) {
     context.link.run_until(
         [&] {
-          return context.failure.has_value() ||
-                 std::ranges::all_of(sent, [&](const auto& one) { return one.tick >= wanted; });
+          return context.failure.has_value() || std::ranges::all_of(sent, [&](const auto& one) {
+                   return one.tick >= wanted || (one.tick == Tick::queued && !one.cause.empty());
+                 });
         },
         patience);
   }
@@ -219,7 +220,12 @@ int verb_send(const CommonOptions& common, const SendOptions& options) {
     if (result == code(Exit::ok) && entry.tick != Tick::queued && entry.tick < wanted)
       result = code(Exit::nothing);
   }
-  if (sent.back().tick == Tick::queued) {
+  const HistoryEntry& last = sent.back();
+  if (last.tick == Tick::queued && !last.cause.empty()) {
+    context.out.note(
+        "The station has no room for it now. The message is in the outbox and goes out, once, when "
+        "there is some.");
+  } else if (last.tick == Tick::queued) {
     context.out.note(
         fmt::format("The station is away{}. The message is in the outbox and goes out, once, with "
                     "the next command that reaches it.",

@@ -88,6 +88,7 @@ Status Messenger::start() {
   in_flight_.clear();
   sealed_now_.clear();
   disputed_.clear();
+  full_.clear();
   refused_ = false;
   hubs_.begin();
   rewind();
@@ -140,7 +141,7 @@ void Messenger::tick() {
   }
   expire();
   outbox_dry_ = false;  // another program of this home may have written
-  look_at_disputed();
+  look_at_held();
   pump();
   finish_erasing();
   if (is_ready()) hubs_.tick();

@@ -155,6 +155,10 @@ class Messenger final : private SessionHost {
   /// Of an entry that was edited, oldest first.
   Result<std::vector<PostRevision>> earlier_texts(const HistoryEntry& entry);
   Result<std::vector<DestroyedMessage>> destroyed_messages();
+  /// Nothing of the outbox is under way, or could go out now: what is left waits for something.
+  bool rests() const {
+    return in_flight_.empty() && ahead_.empty() && outbox_dry_ && !fetching_for_outbox_;
+  }
   /// Received and kept, but not readable yet: the sender's keys or the group are not known.
   Result<std::size_t> set_aside();
 
@@ -264,7 +268,8 @@ class Messenger final : private SessionHost {
   bool send_unnamed(const OutboxRow& item);
   bool lacks_seal(const OutboxRow& row) const;
   bool is_disputed(const OutboxRow& row) const;
-  void look_at_disputed();
+  void look_at_held();
+  bool hold_for_room(const std::string& guid, const Packet& response);
   void seal_row(const OutboxRow& row);
   void seal_row_for(const OutboxRow& row, const std::vector<std::string>& readers);
   void refuse_row(const OutboxRow& row, const HubRefusal& why);
@@ -440,6 +445,8 @@ class Messenger final : private SessionHost {
   std::set<std::string> sealed_now_;  // posts in private hubs that are sealed for who is there now
   /// Private hubs of which the station shows another membership: their rows wait until then.
   std::map<std::string, Millis> disputed_;
+  /// Receivers for whom the station has no room (506), and when it is asked again (monotonic).
+  std::map<std::string, Millis> full_;
   std::set<std::string> in_flight_;  // GUIDs of the outbox that wait for the station's answer
   std::int64_t outbox_place_ = 0;    // everything up to here was handed to this session
   std::deque<OutboxRow> ahead_;      // read from the outbox behind that place

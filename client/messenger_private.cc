@@ -126,10 +126,12 @@ bool Messenger::is_disputed(const OutboxRow& row) const {
   return row.kind == kPostRow && disputed_.contains(row.to.bare().text());
 }
 
-void Messenger::look_at_disputed() {
+/// What was left out goes out in its place, once nothing is under way that would go out twice.
+void Messenger::look_at_held() {
   if (!in_flight_.empty()) return;
-  if (std::erase_if(disputed_, [&](const auto& one) { return one.second <= clock_.monotonic(); }))
-    rewind();
+  const auto is_due = [&](const auto& one) { return one.second <= clock_.monotonic(); };
+  const std::size_t due = std::erase_if(disputed_, is_due) + std::erase_if(full_, is_due);
+  if (due > 0) rewind();
 }
 
 /// It will never go out as it is, or not now.

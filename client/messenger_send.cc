@@ -13,6 +13,7 @@ namespace dim {
 namespace {
 
 constexpr std::size_t kInFlight = 32;
+constexpr Millis kFullMs = 60'000;  // until a receiver without room is asked for again
 // With twin fields and what binds it, a content stays below the 640 KiB that can be sealed.
 constexpr std::size_t kContentBytes = 600 * limits::kKiB;
 
@@ -147,7 +148,7 @@ void Messenger::pump() {
       ahead_.pop_front();
       continue;
     }
-    if (is_disputed(next)) {
+    if (is_disputed(next) || full_.contains(next.to.bare().text())) {
       outbox_place_ = next.place;
       ahead_.pop_front();
       continue;
@@ -309,6 +310,8 @@ void Messenger::on_accepted(const std::string& guid, const Packet& response) {
         clock_.monotonic() + std::max<Millis>(1'000, seconds_in(response.get("retry-after")));
     if (in_flight_.empty()) rewind();
     refused_ = !in_flight_.empty();
+  } else if (response.code == 506 && hold_for_room(guid, response)) {
+    // Everybody else is written to as before.
   } else if (response.code >= 500) {
     // The station cannot take it now: it stays in the outbox and goes out with the next session.
     return session_->abandon(
@@ -320,6 +323,22 @@ void Messenger::on_accepted(const std::string& guid, const Packet& response) {
                escape(response.get("message")));
   }
   pump();
+}
+
+/// There is no room for one receiver: what is for them stays in the outbox, in order, and is tried
+/// again after a while. False for a message to a channel of a hub.
+bool Messenger::hold_for_room(const std::string& guid, const Packet& response) {
+  const auto row = outbox_.find(guid);
+  if (!row || !*row || (*row)->kind == kPostRow) return false;
+  full_[(*row)->to.bare().text()] =
+      clock_.monotonic() + std::max<Millis>(kFullMs, seconds_in(response.get("retry-after")));
+  if ((*row)->kind == "receipt") return true;
+  const Id& peer = (*row)->group ? *(*row)->group : (*row)->to;
+  auto entry = history_.find(peer, (*row)->group ? (*row)->entry : guid);
+  if (!entry || !*entry || (*entry)->tick != Tick::queued) return true;
+  (*entry)->cause = "506 " + std::string(code_name(506)) + ": " + escape(response.get("message"));
+  if (history_.put(**entry) && events_.ticked) events_.ticked(**entry);
+  return true;
 }
 
 void Messenger::settle(const std::string& guid, Tick tick, std::string_view cause) {

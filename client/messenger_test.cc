@@ -189,14 +189,66 @@ TEST_F(MessengerTest, ARefusedMessageFailsAndTheNextGoesOut) {
   EXPECT_EQ(messenger->waiting(), 0U);
 }
 
-TEST_F(MessengerTest, WhenTheStationIsFullTheMessageStays) {
+TEST_F(MessengerTest, WhenTheStationIsOverloadedTheMessageStays) {
   log_in();
   const std::string guid = send("later");
-  accept(station.next(Lane::text), 506);
+  accept(station.next(Lane::text), 510);
   ASSERT_TRUE(failure.has_value());
   EXPECT_EQ(failure->code, Errc::unavailable);
   EXPECT_EQ(entry_of(guid).tick, Tick::queued);
   EXPECT_EQ(messenger->waiting(), 1U);
+}
+
+TEST_F(MessengerTest, R14_AReceiverForWhomThereIsNoRoomHoldsUpNobodyElse) {
+  const Account& other = fake_user(3);
+  know(other);
+  log_in();
+  const std::string first = send("first"), second = send("second");
+  const Packet refused = station.next(Lane::text);
+  ASSERT_EQ(refused.get("guid"), first);
+  ASSERT_EQ(station.next(Lane::text).get("guid"), second);
+  answer(Lane::text, Packet::response(506, refused.get("id")).set("message", "full"));
+  EXPECT_FALSE(failure.has_value());
+  EXPECT_TRUE(messenger->is_ready());
+  EXPECT_EQ(entry_of(first).tick, Tick::queued);
+  EXPECT_THAT(entry_of(first).cause, HasSubstr("506"));
+  // What is for others goes out; what is for that one waits behind the first.
+  const std::string third = send("third");
+  auto to_other = messenger->send_text(other.id, "for somebody else");
+  ASSERT_TRUE(to_other);
+  const Packet passed = station.next(Lane::text);
+  EXPECT_EQ(passed.get("guid"), to_other->guid);
+  accept(passed);
+  EXPECT_THAT(station.requests[Lane::text], IsEmpty());
+  clock.passed += 61'000;
+  messenger->tick();
+  EXPECT_THAT(station.requests[Lane::text], IsEmpty()) << "the second one has no answer yet";
+  messenger->closed(Lane::control);
+  connect();
+  EXPECT_EQ(station.next(Lane::text).get("guid"), first) << "a new session asks again";
+  EXPECT_EQ(station.next(Lane::text).get("guid"), second);
+  EXPECT_EQ(station.next(Lane::text).get("guid"), third);
+}
+
+TEST_F(MessengerTest, R14_WhatFoundNoRoomGoesOutInTheSameSessionLater) {
+  log_in();
+  const std::string guid = send("later");
+  const Packet refused = station.next(Lane::text);
+  answer(Lane::text, Packet::response(506, refused.get("id")).set("message", "full"));
+  EXPECT_TRUE(messenger->rests()) << "a program need not wait for it";
+  EXPECT_EQ(messenger->waiting(), 1U);
+  clock.passed += 30'000;
+  messenger->tick();
+  EXPECT_THAT(station.requests[Lane::text], IsEmpty());
+  clock.passed += 31'000;
+  messenger->tick();
+  const Packet again = station.next(Lane::text);
+  EXPECT_EQ(again.get("guid"), guid);
+  EXPECT_EQ(again.content, refused.content) << "the same bytes (P36)";
+  accept(again);
+  EXPECT_EQ(entry_of(guid).tick, Tick::sent);
+  EXPECT_EQ(entry_of(guid).cause, "");
+  EXPECT_EQ(messenger->waiting(), 0U);
 }
 
 TEST_F(MessengerTest, ARowOfTheOutboxThatCannotBeReadHoldsUpNothing) {
