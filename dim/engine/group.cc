@@ -59,6 +59,16 @@ std::vector<Id> id_list(const JsonObject& properties, std::string_view name) {
   return out;
 }
 
+// Old bulletins have the one assistant alone, not in a list; peers of 2025 read both.
+std::vector<Id> assistants_of(const JsonObject& properties) {
+  const Json* list = properties.find("assistants");
+  if (list != nullptr && list->array() != nullptr) return id_list(properties, "assistants");
+  const std::string* text = properties.text("assistant");
+  if (text == nullptr) return {};
+  const auto one = Id::parse(*text);
+  return one ? std::vector<Id>{one->bare()} : std::vector<Id>{};
+}
+
 std::optional<Id> founder_of(const Document& bulletin) {
   const std::string* text = bulletin.properties().text("founder");
   if (text == nullptr) return std::nullopt;
@@ -117,7 +127,7 @@ Group::Standing Group::first_standing() const {
   Standing out;
   out.members = reset_ ? reset_->content.members : std::vector<Id>{owner_};
   out.administrators = id_list(bulletin_.properties(), "administrators");
-  out.assistants = id_list(bulletin_.properties(), "assistants");
+  out.assistants = assistants_of(bulletin_.properties());
   std::erase_if(out.administrators, [&](const Id& id) { return id.same_entity(owner_); });
   return out;
 }

@@ -510,6 +510,18 @@ TEST_F(GroupTest, A29_NoCommandMakesAnAssistantAndTheOwnerCanUnmakeOne) {
   EXPECT_EQ(failure(assisted.check_reader(erin)), Errc::forbidden) << "nor told the history";
 }
 
+TEST_F(GroupTest, A29_TheOneAssistantOfAnOlderBulletinCountsWhereNoListStands) {
+  JsonObject properties;
+  properties.set("assistant", erin.text());
+  Group group = usual();
+  ASSERT_TRUE(group.renew(next_bulletin(group.bulletin(), alice(), properties, kNow).value()));
+  EXPECT_THAT(group.assistants(), ElementsAre(erin)) << "peers of 2025 send through it";
+  const Founded other({}, {dave});
+  Group listed = other.group();
+  ASSERT_TRUE(listed.renew(next_bulletin(listed.bulletin(), alice(), properties, kNow).value()));
+  EXPECT_THAT(listed.assistants(), ElementsAre(dave));
+}
+
 TEST_F(GroupTest, J28_OnlyTheOwnerHiresAndFiresWhomeverItIsAbout) {
   const Founded other({bob().id}, {erin});
   Group group = other.group();
