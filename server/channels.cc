@@ -213,7 +213,8 @@ void Hubs::create_message(StationRequest& request) {
   coming.bytes += static_cast<std::int64_t>(post.content.size());
   std::vector<Write> writes;
   std::vector<Guid> media;
-  if (fields->media && !DIM_FAULT("media-unused")) media = *fields->media;
+  // The store may have forgotten what was there a moment ago: what is refused uses nothing.
+  if (fields->media && !refused && !DIM_FAULT("media-unused")) media = *fields->media;
   writes.emplace_back(PutPost{post, std::move(media)});
   submit(*hub_with(*channel), std::move(writes),
          [this, id = request.link.id, reply_id = request.id, refused, in,

@@ -106,6 +106,42 @@ TEST_F(MessageMedia, F49_N1_FilesOfADestroyedChannelAreDestroyedAndOfADeletedOne
   EXPECT_EQ(state(tulips), MediaState::deleted);
 }
 
+/// Whatever is too old goes just before the next commit.
+class LateStore final : public MemoryStore {
+ public:
+  Result<std::vector<Written>> commit(std::span<const Write> batch) override {
+    if (const auto old = std::exchange(before, std::nullopt)) {
+      const Write first = *old;
+      if (auto done = MemoryStore::commit(std::span(&first, 1)); !done) return done;
+    }
+    return MemoryStore::commit(batch);
+  }
+  std::optional<ExpirePosts> before;
+};
+
+TEST_F(MessageMedia, N14_P36_ARefusedRepetitionUsesNothingWhenTheMessageGoesMeanwhile) {
+  LateStore late;
+  TestCommitter writer(late);
+  station = std::make_unique<Station>(config, station_account(), late, writer, clock, random);
+  auto alice = founder();
+  auto bob = member("bob");
+  const Guid roses = next_guid(), one = next_guid();
+  const std::vector<Write> upload{
+      OpenMedia{.guid = roses, .owner = id_of("bob"), .size = 4, .time = clock.now()},
+      PutPiece{roses, id_of("bob"), 0, "rose", clock.now()},
+      CheckMedia{roses, id_of("bob"), sha256(as_bytes(std::string_view("rose"))), clock.now()}};
+  ASSERT_TRUE(late.commit(upload));
+  EXPECT_EQ(code(*bob.text, post(channel, one, "look")), 201);
+  EXPECT_EQ(
+      code(*alice.text, about(Operation::edit, "hub", "", R"({"everyone":["read","write"]})")),
+      200);
+  late.before = ExpirePosts{.channel = channel, .before = clock.now() + 1, .now = clock.now() + 1};
+  static_cast<void>(code(*bob.text, with(roses.text(), one, channel)));
+  EXPECT_FALSE(late.before);
+  EXPECT_TRUE(late.media_channels(roses, 10)->empty()) << "he may not attach";
+  station.reset();  // before its store
+}
+
 /// Has bytes to overwrite for two more slices.
 class SlowStore final : public MemoryStore {
  public:
