@@ -351,6 +351,44 @@ TEST_F(MediaUsesDisk, F49_F74_N14_R20_TheDiskIsFreeAfterRetentionDeleteAndDestro
   EXPECT_FALSE(in_any_file(folder, kCanary));
 }
 
+TEST_F(MediaUsesDisk, N14_R20_WhatWentBeforeIsOffTheDiskWhenDestroyIsAnswered) {
+  const std::string bytes = some_bytes(3 * kBlock);
+  int number = 0;
+  for (const PostAct first : {PostAct::take_back, PostAct::erase}) {
+    ++number;
+    upload(number, "alice", bytes + std::to_string(number));
+    one(uses(10 + number, {guid(number)}));
+    one(act(10 + number, first));
+    ASSERT_GT(file_bytes(backend_.folder.path()), 0U);
+    EXPECT_TRUE(one(act(10 + number, PostAct::destroy)).unfinished);
+    while (one(Shred{}).accepted == Accepted::stored) continue;
+    EXPECT_EQ(file_bytes(backend_.folder.path()), 0U);
+  }
+  upload(++number, "alice", bytes);
+  one(uses(10 + number, {guid(number)}));
+  one(DropChannel{.channel = kRoses, .time = kTestTime});
+  ASSERT_TRUE(store().tidy(kTestTime, true));
+  ASSERT_TRUE(store().tidy(kTestTime, true));
+  while (one(Shred{.channels = {kRoses}}).accepted == Accepted::stored) continue;
+  EXPECT_EQ(file_bytes(backend_.folder.path()), 0U) << "a channel, deleted first";
+}
+
+TEST_F(MediaUsesDisk, N14_R20_NoFileGoesBeforeItIsOnTheDiskThatItMay) {
+  NotedDisk disk;
+  on(disk);
+  upload(1, "alice", "some bytes");
+  one(uses(11, {guid(1)}));
+  const std::vector<Write> batch{act(11, PostAct::erase), act(11, PostAct::destroy), Shred{}};
+  const auto out = store().commit(batch);
+  ASSERT_TRUE(out);
+  EXPECT_TRUE(out->at(1).unfinished);
+  EXPECT_EQ(out->at(2).accepted, Accepted::stored);
+  EXPECT_TRUE(disk.removed.empty());
+  while (one(Shred{}).accepted == Accepted::stored) continue;
+  EXPECT_EQ(disk.removed.size(), 1U);
+  backend_.opened.reset();  // before the disk goes
+}
+
 TEST(MediaUsesCrash, N14_R20_WhereverAKillStrikesTheFileGoesInTheEnd) {
   std::string bytes = some_bytes(3 * kBlock);
   bytes.replace(2 * kBlock + 7, kCanary.size(), kCanary);

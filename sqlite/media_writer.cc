@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t kRunning = 64;  // uploads whose hash goes along
 constexpr std::size_t kBuffer = 256 * 1024;
+constexpr std::int64_t kDeadStep = 32;    // files that one slice of a DESTROY removes
 constexpr std::size_t kMostOrphans = 32;  // more than a crash leaves
 
 constexpr std::string_view kFind =
@@ -316,6 +317,7 @@ Status MediaWriter::merge(const Digest32& digest, const StoredMedia& upload) {
   }
   if (auto done = Use(move_media_).bind(upload.blob).bind(old).run(); !done) return done;
   if (auto done = Use(move_references_).bind(upload.blob).bind(old).run(); !done) return done;
+  released_now_.insert(old);
   return Use(kill_blob_).bind(old).run();
 }
 
@@ -399,6 +401,46 @@ Result<bool> MediaWriter::end_unused(const Guid& guid, bool destroy, Millis time
   return last;
 }
 
+Result<bool> MediaWriter::has_gone() {
+  if (disk_ == nullptr) return false;
+  {
+    Use dead(dead_blobs_);
+    const auto row = dead.bind(std::int64_t{1}).step();
+    if (!row || *row) return row;
+  }
+  return has_doomed();
+}
+
+Result<bool> MediaWriter::end_some() {
+  const auto dead = remove_dead(kDeadStep);
+  if (!dead || *dead) return dead;
+  const auto doomed = overwrite_some();
+  // What became so in this very transaction waits for the next.
+  if (!doomed || *doomed) return doomed;
+  return has_gone();
+}
+
+Result<bool> MediaWriter::remove_dead(std::int64_t most) {
+  if (disk_ == nullptr) return false;
+  std::vector<std::int64_t> dead;
+  {
+    Use scan(dead_blobs_);
+    scan.bind(most + static_cast<std::int64_t>(released_now_.size()));
+    for (;;) {
+      const auto row = scan.step();
+      if (!row) return std::unexpected(row.error());
+      if (!*row) break;
+      if (!released_now_.contains(scan.integer(0))) dead.push_back(scan.integer(0));
+    }
+  }
+  for (const std::int64_t blob : dead) {
+    running_.erase(blob);
+    if (auto done = disk_->remove(blob); !done) return std::unexpected(done.error());
+    if (auto done = Use(drop_blob_).bind(blob).run(); !done) return std::unexpected(done.error());
+  }
+  return !dead.empty();
+}
+
 Result<bool> MediaWriter::has_doomed() {
   Use doomed(doomed_blobs_);
   return doomed.bind(std::int64_t{1}).step();
@@ -467,7 +509,10 @@ Status MediaWriter::end(const Guid& guid, std::int64_t blob, MediaState as, Mill
       .run();
 }
 
-Status MediaWriter::release(std::int64_t blob) { return Use(drop_reference_).bind(blob).run(); }
+Status MediaWriter::release(std::int64_t blob) {
+  released_now_.insert(blob);
+  return Use(drop_reference_).bind(blob).run();
+}
 
 Status MediaWriter::sync_files() {
   if (auto done = disk_->sync(); !done) return done;
@@ -501,22 +546,7 @@ Status MediaWriter::sweep(Millis now, std::size_t budget) {
   if (disk_ == nullptr) return {};
   const auto most = static_cast<std::int64_t>(budget);
   // Files first: their rows were committed as dead before this transaction.
-  std::vector<std::int64_t> dead;
-  {
-    Use scan(dead_blobs_);
-    scan.bind(most);
-    for (;;) {
-      const auto row = scan.step();
-      if (!row) return std::unexpected(row.error());
-      if (!*row) break;
-      dead.push_back(scan.integer(0));
-    }
-  }
-  for (const std::int64_t blob : dead) {
-    running_.erase(blob);
-    if (auto done = disk_->remove(blob); !done) return done;
-    if (auto done = Use(drop_blob_).bind(blob).run(); !done) return done;
-  }
+  if (const auto dead = remove_dead(most); !dead) return std::unexpected(dead.error());
   // What an earlier run was to overwrite, or a request whose end nobody waited for.
   if (const auto more = overwrite_some(); !more && more.error().code != Errc::unavailable)
     return std::unexpected(more.error());

@@ -30,10 +30,10 @@ class MediaWriter {
   /// Ends a complete object that no message uses any more, as its owner would (media_uses.h).
   /// False: others have the same bytes, which stay.
   Result<bool> end_unused(const Guid& guid, bool destroy, Millis time);
-  /// Are there bytes that are to be overwritten?
-  Result<bool> has_doomed();
+  /// Are there files whose objects are gone: bytes to be overwritten, or files to be removed?
+  Result<bool> has_gone();
   /// One slice of that, of what was committed as such. True while more is left.
-  Result<bool> overwrite_some();
+  Result<bool> end_some();
 
   /// Before the transaction is committed: its bytes are on the disk.
   Status sync() {
@@ -41,10 +41,14 @@ class MediaWriter {
     to_overwrite_ = limits::kMediaOverwritten;
     return wrote_ ? sync_files() : Status{};
   }
-  void committed() { doomed_now_.clear(); }
+  void committed() {
+    doomed_now_.clear();
+    released_now_.clear();
+  }
   /// The transaction did not happen.
   void forget() {
     doomed_now_.clear();
+    released_now_.clear();
     to_hash_ = limits::kMediaHashed;
     to_overwrite_ = limits::kMediaOverwritten;
     running_.clear();
@@ -65,6 +69,11 @@ class MediaWriter {
   Result<bool> same_bytes(const StoredMedia& media, std::int64_t first, std::string_view bytes,
                           bool& fresh);
   Status release(std::int64_t blob);
+  Result<bool> has_doomed();
+  Result<bool> overwrite_some();
+  /// Files whose last reference went in an earlier transaction, at most `most`. False: none is left
+  /// but those of this one.
+  Result<bool> remove_dead(std::int64_t most);
   Status sync_files();
   /// Goes on hashing as far as this transaction may.
   Status hash_on(const StoredMedia& media);
@@ -93,6 +102,7 @@ class MediaWriter {
   std::int64_t to_overwrite_ = limits::kMediaOverwritten;  // the same for noise
   std::map<std::int64_t, std::int64_t> overwritten_;       // blobs, up to where
   std::set<std::int64_t> doomed_now_;  // in this transaction: noise waits until that is on the disk
+  std::set<std::int64_t> released_now_;  // the same of files that may be removed
   OsRandom noise_;
   std::uint64_t uses_ = 0;
   std::map<std::int64_t, Running> running_;  // by blob; bounded

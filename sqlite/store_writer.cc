@@ -263,9 +263,10 @@ Result<Written> StoreWriter::put(const ChangePost& write) {
   uses_.tell_time(write.time);
   auto out = posts_.put(write);
   if (!out || write.act != PostAct::destroy || out->accepted == Accepted::conflict) return out;
-  const auto doomed = media_.has_doomed();
-  if (!doomed) return std::unexpected(doomed.error());
-  out->unfinished = *doomed;
+  // What went with an earlier REMOVE or DELETE of it is to be off the disk as well.
+  const auto gone = media_.has_gone();
+  if (!gone) return std::unexpected(gone.error());
+  out->unfinished = *gone;
   return out;
 }
 
@@ -282,7 +283,7 @@ Result<Written> StoreWriter::put(const DropChannel& write) {
 Result<Written> StoreWriter::put(const Shred& write) {
   auto out = posts_.put(write);
   if (!out || out->accepted == Accepted::stored) return out;
-  const auto more = media_.overwrite_some();
+  const auto more = media_.end_some();
   // Too many files are open: later.
   if (!more && more.error().code == Errc::unavailable) return Written{Accepted::conflict, {}};
   if (!more) return std::unexpected(more.error());
