@@ -9,6 +9,7 @@ namespace dim {
 Status MediaUses::start(Database& db) {
   const std::pair<Statement*, std::string_view> statements[] = {
       {&find_, "SELECT state, owner FROM media WHERE guid = ?"},
+      {&find_author_, "SELECT author FROM post WHERE id = ?"},
       {&hold_,
        "INSERT INTO media_use VALUES(?, ?, ?, ?) ON CONFLICT DO UPDATE SET revision = "
        "excluded.revision"},
@@ -45,7 +46,7 @@ Status MediaUses::start(Database& db) {
 
 void MediaUses::stop() {
   for (Statement* statement :
-       {&find_, &hold_, &held_, &carry_, &drop_, &users_, &age_, &drop_waiting_})
+       {&find_, &find_author_, &hold_, &held_, &carry_, &drop_, &users_, &age_, &drop_waiting_})
     statement->finish();
 }
 
@@ -63,15 +64,28 @@ Status MediaUses::hold(const Guid& object, std::int64_t channel, std::int64_t ho
   return Use(held_).bind(kMediaHeld).bind(ByteView(object.bytes())).run();
 }
 
+Result<bool> MediaUses::is_own(const Guid& object, const std::string& author) {
+  Use find(find_);
+  const auto row = find.bind(ByteView(object.bytes())).step();
+  if (!row || !*row) return row;
+  return static_cast<MediaState>(find.integer(0)) == MediaState::complete && find.text(1) == author;
+}
+
 Status MediaUses::use(std::span<const Guid> objects, std::int64_t channel, std::int64_t post,
                       std::int64_t revision) {
+  if (objects.empty()) return {};
+  std::string author;
+  {
+    Use find(find_author_);
+    const auto row = find.bind(post).step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return {};
+    author = find.text(0);
+  }
   for (const Guid& object : objects) {
-    {
-      Use find(find_);
-      const auto row = find.bind(ByteView(object.bytes())).step();
-      if (!row) return std::unexpected(row.error());
-      if (!*row || static_cast<MediaState>(find.integer(0)) != MediaState::complete) continue;
-    }
+    const auto own = is_own(object, author);
+    if (!own) return std::unexpected(own.error());
+    if (!*own) continue;
     if (auto done = hold(object, channel, post, revision); !done) return done;
   }
   return {};
@@ -135,14 +149,9 @@ Result<MediaUses::Gone> MediaUses::let_go(std::int64_t channel, std::int64_t pos
 Status MediaUses::wait(std::span<const Guid> objects, const std::string& author,
                        std::int64_t message) {
   for (const Guid& object : objects) {
-    {
-      Use find(find_);
-      const auto row = find.bind(ByteView(object.bytes())).step();
-      if (!row) return std::unexpected(row.error());
-      if (!*row || static_cast<MediaState>(find.integer(0)) != MediaState::complete ||
-          find.text(1) != author)
-        continue;
-    }
+    const auto own = is_own(object, author);
+    if (!own) return std::unexpected(own.error());
+    if (!*own) continue;
     for (const std::int64_t holder : {std::int64_t{0}, message}) {
       if (auto done = hold(object, 0, holder, 0); !done) return done;
     }

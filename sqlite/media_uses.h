@@ -24,8 +24,8 @@ class MediaUses {
   void tell_time(Millis now) { now_ = now; }
   Millis time() const { return now_; }
 
-  /// The text `revision` of the message in row `post` uses these; those that are not complete are
-  /// left out.
+  /// The text `revision` of the message in row `post` uses those of these that its author has
+  /// uploaded; those that are not complete are left out.
   Status use(std::span<const Guid> objects, std::int64_t channel, std::int64_t post,
              std::int64_t revision);
   /// The text `to` uses what the text `from` has used.
@@ -48,6 +48,8 @@ class MediaUses {
   void forget();
 
  private:
+  /// Is it complete, and has `author` uploaded it? Nobody else's messages hold it.
+  Result<bool> is_own(const Guid& object, const std::string& author);
   Status hold(const Guid& object, std::int64_t channel, std::int64_t holder, std::int64_t revision);
   /// What used these uses them no more. False in `gone`: something else does.
   Result<bool> leaves(const Guid& object, bool destroy);
@@ -58,7 +60,7 @@ class MediaUses {
   /// Rows of msg that may use something, and those that left in this transaction.
   std::unordered_set<std::int64_t> carrying_;
   std::vector<std::int64_t> left_;
-  Statement find_, hold_, held_, carry_, drop_, users_, age_, drop_waiting_;
+  Statement find_, find_author_, hold_, held_, carry_, drop_, users_, age_, drop_waiting_;
 };
 
 }  // namespace dim

@@ -20,11 +20,12 @@ using testing::ElementsAre;
 
 const Guid kRoses = guid(1'000'001), kTulips = guid(1'000'002);
 
-PutPost uses(int number, std::vector<Guid> media, const Guid& channel = kRoses) {
+PutPost uses(int number, std::vector<Guid> media, const Guid& channel = kRoses,
+             std::string author = "alice") {
   return {.post = {.guid = guid(number),
                    .channel = channel,
                    .time = kTestTime,
-                   .author = "alice",
+                   .author = std::move(author),
                    .content = "look"},
           .media = std::move(media)};
 }
@@ -87,7 +88,7 @@ TYPED_TEST(MediaUsesOf, N14_TwoObjectsWithTheSameBytesFreeThemWithTheLast) {
   this->upload(1, "alice", bytes);
   this->upload(2, "bob", bytes);
   this->done(uses(11, {guid(1)}));
-  this->done(uses(12, {guid(2)}));
+  this->done(uses(12, {guid(2)}, kRoses, "bob"));
   EXPECT_EQ(this->done(act(11, PostAct::destroy)).held, 1) << "bob has the same bytes";
   this->shred();
   this->clean();
@@ -212,6 +213,30 @@ TYPED_TEST(MediaUsesOf, N14_OnlyTheirAuthorsLettersHoldFiles) {
   PutMessage letter = message(12, "sealed", {"bob"});  // of alice
   letter.media = {guid(1), guid(9)};
   this->done(letter);
+  this->clean(kTestTime + 100'001);
+  EXPECT_EQ(this->state(1), MediaState::deleted);
+}
+
+TYPED_TEST(MediaUsesOf, F74_N14_OnlyMessagesOfItsOwnerHoldAFileInChannels) {
+  this->upload(1, "alice", "one");
+  this->upload(2, "bob", "two");
+  this->done(uses(11, {guid(1)}));
+  this->done(uses(12, {guid(1), guid(2)}, kTulips, "bob"));
+  this->done(uses(13, {}, kTulips, "bob"));
+  this->done(edit(13, "alice's", {{guid(1)}}));
+  EXPECT_THAT(this->store().media_channels(guid(1), 10).value(), ElementsAre(kRoses));
+  this->done(ExpirePosts{.channel = kRoses, .before = kTestTime + 1, .now = kTestTime + 1});
+  EXPECT_EQ(this->state(1), MediaState::deleted) << "whatever others have made of it";
+  EXPECT_EQ(this->state(2), MediaState::complete);
+  const auto out = this->done(act(12, PostAct::erase));
+  EXPECT_EQ(out.freed, 1);
+  EXPECT_EQ(out.held, 0);
+  EXPECT_EQ(this->state(2), MediaState::deleted);
+}
+
+TYPED_TEST(MediaUsesOf, F48_N14_MessagesOfOthersDoNotKeepAFileYoung) {
+  this->upload(1, "alice", "one");
+  this->done(uses(12, {guid(1)}, kRoses, "bob"));
   this->clean(kTestTime + 100'001);
   EXPECT_EQ(this->state(1), MediaState::deleted);
 }

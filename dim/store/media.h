@@ -108,12 +108,12 @@ struct DestroyMedia {
   Millis time = 0;
 };
 
-/// N14: messages name the objects that they use, with PutPost, ChangePost and PutMessage. An object
-/// that is not complete cannot be used. With the last message of a channel that uses it, and where
-/// no message to a person has named it, it is deleted (StoredMedia::state), or destroyed where that
-/// message was; its bytes go as by DropMedia or DestroyMedia. What a message to a person names does
-/// not age as long as the message waits, and ages anew from then on. The owner may end it at any
-/// time.
+/// N14: messages name the objects that they use, with PutPost, ChangePost and PutMessage. Of those
+/// that are not complete, or not their author's, nothing is noted. With the last message of a
+/// channel that uses it, and where no message to a person has named it, an object is deleted
+/// (StoredMedia::state), or destroyed where that message was; its bytes go as by DropMedia or
+/// DestroyMedia. What a message to a person names does not age as long as the message waits, and
+/// ages anew from then on. The owner may end it at any time.
 inline constexpr Millis kMediaHeld = std::numeric_limits<Millis>::max();
 
 struct StoredMedia {

@@ -27,6 +27,16 @@ bool holds(const std::vector<std::string>& text, const std::vector<std::string>&
   return !std::ranges::search(text, phrase).empty() || phrase.empty();
 }
 
+/// Those of these that `author` has uploaded: only these a message of theirs holds.
+std::vector<Guid> own_of(const MemoryMedia& media, std::vector<Guid> all,
+                         const std::string& author) {
+  std::erase_if(all, [&](const Guid& one) {
+    const auto found = media.media(one);
+    return !found || found->owner != author;
+  });
+  return all;
+}
+
 }  // namespace
 
 Written MemoryPosts::apply(const PutHubChange& put) {
@@ -60,7 +70,7 @@ Written MemoryPosts::apply(const PutPost& put) {
   places_.emplace(put.post.guid, next_row_);
   Written out{Accepted::stored, {row.post.cursor}};
   rows_.emplace(next_row_++, std::move(row));
-  media_.use(put.media, put.post.channel, put.post.guid, 1);
+  media_.use(own_of(media_, put.media, put.post.author), put.post.channel, put.post.guid, 1);
   return out;
 }
 
@@ -88,7 +98,8 @@ Written MemoryPosts::apply(const ChangePost& change) {
       post.edited = change.time;
       ++post.revision;
       if (change.media) {
-        media_.use(*change.media, post.channel, post.guid, post.revision);
+        media_.use(own_of(media_, *change.media, post.author), post.channel, post.guid,
+                   post.revision);
       } else {
         media_.carry_on(post.channel, post.guid, post.revision - 1, post.revision);
       }
