@@ -177,7 +177,10 @@ Result<bool> PostWriter::sweep_channel(std::int64_t channel, bool destroy, std::
   const auto next = std::ranges::find_if(old, [&](const Old& one) { return one.id >= end; });
   const bool part_done = next != old.end() || old.size() <= budget;
   const auto upto = std::min(static_cast<std::size_t>(next - old.begin()), budget);
+  std::int64_t uses = 0;
+  bool stopped = false;
   for (const Old& one : std::span(old).first(upto)) {
+    if (stopped = uses >= kUsesStep; stopped) break;
     if (one.state == PostState::shown) {
       const auto content = keys_->open(one.id, one.guid, one.sealed);
       if (!content && content.error().code != Errc::internal)
@@ -187,13 +190,14 @@ Result<bool> PostWriter::sweep_channel(std::int64_t channel, bool destroy, std::
           return std::unexpected(done.error());
       }
     }
-    if (auto gone = uses_.let_go(channel, one.id, destroy); !gone)
-      return std::unexpected(gone.error());
+    const auto gone = uses_.let_go(channel, one.id, destroy);
+    if (!gone) return std::unexpected(gone.error());
+    uses += gone->freed + gone->held;
     if (auto done = forget(one.id); !done) return std::unexpected(done.error());
     if (one.state == PostState::destroyed) continue;
     if (auto done = doom(kKeysOfPosts, one.id); !done) return std::unexpected(done.error());
   }
-  if (part_done) stale_.insert(*part);
+  if (part_done && !stopped) stale_.insert(*part);
   return true;
 }
 

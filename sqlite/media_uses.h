@@ -13,6 +13,10 @@
 
 namespace dim {
 
+/// A step that ends many messages stops behind the message with which it has ended so many uses of
+/// media: each costs a look at the object, and nobody's write is acknowledged meanwhile.
+inline constexpr std::int64_t kUsesStep = 2'000;
+
 class MediaUses {
  public:
   /// `media` must outlive it.

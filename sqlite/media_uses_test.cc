@@ -376,6 +376,46 @@ TEST_F(MediaUsesDisk, F49_F74_N14_R20_TheDiskIsFreeAfterRetentionDeleteAndDestro
   EXPECT_FALSE(in_any_file(folder, kCanary));
 }
 
+TEST_F(MediaUsesDisk, F74_N14_OneStepEndsNoMoreUsesThanItMay) {
+  std::vector<Guid> many;
+  for (int i = 1; i <= 50; ++i) {
+    upload(i, "alice", "file " + std::to_string(i));
+    many.push_back(guid(i));
+  }
+  const auto fill = [&](int from) {
+    std::vector<Write> all;
+    for (int i = 0; i < 60; ++i) all.emplace_back(uses(from + i, many));
+    ASSERT_TRUE(store().commit(all));
+  };
+  fill(100);
+  const ExpirePosts old{.channel = kRoses, .before = kTestTime + 1, .now = kTestTime + 1};
+  const Written first = one(old);
+  EXPECT_EQ(first.accepted, Accepted::stored);
+  EXPECT_EQ(first.cursors, std::vector<Cursor>{40}) << "2,000 uses";
+  EXPECT_EQ(one(old).cursors, std::vector<Cursor>{20});
+  EXPECT_EQ(one(old).accepted, Accepted::repeated);
+  EXPECT_EQ(media(50).state, MediaState::deleted);
+}
+
+TEST_F(MediaUsesDisk, F49_N14_OneStepOfADroppedChannelEndsNoMoreUsesThanItMay) {
+  std::vector<Guid> many;
+  for (int i = 1; i <= 50; ++i) {
+    upload(i, "alice", "file " + std::to_string(i));
+    many.push_back(guid(i));
+  }
+  std::vector<Write> all;
+  for (int i = 100; i < 160; ++i) all.emplace_back(uses(i, many));
+  ASSERT_TRUE(store().commit(all));
+  one(DropChannel{.channel = kRoses, .destroy = true, .time = kTestTime});
+  const Shred shred{.channels = {kRoses}};
+  EXPECT_EQ(one(shred).accepted, Accepted::stored);
+  EXPECT_EQ(media(50).state, MediaState::complete) << "2,000 uses of 3,000 have gone";
+  EXPECT_EQ(one(shred).accepted, Accepted::stored);
+  EXPECT_EQ(media(50).state, MediaState::destroyed);
+  while (one(shred).accepted == Accepted::stored) continue;
+  EXPECT_EQ(file_bytes(backend_.folder.path()), 0U);
+}
+
 TEST_F(MediaUsesDisk, N14_R20_WhatWentBeforeIsOffTheDiskWhenDestroyIsAnswered) {
   const std::string bytes = some_bytes(3 * kBlock);
   int number = 0;

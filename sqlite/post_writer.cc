@@ -707,7 +707,9 @@ Result<Written> PostWriter::put(const ExpirePosts& write) {
   const auto all = expired(write);
   if (!all) return std::unexpected(all.error());
   if (all->empty()) return Written{Accepted::repeated, {}};
+  std::int64_t ended = 0, uses = 0;
   for (const Row& row : *all) {
+    if (uses >= kUsesStep) break;
     if (row.state == PostState::shown) {
       const auto content = unless_damaged(keys_->open(row.id, row.guid, row.sealed));
       if (!content) return std::unexpected(content.error());
@@ -720,15 +722,17 @@ Result<Written> PostWriter::put(const ExpirePosts& write) {
       if (auto done = doom(kKeysOfPosts, row.id); !done) return std::unexpected(done.error());
     }
     if (auto done = drop_mentions(row); !done) return std::unexpected(done.error());
-    if (auto gone = uses_.let_go(row.channel, row.id, false); !gone)
-      return std::unexpected(gone.error());
+    const auto gone = uses_.let_go(row.channel, row.id, false);
+    if (!gone) return std::unexpected(gone.error());
+    uses += gone->freed + gone->held;
     if (auto done = forget(row.id); !done) return std::unexpected(done.error());
+    ++ended;
   }
   const auto part = part_of(all->front().id, 0);
   if (!part) return std::unexpected(part.error());
   stale_.insert(*part);
   cut_ = true;
-  return Written{Accepted::stored, {static_cast<Cursor>(all->size())}};
+  return Written{Accepted::stored, {Cursor{ended}}};
 }
 
 }  // namespace dim
