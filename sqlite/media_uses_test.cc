@@ -438,6 +438,17 @@ TEST_F(MediaUsesDisk, N14_R20_WhatWentBeforeIsOffTheDiskWhenDestroyIsAnswered) {
   EXPECT_EQ(file_bytes(backend_.folder.path()), 0U) << "a channel, deleted first";
 }
 
+TEST_F(MediaUsesDisk, N14_R20_DestroyOfAMessageWithoutFilesWaitsForNobodysFiles) {
+  upload(1, "alice", some_bytes(3 * kBlock));
+  one(uses(11, {guid(1)}));
+  one(uses(12, {}, kTulips, "bob"));
+  EXPECT_TRUE(one(act(11, PostAct::destroy)).unfinished);
+  EXPECT_FALSE(one(act(12, PostAct::destroy)).unfinished);
+  EXPECT_TRUE(one(act(11, PostAct::destroy)).unfinished) << "a repetition waits as the first did";
+  while (one(Shred{}).accepted == Accepted::stored) continue;
+  EXPECT_FALSE(one(act(11, PostAct::destroy)).unfinished);
+}
+
 TEST_F(MediaUsesDisk, N14_R20_NoFileGoesBeforeItIsOnTheDiskThatItMay) {
   NotedDisk disk;
   on(disk);

@@ -551,7 +551,14 @@ Result<Written> PostWriter::change(const ChangePost& write, const Row& row) {
                       .run();
       !done)
     return std::unexpected(done.error());
-  return Written{.cursors = {*cursor}, .freed = gone.freed, .held = gone.held};
+  // Files of its own that may still be on the disk: those that go now, and those that went before,
+  // with its texts. A DESTROY of a message that has had none waits for nobody's.
+  const bool files = gone.freed > 0 || !readable(row.state) ||
+                     row.revision > static_cast<std::int64_t>(kPostRevisions);
+  return Written{.cursors = {*cursor},
+                 .freed = gone.freed,
+                 .held = gone.held,
+                 .unfinished = write.act == PostAct::destroy && files};
 }
 
 Result<Written> PostWriter::put(const PutErasure& write) {

@@ -263,6 +263,7 @@ Result<Written> StoreWriter::put(const ChangePost& write) {
   uses_.tell_time(write.time);
   auto out = posts_.put(write);
   if (!out || write.act != PostAct::destroy || out->accepted == Accepted::conflict) return out;
+  if (out->accepted == Accepted::stored && !out->unfinished) return out;
   // What went with an earlier REMOVE or DELETE of it is to be off the disk as well.
   const auto gone = media_.has_gone();
   if (!gone) return std::unexpected(gone.error());
