@@ -78,7 +78,8 @@ void say_files(HubRun& run, const Post& post, const Packet& answer) {
         fmt::format("{} of its files stay at the station: other messages or people have them. dim "
                     "upload --delete takes away what you have uploaded.",
                     held));
-  if (freed == static_cast<std::int64_t>(files.size())) {
+  // Which ones stay the answer does not say: those that went are forgotten when none does.
+  if (held == 0 && freed >= static_cast<std::int64_t>(files.size())) {
     for (const JsonObject& file : files) {
       if (const auto guid = Guid::parse(text_in(file, "guid")))
         static_cast<void>(forget_uploaded(*run.context.home, *guid));

@@ -248,6 +248,15 @@ class Media(harness.EndToEnd):
                 self.assertEqual(self.kept(), 0, "when it is answered")
             wait_until(lambda: self.kept() == 0)
             self.assertEqual(of(self.alice.run("upload", "--list"), "uploaded"), [])
+        # What stays is not forgotten: an earlier text's file goes, that of the newest one is used elsewhere too.
+        gone, stays = (self.upload(self.file(name, MIB))["link"] for name in ("gone", "stays"))
+        post = of(self.alice.run("post", "gardeners/one", gone), "post")[0]
+        self.alice.run("edit", "gardeners/one", post["guid"][-8:], stays)
+        other = of(self.alice.run("post", "gardeners/two", stays), "post")[0]
+        self.alice.run("delete", "gardeners/one", post["guid"][-8:], "--yes")
+        self.assertIn("stays", [one["name"] for one in of(self.alice.run("upload", "--list"), "uploaded")])
+        self.alice.run("delete", "gardeners/two", other["guid"][-8:], "--yes")
+        self.assertNotIn("stays", [one["name"] for one in of(self.alice.run("upload", "--list"), "uploaded")])
         # A link that somebody was given is text, in a new message and in an edited one: it holds nothing, and nothing is refused.
         given = self.upload(self.file("given", MIB), self.bobby)
         post = of(self.alice.run("post", "gardeners/one", f"Bobby's: {given['link']}"), "post")[0]
