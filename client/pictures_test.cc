@@ -115,8 +115,10 @@ class Waiting {
     ends_ = {in[1], out[0]};
   }
   ~Waiting() {
-    ::kill(process, SIGKILL);
-    ::waitpid(process, nullptr, 0);
+    if (process > 0) {
+      ::kill(process, SIGKILL);
+      ::waitpid(process, nullptr, 0);
+    }
     for (const int end : ends_) ::close(end);
   }
   std::string told(const std::string& file) const {

@@ -60,7 +60,7 @@ TEST(Sframe, M11_OpensNothingThatWasChanged) {
   EXPECT_FALSE(key.open(hex(kSealed), hex("00")).has_value()) << "other metadata";
   EXPECT_FALSE(key_of(0x124).open(hex(kSealed), hex(kMetadata)).has_value()) << "another key";
   const Bytes sealed = hex(kSealed);
-  for (const std::size_t size : {0, 1, 5, 20})
+  for (const std::size_t size : {0U, 1U, 5U, 20U})
     EXPECT_FALSE(key.open(ByteView(sealed).first(size), hex(kMetadata)).has_value()) << size;
 }
 
