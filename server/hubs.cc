@@ -575,17 +575,25 @@ std::size_t Hubs::end_streams(const std::string& user, const Hub& hub, const Hub
       .set("member", user)
       .set("time", format_time(change.time));
   std::size_t ended = core_.live_->end_for(user, hub.id());
+  // Where all lanes are in one connection, the end of one is the end of its session: nothing of
+  // the table may be held across it.
+  std::vector<LinkId> lanes;
   for (UserSession* session : core_.sessions_.of(user)) {
     if (LinkState* control = session->lanes[static_cast<std::size_t>(Lane::control)])
       core_.send(*control, notice);
     for (std::size_t lane = 1; lane < session->lanes.size(); ++lane) {
-      LinkState* link = session->lanes[lane];
-      if (link == nullptr || link->live) continue;  // a stream that is somewhere else goes on
-      core_.refuse_and_close(
-          *link, {},
-          {Errc::forbidden, "a hub has put you out; open this lane again for everything else"});
-      ++ended;
+      // A stream that is somewhere else goes on.
+      if (const LinkState* link = session->lanes[lane]; link != nullptr && !link->live)
+        lanes.push_back(link->id);
     }
+  }
+  for (const LinkId id : lanes) {
+    LinkState* link = core_.find(id);
+    if (link == nullptr || link->closing) continue;  // with its carrier
+    ++ended;
+    core_.refuse_and_close(
+        *link, {},
+        {Errc::forbidden, "a hub has put you out; open this lane again for everything else"});
   }
   return ended;
 }

@@ -59,6 +59,14 @@ class LiveTest : public HubTest {
     EXPECT_EQ(answer(*peer, packet).code, 200);
     return peer;
   }
+  /// The same inside the connection of 8800.
+  void prove(LoggedIn& who, Lane lane) {
+    const auto port = static_cast<std::uint16_t>(8800 + static_cast<int>(lane));
+    Packet packet = Packet::request(Operation::connect);
+    packet.set("id", "1").set("lane", std::string(to_string(lane))).set("session", who.session);
+    packet.set("proof", to_base64(port_proof(who.token, port, who.control->binding)));
+    EXPECT_EQ(ask_for(*who.control, packet).code, 200) << last.get("message");
+  }
   static Packet joining_stream(const Guid& stream, const std::string& direction = {}) {
     Packet packet = Packet::request(Operation::connect);
     packet.set("id", "2").set("target", stream.text());

@@ -374,16 +374,10 @@ TEST_F(Live, InOneConnectionFramesAreInPackets) {
   const Guid stream = open_in_channel(alice);
   auto a = join(alice, stream);
   auto carried = login("carol");
-  const auto prove = [&](Lane lane, std::uint16_t port) {
-    Packet packet = Packet::request(Operation::connect);
-    packet.set("id", "1").set("lane", std::string(to_string(lane))).set("session", carried.session);
-    packet.set("proof", to_base64(port_proof(carried.token, port, carried.control->binding)));
-    return answer(*carried.control, packet).code;
-  };
-  EXPECT_EQ(prove(Lane::text, 8801), 200);
+  prove(carried, Lane::text);
   Packet come = joining(invite);
   EXPECT_EQ(ask_for(*carried.control, come.set("lane", "text")).code, 201);
-  EXPECT_EQ(prove(Lane::audio, 8803), 200);
+  prove(carried, Lane::audio);
   Packet join_packet = joining_stream(stream);
   const Packet joined = ask_for(*carried.control, join_packet.set("lane", "audio"));
   EXPECT_EQ(joined.code, 101);
@@ -418,6 +412,30 @@ TEST_F(Live, InOneConnectionFramesAreInPackets) {
   say(a, 2);
   EXPECT_THAT(carried.control->take(), IsEmpty());
   EXPECT_EQ(ask_for(*carried.control, leave).code, 407);
+}
+
+// --- what one person can bring about
+
+TEST_F(Live, N9_ABanEndsEachSessionThatHasAllLanesInOneConnection) {
+  auto alice = host();
+  const Guid stream = open_in_channel(alice);
+  auto a = join(alice, stream);
+  std::vector<LoggedIn> sessions;
+  for (int i = 0; i < 3; ++i) {
+    sessions.push_back(login("bob"));
+    prove(sessions.back(), Lane::text);
+    if (i == 0) {
+      EXPECT_EQ(ask_for(*sessions[0].control, joining(invite).set("lane", "text")).code, 201);
+    }
+    prove(sessions.back(), Lane::audio);
+    EXPECT_EQ(ask_for(*sessions.back().control, joining_stream(stream).set("lane", "audio")).code,
+              101);
+  }
+  EXPECT_EQ(code(*alice.control, about(Operation::create, "ban", "bob")), 201);
+  EXPECT_EQ(last.get("streams"), "6") << "text and audio of each";
+  for (const LoggedIn& one : sessions) EXPECT_TRUE(one.control->link.closed);
+  say(a, 1);
+  EXPECT_FALSE(a.peer->link.closed);
 }
 
 }  // namespace
