@@ -1,6 +1,8 @@
 #include "client/live_stream.h"
 
 #include <algorithm>
+#include <iterator>
+#include <limits>
 
 #include "client/fields.h"
 #include "dim/packet/lane_queue.h"
@@ -9,8 +11,9 @@ namespace dim {
 namespace {
 
 constexpr std::size_t kUnknownBytes = 256 * limits::kKiB;
-// Whoever has the secret could make keys without end.
-constexpr std::size_t kKeys = 1'000;
+// Whoever has the secret could make keys without end: of one sender, and of all.
+constexpr std::ptrdiff_t kKeysOfSender = 1'000;
+constexpr std::size_t kKeys = 100'000;
 
 std::uint64_t number(std::string_view text) {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(0, number_in(text)));
@@ -112,9 +115,16 @@ void LiveStream::open(const LiveFrame& frame, const Sender& sender, const Hear& 
   const std::pair name{sender.id.text(), header->key_id};
   auto key = keys_.find(name);
   std::optional<Receiving> fresh;
+  const auto known = key_ids_.find(frame.stream);
+  if (known != key_ids_.end() && known->second != header->key_id) {
+    ++stats_.failed;
+    return;
+  }
   if (key == keys_.end()) {
+    const auto first = keys_.lower_bound({name.first, 0});
+    const auto last = keys_.upper_bound({name.first, std::numeric_limits<std::uint64_t>::max()});
     auto made = stream_key(secret_, guid_, sender.id, header->key_id);
-    if (!made || keys_.size() >= kKeys) {
+    if (!made || keys_.size() >= kKeys || std::distance(first, last) >= kKeysOfSender) {
       ++stats_.failed;
       return;
     }
@@ -132,6 +142,7 @@ void LiveStream::open(const LiveFrame& frame, const Sender& sender, const Hear& 
   }
   with.last = header->counter;
   if (fresh) keys_.emplace(name, std::move(*fresh));
+  key_ids_.try_emplace(frame.stream, header->key_id);
   std::uint32_t& last = sequences_[frame.stream];
   if (last != 0 && frame.sequence > last + 1) stats_.lost += frame.sequence - last - 1;
   last = frame.sequence;

@@ -80,6 +80,7 @@ class LiveStream {
   std::map<Lane, LiveFrameReader> readers_;
   std::map<std::uint32_t, Sender> senders_;
   std::map<std::uint32_t, std::uint32_t> sequences_;  ///< the last one of each stream
+  std::map<std::uint32_t, std::uint64_t> key_ids_;  ///< of each stream: one, the first that opened
   std::map<std::pair<std::string, std::uint64_t>, Receiving> keys_;  ///< by sender and key ID
   std::deque<std::pair<LiveFrame, Lane>> unknown_;  ///< until it is told whose they are
   std::size_t unknown_bytes_ = 0;

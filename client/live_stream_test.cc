@@ -9,6 +9,7 @@ namespace {
 
 const Id kAlice = Id::parse("0x21e27549d780db2a32058bD960A6245b01Ad85FF").value();
 const Id kBob = Id::parse("0x95E6F72fB194200e95b60332E8142DDF41C7c333").value();
+const Id kCarol = Id::parse("0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359").value();
 
 class Streams : public testing::Test {
  protected:
@@ -107,6 +108,27 @@ TEST_F(Streams, EachJoiningHasAnotherKeyAndCountsAnew) {
   EXPECT_EQ(heard.size(), 2U);
   EXPECT_NE(first.substr(kLiveHead), second.substr(kLiveHead));
   EXPECT_EQ(bob.stats().lost, 0U);
+}
+
+TEST_F(Streams, WhoMakesKeysWithoutEndSilencesNobodyElse) {
+  auto bob = make(kBob);
+  ASSERT_TRUE(bob.joined(Lane::audio, 1));
+  for (std::uint32_t i = 2; i < 1'200; ++i) {
+    auto alice = make(kAlice);
+    ASSERT_TRUE(alice.joined(Lane::audio, i));
+    bob.told(notice(kAlice, i, "joined"), hear());
+    bob.received(Lane::audio, say(alice, "x"), hear());
+  }
+  EXPECT_EQ(heard.size(), 1'000U);
+  auto carol = make(kCarol), again = make(kCarol);
+  ASSERT_TRUE(carol.joined(Lane::audio, 5'000) && again.joined(Lane::audio, 5'000));
+  bob.told(notice(kCarol, 5'000, "joined"), hear());
+  bob.received(Lane::audio, say(carol, "here"), hear());
+  EXPECT_EQ(heard.back().sender, kCarol);
+  const auto failed = bob.stats().failed;
+  static_cast<void>(say(again, "first"));
+  bob.received(Lane::audio, say(again, "another key for the same joining"), hear());
+  EXPECT_EQ(bob.stats().failed, failed + 1);
 }
 
 TEST_F(Streams, CountsGapsAndWhatTheStationReports) {
