@@ -90,6 +90,7 @@ TEST(SharedReader, TakesOfEachLaneWhatThatLaneTakes) {
   for (const Case& one :
        {Case{"", limits::kControlContent}, Case{"control", limits::kControlContent},
         Case{"text", limits::kTextContent}, Case{"media", kSharedMediaContent},
+        Case{"audio", kSharedLiveContent}, Case{"video", kSharedLiveContent},
         Case{"smell", limits::kControlContent}}) {
     EXPECT_TRUE(std::holds_alternative<Packet>(read_shared(one.lane, one.most))) << one.lane;
     const auto over = read_shared(one.lane, one.most + 1);

@@ -1,5 +1,4 @@
 #include "dim/packet/packet.h"
-#include "dim/packet/lane_queue.h"
 
 #include <algorithm>
 #include <array>
@@ -131,9 +130,8 @@ std::size_t content_limit(Lane lane) {
       return limits::kTextContent;
     case Lane::media:
       return limits::kMediaContent;
-    case Lane::audio:
+    case Lane::audio:  // behind their 101 there are frames; only CONNECT and NOTIFY before it
     case Lane::video:
-      return kSharedLiveContent;
     case Lane::control:
       break;
   }

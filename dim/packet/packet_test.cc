@@ -124,6 +124,10 @@ TEST(Packet, LanesHaveNamesAndLimits) {
   EXPECT_EQ(content_limit(Lane::control), 65'536U);
   EXPECT_EQ(content_limit(Lane::text), 1'048'576U);
   EXPECT_EQ(content_limit(Lane::media), 1'048'576U);
+  // Frames are in packets only inside the connection of 8800: there it is 256 KiB
+  // (lane_queue_test.cc).
+  EXPECT_EQ(content_limit(Lane::audio), 65'536U);
+  EXPECT_EQ(content_limit(Lane::video), 65'536U);
 }
 
 }  // namespace

@@ -362,6 +362,7 @@ std::string PacketReader::take_rest() {
 
 std::size_t PacketReader::most_content() const {
   const auto named = options_.lanes ? lane_called(packet_.get("lane")) : std::nullopt;
+  if (named == Lane::audio || named == Lane::video) return kSharedLiveContent;
   const std::size_t most = content_limit(named.value_or(options_.lane));
   return named == Lane::media ? std::min(most, kSharedMediaContent) : most;
 }
