@@ -7,6 +7,7 @@
 #include "dim/identity/id.h"
 #include "server/admin.h"
 #include "server/hubs.h"
+#include "server/live.h"
 
 namespace dim {
 namespace {
@@ -161,8 +162,10 @@ void Admin::hubs_freeze(const Asked& asked) {
   AuditEntry act = entry(asked, "FREEZE hub");
   act.hub = (*hub)->id();
   const OperatorAct made{.by = asked.by, .reason = asked.request.reason, .time = act.time};
-  store(asked, {"frozen", act.hub, made.text()}, act,
-        [id = act.hub](JsonObject& answer) { answer.set("hub", id); });
+  store(asked, {"frozen", act.hub, made.text()}, act, [this, id = act.hub](JsonObject& answer) {
+    if (const auto frozen = find_hub(*core_.hubs_, id)) core_.live_->look_at(**frozen);
+    answer.set("hub", id);
+  });
 }
 
 void Admin::hubs_delete(const Asked& asked) {

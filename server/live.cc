@@ -12,7 +12,9 @@ namespace dim {
 namespace {
 
 constexpr std::size_t kSecretBytes = 32;
+constexpr Millis kHoldLeastMs = 20;
 constexpr Millis kHoldMostMs = 100;
+constexpr Rate kJoins{1.0, kLiveJoins};
 constexpr std::size_t kShortLiveQueue = 64 * limits::kKiB;
 
 std::string pair_place(const std::string& one, const std::string& other) {
@@ -293,6 +295,13 @@ void Live::join(LinkState& link, const Packet& packet) {
   if (link.live)
     return core_.refuse(link, reply,
                         error_of(Errc::conflict, "this lane has joined a stream already"));
+  const Millis now = core_.clock_.monotonic();
+  // Leaving is bounded with it.
+  if (const Millis wait = joins_.at(link.session->user, now).joins.take(kJoins, now); wait != 0) {
+    Packet copy = packet;
+    StationRequest request{link, *link.session, copy, std::string(reply)};
+    return core_.refuse_quota(request, wait);
+  }
   const auto guid = Guid::parse(packet.get("target"));
   if (!guid)
     return core_.refuse(link, reply, error_of(Errc::bad_request, "target is the GUID of a stream"));
@@ -415,6 +424,7 @@ void Live::look_at(const Hub& hub) {
 void Live::process(LinkState& link) {
   if (link.processing) return;
   link.processing = true;
+  const std::optional<Guid> call = link.live ? std::optional(link.live->call) : std::nullopt;
   while (!link.closing && link.live && !core_.held(link)) {
     const auto next = link.live->reader.next();
     if (!next) {
@@ -427,6 +437,7 @@ void Live::process(LinkState& link) {
     if (!*next || !take(link, **next)) break;
   }
   link.processing = false;
+  if (call) ask_for_keys(*call);
   core_.update_pause(link);
 }
 
@@ -439,7 +450,9 @@ bool Live::take(LinkState& link, const LiveFrame& frame) {
   ++core_.counters_.live_frames;
   const Quotas& quotas = core_.config_.quotas;
   UserQuota& left = core_.left_.at(link.session->user, now);
-  const double size = static_cast<double>(kLiveHead + frame.payload.size());
+  const double size = static_cast<double>(
+      std::max(kLiveHead + frame.payload.size(),
+               link.info.lane == Lane::video ? kLiveLeastVideo : kLiveLeastAudio));
   const Millis wait = link.info.lane == Lane::video
                           ? left.live_video.take(quotas.live_video, now, size)
                           : left.live_audio.take(quotas.live_audio, now, size);
@@ -450,8 +463,7 @@ bool Live::take(LinkState& link, const LiveFrame& frame) {
   if (taken == Taken::shaped) {
     ++core_.counters_.live_shaped;
     // What is over the rate is read at the rate, so that the sender feels it.
-    if (!admitted) link.held_until = now + std::min(wait, kHoldMostMs);
-    ask_for_keys(*call);
+    if (!admitted) link.held_until = now + std::clamp(wait, kHoldLeastMs, kHoldMostMs);
     return true;
   }
   if (taken != Taken::forwarded) {
@@ -467,7 +479,6 @@ bool Live::take(LinkState& link, const LiveFrame& frame) {
     if (!member.receives || member.lane != lane || number == link.live->number) continue;
     if (LinkState* to = core_.find(member.link)) pump(*to);
   }
-  ask_for_keys(*call);
   return true;
 }
 
@@ -481,7 +492,9 @@ void Live::frames(StationRequest& request) {
     return core_.refuse(request, error_of(Errc::conflict, "this lane has joined no stream"));
   LiveFrameReader reader(link.info.lane);
   reader.feed(request.packet.content.value_or(""));
-  while (true) {
+  const Guid call = link.live->call;
+  // What comes behind the first frame that is too much is dropped with it.
+  while (link.held_until <= core_.clock_.monotonic()) {
     const auto next = reader.next();
     if (!next || (!*next && reader.buffered() > 0)) {
       ++core_.counters_.live_refused;
@@ -493,6 +506,7 @@ void Live::frames(StationRequest& request) {
     if (!*next) break;
     if (!take(link, **next)) return;
   }
+  ask_for_keys(call);
   if (!request.id.empty()) core_.send(link, Packet::response(200, request.id));
 }
 
@@ -515,6 +529,10 @@ void Live::pump(LinkState& link) {
       core_.mark_dirty(link);
     }
   }
+}
+
+void Live::ask_for_keys(const Guid& guid) {
+  if (Call* call = find(guid)) ask_for_keys(*call);
 }
 
 void Live::ask_for_keys(Call& call) {

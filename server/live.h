@@ -22,6 +22,18 @@ inline constexpr std::int64_t kLiveEmptyMs = 60'000;    // until somebody joins
 inline constexpr unsigned kLiveBadFrames = 100;         // of a connection (M11)
 }  // namespace limits
 
+/// Bytes that a live frame counts for the rate of its user at least: its cost is not only its size.
+inline constexpr std::size_t kLiveLeastAudio = 256;
+inline constexpr std::size_t kLiveLeastVideo = 1'024;
+/// CONNECT of a lane into a stream: of a user at once, and 1 a second. All others are told of each.
+inline constexpr int kLiveJoins = 40;
+
+/// What one user has left of joining streams.
+struct LiveJoinQuota {
+  static constexpr Millis kForgetMs = 600'000;
+  TokenBucket joins;
+};
+
 class Live {
  public:
   explicit Live(StationCore& core) : core_(core) {}
@@ -43,6 +55,8 @@ class Live {
   /// The connection ends.
   void gone(LinkState& link);
   void tick(Millis now);
+  /// Forgets what nobody has asked for lately.
+  void purge(Millis now) { joins_.purge(now); }
 
   /// Ends what flows to somebody from and into a hub. How many connections that was.
   std::size_t end_for(const std::string& user, const std::string& hub);
@@ -80,6 +94,7 @@ class Live {
   Result<Call*> find(const std::string& target, const std::string& user);
   Call* find(const Guid& guid);
   bool take(LinkState& link, const LiveFrame& frame);
+  void ask_for_keys(const Guid& guid);
   void end(Call& call);
   /// Out of its call; a connection of its own is closed with it.
   void put_out(LinkState& link, std::string_view reason);
@@ -94,6 +109,7 @@ class Live {
   std::map<Guid, Call> calls_;
   std::map<std::string, Guid> places_;
   std::size_t secret_bytes_ = 0;
+  IdleTable<std::string, LiveJoinQuota, TextHash> joins_;  ///< by ID
 };
 
 }  // namespace dim

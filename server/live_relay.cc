@@ -13,7 +13,7 @@ std::uint32_t LiveRelay::join(const Member& member) {
   if (member.lane == Lane::video && member.receives) {
     for (auto& [other, state] : members_) {
       if (other != number && state.member.lane == Lane::video && state.member.sends)
-        state.wants_key = true;
+        want_key(other);
     }
   }
   return number;
@@ -61,6 +61,7 @@ LiveRelay::Taken LiveRelay::take(std::uint32_t from, const LiveFrame& frame, boo
     return Taken::shaped;
   }
   const auto bytes = std::make_shared<const std::string>(write_live_frame(frame));
+  sender.wants_key = sender.wants_key && !(video && frame.key);  // give() wants it again
   for (auto& [number, other] : members_) {
     if (number == from || !other.member.receives || other.member.lane != sender.member.lane)
       continue;
@@ -72,24 +73,28 @@ LiveRelay::Taken LiveRelay::take(std::uint32_t from, const LiveFrame& frame, boo
 void LiveRelay::give(State& to, const LiveFrame& frame,
                      const std::shared_ptr<const std::string>& bytes, Millis now,
                      std::size_t most) {
-  const bool video = to.member.lane == Lane::video;
+  const Lane lane = to.member.lane;
+  const bool video = lane == Lane::video;
+  Queues& queues = queues_.at(to.member.shared);
   if (video && !frame.key && !to.begun.contains(frame.stream)) {
-    want_key(frame.stream);
+    if (!queues.stalled) want_key(frame.stream);
     return count_drop(frame.stream);
   }
-  Queues& queues = queues_.at(to.member.shared);
   const Guid& shared = to.member.shared;
-  while (queues.bytes + bytes->size() > most && !queues.video.empty())
-    drop_front(queues, Lane::video, shared);
-  while (!video && queues.bytes + bytes->size() > most && !queues.audio.empty())
+  const std::size_t size = bytes->size();
+  const bool too_many = queue_of(to).size() >= (video ? kLiveQueuePictures : kLiveQueueSounds);
+  // An empty queue takes any frame; what is more than it holds displaces nothing.
+  const auto full = [&] { return queues.bytes != 0 && queues.bytes + size > most; };
+  const bool displaces = size <= most;
+  if (too_many || full()) queues.stalled = true;
+  if (too_many) drop_front(queues, lane, shared);
+  while (displaces && full() && !queues.video.empty()) drop_front(queues, Lane::video, shared);
+  while (displaces && full() && !video && !queues.audio.empty())
     drop_front(queues, Lane::audio, shared);
   // It may have lost what this frame builds on just now.
   const bool useless = video && !frame.key && !to.begun.contains(frame.stream);
-  if (useless || queues.bytes + bytes->size() > most) {
-    if (video) {
-      to.begun.erase(frame.stream);
-      want_key(frame.stream);
-    }
+  if (useless || full()) {
+    if (video) to.begun.erase(frame.stream);
     return count_drop(frame.stream);
   }
   if (video) to.begun.insert(frame.stream);
@@ -105,15 +110,16 @@ void LiveRelay::drop_front(Queues& queues, Lane lane, const Guid& shared) {
   queue.pop_front();
   count_drop(stream);
   if (lane != Lane::video) return;
-  bool before_key = true;
-  std::erase_if(queue, [&](const Waiting& one) {
-    if (one.stream != stream || !before_key) return false;
-    if (one.key) before_key = false;
-    if (!before_key) return false;
+  const auto key = std::ranges::find_if(
+      queue, [&](const Waiting& one) { return one.stream == stream && one.key; });
+  const auto kept = std::remove_if(queue.begin(), key, [&](const Waiting& one) {
+    if (one.stream != stream) return false;
     queues.bytes -= one.bytes->size();
     count_drop(stream);
     return true;
   });
+  const bool before_key = key == queue.end();
+  if (kept != key) queue.erase(kept, key);
   if (before_key) lose(stream, shared);
 }
 
@@ -122,7 +128,8 @@ void LiveRelay::lose(std::uint32_t stream, const Guid& shared) {
   for (auto& [number, state] : members_) {
     if (state.member.shared == shared) state.begun.erase(stream);
   }
-  want_key(stream);
+  // Of whom nothing is read, the key frame would be lost too: it is wanted when there is room.
+  if (!queues_.at(shared).stalled) want_key(stream);
 }
 
 void LiveRelay::count_drop(std::uint32_t stream) {
@@ -132,7 +139,9 @@ void LiveRelay::count_drop(std::uint32_t stream) {
 
 void LiveRelay::want_key(std::uint32_t stream) {
   const auto found = members_.find(stream);
-  if (found != members_.end()) found->second.wants_key = true;
+  if (found == members_.end()) return;
+  found->second.wants_key = true;
+  wanted_ = true;
 }
 
 std::shared_ptr<const std::string> LiveRelay::next(std::uint32_t to, Millis now) {
@@ -141,6 +150,7 @@ std::shared_ptr<const std::string> LiveRelay::next(std::uint32_t to, Millis now)
   const Member& member = found->second.member;
   Queues& queues = queues_.at(member.shared);
   std::deque<Waiting>& queue = queue_of(found->second);
+  if (member.lane == Lane::video) queues.stalled = false;  // its connection has room
   const Millis late = member.lane == Lane::video ? kLiveVideoLateMs : kLiveAudioLateMs;
   while (!queue.empty() && now - queue.front().since > late)
     drop_front(queues, member.lane, member.shared);
@@ -163,8 +173,13 @@ std::size_t LiveRelay::waiting(std::uint32_t to) const {
 
 std::vector<std::uint32_t> LiveRelay::ask_for_keys(Millis now) {
   std::vector<std::uint32_t> out;
+  if (!std::exchange(wanted_, false)) return out;
   for (auto& [number, state] : members_) {
-    if (!state.wants_key || (state.asked && now - *state.asked < kLiveKeyMs)) continue;
+    if (!state.wants_key) continue;
+    if (state.asked && now - *state.asked < kLiveKeyMs) {
+      wanted_ = true;
+      continue;
+    }
     state.wants_key = false;
     state.asked = now;
     out.push_back(number);

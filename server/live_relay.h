@@ -20,6 +20,9 @@ namespace dim {
 
 /// Bytes that wait for one receiver, audio and video together.
 inline constexpr std::size_t kLiveQueue = 256 * limits::kKiB;
+/// Frames that wait for one receiver: each costs time and memory, however small it is.
+inline constexpr std::size_t kLiveQueuePictures = 512;
+inline constexpr std::size_t kLiveQueueSounds = 2'048;
 /// Milliseconds after which a frame that waits is of no use any more.
 inline constexpr Millis kLiveVideoLateMs = 500;
 inline constexpr Millis kLiveAudioLateMs = 2'000;
@@ -85,6 +88,7 @@ class LiveRelay {
     std::deque<Waiting> audio, video;
     std::size_t bytes = 0;
     std::size_t users = 0;
+    bool stalled = false;  ///< lost something, and has taken nothing since
   };
   struct State {
     Member member;
@@ -107,6 +111,7 @@ class LiveRelay {
 
   std::map<std::uint32_t, State> members_;
   std::map<Guid, Queues> queues_;
+  bool wanted_ = true;  ///< some sender may have to be asked for a key frame
   std::uint32_t last_ = 0;
 };
 

@@ -163,5 +163,82 @@ TEST_F(Relay, M12_WhatIsOverTheRateGoesToNobodyAndVideoGoesOnAtAKeyFrame) {
   EXPECT_EQ(reports[0].dropped, 0U);
 }
 
+TEST_F(Relay, AQueueHoldsAtMostSoManyFramesHoweverSmall) {
+  const auto voice = join(Lane::audio, 1), film = join(Lane::video, 1);
+  const auto hears = join(Lane::audio, 2), sees = join(Lane::video, 2);
+  for (std::uint32_t i = 1; i <= 6'000; ++i) {
+    send(film, i, kLiveHead + 1);
+    send(voice, i, kLiveHead + 1);
+  }
+  const auto pictures = drain(sees, Lane::video);
+  ASSERT_EQ(pictures.size(), kLiveQueuePictures);
+  EXPECT_EQ(pictures.back(), 6'000U) << "the oldest go";
+  const auto sound = drain(hears, Lane::audio);
+  ASSERT_EQ(sound.size(), kLiveQueueSounds);
+  EXPECT_EQ(sound.back(), 6'000U);
+  EXPECT_EQ(relay.waiting(sees), 0U);
+}
+
+TEST_F(Relay, WhatGoesIsOneKeyFrameWithWhatBuildsOnItAndNothingOfOthers) {
+  const auto film = join(Lane::video, 1), other = join(Lane::video, 2);
+  const auto sees = join(Lane::video, 3, false);
+  send(film, 1, 80'000);
+  send(other, 1, 50'000);
+  send(film, 2, 80'000, false);
+  send(film, 3, 40'000);
+  send(film, 4, 20'000, false);
+  EXPECT_EQ(drain(other, Lane::video).size(), 4U);
+  EXPECT_EQ(relay.waiting(sees), 110'000U) << "the first two went";
+  EXPECT_EQ(drain(sees, Lane::video), (Sequences{1, 3, 4}));
+}
+
+TEST_F(Relay, AReceiverThatReadsNothingIsAskedForNoMoreKeyFrames) {
+  const auto film = join(Lane::video, 1), stalled = join(Lane::video, 2, false);
+  static_cast<void>(relay.ask_for_keys(now));
+  std::uint32_t sequence = 0;
+  std::size_t asked = 0;
+  for (int i = 0; i < 30; ++i) {
+    send(film, ++sequence, 150'000, asked != 0 || i == 0);
+    send(film, ++sequence, 150'000, false);
+    now += kLiveKeyMs;
+    asked = relay.ask_for_keys(now).size();
+    EXPECT_EQ(asked, 0U) << i;
+  }
+  EXPECT_TRUE(drain(stalled, Lane::video).empty()) << "nothing waits";
+  send(film, ++sequence, 100, false);
+  EXPECT_EQ(relay.ask_for_keys(now), (Sequences{film})) << "it reads again";
+  send(film, ++sequence, 100);
+  EXPECT_EQ(drain(stalled, Lane::video), (Sequences{sequence}));
+}
+
+TEST_F(Relay, AKeyFrameThatCameWasAskedForOnce) {
+  const auto film = join(Lane::video, 1), sees = join(Lane::video, 2);
+  EXPECT_EQ(relay.ask_for_keys(now), (Sequences{film}));
+  send(film, 1, 100, false);  // on its way when it was asked for another
+  send(film, 2, 100, true);
+  EXPECT_EQ(drain(sees, Lane::video), (Sequences{2}));
+  now += kLiveKeyMs;
+  EXPECT_TRUE(relay.ask_for_keys(now).empty());
+}
+
+TEST_F(Relay, AFrameLargerThanAShortQueueDisplacesNothingAndPassesAnEmptyOne) {
+  const auto film = join(Lane::video, 1), sees = join(Lane::video, 2);
+  constexpr std::size_t kShort = 64 * limits::kKiB;
+  const auto give = [&](std::uint32_t sequence, std::size_t bytes) {
+    return relay.take(film,
+                      {.stream = film,
+                       .sequence = sequence,
+                       .key = true,
+                       .payload = std::string(bytes - kLiveHead, 'x')},
+                      true, now, kShort);
+  };
+  give(1, 1'000);
+  give(2, 80'000);
+  EXPECT_EQ(relay.waiting(sees), 1'000U);
+  EXPECT_EQ(drain(sees, Lane::video), (Sequences{1}));
+  give(3, 80'000);
+  EXPECT_EQ(drain(sees, Lane::video), (Sequences{3}));
+}
+
 }  // namespace
 }  // namespace dim

@@ -438,5 +438,71 @@ TEST_F(Live, N9_ABanEndsEachSessionThatHasAllLanesInOneConnection) {
   EXPECT_FALSE(a.peer->link.closed);
 }
 
+TEST_F(Live, M12_FramesOfOneByteAreShapedAsIfTheyWereLarger) {
+  auto alice = host();
+  auto bob = member("bob");
+  const Guid stream = open_in_channel(alice);
+  const auto many = [](std::uint32_t number) {
+    std::string out;
+    for (std::uint32_t i = 1; i <= 10'000; ++i)
+      out += write_live_frame({.stream = number, .sequence = i, .key = true, .payload = "x"});
+    return out;
+  };
+  const auto admitted = [&] {
+    return station->counters().live_frames - station->counters().live_shaped;
+  };
+  auto film = join(alice, stream, Lane::video), voice = join(alice, stream);
+  bytes(*film.peer, many(film.number));
+  const auto pictures = admitted();
+  EXPECT_EQ(pictures, 2 * limits::kMiB / kLiveLeastVideo);
+  bytes(*voice.peer, many(voice.number));
+  EXPECT_EQ(admitted() - pictures, 128 * limits::kKiB / kLiveLeastAudio);
+  // In the connection of 8800 what comes behind the first that is too much is not looked at.
+  prove(bob, Lane::audio);
+  const Packet joined = ask_for(*bob.control, joining_stream(stream).set("lane", "audio"));
+  Packet frames = Packet::request(Operation::notify);
+  frames.set("type", "frame").set("lane", "audio");
+  frames.content = many(static_cast<std::uint32_t>(parse_number(joined.get("stream"))));
+  const auto before = station->counters().live_frames;
+  send(*bob.control, frames);
+  EXPECT_EQ(station->counters().live_frames - before, 128 * limits::kKiB / kLiveLeastAudio + 1);
+}
+
+TEST_F(Live, WhoJoinsAgainAndAgainHasToWait) {
+  auto alice = host();
+  auto bob = member("bob");
+  const Guid stream = open_in_channel(alice);
+  auto a = join(alice, stream);
+  prove(bob, Lane::audio);
+  Packet come = joining_stream(stream).set("lane", "audio");
+  Packet leave = Packet::request(Operation::notify);
+  leave.set("id", "9").set("lane", "audio").set("type", "stream").set("state", "left");
+  for (int i = 0; i < kLiveJoins; ++i) {
+    ASSERT_EQ(ask_for(*bob.control, come).code, 101) << i;
+    ASSERT_EQ(ask_for(*bob.control, leave).code, 204) << i;
+  }
+  static_cast<void>(told(alice));
+  const Packet refused = ask_for(*bob.control, come);
+  EXPECT_EQ(refused.code, 416);
+  EXPECT_EQ(refused.get("retry-after"), "1");
+  EXPECT_THAT(told(alice), IsEmpty());
+  pass(1'000);
+  EXPECT_EQ(ask_for(*bob.control, come).code, 101);
+}
+
+TEST_F(Live, WhoeverSpeaksInAHubThatIsFrozenIsPutOut) {
+  auto alice = host();
+  auto bob = member("bob");
+  const Guid stream = open_in_channel(alice);
+  auto a = join(alice, stream), listens = join(bob, stream, Lane::audio, "receive");
+  std::string answer;
+  station->admin(R"({"verb":"hubs-freeze","target":")" + hub_id() + "\"}", "operator:1000",
+                 [&](std::string text) { answer = std::move(text); });
+  station->end_of_turn();
+  EXPECT_NE(answer.find("true"), std::string::npos) << answer;
+  EXPECT_TRUE(a.peer->link.closed);
+  EXPECT_FALSE(listens.peer->link.closed) << "what is there may be read";
+}
+
 }  // namespace
 }  // namespace dim::station_test

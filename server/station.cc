@@ -423,6 +423,7 @@ void StationCore::tick() {
     claimed_.purge(now);
     left_.purge(now);
     prekeys_given_.purge(now);
+    live_->purge(now);
   }
 }
 
