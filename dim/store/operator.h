@@ -40,8 +40,8 @@ struct PutAudit {
 };
 
 /// Everything of a user but what they wrote in channels: identity, documents, prekeys, names,
-/// sessions, what waits for them, marks; their files go as if they had deleted them. Cursors of their inboxes are
-/// not used again.
+/// sessions, what waits for them, marks; their files go as if they had deleted them. Cursors of
+/// their inboxes are not used again.
 struct DropUser {
   std::string user;
   Millis time = 0;
