@@ -14,8 +14,10 @@ static_assert(kBlock == 32);
 
 void hmac(ByteView key, std::initializer_list<ByteView> parts, std::span<std::uint8_t> out) {
   crypto_auth_hmacsha256_state state;
-  crypto_auth_hmacsha256_init(&state, key.data(), key.size());
-  for (const ByteView part : parts) crypto_auth_hmacsha256_update(&state, part.data(), part.size());
+  const std::uint8_t nothing = 0;  // libsodium takes no null pointers, even for no bytes
+  const auto data = [&](ByteView bytes) { return bytes.empty() ? &nothing : bytes.data(); };
+  crypto_auth_hmacsha256_init(&state, data(key), key.size());
+  for (const ByteView part : parts) crypto_auth_hmacsha256_update(&state, data(part), part.size());
   crypto_auth_hmacsha256_final(&state, out.data());
   sodium_memzero(&state, sizeof state);
 }
