@@ -296,9 +296,11 @@ TEST_F(Resume, R14_OnAFullDiskASessionIsNotResumedAndTheSameConnectionLogsIn) {
 }
 
 TEST_F(Resume, C07_ByAWrongClockWhoIsKnownIsServedAndNobodyIsNew) {
+  std::vector<LoggedIn> people;  // the station knows their connections until the end
+  std::vector<std::unique_ptr<Peer>> peers;
   for (const auto& [jump, stranger] :
        {std::pair{-Millis{3'600'000}, "carol"}, {-Millis{200'000'000'000}, "dave"}}) {
-    const auto bobby = online("bobby");
+    auto bobby = online("bobby");
     auto alice = online("alice");
     events.clear();
     clock.jump = jump;
@@ -328,6 +330,9 @@ TEST_F(Resume, C07_ByAWrongClockWhoIsKnownIsServedAndNobodyIsNew) {
     EXPECT_EQ(login(stranger).welcome.code, 200);
     auto again = connect();
     EXPECT_EQ(resume(*again, alice, alice.resume).code, 200);
+    people.push_back(std::move(alice));
+    people.push_back(std::move(bobby));
+    for (auto* one : {&peer, &other, &again}) peers.push_back(std::move(*one));
   }
 }
 
