@@ -7,9 +7,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 
 #include "cli/hub_run.h"
+#include "cli/interrupt.h"
 #include "client/fields.h"
 #include "client/live_stream.h"
 #include "client/media_container.h"
@@ -25,20 +25,6 @@ constexpr Millis kNewsMs = 3'000;
 constexpr std::size_t kReadAhead = 256 * limits::kKiB;
 constexpr std::size_t kPiece = 16 * limits::kKiB;
 constexpr std::uint64_t kGapUs = 20'000;  // between the last frame of one sender and the next one's
-
-volatile std::sig_atomic_t interrupted = 0;
-
-/// Ctrl-C is a wish while one of these lives.
-class CatchInterrupt {
- public:
-  CatchInterrupt() : before_(std::signal(SIGINT, [](int) { interrupted = 1; })) {}
-  CatchInterrupt(const CatchInterrupt&) = delete;
-  CatchInterrupt& operator=(const CatchInterrupt&) = delete;
-  ~CatchInterrupt() { std::signal(SIGINT, before_); }
-
- private:
-  void (*before_)(int);
-};
 
 class OpenFile {
  public:

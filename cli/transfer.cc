@@ -3,9 +3,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <csignal>
 #include <filesystem>
 
+#include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "client/describe.h"
 #include "client/fields.h"
@@ -20,20 +20,6 @@ constexpr Millis kDialMs = 10'000;
 constexpr Millis kAgainMs = 500;
 constexpr std::string_view kRecords = "upload";  // uploads that are not finished
 constexpr std::string_view kFiles = "media";     // own objects at stations
-
-volatile std::sig_atomic_t interrupted = 0;
-
-/// Ctrl-C is a wish while one of these lives.
-class CatchInterrupt {
- public:
-  CatchInterrupt() : before_(std::signal(SIGINT, [](int) { interrupted = 1; })) {}
-  CatchInterrupt(const CatchInterrupt&) = delete;
-  CatchInterrupt& operator=(const CatchInterrupt&) = delete;
-  ~CatchInterrupt() { std::signal(SIGINT, before_); }
-
- private:
-  void (*before_)(int);
-};
 
 /// Works until it is done or cannot be. 0, or the exit code after printing why.
 int run(Context& context, Transfer& transfer, const std::string& what, int timeout_s) {
