@@ -9,32 +9,13 @@
 #include <string>
 #include <vector>
 
-#include "dim/store/memory_store.h"
-#include "sqlite/sqlite_store.h"
-#include "sqlite/store_testing.h"
+#include "sqlite/both_testing.h"
 
 namespace dim {
 namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-struct InMemory {
-  void reopen() {}
-  std::unique_ptr<Store> store = std::make_unique<MemoryStore>();
-};
-
-struct OnDisk {
-  OnDisk() { reopen(); }
-  void reopen() {
-    store.reset();
-    auto opened = SqliteStore::open(folder.path(), {});
-    ASSERT_TRUE(opened) << to_string(opened.error());
-    store = std::move(*opened);
-  }
-  TemporaryFolder folder;
-  std::unique_ptr<Store> store;
-};
 
 const Guid kRoses = guid(1'000'001);
 const Guid kTulips = guid(1'000'002);
@@ -90,8 +71,8 @@ class PostConformance : public testing::Test {
   Backend backend_;
 };
 
-using Backends = testing::Types<InMemory, OnDisk>;
-TYPED_TEST_SUITE(PostConformance, Backends, BackendNames<InMemory>);
+using Backends = testing::Types<StoreInMemory, StoreOnDisk>;
+TYPED_TEST_SUITE(PostConformance, Backends, BackendNames<StoreInMemory>);
 
 TYPED_TEST(PostConformance, ChangesOfAHubAreNumberedWithoutGaps) {
   EXPECT_EQ(this->one(PutHubChange{"hub", 1, "a"}).accepted, Accepted::stored);

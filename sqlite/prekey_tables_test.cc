@@ -11,9 +11,7 @@
 #include <set>
 #include <string>
 
-#include "dim/store/memory_store.h"
-#include "sqlite/sqlite_store.h"
-#include "sqlite/store_testing.h"
+#include "sqlite/both_testing.h"
 
 namespace dim {
 namespace {
@@ -37,23 +35,6 @@ PutPrekeys put(std::uint32_t first, std::uint32_t last, std::string device = "si
           .one_time = keys(first, last)};
 }
 
-struct InMemory {
-  void reopen() {}
-  std::unique_ptr<Store> store = std::make_unique<MemoryStore>();
-};
-
-struct OnDisk {
-  OnDisk() { reopen(); }
-  void reopen() {
-    store.reset();
-    auto opened = SqliteStore::open(folder.path());
-    ASSERT_TRUE(opened) << to_string(opened.error());
-    store = std::move(*opened);
-  }
-  TemporaryFolder folder;
-  std::unique_ptr<Store> store;
-};
-
 template <class Backend>
 class Prekeys : public testing::Test {
  protected:
@@ -76,8 +57,8 @@ class Prekeys : public testing::Test {
   Backend backend_;
 };
 
-using Backends = testing::Types<InMemory, OnDisk>;
-TYPED_TEST_SUITE(Prekeys, Backends, BackendNames<InMemory>);
+using Backends = testing::Types<StoreInMemory, StoreOnDisk>;
+TYPED_TEST_SUITE(Prekeys, Backends, BackendNames<StoreInMemory>);
 
 TYPED_TEST(Prekeys, StandAsTheyCameForEachDeviceOfTheUser) {
   EXPECT_THAT(this->all(), IsEmpty());
