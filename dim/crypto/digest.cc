@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "dim/base/unrolled.h"
+#include "dim/crypto/hkdf.h"
 
 namespace dim {
 namespace {
@@ -180,12 +181,8 @@ Digest32 keccak256(ByteView data) {
 }
 
 Digest32 hmac_sha256(ByteView key, ByteView data) {
-  crypto_auth_hmacsha256_state state;
-  const std::uint8_t nothing = 0;  // libsodium takes no null pointers, even for no bytes
-  crypto_auth_hmacsha256_init(&state, key.empty() ? &nothing : key.data(), key.size());
-  crypto_auth_hmacsha256_update(&state, data.empty() ? &nothing : data.data(), data.size());
   Digest32 out{};
-  crypto_auth_hmacsha256_final(&state, out.data());
+  hmac_sha256_of(key, {data}, out);
   return out;
 }
 
