@@ -5,7 +5,6 @@ import json
 import os
 import random
 import sys
-import threading
 import time
 import uuid
 
@@ -58,27 +57,29 @@ class Crash(harness.EndToEnd):
         while len(acked) < len(blocks):
             left = [number for number in range(len(blocks)) if number not in acked]
             chance.shuffle(left)
-            killer = None
-            if kills < KILLS:
-                # Soon enough that something is under way.
-                killer = threading.Timer(chance.uniform(0, 0.03), self.at.kill)
-                killer.start()
+            # A kill comes right behind a piece or a moment later, with answers to this and earlier ones still due.
+            struck = chance.randrange(1, 12) if kills < KILLS else 0
+            wait = chance.choice((0, 0, chance.uniform(0, 0.01)))
             asked = {}
             try:
-                for number in left[:12]:
+                for sent, number in enumerate(left[:12], start=1):
                     first = number * BLOCK
                     fields = {"type": "media", "target": opening["guid"],
                               "range": f"{first}-{first + len(blocks[number]) - 1}"}
                     asked[lane.send("CREATE", blocks[number], fields)] = number
+                    if sent == struck:
+                        time.sleep(wait)
+                        self.at.kill()
                 for _ in list(asked):
                     answer = lane.receive(10)
                     self.assertEqual(answer.code, 202, f"seed {seed}: {answer}")
                     acked.add(asked[answer["reply"]])
             except CUT:
                 lost += 1
-            if killer is None:
+            if not struck:
                 continue
-            killer.join()
+            if len(left) < struck:
+                self.at.kill()
             kills += 1
             session.close()
             lane.close()
