@@ -1,30 +1,30 @@
 """What stations of the reference accept wrongly, sent over real sockets to a running gateway and its SQLite store: nothing
 of it is answered, delivered or stored, the log says why, and the station goes on serving. The ids are those of the plan of
-attacks and bad inputs; server/gateway_refusals_test.cc has the same without sockets."""
+attacks and bad inputs; server/gateway_refusals_test.cc has the same without sockets, gateway_dim_test.py what reaches dim."""
 import base64
 import json
 import os
 import re
-import sys
+import secrets
 import time
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 import harness
-
-ROOT = os.path.join(os.path.dirname(__file__), "../..")
-sys.path.insert(0, os.path.join(ROOT, "conformance"))
-from peer import dimchat  # noqa: E402
-from peer.connection import Closed, Late  # noqa: E402
-from peer.dimchat import command, content_of, plain, private  # noqa: E402
-from peer.identity import (ORDER, MkmAccount, btc_address, ecc_key_json, public_pem, rsa_key_json, sign,  # noqa: E402
+from gateway_world import MESSAGE_KEY, ROOT, GatewayWorld, bound
+from peer import dimchat, identity
+from peer.connection import Closed, Late
+from peer.dimchat import command, content_of, frame, plain, private
+from peer.identity import (ORDER, MkmAccount, btc_address, ecc_key_json, public_pem, rsa_key_json, sign,
                            verifies)
-from peer.letters import decrypted  # noqa: E402
-from peer.packets import b64  # noqa: E402
+from peer.letters import decrypted
+from peer.packets import b64
 
-MESSAGE_KEY = rsa.generate_private_key(65537, 2048)  # of everybody here
+BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+MIB = 1 << 20
 
 
 def long_form(signature):
@@ -32,6 +32,20 @@ def long_form(signature):
     r, s = decode_dss_signature(signature)
     assert 0 < r < ORDER and 0 < s < ORDER
     return signature[:1] + b"\x81" + signature[1:]
+
+
+def high_form(signature):
+    """The same signature with the other of its two values of s, which is the higher one."""
+    r, s = decode_dss_signature(signature)
+    assert s <= ORDER // 2
+    return encode_dss_signature(r, ORDER - s)
+
+
+def with_trailing_bits(text):
+    """Base64 that ends within its last character, with a bit set where only zeros may be."""
+    whole = text.rstrip("=")
+    assert whole != text
+    return whole[:-1] + BASE64[BASE64.index(whole[-1]) | 1] + text[len(whole):]
 
 
 def constant(file, name):
@@ -64,117 +78,7 @@ def forger():
     return account
 
 
-class Refusals(harness.EndToEnd):
-    def setUp(self):
-        super().setUp()
-        data = os.path.join(self.folder, "station")
-        os.makedirs(data, mode=0o700)
-        with open(os.path.join(data, "dimd.toml"), "w", encoding="utf-8") as config:
-            config.write('[log]\nlevel = "debug"\n')
-        port = harness.free_port_base()
-        self.address = ("127.0.0.1", port)
-        self.at = self.station("--dimchat", f"127.0.0.1:{port}")
-        self.alice_account, self.bob_account, self.carol_account = (
-            dimchat.Account(MESSAGE_KEY, name) for name in ("alice", "bob", "carol"))
-        self.bob = self.bob_account.id
-        self.come(self.bob_account).close()  # known, and away
-        self.alice = self.come(self.alice_account)
-        self.tried = []  # signatures of what must not be on the disk
-        self.wrong = 0
-
-    def dial(self, account):
-        client = dimchat.Client(self.address, account)
-        self.addCleanup(client.close)
-        return client
-
-    def come(self, account):
-        return self.dial(account).log_in()
-
-    def right(self, words="right", receiver=None, account=None):
-        account = account or self.alice_account
-        return private(account, receiver or self.bob, public_pem(MESSAGE_KEY.public_key()), dimchat.text(words))
-
-    def to_station(self, content, **envelope):
-        return private(self.alice_account, self.alice.station, self.alice.station_key, content, **envelope)
-
-    # --- what must come of it
-
-    def log_since(self, size):
-        return self.at.log_text()[size:]
-
-    def unanswered(self, message, what, client):
-        """`message` is acknowledged as bytes, and nothing comes before that."""
-        number = client.send(message)
-        deadline = time.monotonic() + 60
-        while number not in client.acked and time.monotonic() < deadline:
-            try:
-                self.fail(f"{what}: answered with {str(client.content(0.05))[:300]}")
-            except Late:
-                continue
-        self.assertIn(number, client.acked, what)
-
-    def answer(self, content, client=None, keep=True):
-        """What the station's receipt says to `content`; without `keep` it must not be on the disk."""
-        client = client or self.alice
-        message = private(client.account, client.station, client.station_key, content)
-        if not keep:
-            self.tried.append(message["signature"].encode())
-        client.send(message)
-        sender, receipt = client.content()
-        self.assertEqual((sender, receipt["command"]), (client.station, "receipt"))
-        return receipt["text"]
-
-    def refused(self, message, what, why, client=None):
-        """`message`, an object or text, is acknowledged as bytes and not answered, and the log names the event `why`."""
-        client = client or self.alice
-        text = message if isinstance(message, str) else json.dumps(message)
-        self.tried += [one.encode() for one in re.findall(r'"signature": "([^"]{40,})"', text)]
-        before = len(self.at.log_text())
-        self.unanswered(text, what, client)
-        self.assertRegex(self.log_since(before), f"event={why}\\b", what)
-        # Twenty wrong ones end a connection; this is about each of them.
-        self.wrong += 1
-        if client is self.alice and self.wrong % 15 == 0:
-            self.alice.close()
-            self.alice = self.come(self.alice_account)
-
-    def refused_with(self, why="gateway-bad-message", **members):
-        self.refused({**self.right(), **members}, str(members)[:80], why)
-
-    def got(self, client, words):
-        sender, content = client.content()
-        self.assertEqual((sender, content.get("text")), (self.alice_account.id, words))
-
-    def right_one(self, words):
-        """Alice writes to Bob as she should, and is told so; the message."""
-        message = self.right(words)
-        self.alice.send(message)
-        sender, receipt = self.alice.content()
-        self.assertEqual((sender, receipt["command"]), (self.alice.station, "receipt"))
-        self.assertIn(receipt["text"], ("Message cached.", "Message delivered."))
-        return message
-
-    def still_serves(self):
-        """What is right arrives, first what waited and then what is new, and nothing that was refused before or between
-        them; and nothing of that is on the disk, on which what is right is."""
-        self.right_one("waited")
-        bob = self.come(self.bob_account)
-        self.got(bob, "waited")
-        self.right_one("new")
-        self.got(bob, "new")
-        bob.close()
-        stays = self.right_one("stays")["signature"].encode()
-        self.assertEqual(self.at.stop(), 0)
-        stored = b""
-        for folder, _, names in os.walk(self.at.data):
-            for name in names:
-                with open(os.path.join(folder, name), "rb") as file:
-                    stored += file.read() + b"|"
-        self.assertTrue(stays in stored, "the station's folder was not really read")
-        self.assertGreater(len(self.tried), 0)
-        for signature in self.tried:
-            self.assertFalse(signature in stored, f"stored: {signature}")
-
+class Refusals(GatewayWorld):
     # --- JSON
 
     def with_first(self, members):
@@ -210,7 +114,36 @@ class Refusals(harness.EndToEnd):
 
     def test_J06_too_many_members(self):
         self.refused(self.with_first(",".join(f'"k{i}":1' for i in range(20_000))), "20,000 members", "gateway-bad-message")
+        # As long as a frame may be, with a string of nearly that, it is a message like any other.
+        self.fits(self.padded(MIB))
+        self.cut_off(frame(2, 7, self.with_first('"x": "' + "y" * (2 * MIB) + '"').encode()), "a string of 2 MiB")
+        self.alice = self.come(self.alice_account)
         self.still_serves()
+
+    def padded(self, size):
+        """Alice's message to bob, as long as that: a long text, and something that nobody reads."""
+        message = {**self.right("fits" + "s" * (size * 3 // 4 - 1_500)), "x": ""}
+        left = size - len(json.dumps(message))
+        self.assertTrue(0 <= left < 2_000, left)
+        return json.dumps({**message, "x": "y" * left})
+
+    def fits(self, message):
+        """Bob gets it."""
+        self.alice.send(message)
+        self.assertEqual(self.alice.content()[1]["text"], "Message cached.")
+        bob = self.come(self.bob_account)
+        sender, content = bob.content()
+        self.assertEqual((sender, content["text"].strip("s")), (self.alice_account.id, "fit"))
+        bob.close()
+
+    def cut_off(self, data, what, client=None):
+        """The connection ends after `data`, for what the frames say."""
+        client = client or self.alice
+        before = len(self.at.log_text())
+        with self.assertRaises(Closed, msg=what):
+            client.send_bytes(data)
+            client.next()
+        self.assertRegex(self.log_since(before), "event=gateway-frame\\b", what)
 
     def test_J07_other_top_levels(self):
         for bad in ("[]", '"text"', "null", "17", "true"):
@@ -224,12 +157,17 @@ class Refusals(harness.EndToEnd):
         right = self.right()
         del right["sender"]
         self.refused(right, "no sender", "gateway-bad-message")
-        for sender in (17, [self.alice_account.id], "everyone@everywhere", ""):
+        group = "friends@" + btc_address(b"friends", 1)
+        self.assertEqual(self.answer(command("meta", did=group)), "Meta not found.", "that is the ID of a group")
+        for sender in (17, [self.alice_account.id], group, "everyone@everywhere", ""):
             self.refused_with(sender=sender, why="gateway-(bad-message|sender)")
         self.still_serves()
 
     def test_J09_groups_that_are_none(self):
         self.refused_with(group=self.bob)
+        one, other = ("friends@" + btc_address(name, 1) for name in (b"one", b"other"))
+        self.refused_with(receiver=one, group=other)
+        self.refused_with(receiver="everyone@" + one.partition("@")[2], group="everyone@everywhere")
         self.still_serves()
 
     def test_A09_J10_a_plain_text_is_no_private_message(self):
@@ -248,6 +186,12 @@ class Refusals(harness.EndToEnd):
     def test_J11_data(self):
         for data in ("", "!!!!", *(b64(bytes(size)) for size in (15, 17, 32)), {}, 7):
             self.refused_with(data=data, why="gateway-(bad-message|signature)")
+        # All of it together in one frame is as long as a frame may be, and then one byte longer.
+        self.fits(self.padded(MIB))
+        over = self.padded(MIB + 1)
+        self.tried.append(json.loads(over)["signature"].encode())
+        self.cut_off(frame(2, 7, over.encode()), "one byte over the limit")
+        self.alice = self.come(self.alice_account)
         self.still_serves()
 
     def test_J12_base64_and_keys(self):
@@ -255,6 +199,12 @@ class Refusals(harness.EndToEnd):
         for bad in (data[:8] + " " + data[8:], data[:8] + "-_" + data[10:], data + "===="):
             self.refused_with(data=bad)
         self.refused_with(signature="====")
+        # Bits that are not zero behind the last byte: the same bytes by another text.
+        right = next(one for one in iter(lambda: self.right("x" * secrets.randbelow(64)), None) if one["data"].endswith("="))
+        self.refused({**right, "data": with_trailing_bits(right["data"])}, "trailing bits of data", "gateway-bad-message")
+        right = next(one for one in iter(self.right, None) if one["signature"].endswith("="))
+        bad = {**right, "signature": with_trailing_bits(right["signature"])}
+        self.refused(bad, "trailing bits of the signature", "gateway-bad-message")
         for keys in ([], "none", {f"k{i}": "AAAA" for i in range(1_001)}):
             self.refused_with(keys=keys)
         self.still_serves()
@@ -277,6 +227,23 @@ class Refusals(harness.EndToEnd):
             self.refused({**right, "signature": b64(bad)}, bad.hex()[:40], "gateway-(signature|bad-message)")
         del right["signature"]
         self.refused(right, "no signature", "gateway-bad-message")
+        self.still_serves()
+
+    def test_A07_J14_a_high_s_is_accepted_and_makes_no_second_message(self):
+        low = self.right("high")
+        high = {**low, "signature": b64(high_form(base64.b64decode(low["signature"])))}
+        self.alice.send(high)
+        self.assertEqual(self.alice.content()[1]["text"], "Message cached.")
+        bob = self.come(self.bob_account)
+        message = bob.next()
+        self.assertEqual((message["signature"], decrypted(self.bob_account, message)["text"]), (high["signature"], "high"))
+        bob.close()
+        # Both are signatures of the same message, and so is a further one of its sender.
+        self.alice.send(low)
+        self.alice.content()
+        self.alice.send({**low, "signature": b64(sign(self.alice_account.key, base64.b64decode(low["data"])))})
+        self.alice.content()
+        self.tried.append(low["signature"].encode())
         self.still_serves()
 
     def test_A01_A19_an_rsa_visa_makes_no_signature_right(self):
@@ -321,11 +288,6 @@ class Refusals(harness.EndToEnd):
         self.assertRegex(self.log_since(before), "event=login-refused")
         self.tried.append(mallory.visa["signature"].encode())
         self.still_serves()
-
-    def hello(self, account, **envelope):
-        content = command("handshake", title="Hello world!", message="Hello world!", group="stations@everywhere")
-        return plain(account, "station@anywhere", content, group="stations@everywhere", meta=account.meta, visa=account.visa,
-                     **envelope)
 
     def test_A02_J15_metas_that_are_not_the_ids_log_nobody_in(self):
         mallory = dimchat.Account(MESSAGE_KEY, "mallory")
@@ -480,7 +442,7 @@ class Refusals(harness.EndToEnd):
         carol.close()
         self.still_serves()
 
-    def test_J17_J18_J19_J20_what_the_station_cannot_decrypt_is_not_answered(self):
+    def test_J17_J18_J19_what_the_station_cannot_decrypt_is_not_answered(self):
         def tea(**members):
             return {**self.to_station(command("tea")), **members}
 
@@ -495,8 +457,59 @@ class Refusals(harness.EndToEnd):
         self.refused(tea(key=b64(b"\t" * 256)), "padding", "gateway-refused")
         for iv in (b64(bytes(15)), b64(bytes(17)), "???", b64(bytes(16))):
             self.refused(tea(IV=iv), "IV", "gateway-(refused|bad-message)")
+        self.refused(tea(key=b64(bytes(10_240))), "a key of 10 KiB", "gateway-(refused|bad-message)")
         both = tea()
         self.refused({**both, "iv": both["IV"]}, "iv and IV", "gateway-(refused|bad-message)")
+        self.still_serves()
+
+    def test_A22_J20_padding_that_is_wrong_is_not_answered_and_is_like_any_other_failure(self):
+        key, iv = secrets.token_bytes(32), secrets.token_bytes(16)
+
+        def tea(*end):
+            """The command in whole blocks, with these as its last bytes."""
+            text = json.dumps(command("tea")).encode()
+            blocks = text.ljust((len(text) // 16 + 2) * 16)
+            blocks = blocks[:len(blocks) - len(end)] + bytes(end)
+            cipher = Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor()
+            message, data = self.to_station(command("tea")), cipher.update(blocks) + cipher.finalize()
+            return {**message, "IV": b64(iv), "data": b64(data), "signature": b64(sign(self.alice_account.key, data)),
+                    "key": self.wrapped(json.dumps({"algorithm": "AES", "data": b64(key)}).encode())}
+
+        before = len(self.at.log_text())
+        for end in ((0,), (17,), (255,), (3, 2, 3), (1, 2), (15,) * 16):
+            self.refused(tea(*end), f"the end {end}", "gateway-refused")
+        self.refused({**tea(1), "key": b64(b"\t" * 256)}, "another key", "gateway-refused")
+        said = {line.partition("event=")[2] for line in self.log_since(before).splitlines() if "event=gateway-refused" in line}
+        self.assertEqual(len(said), 1, said)
+        # The control: the same with an end that is right.
+        for end in ((1,), (16,) * 16):
+            self.alice.send(tea(*end))
+            self.assertEqual(self.alice.content()[1]["text"], "Command not support.")
+        self.still_serves()
+
+    def test_A22_after_twenty_failures_nothing_of_the_sender_is_decrypted(self):
+        carol = self.come(self.carol_account)
+
+        def to_station(content, **members):
+            return {**private(self.carol_account, carol.station, carol.station_key, content), **members}
+
+        for _ in range(2):  # twenty wrong messages in a row end a connection
+            carol = self.come(self.carol_account)
+            self.assertEqual(self.answer(command("tea"), carol), "Command not support.", "fewer than twenty")
+            for _ in range(10):
+                self.refused(to_station(command("tea"), key=b64(b"\t" * 256)), "garbled", "gateway-refused", carol)
+        self.refused(to_station(command("tea")), "a good one", "gateway-refused", carol)
+        again = self.dial(self.carol_account)
+        again.send(self.hello(self.carol_account))
+        proof = command("handshake", title="Hello world!", session=decrypted(self.carol_account, again.next())["session"])
+        self.refused(to_station(proof), "nor a log-in", "gateway-refused", again)
+        # What is not for the station is not decrypted here, and nobody else has failed.
+        carol.send(self.right("of carol", account=self.carol_account))
+        self.assertEqual(self.answer(command("tea")), "Command not support.")
+        bob = self.come(self.bob_account)
+        sender, content = bob.content()
+        self.assertEqual((sender, content["text"]), (self.carol_account.id, "of carol"))
+        bob.close()
         self.still_serves()
 
     def wrapped(self, key):
@@ -520,6 +533,24 @@ class Refusals(harness.EndToEnd):
         self.refused(self.to_station(content), "bind", "gateway-refused")
         self.still_serves()
 
+    def test_J22_A08_who_promises_to_bind_is_held_to_it(self):
+        erin = identity.Account(MESSAGE_KEY, "erin")  # her visa says so
+
+        def to_station(content):
+            return private(erin, self.alice.station, self.alice.station_key, content)
+
+        self.refused(self.hello(erin), "a first step that is not bound", "gateway-refused", self.dial(erin))
+        client, session = self.greet_bound(erin)
+        again = command("handshake", title="Hello world!", session=session)
+        self.refused(to_station(again), "a second one that is not", "gateway-refused", client)
+        client = self.come_bound(erin)
+        self.refused(to_station(command("tea")), "a command that is not", "gateway-refused", client)
+        client.send(to_station(bound(erin, client.station, command("tea"))))
+        self.assertEqual(client.content()[1]["text"], "Command not support.")
+        client.close()
+        self.tried.remove(erin.visa["signature"].encode())  # which is kept since she has logged in
+        self.still_serves()
+
     def test_J23_A12_a_replay_is_not_delivered_again(self):
         message = self.right_one("once")
         bob = self.come(self.bob_account)
@@ -532,8 +563,16 @@ class Refusals(harness.EndToEnd):
         while number not in self.alice.acked:
             with self.assertRaises(Late):
                 self.alice.content(0.05)
-        self.alice.send(message)
-        self.alice.content()  # a receipt, which keeps the sender calm
+        # Nor with what stands around the signed part written in another way.
+        name, iv = ("IV", "iv") if "IV" in message else ("iv", "IV")
+        renamed = {iv if key == name else key: value for key, value in message.items()}
+        listed = {**{key: value for key, value in message.items() if key != "key"}, "keys": {self.bob: message["key"]}}
+        for same in (message, {**message, "time": message["time"] - 1}, {**message, "time": message["time"] + 3_600}, renamed, listed):
+            self.alice.send(same)
+            self.alice.content()  # a receipt, which keeps the sender calm
+        other_text = {**message, "data": message["data"] + "\n"}
+        self.refused(other_text, "other base64", "gateway-bad-message")
+        self.tried.remove(message["signature"].encode())
         self.tried.append(report["data"][:100].encode())
         self.still_serves()
 
