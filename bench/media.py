@@ -83,16 +83,29 @@ def tls_copy(folder, pem, path):
     return took
 
 
-def memory_of(pid, name="VmHWM"):
-    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith(name + ":"))
+def size_of(folder):
+    """Bytes of its files."""
+    out = 0
+    with os.scandir(folder) as files:
+        for file in files:
+            try:
+                out += file.stat().st_size
+            except FileNotFoundError:
+                pass
+    return out
 
 
-def run(person, *words):
-    """Seconds and the verb's objects."""
+def run(person, station, folder, *words):
+    """Seconds, the verb's objects, and KiB by which the client and the station grew since the first MiB in `folder`."""
+    before = size_of(folder)
     begin = time.monotonic()
-    lines = person.run(*words, timeout=3600)
-    return time.monotonic() - begin, lines
+    process = person.start(*words)
+    client, there = harness.grown(process, (process, station.process), lambda: size_of(folder) - before, 0.01)
+    out, errors = process.communicate()
+    took = time.monotonic() - begin
+    if process.returncode != 0:
+        raise SystemExit(f"dim {words[0]}: {process.returncode}: {out}{errors}")
+    return took, [harness.checked(line, words[0]) for line in out.splitlines()], (client or 0, there or 0)
 
 
 def main():
@@ -113,24 +126,29 @@ def main():
             with open(path, "wb") as file:
                 for _ in range(options.mib):
                     file.write(os.urandom(MIB))
-            rows = []
-            before = memory_of(station.process.pid, "VmRSS")
+            rows, growth = [], []
+            before = harness.memory_of(station.process)["VmRSS"]
+            received = os.path.join(folder, "received")
+            os.mkdir(received)
             for _ in range(options.rounds):
                 copy = tls_copy(folder, pem, path)
-                up, lines = run(alice, "upload", path)
+                up, lines, grew_up = run(alice, station, os.path.join(station.data, "media"), "upload", path)
                 sent = harness.of(lines, "uploaded")[0]
-                to = os.path.join(folder, "received")
-                down, _ = run(bobby, "download", sent["link"], to)
-                os.unlink(to)
+                down, _, grew_down = run(bobby, station, received, "download", sent["link"], received)
+                os.unlink(os.path.join(received, os.listdir(received)[0]))
                 alice.run("upload", "--delete", sent["guid"])
                 rows.append((copy, up, down))
+                growth.append((grew_up[0], grew_down[0], max(grew_up[1], grew_down[1])))
             copy, up, down = (statistics.median(column) for column in zip(*rows))
             clients = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
             print(f"{options.mib} MiB, medians of {options.rounds}")
             print("| what | s | MiB/s | of the bare copy |\n| --- | ---: | ---: | ---: |")
             for name, took in (("bare copy over TLS", copy), ("up", up), ("down", down)):
                 print(f"| {name} | {took:.2f} | {options.mib / took:.0f} | {copy / took:.2f} |")
-            print(f"station: {before / 1024:.1f} MiB before, {memory_of(station.process.pid) / 1024:.1f} MiB at most; "
+            print("| memory, from the first MiB on | grows by at most, MiB |\n| --- | ---: |")
+            for name, kib in zip(("client, up", "client, down", "station"), map(max, zip(*growth))):
+                print(f"| {name} | {kib / 1024:.1f} |")
+            print(f"station: {before / 1024:.1f} MiB before, {harness.memory_of(station.process)['VmHWM'] / 1024:.1f} MiB at most; "
                   f"largest client {clients / 1024:.1f} MiB at most")
         finally:
             station.kill()

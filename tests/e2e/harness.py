@@ -49,8 +49,85 @@ def listens(port):
         return False
 
 
+def memory_of(process):
+    """name -> KiB, of /proc/PID/status (VmRSS, VmHWM, ...); nothing when the process has ended."""
+    try:
+        with open(f"/proc/{process.pid}/status", encoding="utf-8") as file:
+            return {line.split(":")[0]: int(line.split()[1]) for line in file if line.startswith("Vm")}
+    except (OSError, IndexError):
+        return {}
+
+
+def grown(process, watched, work, every=0.005):
+    """KiB by which each of `watched` grew until `process` ended, from when `work()`, in bytes, was above a MiB; None of one that
+    was not seen then."""
+    begun, most = [None] * len(watched), [None] * len(watched)
+    while process.poll() is None:
+        at_work = work() > 1 << 20
+        for number, one in enumerate(watched):
+            now = memory_of(one).get("VmRSS")
+            if now is None or not at_work:
+                continue
+            begun[number] = now if begun[number] is None else begun[number]
+            most[number] = max(most[number] or 0, now - begun[number])
+        time.sleep(every)
+    return most
+
+
+def note(text):
+    """Says in the summary of the run what was not tested although nothing failed."""
+    line = f"{os.path.basename(sys.argv[0])}: {text}"
+    print(line, flush=True)
+    if "DIM_TEST_NOTES" in os.environ:
+        with open(os.environ["DIM_TEST_NOTES"], "a", encoding="utf-8") as notes:
+            notes.write(f"    {line}\n")
+
+
+@functools.cache
+def seccomp_works():
+    """Whether a process may give up its rights here, found out without the programs under test: they have no excuse then. Where
+    not, that is noted."""
+    probe = """
+import ctypes, sys
+libc = ctypes.CDLL(None, use_errno=True)
+class Filter(ctypes.Structure):
+    _fields_ = [("code", ctypes.c_ushort), ("jt", ctypes.c_ubyte), ("jf", ctypes.c_ubyte), ("k", ctypes.c_uint)]
+class Program(ctypes.Structure):
+    _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.POINTER(Filter))]
+allow = (Filter * 1)(Filter(0x06, 0, 0, 0x7fff0000))  # BPF_RET, SECCOMP_RET_ALLOW
+program = Program(1, allow)
+sys.exit(libc.prctl(38, 1, 0, 0, 0) != 0 or libc.prctl(22, 2, ctypes.byref(program), 0, 0) != 0)  # NO_NEW_PRIVS, SECCOMP
+"""
+    works = subprocess.run([sys.executable, "-c", probe], timeout=60).returncode == 0
+    if not works:
+        note("this system lets no process give up its rights (seccomp): previews of pictures (F46, M07) are not tested")
+    return works
+
+
+def in_namespace(kind, attempt, without):
+    """Goes on in a namespace of its own (of unshare: net, mount) when `attempt`, a command, works in one. Else `without` is
+    noted, and False."""
+    inside = "DIM_TEST_NAMESPACE"
+    if os.environ.get(inside) == kind:
+        return True
+    unshare = ["unshare", "--map-root-user", "--" + kind]
+    try:
+        done = subprocess.run([*unshare, *attempt], capture_output=True, timeout=60)
+    except FileNotFoundError:
+        done = None
+    if done is None or done.returncode != 0:
+        note(without)
+        return False
+    os.environ[inside] = kind
+    os.execvp(unshare[0], [*unshare, sys.executable, *sys.argv])
+
+
 class Station:
-    def __init__(self, folder, *arguments):
+    listen = "::1"
+
+    def __init__(self, folder, *arguments, environment=None):
+        """`environment`: what `dimd run` has besides that of the test."""
+        self.environment = environment or {}
         self.data = os.path.join(folder, "station")
         self.base = free_port_base()
         self.arguments = arguments
@@ -61,9 +138,9 @@ class Station:
     def start(self):
         said = len(self.log_text())
         self.process = subprocess.Popen(
-            [os.path.join(BIN, "dimd"), "run", "--data", self.data, "--listen", "::1", "--port-base", str(self.base), "--allow-root",
+            [os.path.join(BIN, "dimd"), "run", "--data", self.data, "--listen", self.listen, "--port-base", str(self.base), "--allow-root",
              *(argument.replace("{web}", str(self.base + 10)) for argument in self.arguments)],
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env={**os.environ, **self.environment})
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             # Every port is open then, the gateways' too; and it is this program's, not another's.
@@ -159,7 +236,9 @@ class Firewall:
 
     def pass_on(self, one, other):
         try:
+            up = one.getsockname()[1] == self.base
             while data := one.recv(65536):
+                self.admit(len(data), up)
                 other.sendall(data)
             other.shutdown(socket.SHUT_WR)
         except OSError:
@@ -170,8 +249,32 @@ class Firewall:
                 one.close()
                 other.close()
 
+    def admit(self, count, up):
+        """Before bytes go on; `up`: to the station."""
+
     def close(self):
         self.listener.close()
+
+
+class Sluice(Firewall):
+    """Lets as many bytes through in one direction as it is opened for, and then waits."""
+
+    def __init__(self, to):
+        self.opened = threading.Condition()
+        self.room = {True: None, False: None}  # None: no limit
+        super().__init__(to)
+
+    def admit(self, count, up):
+        with self.opened:
+            self.opened.wait_for(lambda: self.room[up] is None or self.room[up] > 0)
+            if self.room[up] is not None:
+                self.room[up] -= count
+
+    def let(self, up, count):
+        """So many bytes more; None: all."""
+        with self.opened:
+            self.room[up] = None if count is None else (self.room[up] or 0) + count
+            self.opened.notify_all()
 
 
 class Person:
@@ -296,8 +399,8 @@ class EndToEnd(unittest.TestCase):
             station.log.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def station(self, *arguments):
-        station = Station(self.folder, *arguments)
+    def station(self, *arguments, environment=None):
+        station = Station(self.folder, *arguments, environment=environment)
         self.stations.append(station)
         return station
 

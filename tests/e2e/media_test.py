@@ -4,22 +4,12 @@ import json
 import os
 import signal
 import subprocess
-import threading
 import time
 
 import harness
 from harness import of
 
 MIB = 1024 * 1024
-
-
-def status_of(process):
-    """name -> KiB, of /proc/PID/status; None when the process has ended."""
-    try:
-        with open(f"/proc/{process.pid}/status", encoding="utf-8") as file:
-            return {line.split(":")[0]: int(line.split()[1]) for line in file if line.startswith("Vm")}
-    except (OSError, IndexError):
-        return None
 
 
 def wait_until(true, seconds=60 * harness.SLOWER):
@@ -101,19 +91,6 @@ class Media(harness.EndToEnd):
                 self.assertNotIn(start, file.read(MIB), "the station can read it")
 
     def test_F47_memory_does_not_grow_with_the_file(self):
-        def grown(process, watched, work):
-            """KiB by which `watched` grew while `work` was done, after the first MiB of it."""
-            begun = None
-            most = 0
-            while process.poll() is None:
-                now = status_of(watched)
-                if now and "VmRSS" in now and (begun is None and work() > MIB):
-                    begun = now["VmRSS"]
-                if now and begun is not None:
-                    most = max(most, now.get("VmRSS", 0) - begun)
-                time.sleep(0.005)
-            return most, begun
-
         path = self.file("large.bin", 96 * MIB)
         size = lambda folder: sum(os.path.getsize(os.path.join(folder, name)) for name in os.listdir(folder))
         folder = os.path.join(self.folder, "received")
@@ -124,20 +101,16 @@ class Media(harness.EndToEnd):
             if verb[0] == "download":
                 verb[1] = link
             process = person.start(*verb)
-            station = {}
-            side = threading.Thread(target=lambda: station.update(grown=grown(process, self.at.process, work)))
-            side.start()
-            client, begun = grown(process, process, work)
-            side.join()
+            client, station = harness.grown(process, (process, self.at.process), work)
             lines, errors = self.finish(process)
             if verb[0] == "upload":
                 link = of(lines, "uploaded")[0]["link"]
-            self.assertIsNotNone(begun, "nothing was measured of the client")
-            self.assertIsNotNone(station["grown"][1], "nothing was measured of the station")
-            print(f"{verb[0]}: client +{client} KiB, station +{station['grown'][0]} KiB", flush=True)
+            self.assertIsNotNone(client, "nothing was measured of the client")
+            self.assertIsNotNone(station, "nothing was measured of the station")
+            print(f"{verb[0]}: client +{client} KiB, station +{station} KiB", flush=True)
             if harness.SLOWER == 1:  # sanitisers keep what was freed
                 self.assertLess(client, 8 * 1024)
-                self.assertLess(station["grown"][0], 8 * 1024)
+                self.assertLess(station, 8 * 1024)
 
     def test_F44_F45_ctrl_c_keeps_what_was_done_and_the_same_command_goes_on(self):
         path = self.file("film.mkv", 48 * MIB)

@@ -68,8 +68,8 @@ class Streams(harness.EndToEnd):
         with open(self.sound, "wb") as file:
             file.write(opus(SOUND))
 
-    def start(self, person, *arguments):
-        process = person.start("stream", *arguments)
+    def start(self, person, *arguments, lanes=()):
+        process = person.start(*lanes, "stream", *arguments)
         self.addCleanup(lambda: (process.kill(), process.communicate()))
         return process
 
@@ -117,7 +117,25 @@ class Streams(harness.EndToEnd):
         self.assertEqual(len(of(told, "stream_left")), 1)
         self.alice.run("stream", "bobby", code=3)  # it ended with the last one
 
-    def test_F51_N9_in_a_channel_one_joins_late_and_one_is_banned_while_he_listens(self):
+    def test_N8_F50_through_one_port_where_no_other_is_let_through(self):
+        wall = harness.Firewall(self.at.base)
+        self.addCleanup(wall.close)
+        self.bobby.run("join", self.at.link("--port", str(wall.base), "--one-port"), "--name", "bobby")
+        self.bobby.run("send", "alice", "call me")
+        # Alice's program is told to, his knows it by the link; one speaks, and then the other.
+        for speaks, hears, lanes in ((self.alice, self.bobby, ("--one-port",)), (self.bobby, self.alice, ())):
+            before = wall.connections
+            file = os.path.join(self.folder, f"heard by {hears.name}.opus")
+            speaker = self.start(speaks, hears.name, "--send", self.sound, lanes=lanes)
+            self.until(speaker, "stream")
+            listener = self.start(hears, speaks.name, "--receive", file)
+            sent = of(self.end(speaker), "stream_stats")[-1]
+            stats = of(self.end(listener), "stream_stats")[-1]
+            self.assertEqual((sent["sent"], stats["failed"], stats["unknown"]), (len(SOUND), 0, 0))
+            self.assertEqual(len(self.heard(file)), stats["received"])
+            self.assertEqual(wall.connections, before + 1, "one connection for all lanes")
+
+    def test_F51_F70_N9_in_a_channel_one_joins_late_and_one_is_banned_while_he_listens(self):
         carol = self.person("carol", self.at.link())
         self.alice.run("hub", "create", "gardeners")
         self.alice.run("hub", "edit", "gardeners", "--everyone", "read", "write")
@@ -155,8 +173,16 @@ class Streams(harness.EndToEnd):
         told = self.end(bobby, code=1)
         self.assertEqual(of(told, "stream_ended")[0]["reason"], "forbidden")
         self.grows(files["carol"])
-        self.bobby.run("stream", "gardeners/voice", "--receive", os.path.join(self.folder, "no"), code=None)
-        self.assertFalse(os.path.exists(os.path.join(self.folder, "no")) and os.path.getsize(os.path.join(self.folder, "no")))
+        # He cannot come back, by the name, by the channel's own GUID, through one port or by looking what is open.
+        channel = of(self.alice.run("channel", "list", "gardeners"), "channel")[0]["guid"]
+        hub = of(self.alice.run("hub", "list"), "hub")[0]["hub"]
+        for where in ("gardeners/voice", f"{hub}/{channel}"):
+            for words in (("--receive", os.path.join(self.folder, "no"), "--format", "raw"), ("--send", self.sound), ()):
+                for lanes in ((), ("--one-port",)):
+                    done = subprocess.run(self.bobby.command(*lanes, "stream", where, *words), capture_output=True, text=True,
+                                          timeout=60 * harness.SLOWER, stdin=subprocess.DEVNULL)
+                    self.assertIn(done.returncode, (1, 6), f"{where} {words} {lanes}: {done.stdout}{done.stderr}")
+        self.assertEqual(self.size(os.path.join(self.folder, "no")), 0)
         self.alice.run("stream", "gardeners/voice", "--end")
         self.assertEqual(of(self.end(late), "stream_ended")[0]["reason"], "ended")
         self.assertEqual(self.read_raw(files["carol"]) & set(SOUND), self.read_raw(files["carol"]))
@@ -172,11 +198,14 @@ class Streams(harness.EndToEnd):
             at += 4 + size
         return out
 
+    def size(self, path):
+        return os.path.getsize(path) if os.path.exists(path) else 0
+
     def grows(self, path):
         """Something more comes into the file."""
-        before = os.path.getsize(path) if os.path.exists(path) else 0
+        before = self.size(path)
         deadline = time.monotonic() + 60 * harness.SLOWER
-        while not os.path.exists(path) or os.path.getsize(path) <= before:
+        while self.size(path) <= before:
             self.assertLess(time.monotonic(), deadline, "nothing comes")
             time.sleep(0.05)
 

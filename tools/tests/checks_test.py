@@ -93,6 +93,30 @@ class CheckIds(Tree):
         self.assertEqual(code, 1)
         self.assertIn("P02: no test", out)
 
+    def test_what_must_be_tested_end_to_end_is_not_by_a_unit_test(self):
+        self.write("tools/ids.txt", "F09-F12 required\nF10-F14 e2e\nF15 later: it has no test\n")
+        self.write("server/a_test.cc", "TEST(Ticks, F09_F10_F11_F12_F13_F14_Claim) {}\n")
+        self.write("tests/e2e/b_test.py", "    def test_F10_seen(self):\n")
+        self.write("tests/e2e/helper.py", "    def test_F12_is_no_test(self):\n")
+        self.write("tests/other/c_test.py", "    def test_F12_elsewhere(self):\n")
+        self.write("tests/CMakeLists.txt", "add_test(NAME community_F11_a_day COMMAND x)\nadd_test(NAME bench_F12 COMMAND y)\n")
+        self.write("tests/conformance/d_test.py", "    def test_F13_by_a_stranger(self):\n")
+        self.write("tests/reference/e_test.py", "    def test_F14_with_others(self):\n")
+        code, out = self.run_main("check_ids")
+        self.assertEqual(code, 1)
+        self.assertIn("F12: no end-to-end test bears this id, only server/a_test.cc: Ticks.F09_F10", out)
+        self.assertEqual(out.count("no end-to-end"), 1)
+        self.assertIn("6 of 6 required ids have tests, 4 of 5 end to end, 1 wait", out)
+        self.write("tests/e2e/b_test.py", "    def test_F10_F12_seen(self):\n")
+        self.assertEqual(self.run_main("check_ids")[0], 0)
+
+    def test_a_word_that_is_none(self):
+        for line in ("F09 e2e please", "F09 required: no", "F09 maybe", "F09 later"):
+            with self.subTest(line):
+                self.write("tools/ids.txt", line + "\n")
+                with self.assertRaises(SystemExit):
+                    self.run_main("check_ids")
+
     def test_sources_that_are_no_tests_do_not_count(self):
         self.write("tools/ids.txt", "P01 required\n")
         self.write("dim/packet/a.cc", 'log("P01_Claim");\n')
