@@ -11,6 +11,7 @@ namespace {
 constexpr std::string_view kRequest = "dim-device-request:";
 constexpr std::string_view kGrant = "dim-device-grant:";
 constexpr std::string_view kContext{"dim/2023 device 1\0", 18};
+constexpr std::string_view kNativeContext{"dim/2023 device 2\0", 18};
 constexpr std::size_t kTextBytes = 32 * limits::kKiB;
 constexpr std::size_t kNameBytes = 32;
 
@@ -21,10 +22,12 @@ bool is_name(std::string_view name) {
   });
 }
 
-/// Neither part can be taken for the other: a name has no byte 0.
-Bytes signing_input(std::string_view name, const PublicKey& key) {
-  std::string out(kContext);
+/// No part can be taken for another: a name has no byte 0, and the key hash 32 bytes.
+Bytes signing_input(std::string_view name, const PublicKey& key,
+                    const std::optional<native::DevicePublic>& native) {
+  std::string out(native ? kNativeContext : kContext);
   out.append(name).push_back('\0');
+  if (native) out.append(to_text(native->hash()));
   out.append(to_text(key.data()));
   return to_bytes(out);
 }
@@ -68,7 +71,8 @@ Result<Document> next_visa(const Account& owner, const std::string& terminal, Js
 
 }  // namespace
 
-Result<std::string> DeviceRequest::make(std::string_view name, const PrivateKey& key) {
+Result<std::string> DeviceRequest::make(std::string_view name, const PrivateKey& key,
+                                        const std::optional<native::DevicePublic>& native) {
   if (!is_name(name))
     return fail(Errc::usage, "a device is called by 1 to 32 of A-Z a-z 0-9 . _ -");
   const PublicKey shown = key.public_key();
@@ -76,7 +80,8 @@ Result<std::string> DeviceRequest::make(std::string_view name, const PrivateKey&
   JsonObject object;
   object.set("name", name);
   object.set("key", shown.json());
-  object.set("signature", to_base64(key.sign(signing_input(name, shown))));
+  if (native) object.set("n1", native->json());
+  object.set("signature", to_base64(key.sign(signing_input(name, shown, native))));
   return std::string(kRequest) + to_base64url(as_bytes(write_json(object)));
 }
 
@@ -92,15 +97,21 @@ Result<DeviceRequest> DeviceRequest::parse(std::string_view text) {
   auto parsed = PublicKey::parse(*key);
   if (!parsed) return std::unexpected(parsed.error());
   if (!parsed->can_encrypt()) return fail(Errc::key, "the key of a device is one of RSA");
+  std::optional<native::DevicePublic> native;
+  if (const Json* property = object->find("n1")) {
+    auto keys = native::DevicePublic::parse(*property);
+    if (!keys) return std::unexpected(keys.error());
+    native = std::move(*keys);
+  }
   const auto bytes = from_base64(*signature);
   // Nobody gets a visa for the key of somebody else.
-  if (!bytes || !parsed->verify(signing_input(*name, *parsed), *bytes))
+  if (!bytes || !parsed->verify(signing_input(*name, *parsed, native), *bytes))
     return fail(Errc::signature, "the new device has not signed this itself");
-  return DeviceRequest{*name, std::move(*parsed)};
+  return DeviceRequest{*name, std::move(*parsed), std::move(native)};
 }
 
 std::string DeviceRequest::number() const {
-  const std::string hex = to_hex(sha256(signing_input(name, key)));
+  const std::string hex = to_hex(sha256(signing_input(name, key, native)));
   return hex.substr(0, 4) + " " + hex.substr(4, 4) + " " + hex.substr(8, 4) + " " +
          hex.substr(12, 4);
 }
@@ -142,14 +153,22 @@ Result<Document> visa_for(const Account& owner, const DeviceRequest& request,
   }
   JsonObject properties;
   properties.set("key", request.key.json());
+  if (request.native) properties.set("n1", request.native->json());
   return next_visa(owner, request.name, std::move(properties), before, now);
 }
 
-Result<Document> visa_again(const Account& owner, const Document& before, Millis now) {
+Result<Document> visa_again(const Account& owner, const Document& before, Millis now,
+                            const std::optional<native::DevicePublic>& native) {
   JsonObject properties;
   const Json* key = before.properties().find("key");
   if (key == nullptr) return fail(Errc::not_found, "a visa without a key is not signed anew");
   properties.set("key", *key);
+  const Json* named = before.properties().find("n1");
+  if (native) {
+    properties.set("n1", native->json());
+  } else if (named != nullptr) {
+    properties.set("n1", *named);
+  }
   return next_visa(owner, before.terminal(), std::move(properties), &before, now);
 }
 
@@ -164,9 +183,12 @@ Result<Document> visa_without(const Account& owner, const Document& before, Mill
   return next_visa(owner, before.terminal(), std::move(properties), &before, now);
 }
 
-Result<Account> linked_account(DeviceGrant grant, const PrivateKey& key) {
+Result<Account> linked_account(DeviceGrant grant, const PrivateKey& key,
+                               const std::optional<native::DevicePublic>& native) {
   const auto shown = grant.visa.message_key();
-  if (!shown || shown->data() != key.public_key().data() || grant.visa.terminal().empty())
+  const auto named = native::device_of(grant.visa);
+  if (!shown || shown->data() != key.public_key().data() || grant.visa.terminal().empty() ||
+      !named || *named != native)
     return fail(Errc::key, "this answer is for another device; the request was made anew since");
   const auto copy = [&key]() -> Result<PrivateKey> {
     auto object = parse_json_object(as_text(key.json().view()));

@@ -4,23 +4,27 @@
 // that the request is the one of the person's own device, which two screens show by the same
 // number.
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "dim/engine/account.h"
+#include "dim/native/device_keys.h"
 
 namespace dim {
 
-/// What the new device shows: its name and key, signed with that key.
+/// What the new device shows: its name and keys, signed with the first of them.
 struct DeviceRequest {
-  std::string name;  ///< a terminal: 1 to 32 of A-Z a-z 0-9 . _ -
-  PublicKey key;     ///< RSA
+  std::string name;                              ///< a terminal: 1 to 32 of A-Z a-z 0-9 . _ -
+  PublicKey key;                                 ///< RSA
+  std::optional<native::DevicePublic> native{};  ///< of N1; programs of before have none
 
   /// Errc::usage for a name that no device can have; Errc::key for a key that cannot encrypt.
-  static Result<std::string> make(std::string_view name, const PrivateKey& key);
-  /// Errc::usage for a text that is no request, Errc::key, Errc::signature.
+  static Result<std::string> make(std::string_view name, const PrivateKey& key,
+                                  const std::optional<native::DevicePublic>& native = {});
+  /// Errc::usage for a text that is no request, Errc::key, Errc::signature, Errc::native.
   static Result<DeviceRequest> parse(std::string_view text);
-  /// "3f2a 91bc 04de 77aa": of name and key, to compare on two screens.
+  /// "3f2a 91bc 04de 77aa": of name and keys, to compare on two screens.
   std::string number() const;
 };
 
@@ -40,15 +44,19 @@ struct DeviceGrant {
 /// Errc::conflict while a device of that name is there; Errc::forbidden without the identity's key.
 Result<Document> visa_for(const Account& owner, const DeviceRequest& request,
                           const Document* before, Millis now);
-/// The same visa, signed anew: one counts for 400 days. Errc::forbidden without the identity's key.
-Result<Document> visa_again(const Account& owner, const Document& before, Millis now);
+/// The same visa with the same keys, signed anew: one counts for 400 days. `native` takes the place
+/// of its keys of N1. Errc::forbidden without the identity's key.
+Result<Document> visa_again(const Account& owner, const Document& before, Millis now,
+                            const std::optional<native::DevicePublic>& native = {});
 /// A visa that says `"removed": true`: its device is no longer its owner's.
 bool is_removed(const Document& visa);
 /// The visa that takes a device away: without key, with `removed`. Errc::forbidden without the
 /// identity's key.
 Result<Document> visa_without(const Account& owner, const Document& before, Millis now);
 
-/// The account of the new device. Errc::key when the visa is not for `key`.
-Result<Account> linked_account(DeviceGrant grant, const PrivateKey& key);
+/// The account of the new device. Errc::key when the visa is not for `key`, or names other keys of
+/// N1 than `native`.
+Result<Account> linked_account(DeviceGrant grant, const PrivateKey& key,
+                               const std::optional<native::DevicePublic>& native = {});
 
 }  // namespace dim

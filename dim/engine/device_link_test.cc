@@ -127,6 +127,39 @@ TEST_F(DeviceLinkTest, F07_WhatIsNoRequestOrNotItsOwnIsRefused) {
   EXPECT_EQ(request.number().size(), 19U);
 }
 
+TEST_F(DeviceLinkTest, A03_ADeviceAsksWithItsKeysOfN1AndItsVisasNameThem) {
+  constexpr std::string_view kPrefix = "dim-device-request:";
+  const auto own = native::DeviceKeys::generate(os_random()).public_half();
+  const std::string text = DeviceRequest::make("laptop", key, own).value();
+  const DeviceRequest asked = DeviceRequest::parse(text).value();
+  EXPECT_EQ(asked.native, own);
+  EXPECT_FALSE(request.native) << "one of an earlier version";
+  EXPECT_NE(asked.number(), request.number());
+
+  const Document visa = visa_for(phone, asked, nullptr, kNow).value();
+  EXPECT_EQ(native::device_of(visa).value(), own);
+  const Document again = visa_again(phone, visa, kNow + 1).value();
+  EXPECT_EQ(native::device_of(again).value(), own);
+  EXPECT_EQ(again.message_key()->data(), visa.message_key()->data());
+  const Document old = visa_for(phone, request, nullptr, kNow).value();
+  EXPECT_EQ(native::device_of(visa_again(phone, old, kNow + 1, own).value()).value(), own);
+  EXPECT_FALSE(native::device_of(visa_without(phone, visa, kNow + 2).value()).value());
+  EXPECT_TRUE(linked_account({phone.id, phone.meta, visa, ""}, key, own));
+
+  // Somebody on the way puts in their own, or takes it out.
+  const auto other = native::DeviceKeys::generate(os_random()).public_half();
+  EXPECT_NE(DeviceRequest::parse(DeviceRequest::make("laptop", key, other).value())->number(),
+            asked.number());
+  EXPECT_EQ(DeviceRequest::parse(with(text, kPrefix, "n1", other.json())).error().code,
+            Errc::signature);
+  EXPECT_EQ(DeviceRequest::parse(with(shown, kPrefix, "n1", own.json())).error().code,
+            Errc::signature);
+  EXPECT_EQ(DeviceRequest::parse(with(text, kPrefix, "n1", 7)).error().code, Errc::native);
+  EXPECT_EQ(linked_account({phone.id, phone.meta, visa, ""}, key, other).error().code, Errc::key);
+  EXPECT_EQ(linked_account({phone.id, phone.meta, visa, ""}, key).error().code, Errc::key);
+  EXPECT_EQ(linked_account(grant(), key, own).error().code, Errc::key);
+}
+
 TEST_F(DeviceLinkTest, F07_AnAnswerForAnotherKeyOrOfSomebodyElseIsRefused) {
   constexpr std::string_view kPrefix = "dim-device-grant:";
   const std::string text = grant().text();
