@@ -20,6 +20,13 @@ namespace {
 constexpr Millis kPatienceMs = 10'000;
 constexpr Millis kHandOverMs = 60'000;  // the rest stays in the outbox
 
+constexpr Error kNoDevices{Errc::not_implemented,
+                           "stations of the dimchat reference take no devices of DIM/2023"};
+
+bool is_dimchat(const StationTarget& station) {
+  return station.protocol == StationTarget::Protocol::dimchat;
+}
+
 int failed(Context& context, const Error& error) {
   context.out.error(error);
   return code(exit_of(error));
@@ -116,10 +123,7 @@ int add(Context& context, const DeviceOptions& options) {
   if (!request) return failed(context, request.error());
   const auto station = context.home->station();
   if (!station) return failed(context, station.error());
-  if (*station && (*station)->protocol == StationTarget::Protocol::dimchat) {
-    return failed(context, {Errc::not_implemented,
-                            "stations of the dimchat reference take no devices of DIM/2023"});
-  }
+  if (*station && is_dimchat(**station)) return failed(context, kNoDevices);
   if (const auto over = meet_station(context)) return *over;
   const auto visa = visa_for(context.home->account(), *request, visa_of(context, request->name),
                              context.clock.now());
@@ -192,7 +196,8 @@ int join(Context& context, const DeviceOptions& options) {
   }
   const auto key = PrivateKey::generate_rsa();
   if (!key) return failed(context, key.error());
-  const auto text = DeviceRequest::make(options.name, *key);
+  const auto native = native::DeviceKeys::generate(context.random);
+  const auto text = DeviceRequest::make(options.name, *key, native.public_half());
   if (!text) return failed(context, text.error());
   const auto request = DeviceRequest::parse(*text);
   if (!request) return failed(context, request.error());
@@ -215,9 +220,12 @@ int join(Context& context, const DeviceOptions& options) {
   if (!grant) return failed(context, grant.error());
   const auto target = StationTarget::parse(grant->station);
   if (!target) return failed(context, target.error());
-  auto account = linked_account(std::move(*grant), *key);
+  // Nobody has signed the link: whoever carried the line can have put in another.
+  if (is_dimchat(*target)) return failed(context, kNoDevices);
+  auto account = linked_account(std::move(*grant), *key, native.public_half());
   if (!account) return failed(context, account.error());
-  auto home = Home::create(context.common.home, *passphrase, std::move(*account), context.random);
+  auto home = Home::create(context.common.home, *passphrase, std::move(*account), context.random,
+                           {}, &native);
   if (!home) {
     context.out.error(home.error());
     return code(Exit::home);
@@ -233,6 +241,8 @@ int join(Context& context, const DeviceOptions& options) {
       "What comes from now on comes here too; what was said before, if the other device has handed "
       "it over (device add --history).");
   if (const auto over = meet_station(context)) return *over;
+  // Where the station does not take them they come with the next log-in.
+  (void)wait(context, [&](auto done) { context.messenger->keep_prekeys(std::move(done)); });
   context.link.finish();
   return code(Exit::ok);
 }

@@ -137,6 +137,11 @@ int verb_join(const CommonOptions& common, const JoinOptions& options) {
   context.link.run_until([&] { return published.has_value() || context.failure.has_value(); },
                          kConnectMs);
   if (!published) return context.report_failure();
+  // From now on others can begin a session with this device, whether it has ever listened or not.
+  // Where the station does not take them they come with the next log-in.
+  bool asked = false;
+  context.messenger->keep_prekeys([&](const Status&) { asked = true; });
+  context.link.run_until([&] { return asked || context.failure.has_value(); }, kConnectMs);
 
   const Account& account = context.home->account();
   const auto station = context.home->station();

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "client/fields.h"
+#include "client/native_keys.h"
 #include "dim/base/base64.h"
 #include "dim/crypto/passphrase_lock.h"
 
@@ -115,7 +116,8 @@ Result<HomeLock> Home::lock_of(const std::string& folder) {
 }
 
 Result<Home> Home::create(const std::string& folder, const std::optional<Secret>& passphrase,
-                          Account account, Random& random, const Argon2Cost& cost) {
+                          Account account, Random& random, const Argon2Cost& cost,
+                          const native::DeviceKeys* native) {
   if (exists(folder))
     return fail(Errc::conflict, "there is a DIM home in this folder already; use another --home");
   if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
@@ -144,7 +146,7 @@ Result<Home> Home::create(const std::string& folder, const std::optional<Secret>
   Home home;
   home.vault_ = std::make_unique<Vault>(std::move(*vault));
   home.account_ = std::make_unique<Account>(std::move(account));
-  if (auto status = home.store_account(); !status) return std::unexpected(status.error());
+  if (auto status = home.set_up(native, random); !status) return std::unexpected(status.error());
   if (auto status = home.load(); !status) return std::unexpected(status.error());
   std::string lock_text = write_json(lock);
   auto status = write_new_file(key_path(folder), lock_text + "\n");
@@ -170,15 +172,26 @@ Result<Home> Home::open(const std::string& folder, const std::optional<Secret>& 
   return home;
 }
 
-Result<Home> Home::in_memory(Account account, Random& random) {
+Result<Home> Home::in_memory(Account account, Random& random, const native::DeviceKeys* native) {
   auto vault = Vault::open(":memory:", Secret::random(32, random), random);
   if (!vault) return std::unexpected(vault.error());
   Home home;
   home.vault_ = std::make_unique<Vault>(std::move(*vault));
   home.account_ = std::make_unique<Account>(std::move(account));
-  if (auto status = home.store_account(); !status) return std::unexpected(status.error());
+  if (auto status = home.set_up(native, random); !status) return std::unexpected(status.error());
   if (auto status = home.load(); !status) return std::unexpected(status.error());
   return home;
+}
+
+Status Home::set_up(const native::DeviceKeys* native, Random& random) {
+  return vault_->transaction([&]() -> Status {
+    if (native != nullptr) {
+      if (auto put = put_native_device_keys(*vault_, *native); !put) return put;
+    }
+    const Millis now = account_->visa.time().value_or(0);
+    if (auto named = name_native_keys(now, random); !named) return named;
+    return store_account();
+  });
 }
 
 Status Home::store_account() {

@@ -10,6 +10,7 @@
 #include "dim/engine/account.h"
 #include "dim/engine/directory.h"
 #include "dim/engine/key_times.h"
+#include "dim/native/device_keys.h"
 #include "sqlite/vault.h"
 
 namespace dim {
@@ -59,23 +60,26 @@ class Home {
  public:
   static bool exists(const std::string& folder);
   /// Makes the folder (0700), its key file (0600) and vault, and stores the account. Errc::conflict
-  /// when one is there.
+  /// when one is there. `native`: keys of N1 that the visa of a linked device names. Where the
+  /// account holds the identity they are made, and a visa that names them.
   static Result<Home> create(const std::string& folder, const std::optional<Secret>& passphrase,
-                             Account account, Random& random, const Argon2Cost& cost = {});
+                             Account account, Random& random, const Argon2Cost& cost = {},
+                             const native::DeviceKeys* native = nullptr);
   /// Errc::key for a wrong passphrase, or a key file that others can read; Errc::not_found when
   /// there is no home.
   static Result<Home> open(const std::string& folder, const std::optional<Secret>& passphrase,
                            Random& random);
   /// Nothing on the disk: for simulations and bots that forget.
-  static Result<Home> in_memory(Account account, Random& random);
+  static Result<Home> in_memory(Account account, Random& random,
+                                const native::DeviceKeys* native = nullptr);
   static Result<HomeLock> lock_of(const std::string& folder);
 
   const Account& account() const { return *account_; }
   /// Every 90 days a new message key, with a visa that has to be published; what was replaced a
-  /// year ago is wiped. All of it is on the disk when this returns. Nothing where
-  /// !Account::holds_identity(). `now` must be right: nobody takes a visa from the future, nor any
-  /// after it.
-  Status renew_keys(Millis now);
+  /// year ago is wiped. A home of an earlier version gets keys of N1, and a visa that names them.
+  /// All of it is on the disk when this returns. Nothing where !Account::holds_identity(). `now`
+  /// must be right: nobody takes a visa from the future, nor any after it.
+  Status renew_keys(Millis now, Random& random);
   /// A visa was made that no station has acknowledged.
   bool has_unpublished_visa();
   /// A station has acknowledged the visa that has this digest.
@@ -99,7 +103,8 @@ class Home {
   Status learn(const Id& id, const JsonObject& meta, const std::vector<JsonObject>& documents,
                Millis now);
   /// After the directory has learnt something about `id` from elsewhere: keeps it, and decides what
-  /// it means for the contact. Errc::io.
+  /// it means for the contact. A newer visa of this very device, with the message key that it has,
+  /// is its visa from then on. Errc::io.
   Status keep_known(const Id& id, Millis now);
   /// What keep_known() and learn() have found since this was asked last.
   std::vector<KeyAlarm> take_alarms() { return std::exchange(alarms_, {}); }
@@ -121,6 +126,10 @@ class Home {
   Status load();
   Status load_account();
   Status store_account();
+  Status set_up(const native::DeviceKeys* native, Random& random);
+  bool names_native_keys();
+  Status name_native_keys(Millis now, Random& random);
+  Status take_own_visa();
 
   std::unique_ptr<Vault> vault_;
   std::unique_ptr<Account> account_;  // stays where it is: sessions hold on to it

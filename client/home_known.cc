@@ -2,7 +2,9 @@
 // means; the own ones, when they are renewed.
 #include "client/fields.h"
 #include "client/home.h"
+#include "client/native_keys.h"
 #include "dim/base/base64.h"
+#include "dim/engine/device_link.h"
 
 namespace dim {
 namespace {
@@ -205,6 +207,9 @@ Status Home::keep_known(const Id& id, Millis now) {
                        .blocked = stops};
   if (broken && !stops) directory_->accept_contested(id);
   if (auto put = put_known(id, *known, now); !put) return put;
+  if (id.same_entity(account_->id)) {
+    if (auto taken = take_own_visa(); !taken) return taken;
+  }
   if (stops) {
     Contact kept = found->value_or(Contact{.id = id.bare()});
     if (kept.blocked) return {};
@@ -260,22 +265,60 @@ Status Home::refresh() {
   return load_known();
 }
 
-Status Home::renew_keys(Millis now) {
+/// The device that holds the identity signs visas of linked ones anew; and what was restored from a
+/// backup may be older than the last visa that it had.
+Status Home::take_own_visa() {
+  const Known* own = directory_->find(account_->id);
+  const auto index = newest_visa(own->documents, account_->visa.terminal());
+  if (!index || account_->message_keys.empty()) return {};
+  const Document& newest = own->documents[*index];
+  const auto key = newest.message_key();
+  if (newest.time() <= account_->visa.time() || is_removed(newest) || !key ||
+      key->data() != account_->message_keys.front().public_key().data())
+    return {};
+  account_->visa = newest;
+  if (auto stored = store_account(); !stored) return stored;
+  return tell_others();
+}
+
+/// Whether the visa says which keys of N1 this device has; a linked one cannot change what it says.
+bool Home::names_native_keys() {
+  if (!account_->holds_identity()) return true;
+  const auto keys = native_device_keys(*vault_);
+  const auto named = native::device_of(account_->visa);
+  return keys && named && *named && **named == keys->public_half();
+}
+
+Status Home::name_native_keys(Millis now, Random& random) {
+  if (names_native_keys()) return {};
+  auto keys = make_native_device_keys(*vault_, random);
+  if (!keys) return std::unexpected(keys.error());
+  JsonObject properties;
+  properties.set("n1", keys->public_half().json());
+  return account_->update_visa(properties, now);
+}
+
+Status Home::renew_keys(Millis now, Random& random) {
   if (auto fresh = refresh(); !fresh) return fresh;
-  if (!is_message_key_due(*account_, key_times_, now) && account_->message_keys.size() == 1)
+  if (!is_message_key_due(*account_, key_times_, now) && account_->message_keys.size() == 1 &&
+      names_native_keys())
     return {};
   bool changed = false, forgotten = false;
   auto status = vault_->transaction([&]() -> Status {
     if (auto fresh = refresh(); !fresh) return fresh;  // it may have waited for another program
-    const bool due = is_message_key_due(*account_, key_times_, now);
-    if (due) {
+    const Digest32 before = account_->visa.digest();
+    if (is_message_key_due(*account_, key_times_, now)) {
       changed = true;
       if (auto made = renew_message_key(*account_, key_times_, now); !made) return made;
+    }
+    if (auto named = name_native_keys(now, random); !named) return named;
+    forgotten = forget_message_keys(*account_, key_times_, now);
+    const bool renewed = account_->visa.digest() != before;
+    if (!forgotten && !renewed) return {};
+    changed = true;
+    if (renewed) {
       if (auto put = vault_->put(kState, kUnpublished, "yes"); !put) return put;
     }
-    forgotten = forget_message_keys(*account_, key_times_, now);
-    if (!forgotten && !due) return {};
-    changed = true;
     if (auto stored = store_account(); !stored) return stored;
     return tell_others();
   });

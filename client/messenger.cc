@@ -178,7 +178,8 @@ void Messenger::ready() {
   if (!clocks_agree() && events_.clocks_differ) events_.clocks_differ(session_->clock_offset());
   renew_own_key();
   renew_devices();
-  retry_waiting();  // and pumps
+  if (options_.receive) (void)ask_for_native_visa();  // else at the next log-in
+  retry_waiting();                                    // and pumps
   if (follower_ && is_ready()) follower_->begin();
 }
 

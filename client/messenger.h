@@ -29,6 +29,8 @@
 
 namespace dim {
 
+struct HeldPrekeys;
+
 /// Sockets for a Messenger. `dial` is answered by Messenger::opened, unreachable or closed.
 class Transport {
  public:
@@ -224,6 +226,11 @@ class Messenger final : private SessionHost {
   /// linked devices, with the keys that they have. Done by itself at each log-in. Visas count for
   /// 400 days, and a station gives a device nothing whose visa is 180 days older than another's.
   void renew_devices();
+  /// Brings prekeys of N1 where the station has too few of this device, old ones, or such as a
+  /// restored backup does not know (docs/protocol/native.md section 8); by itself at each log-in
+  /// and each hour with Options::receive. Errc::not_found where the own visa names no keys of N1
+  /// that are here, Errc::unavailable where the station does not take them.
+  void keep_prekeys(std::function<void(Status)> done);
   /// Registers meta and visa at the station, and `name` unless it is empty.
   void publish(std::string_view name, std::function<void(Status)> done);
   void typing(const Id& peer, bool on);
@@ -361,6 +368,13 @@ class Messenger final : private SessionHost {
                  std::vector<HistoryEntry>& show);
   bool clocks_agree() const;
   void renew_own_key();
+  void ask_own_prekeys(Operation operation, const Id& target, std::string content,
+                       Uplink::Handler handler);
+  void bring_prekeys(const std::optional<HeldPrekeys>& held,
+                     const std::function<void(Status)>& done);
+  void forget_prekeys(const HeldPrekeys& held);
+  Status ask_for_native_visa();
+  void give_native_visa(const Digest32& signer, const JsonObject& note);
   Status note_alarms(std::vector<HistoryEntry>& show);
   Status learn(const Id& id, const JsonObject& meta, const std::vector<JsonObject>& documents);
   /// Errc::security_error for whom sending has stopped.

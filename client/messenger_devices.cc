@@ -1,8 +1,10 @@
 // Other devices of the same person: who is told of them, and what they tell each other.
 #include <algorithm>
+#include <cstdlib>
 
 #include "client/fields.h"
 #include "client/messenger.h"
+#include "client/native_keys.h"
 #include "client/past.h"
 #include "dim/engine/device_link.h"
 #include "dim/engine/signer.h"
@@ -16,6 +18,7 @@ constexpr std::string_view kApp = "chat.dim.device";
 constexpr std::string_view kSent = "sent";
 constexpr std::string_view kRead = "read";
 constexpr std::string_view kPast = "past";
+constexpr std::string_view kNative = "n1";
 
 }  // namespace
 
@@ -79,6 +82,49 @@ void Messenger::publish_renewed(const Document& visa) {
     if (published && home_.learn(account.id, account.meta.json(), {visa.json()}, clock_.now()))
       (void)announce_devices();  // where that fails they learn it some other time
   });
+}
+
+/// A linked device of an earlier version has a visa without keys of N1, and cannot sign another: it
+/// asks the one that can, again each week until it has been here.
+Status Messenger::ask_for_native_visa() {
+  constexpr Millis kAskAgainMs = Millis{7} * 86'400'000;
+  const Account& account = home_.account();
+  if (account.holds_identity() || !has_other_devices()) return {};
+  return home_.vault().transaction([&]() -> Status {
+    const auto keys = make_native_device_keys(home_.vault(), random_);
+    if (!keys) return std::unexpected(keys.error());
+    const native::DevicePublic own = keys->public_half();
+    const auto named = native::device_of(account.visa);
+    if (named && *named == own) return {};
+    const auto asked = home_.vault().get("state", "n1 asked");
+    if (!asked) return std::unexpected(asked.error());
+    const Millis now = clock_.now();
+    if (*asked && std::abs(now - number_in(**asked)) < kAskAgainMs) return {};
+    if (auto put = home_.vault().put("state", "n1 asked", std::to_string(now)); !put) return put;
+    CustomizedContent note = CustomizedContent::make(kApp, kNative, "note", now, random_);
+    note.rest.set("n1", own.json());
+    return enqueue_quietly(account.id.bare(), encode_content(Content(std::move(note))));
+  });
+}
+
+/// What such a device has asked for: `signer` is the digest of its key, so it is for itself.
+void Messenger::give_native_visa(const Digest32& signer, const JsonObject& note) {
+  const Account& account = home_.account();
+  const Known* own = home_.directory().find(account.id);
+  const Json* property = note.find("n1");
+  if (!account.holds_identity() || own == nullptr || property == nullptr || !clocks_agree()) return;
+  const auto native = native::DevicePublic::parse(*property);
+  if (!native) return;
+  for (const auto& [terminal, index] : newest_visas(own->documents)) {
+    const Document visa = own->documents[index];
+    const auto key = visa.message_key();
+    if (is_removed(visa) || !key || sha256(key->data()) != signer) continue;
+    const auto named = native::device_of(visa);
+    if (named && *named == *native) return;
+    if (const auto renewed = visa_again(account, visa, clock_.now(), *native))
+      publish_renewed(*renewed);
+    return;
+  }
 }
 
 // ---- what one device does, the others know (docs/protocol/identity.md section 5.1)
@@ -187,7 +233,12 @@ Result<bool> Messenger::take_note(const SignedMessage& message, const Opened& op
   const std::string guid = text_in(note->rest, "guid");
   const bool own = opened.message.envelope.sender.same_entity(home_.account().id) &&
                    opened.label != Label::not_encrypted;
-  if (own && note->mod == kPast && !linked_signer(message, home_.directory(), clock_.now())) {
+  const auto signer = [&] { return linked_signer(message, home_.directory(), clock_.now()); };
+  if (own && note->mod == kNative) {
+    if (const auto device = signer()) give_native_visa(*device, note->rest);
+    return true;
+  }
+  if (own && note->mod == kPast && !signer()) {
     if (auto taken = take_past(note->rest); !taken) return std::unexpected(taken.error());
     return true;
   }

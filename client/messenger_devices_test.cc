@@ -2,6 +2,7 @@
 #include <map>
 
 #include "client/messenger_fixture.h"
+#include "client/native_keys.h"
 #include "dim/engine/device_link.h"
 
 namespace dim {
@@ -15,11 +16,15 @@ class MessengerDevicesTest : public MessengerTest {
   MessengerDevicesTest() {
     const Account& me = home.account();
     const auto key = PrivateKey::generate_rsa().value();
-    const auto request = DeviceRequest::parse(*DeviceRequest::make("laptop", key)).value();
+    const auto native = native::DeviceKeys::generate(fake_random());
+    const auto request =
+        DeviceRequest::parse(*DeviceRequest::make("laptop", key, native.public_half())).value();
     visa = visa_for(me, request, nullptr, kFakeNow).value();
     gone = visa_without(me, *visa, kFakeNow).value();
     laptop.emplace(
-        Home::in_memory(linked_account({me.id, me.meta, *visa, ""}, key).value(), fake_random())
+        Home::in_memory(
+            linked_account({me.id, me.meta, *visa, ""}, key, native.public_half()).value(),
+            fake_random(), &native)
             .value());
     EXPECT_TRUE(laptop->set_station(fake_target()));
     EXPECT_TRUE(laptop->learn(peer().id, peer().meta.json(), {peer().visa.json()}, kFakeNow));
@@ -144,6 +149,66 @@ TEST_F(MessengerDevicesTest, F07_PeopleOneHasWrittenToAreToldOfDevicesThatCameAn
       digests.push_back(Document::parse(one, me.id, me.meta)->digest());
     EXPECT_THAT(digests, testing::Contains(newest.digest()));
   }
+}
+
+// A linked device of before N1.
+TEST_F(MessengerDevicesTest, A03_ALinkedDeviceWithoutKeysOfN1GetsAVisaThatNamesThem) {
+  const auto key = PrivateKey::generate_rsa().value();
+  const Id me = home.account().id;
+  const JsonObject meta = home.account().meta.json();
+  {
+    const auto request = DeviceRequest::parse(*DeviceRequest::make("tablet", key)).value();
+    visa = visa_for(home.account(), request, nullptr, kFakeNow).value();
+    laptop = Home::in_memory(linked_account({me, home.account().meta, *visa, ""}, key).value(),
+                             fake_random())
+                 .value();
+    ASSERT_TRUE(laptop->set_station(fake_target()));
+  }
+  learn_both();
+  std::swap(home, *laptop);
+  log_in();
+  const Packet asking = station.next(Lane::text);
+  EXPECT_EQ(asking.get("target"), me.text());
+  const SignedMessage note = SignedMessage::parse(*asking.content).value();
+  const auto own = native_device_keys(home.vault()).value().public_half();
+  connect();
+  accept(station.next(Lane::text));
+  EXPECT_THAT(station.requests[Lane::text], IsEmpty()) << "once a week";
+
+  std::swap(home, *laptop);
+  log_in();
+  push(note);
+  EXPECT_THAT(received, IsEmpty());
+  Packet publishing = station.next(Lane::control);
+  while (publishing.get("type") != "document") publishing = station.next(Lane::control);
+  const JsonObject content = *parse_json_object(*publishing.content);
+  const JsonObject& renewed = *content.find("document")->object();
+  const Document next = Document::parse(renewed, me, home.account().meta).value();
+  EXPECT_EQ(next.terminal(), "tablet");
+  EXPECT_EQ(next.message_key()->data(), key.public_key().data());
+  EXPECT_EQ(native::device_of(next).value(), own);
+  answer(Lane::control, Packet::response(201, publishing.get("id")));
+  push(note, Guid::make(clock.now(), fake_random()).text());
+  EXPECT_THAT(station.requests[Lane::control], IsEmpty()) << "it has it";
+
+  std::swap(home, *laptop);
+  ASSERT_TRUE(home.learn(me, meta, {renewed}, clock.now()));
+  EXPECT_EQ(native::device_of(home.account().visa).value(), own);
+  std::swap(home, *laptop);
+}
+
+// Who can write in the name of somebody else's device signs as none.
+TEST_F(MessengerDevicesTest, A03_OnlyADeviceItselfGetsAVisaForItsKeysOfN1) {
+  learn_both();
+  log_in();
+  CustomizedContent note =
+      CustomizedContent::make("chat.dim.device", "n1", "note", clock.now(), fake_random());
+  note.rest.set("n1", native::DeviceKeys::generate(fake_random()).public_half().json());
+  for (const Account* sender : {&peer(), &home.account()}) {
+    push(from(*sender, Content(note)));
+    EXPECT_THAT(station.requests[Lane::control], IsEmpty()) << sender->id.text();
+  }
+  EXPECT_THAT(received, IsEmpty());
 }
 
 // What each device writes is a chain of its own, and the key tells whose.

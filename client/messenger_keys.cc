@@ -48,12 +48,17 @@ bool Messenger::clocks_agree() const {
 /// It is on the disk before anybody hears of it, and goes out again until a station has it.
 void Messenger::renew_own_key() {
   key_checked_at_ = clock_.monotonic();
-  if (clocks_agree()) (void)home_.renew_keys(clock_.now());
-  if (!home_.has_unpublished_visa()) return;
+  if (clocks_agree()) (void)home_.renew_keys(clock_.now(), random_);
+  const auto keep = [this] {
+    if (options_.receive) keep_prekeys([](const Status&) {});  // else at the next log-in
+  };
+  if (!home_.has_unpublished_visa()) return keep();
   introduced_.clear();
   const Document visa = home_.account().visa;
-  publish(visa, [this, visa](const Status& published) {
-    if (!published || !home_.note_published(visa.digest()) || !has_other_devices()) return;
+  publish(visa, [this, visa, keep](const Status& published) {
+    if (!published || !home_.note_published(visa.digest())) return;
+    keep();  // the station checks them against this visa
+    if (!has_other_devices()) return;
     const Account& account = home_.account();
     if (home_.learn(account.id, account.meta.json(), {visa.json()}, clock_.now()))
       (void)announce_devices();  // where that fails they ask for it in a day

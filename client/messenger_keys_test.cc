@@ -1,5 +1,6 @@
 // The own message key: new every 90 days, old ones readable for a year.
 #include "client/home_fixture.h"
+#include "client/native_keys.h"
 #include "dim/engine/device_link.h"
 
 namespace dim {
@@ -29,6 +30,20 @@ class MessengerKeys : public HomeTest {
   }
   std::size_t keys() { return home.account().message_keys.size(); }
   std::int64_t rev() { return *home.account().visa.properties().find("rev")->integer(); }
+  const std::int64_t first_rev = rev();
+  /// The next visa of this home, with another value (null: without it).
+  Document own_visa(std::string_view name, Json value) {
+    const Account& me = home.account();
+    JsonObject properties = me.visa.properties();
+    if (value.is_null()) {
+      properties.erase(name);
+    } else {
+      properties.set(name, std::move(value));
+    }
+    for (const char* const other : {"type", "did", "time"}) properties.erase(other);
+    continue_chain(properties, me.visa);
+    return Document::make(me.id, "visa", properties, clock.now(), me.identity_key);
+  }
 };
 
 TEST_F(MessengerKeys, TheKeyIsRenewedAfter90DaysAndPublished) {
@@ -40,7 +55,7 @@ TEST_F(MessengerKeys, TheKeyIsRenewedAfter90DaysAndPublished) {
   restart();
   ASSERT_THAT(published(), SizeIs(1));
   EXPECT_EQ(keys(), 2U);
-  EXPECT_EQ(rev(), 2);
+  EXPECT_EQ(rev(), first_rev + 1);
   const Packet publishing = published()[0];
   EXPECT_EQ(visa_in(publishing).message_key()->data(),
             home.account().message_keys[0].public_key().data());
@@ -60,7 +75,7 @@ TEST_F(MessengerKeys, WhatTheStationHasNotAcknowledgedIsPublishedAgain) {
   const SignedMessage message = from_peer("for the new key");
   restart();
   ASSERT_THAT(published(), SizeIs(1));
-  EXPECT_EQ(rev(), 2) << "the same visa";
+  EXPECT_EQ(rev(), first_rev + 1) << "the same visa";
   push(message);
   ASSERT_THAT(received, SizeIs(1));
   EXPECT_EQ(received[0].text, "for the new key");
@@ -139,13 +154,13 @@ TEST_F(MessengerKeys, WhatAnotherProgramOfThisHomeRenewsCountsHereToo) {
   clock.passed = 90 * kDay;
   {
     Home other = reopen();
-    ASSERT_TRUE(other.renew_keys(clock.now()));
+    ASSERT_TRUE(other.renew_keys(clock.now(), fake_random()));
     ASSERT_TRUE(home.refresh());
     EXPECT_EQ(home.account().visa.digest(), other.account().visa.digest());
   }
   EXPECT_EQ(keys(), 2U);
   messenger->tick();
-  EXPECT_EQ(rev(), 2) << "not renewed a second time";
+  EXPECT_EQ(rev(), first_rev + 1) << "not renewed a second time";
   push(from_peer("for the key that the other program made"));
   ASSERT_THAT(received, SizeIs(1));
   EXPECT_EQ(received[0].text, "for the key that the other program made");
@@ -168,11 +183,68 @@ TEST_F(MessengerKeys, I13_WhoHasVerifiedUsSeesNoAlarm) {
     if (at == 200 * kDay) continue;  // nobody has asked for this one
     EXPECT_TRUE(learn());
   }
-  EXPECT_EQ(rev(), 4);
+  EXPECT_EQ(rev(), first_rev + 3);
   EXPECT_THAT(other.take_alarms(), IsEmpty());
   EXPECT_FALSE(other.contact(me).value()->blocked);
   EXPECT_EQ(other.directory().message_keys(me)[0].second.data(),
             home.account().message_keys[0].public_key().data());
+}
+
+TEST_F(MessengerKeys, A03_ANewHomeNamesItsKeysOfN1AndHasNothingToPublishForThat) {
+  const auto own = native_device_keys(home.vault()).value().public_half();
+  EXPECT_EQ(native::device_of(home.account().visa).value(), own);
+  EXPECT_EQ(native::device_of(reopen().account().visa).value(), own);
+  log_in();
+  EXPECT_THAT(published(), IsEmpty());
+  clock.passed = 90 * kDay;
+  restart();
+  EXPECT_EQ(keys(), 2U);
+  EXPECT_EQ(native::device_of(home.account().visa).value(), own) << "a new message key alone";
+}
+
+TEST_F(MessengerKeys, A03_AHomeOfAnEarlierVersionGetsKeysOfN1AndPublishesThem) {
+  // As it was before: no keys, and a visa that names none.
+  JsonObject row = parse_json_object(*home.vault().get("account", "self").value()).value();
+  row.set("visa", own_visa("n1", Json()).json());
+  ASSERT_TRUE(home.vault().put("account", "self", write_json(row)));
+  ASSERT_TRUE(home.vault().erase("native device", "keys"));
+  const std::int64_t before = *reopen().account().visa.properties().find("rev")->integer();
+  restart();
+  ASSERT_THAT(published(), SizeIs(1));
+  const Document visa = visa_in(published()[0]);
+  EXPECT_EQ(native::device_of(visa).value(),
+            native_device_keys(reopen().vault()).value().public_half());
+  EXPECT_EQ(rev(), before + 1);
+  EXPECT_EQ(keys(), 1U);
+  restart();
+  ASSERT_THAT(published(), SizeIs(1)) << "until a station has it";
+  EXPECT_EQ(visa_in(published()[0]).digest(), visa.digest());
+  answer(Lane::control, Packet::response(201, published()[0].get("id")));
+  restart();
+  EXPECT_THAT(published(), IsEmpty());
+}
+
+TEST_F(MessengerKeys, A03_AVisaThatNamesOtherKeysOfN1IsSignedAnewWithThoseThatAreHere) {
+  ASSERT_TRUE(put_native_device_keys(home.vault(), native::DeviceKeys::generate(fake_random())));
+  log_in();
+  ASSERT_THAT(published(), SizeIs(1));
+  EXPECT_EQ(native::device_of(visa_in(published()[0])).value(),
+            native_device_keys(home.vault()).value().public_half());
+}
+
+TEST_F(MessengerKeys, F07_ANewerVisaOfThisDeviceIsItsOwnWhereItHasTheKey) {
+  const Account& me = home.account();
+  const auto learn = [&](const Document& visa) {
+    ASSERT_TRUE(home.learn(me.id, me.meta.json(), {visa.json()}, clock.now()));
+  };
+  clock.passed = 1'000;
+  const Document newer = own_visa("name", "renamed");
+  learn(newer);
+  EXPECT_EQ(home.account().visa.digest(), newer.digest());
+  EXPECT_EQ(reopen().account().visa.digest(), newer.digest());
+  clock.passed = 2'000;
+  learn(own_visa("key", fake_user(3).message_keys[0].public_key().json()));
+  EXPECT_EQ(home.account().visa.digest(), newer.digest()) << "nothing here opens what it asks for";
 }
 
 TEST_F(MessengerKeys, F07_ALinkedDeviceKeepsItsKeyAndTheOthersHearOfTheNewOne) {

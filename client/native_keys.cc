@@ -98,4 +98,18 @@ Status forget_native_prekey(Vault& vault, PrekeyKind kind, std::uint32_t id) {
   return vault.erase(bucket_of(kind), std::to_string(id));
 }
 
+Result<bool> forget_oldest_one_time(Vault& vault, std::size_t most) {
+  const std::string_view bucket = bucket_of(PrekeyKind::one_time);
+  const auto count = vault.count(bucket);
+  if (!count) return std::unexpected(count.error());
+  if (*count <= static_cast<std::int64_t>(most)) return false;
+  auto kept = vault.newest(bucket, most);
+  if (!kept) return std::unexpected(kept.error());
+  for (Vault::Row& row : *kept) wipe(row.body);
+  const std::int64_t first = kept->empty() ? INT64_MAX : kept->front().place;
+  if (auto gone = vault.erase_through(bucket, first - 1); !gone)
+    return std::unexpected(gone.error());
+  return true;
+}
+
 }  // namespace dim

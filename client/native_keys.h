@@ -24,5 +24,7 @@ Result<std::optional<native::PrekeySecret>> native_prekey(Vault& vault, native::
 Result<std::vector<native::PrekeySecret>> native_prekeys(Vault& vault, native::PrekeyKind kind);
 Status put_native_prekey(Vault& vault, const native::PrekeySecret& secret);
 Status forget_native_prekey(Vault& vault, native::PrekeyKind kind, std::uint32_t id);
+/// Leaves the `most` one-time prekeys that were made last. True: there were more.
+Result<bool> forget_oldest_one_time(Vault& vault, std::size_t most);
 
 }  // namespace dim

@@ -28,7 +28,8 @@ class NativeKeysTest : public testing::Test {
   }
   std::vector<std::uint32_t> ids(PrekeyKind kind) {
     std::vector<std::uint32_t> out;
-    for (const PrekeySecret& secret : native_prekeys(vault, kind).value()) out.push_back(secret.id);
+    const auto all = native_prekeys(vault, kind).value();
+    for (const PrekeySecret& secret : all) out.push_back(secret.id);
     return out;
   }
 };
@@ -82,6 +83,15 @@ TEST_F(NativeKeysTest, A03_WhatWasForgottenInATransactionThatFailsIsStillThere) 
   });
   EXPECT_FALSE(failed);
   EXPECT_TRUE(native_prekey(vault, PrekeyKind::one_time, 7).value());
+}
+
+TEST_F(NativeKeysTest, A03_OfTooManyOneTimePrekeysTheOldestGo) {
+  for (std::uint32_t id = 5; id < 10; ++id) made(PrekeyKind::one_time, id);
+  made(PrekeyKind::last_resort, 1);
+  EXPECT_FALSE(forget_oldest_one_time(vault, 5).value());
+  EXPECT_TRUE(forget_oldest_one_time(vault, 3).value());
+  EXPECT_THAT(ids(PrekeyKind::one_time), ElementsAre(7, 8, 9));
+  EXPECT_THAT(ids(PrekeyKind::last_resort), ElementsAre(1));
 }
 
 /// What stands in the files of a vault, the log included.

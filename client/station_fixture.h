@@ -81,8 +81,13 @@ class FakeStation {
          next = reader.next()) {
       auto* packet = std::get_if<Packet>(&next);
       ASSERT_NE(packet, nullptr) << "the client sends what no station reads";
-      // Each session begins with it, whatever else a test is about.
-      auto& to = packet->get("type") == "login" ? logins : requests[lane];
+      if (packet->operation == Operation::connect && !packet->get("author").empty())
+        user_ = Id::parse(packet->get("author"))->bare().text();
+      // Each session begins with these, whatever else a test is about.
+      const bool own = packet->operation != Operation::get || packet->get("target") == user_;
+      auto& to = packet->get("type") == "login"            ? logins
+                 : packet->get("type") == "prekeys" && own ? prekeys
+                                                           : requests[lane];
       to.push_back(std::move(*packet));
     }
   }
@@ -135,10 +140,12 @@ class FakeStation {
   }
 
   std::map<Lane, std::deque<Packet>> requests;
-  std::deque<Packet> logins;  ///< CREATE of type login
+  std::deque<Packet> logins;   ///< CREATE of type login
+  std::deque<Packet> prekeys;  ///< what is asked of type prekeys about the user's own device
 
  private:
   std::map<Lane, PacketReader> readers_;
+  std::string user_;  // who logs in
 };
 
 }  // namespace dim

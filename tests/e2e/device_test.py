@@ -1,4 +1,8 @@
 """Two devices of one person: linked by two lines, both read and write, one is removed."""
+import base64
+import json
+import os
+
 import harness
 from harness import of
 
@@ -91,6 +95,23 @@ class Devices(harness.EndToEnd):
         taken = of(third.run("device", "join", "laptop", stdin="\n", code=2), "device_request")[0]["request"]
         self.alice.run("device", "add", taken, "--yes", code=1)
         self.assertEqual(self.devices(self.alice), {"": (True, False), "laptop": (False, False)})
+
+    def test_F07_a_station_that_was_put_into_the_answer_on_its_way_is_not_taken(self):
+        """Nobody has signed the link: with one to a station of the reference the new device would log in there."""
+        new = harness.Person(self.folder, "alice-laptop")
+        process = new.start("device", "join", "laptop")
+        self.addCleanup(lambda: (process.kill(), process.wait()))
+        request = harness.checked(process.stdout.readline(), "device")
+        grant = of(self.alice.run("device", "add", request["request"], "--yes"), "device_grant")[0]["grant"]
+        prefix, text = grant.split(":")
+        said = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        said["station"] = "dimchat://[::1]:9394?station=" + said["station"].split("?")[0].removeprefix("dim:station:")
+        changed = base64.urlsafe_b64encode(json.dumps(said).encode()).decode().rstrip("=")
+        out, errors = process.communicate(f"{prefix}:{changed}\n", timeout=60)
+        self.assertEqual(process.returncode, 1, errors)
+        error = harness.checked(out.splitlines()[-1], "device")
+        self.assertEqual((error["event"], error["code"]), ("error", "NOT_IMPLEMENTED"))
+        self.assertFalse(os.path.exists(os.path.join(new.home, "key")))
 
     def test_F07_groups_of_the_first_device_are_on_the_others_when_somebody_writes_there(self):
         self.alice.run("group", "create", "friends", "bobby")
