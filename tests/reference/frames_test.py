@@ -2,7 +2,7 @@
 """Our gateway over its three framings, byte by byte, with sockets of our own.
 
 What is inside of the frames is sealed and opened by the reference (a driver without a connection of its own), and each
-of these people talks with a client of the reference.
+of these people talks with alice: a client of the reference of either generation, or dim.
 """
 import base64
 import hashlib
@@ -15,7 +15,7 @@ import time
 
 from contents import CONTENTS, filled, lost
 from harness import SECONDS, Failed, ReferenceTest, kind, main
-from ours import OurStation
+from ours import OurClient, OurStation
 
 STATION = "station@anywhere"
 
@@ -159,11 +159,14 @@ class WebSocket(Wire):
         return body.decode()
 
 
-class Frames(ReferenceTest):
+class Frames:
+    """People of ours behind sockets, and alice. The classes that use it set peer, her generation."""
+    peer = None
+
     @classmethod
     def begin(cls):
         cls.station = OurStation(cls)
-        cls.alice = cls.reference_client("2025", "alice", cls.station)
+        cls.alice = cls.reference_client(cls.peer, "alice", cls.station)
         # Accounts that never log in: a group of them is large.
         silent = [cls.alice.do("new_account", name=f"silent {index}")["account"] for index in range(15)]
         cls.alice.do("learn", accounts=silent)
@@ -183,6 +186,9 @@ class Frames(ReferenceTest):
                     return content
         raise Failed("waited in vain for " + what)
 
+    def text(self, wire, crypt, text):
+        return self.messages(wire, crypt, lambda it: it.get("text") == text and kind(it) == 1, f"the text {text!r}")
+
     def log_in(self, wire, crypt):
         """The four steps of the handshake."""
         attach = {"meta": crypt.account["meta"], "visa": crypt.account["visa"]}
@@ -200,17 +206,39 @@ class Frames(ReferenceTest):
         wire.send(json.dumps(packed["message"]))
         return packed["instant"]["content"]["sn"]
 
-    def talk(self, wire, crypt, name):
-        """A text each way with its receipts, every content, a forwarded secret, a small group and a large one."""
+    def acquaint(self, wire, crypt):
+        """Before they talk: alice and who is behind the socket have each other's keys."""
         crypt.do("learn", accounts=[self.alice.account])
         self.alice.do("learn", accounts=[crypt.account])
+
+    # ---- what alice does, which dim does otherwise
+
+    def write(self, crypt, text):
+        return self.alice.text(crypt.id, text)
+
+    def gets(self, crypt, text):
+        self.alice.got_text(text, crypt.id)
+
+    def write_to_who_is_away(self, crypt, text):
+        self.alice.got_receipt("Message cached.", self.station.id, self.write(crypt, text))
+
+    def talk(self, wire, crypt, name):
+        """A text each way with its receipts, every content, forwarded secrets, a small group and a large one."""
+        self.greet(wire, crypt, name)
+        self.exchange(wire, crypt)
+        self.forward(wire, crypt, name)
+        self.small_group(wire, crypt)
+        self.large_group(wire, crypt)
+
+    def greet(self, wire, crypt, name):
         self.send(wire, crypt, {"type": 1, "text": "by " + name})
-        self.alice.got_text("by " + name, crypt.id)
+        self.gets(crypt, "by " + name)
         self.messages(wire, crypt, lambda it: it.get("text") == "Message delivered.", "the station's receipt")
         self.messages(wire, crypt, lambda it: it.get("text") == "Message received.", "alice's receipt")
-        self.alice.text(crypt.id, "to " + name)
-        self.messages(wire, crypt, lambda it: it.get("text") == "to " + name, "the text of alice")
+        self.write(crypt, "to " + name)
+        self.text(wire, crypt, "to " + name)
 
+    def exchange(self, wire, crypt):
         sent = {self.send(wire, crypt, filled(content, crypt.id)): filled(content, crypt.id) for content in CONTENTS.values()}
         for sn, content in sent.items():
             got = self.alice.arrival(lambda it: it.get("sn") == sn and kind(it) == kind(content), f"{content}", crypt.id)["content"]
@@ -218,39 +246,57 @@ class Frames(ReferenceTest):
         # The next of any of them, as long as one is left: what answers them comes between.
         sent = {self.alice.send(crypt.id, filled(content, self.alice.id))["sn"]: filled(content, self.alice.id)
                 for content in CONTENTS.values()}
+        self.expect(wire, crypt, sent)
+
+    def expect(self, wire, crypt, sent):
+        """Each of these contents comes, in any order; sent: by their numbers."""
         while sent:
             got = self.messages(wire, crypt, lambda it: it.get("sn") in sent and kind(it) == kind(sent[it["sn"]]), f"{sent}")
             self.assertEqual(lost(sent.pop(got["sn"]), got), "", got)
 
-        inner = crypt.do("pack", to=self.alice.id, content={"type": 1, "text": "inside, by " + name})["message"]
-        self.send(wire, crypt, {"type": 255, "secrets": [inner]})
-        self.alice.got_text("inside, by " + name, crypt.id)
-        inner = self.alice.pack(crypt.id, {"type": 1, "text": "inside, to " + name})["message"]
-        self.alice.send(crypt.id, {"type": 255, "secrets": [inner]})
-        got = self.messages(wire, crypt, lambda it: any(one.get("signature") == inner["signature"]
-                                                        for one in it.get("secrets", ())), "the forward")
-        self.assertEqual(crypt.do("open", message=got["secrets"][0])["content"]["text"], "inside, to " + name)
+    def forward(self, wire, crypt, name):
+        """Two at once, each way."""
+        texts = [f"inside {number}, by {name}" for number in range(2)]
+        inner = [crypt.do("pack", to=self.alice.id, content={"type": 1, "text": text})["message"] for text in texts]
+        self.send(wire, crypt, {"type": 255, "secrets": inner})
+        for text in texts:
+            self.gets(crypt, text)
+        texts = [f"inside {number}, to {name}" for number in range(2)]
+        inner = [self.alice.pack(crypt.id, {"type": 1, "text": text})["message"] for text in texts]
+        self.alice.send(crypt.id, {"type": 255, "secrets": inner})
+        self.opens(wire, crypt, inner, texts)
 
+    def opens(self, wire, crypt, inner, texts):
+        """A forward comes with these messages in it, which can be opened and say this."""
+        signatures = [one["signature"] for one in inner]
+        got = self.messages(wire, crypt, lambda it: [one["signature"] for one in it.get("secrets", ())] == signatures,
+                            "the forward")
+        self.assertEqual([crypt.do("open", message=one)["content"]["text"] for one in got["secrets"]], texts)
+
+    def small_group(self, wire, crypt):
         group = self.alice.create_group([self.alice.id, crypt.id])
         self.alice.send_group(group, {"type": 1, "text": "to the group"})
-        got = self.messages(wire, crypt, lambda it: it.get("text") == "to the group" and kind(it) == 1, "the text to the group")
-        self.assertEqual(got["group"], group)
+        self.assertEqual(self.text(wire, crypt, "to the group")["group"], group)
         self.send(wire, crypt, {"type": 1, "text": "of the group", "group": group})
         self.assertEqual(self.alice.got_text("of the group", crypt.id)["content"]["group"], group)
 
-        # From 16 members on it is encrypted once for all, and the envelope names the group.
+    def large_group(self, wire, crypt):
+        """From 16 members on it is encrypted once for all, and the envelope names the group."""
         everybody = [self.alice.id, crypt.id, *self.silent]
         large = self.alice.create_group(everybody)
         # Who does not know the members cannot open it, and the reference sends texts before the commands that are waiting.
-        self.messages(wire, crypt, lambda it: set(crypt.do("members", group=large)["members"]) == set(everybody),
-                      "the members of the group", obeys=True)
+        self.come_in(wire, crypt, large, everybody)
         self.alice.send_group(large, {"type": 1, "text": "to seventeen"})
-        got = self.messages(wire, crypt, lambda it: it.get("text") == "to seventeen" and kind(it) == 1, "the text to seventeen")
+        got = self.text(wire, crypt, "to seventeen")
         self.assertEqual((got["group"], self.envelope["group"]), (large, large))
         packed = crypt.do("pack", to=self.alice.id, content={"type": 1, "text": "of seventeen", "group": large})["message"]
         wire.send(json.dumps({**packed, "group": large}))
         event = self.alice.got_text("of seventeen", crypt.id)
         self.assertEqual((event["content"]["group"], event["envelope"]["group"]), (large, large))
+
+    def come_in(self, wire, crypt, group, members):
+        self.messages(wire, crypt, lambda it: set(crypt.do("members", group=group)["members"]) == set(members),
+                      "the members of the group", obeys=True)
 
     def connected(self, kind):
         wire = kind(self.station)
@@ -266,27 +312,42 @@ class Frames(ReferenceTest):
         crypt = self.reference_client(year, name)
         wire = self.connected(kind)
         self.log_in(wire, crypt)
+        self.acquaint(wire, crypt)
         self.talk(wire, crypt, name)
         pad = self.connected(kind)
         self.log_in(pad, crypt)
-        self.alice.text(crypt.id, "to both of " + name)
+        self.write(crypt, "to both of " + name)
         for one in (wire, pad):
-            self.messages(one, crypt, lambda it: it.get("text") == "to both of " + name, "the text to both")
+            self.text(one, crypt, "to both of " + name)
         self.send(pad, crypt, {"type": 1, "text": "by the other of " + name})
-        self.alice.got_text("by the other of " + name, crypt.id)
+        self.gets(crypt, "by the other of " + name)
         pad.close()
         wire.close()
-        sent = self.alice.text(crypt.id, "while you were away")
-        self.alice.got_receipt("Message cached.", self.station.id, sent)
+        self.write_to_who_is_away(crypt, "while you were away")
         wire = self.connected(kind)
         self.log_in(wire, crypt)
-        self.messages(wire, crypt, lambda it: it.get("text") == "while you were away", "what has waited")
+        self.text(wire, crypt, "while you were away")
 
-    def test_MTP_2025_log_in_every_content_and_coming_back(self):
-        self.come_back(Mtp, "2025")
+    def two_keys(self, kind):
+        """A person with two devices and a key for each, both behind sockets: {terminal: (device, socket)}."""
+        name = f"{kind.__name__}-two"
+        phone = self.reference_client("2026", name, process=name + "-phone", terminal="phone")
+        pad = self.reference_client("2026", name, process=name + "-pad", terminal="pad",
+                                    identity=phone.account["identity_private_key"], meta=phone.account["meta"])
+        devices = {}
+        for terminal, device in (("phone", phone), ("pad", pad)):
+            devices[terminal] = device, self.connected(kind)
+            self.log_in(devices[terminal][1], device)
+            self.learn_alice(devices[terminal][1], device)
+        return devices
 
-    def test_MTP_2026_log_in_every_content_and_coming_back(self):
-        self.come_back(Mtp, "2026")
+    def both_write(self, devices, name):
+        for terminal, (device, wire) in devices.items():
+            self.send(wire, device, {"type": 1, "text": f"by the {terminal} of {name}"})
+            self.gets(device, f"by the {terminal} of {name}")
+
+    def learn_alice(self, wire, crypt):
+        crypt.do("learn", accounts=[self.alice.account])
 
     def test_Mars_2025_log_in_every_content_and_coming_back(self):
         self.come_back(Mars, "2025")
@@ -299,6 +360,60 @@ class Frames(ReferenceTest):
 
     def test_WebSocket_2026_log_in_every_content_and_coming_back(self):
         self.come_back(WebSocket, "2026")
+
+
+class TwoKeys:
+    """With an alice who knows of both devices of somebody."""
+
+    def each_has_its_own(self, kind):
+        devices = self.two_keys(kind)
+        person = devices["phone"][0].id
+        sealed = set()
+        self.write(devices["phone"][0], "sealed for two")
+        for terminal, (device, wire) in devices.items():
+            self.text(wire, device, "sealed for two")
+            self.assertEqual(list(self.envelope["keys"]), [f"{person}/{terminal}"])
+            sealed.update(self.envelope["keys"].values())
+        self.assertEqual(len(sealed), 2)
+        self.both_write(devices, kind.__name__)
+        # Each has its own place in the inbox.
+        device, wire = devices["pad"]
+        wire.close()
+        self.write(device, "while the pad was away")
+        self.text(devices["phone"][1], devices["phone"][0], "while the pad was away")
+        wire = self.connected(kind)
+        self.log_in(wire, device)
+        self.text(wire, device, "while the pad was away")
+
+    def test_Mars_two_devices_with_a_key_each(self):
+        self.each_has_its_own(Mars)
+
+    def test_WebSocket_two_devices_with_a_key_each(self):
+        self.each_has_its_own(WebSocket)
+
+
+class Frames2025(Frames, ReferenceTest):
+    peer = "2025"
+
+    def test_MTP_2025_log_in_every_content_and_coming_back(self):
+        self.come_back(Mtp, "2025")
+
+    def test_MTP_2026_log_in_every_content_and_coming_back(self):
+        self.come_back(Mtp, "2026")
+
+    def newest(self, kind):
+        """Senders of 2025 know one visa of somebody, the newest; they hear both devices."""
+        devices = self.two_keys(kind)
+        person = devices["pad"][0]
+        self.write(person, "for the newest")
+        self.text(devices["pad"][1], person, "for the newest")
+        self.both_write(devices, kind.__name__)
+
+    def test_Mars_of_two_devices_with_a_key_each_the_newest_reads(self):
+        self.newest(Mars)
+
+    def test_WebSocket_of_two_devices_with_a_key_each_the_newest_reads(self):
+        self.newest(WebSocket)
 
     def test_MTP_answers_are_exact(self):
         wire = self.connected(Mtp)
@@ -361,6 +476,98 @@ class Frames(ReferenceTest):
         # Three fragments: the reference cuts after the second.
         wire.write(wire.frame(0x01, b"P", b"abcd") + wire.frame(0x00, b"IN", b"abcd") + wire.frame(0x80, b"G", b"abcd"))
         self.assertEqual(wire.read(6), b"\x81\x04PONG")
+
+
+class Frames2026(TwoKeys, Frames, ReferenceTest):
+    peer = "2026"
+
+
+class FramesDim(TwoKeys, Frames, ReferenceTest):
+    """Alice is a home of dim: she logs in on 8800 and knows what her station tells her."""
+
+    @classmethod
+    def begin(cls):
+        cls.station = OurStation(cls)
+        cls.alice = OurClient(cls, "alice")
+        cls.alice.join(cls.station.link(), "alice")
+        carol = cls.carol = cls.reference_client("2026", "carol")
+        silent = [carol.do("new_account", name=f"silent {index}")["account"] for index in range(15)]
+        cls.silent = [one["id"] for one in silent]
+
+    def acquaint(self, wire, crypt):
+        self.learn_alice(wire, crypt)
+
+    def learn_alice(self, wire, crypt):
+        """They ask the station, over their own connection."""
+        query = {"type": 136, "command": "documents", "did": self.alice.id}
+        wire.send(json.dumps(crypt.do("pack", to=self.station.id, content=query)["message"]))
+        got = self.messages(wire, crypt, lambda it: it.get("did") == self.alice.id and it.get("documents"), "alice's documents")
+        crypt.do("learn", accounts=[{"id": self.alice.id, "meta": got["meta"], "visas": got["documents"]}])
+
+    def write(self, crypt, text):
+        self.assertEqual(self.alice.send(crypt.id, text)["state"], "sent")
+
+    def gets(self, crypt, text):
+        self.alice.got_text(text, crypt.id)
+
+    def write_to_who_is_away(self, crypt, text):
+        self.write(crypt, text)
+
+    def greet(self, wire, crypt, name):
+        self.send(wire, crypt, {"type": 1, "text": "by " + name})
+        self.gets(crypt, "by " + name)
+        got = self.messages(wire, crypt, lambda it: it.get("command") == "receipt" and it.get("text") == "Message received.",
+                            "dim's receipt")
+        self.assertTrue(got["origin"]["signature"])
+        self.write(crypt, "to " + name)
+        self.text(wire, crypt, "to " + name)
+        origin = {key: self.envelope[key] for key in ("sender", "receiver", "time", "signature")}
+        self.send(wire, crypt, {"type": 136, "command": "receipt", "text": "Message received.", "origin": origin})
+        self.alice.reaches(crypt.id, "to " + name, "delivered")
+
+    def exchange(self, wire, crypt):
+        sent = {self.send(wire, crypt, filled(content, crypt.id)): filled(content, crypt.id) for content in CONTENTS.values()}
+        self.alice.gets_all(sent, crypt.id)
+        for content in CONTENTS.values():
+            content = filled(content, self.alice.id)
+            self.alice.run("send", crypt.id, "--content", json.dumps(content))
+            self.messages(wire, crypt, lambda it: kind(it) == kind(content) and not lost(content, it), f"{content}")
+
+    def forward(self, wire, crypt, name):
+        """Two at once, each way; what dim forwards is what somebody else has sealed for the receiver."""
+        texts = [f"inside {number}, by {name}" for number in range(2)]
+        inner = [crypt.do("pack", to=self.alice.id, content={"type": 1, "text": text})["message"] for text in texts]
+        self.send(wire, crypt, {"type": 255, "secrets": inner})
+        for text in texts:
+            self.gets(crypt, text)
+        for one, other in ((self.carol, crypt), (crypt, self.carol)):
+            one.do("learn", accounts=[other.account])
+        texts = [f"inside {number}, of carol to {name}" for number in range(2)]
+        inner = [self.carol.pack(crypt.id, {"type": 1, "text": text})["message"] for text in texts]
+        self.alice.run("send", crypt.id, "--content", json.dumps({"type": 255, "secrets": inner}))
+        self.opens(wire, crypt, inner, texts)
+
+    def small_group(self, wire, crypt):
+        group = self.found(wire, crypt, "small " + crypt.name, [crypt.id])
+        self.alice.send(group, "to the group")
+        self.assertEqual(self.text(wire, crypt, "to the group")["group"], group)
+        self.send(wire, crypt, {"type": 1, "text": "of the group", "group": group})
+        self.assertEqual(self.alice.got_text("of the group", group)["sender"], crypt.id)
+
+    def large_group(self, wire, crypt):
+        large = self.found(wire, crypt, "large " + crypt.name, [crypt.id, *self.silent])
+        self.alice.run("send", large, "to seventeen", "--timeout", "300", timeout=320)
+        got = self.text(wire, crypt, "to seventeen")
+        self.assertEqual((got["group"], self.envelope["group"]), (large, large))
+        packed = crypt.do("pack", to=self.alice.id, content={"type": 1, "text": "of seventeen", "group": large})["message"]
+        wire.send(json.dumps({**packed, "group": large}))
+        self.assertEqual(self.alice.got_text("of seventeen", large)["sender"], crypt.id)
+
+    def found(self, wire, crypt, name, members):
+        said = self.alice.run("group", "create", name, *members, timeout=320)
+        group = [one for one in said if one["event"] == "group"][0]["id"]
+        self.come_in(wire, crypt, group, [self.alice.id, *members])
+        return group
 
 
 if __name__ == "__main__":

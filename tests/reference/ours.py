@@ -1,10 +1,12 @@
 """Our own programs among those of the reference: dimd with its gateway, and dim."""
+import base64
 import json
 import os
 import signal
 import subprocess
 import time
 
+from contents import lost
 from harness import CRASHED, HERE, SECONDS, Failed, Program, free_port, free_port_base, shortened, wait_for_port
 
 BIN = os.environ.get("DIM_BIN") or os.path.join(HERE, "../../build/release/bin")
@@ -79,6 +81,11 @@ class OurClient:
             raise Failed(f"dim {arguments}: {done.returncode}, not {code}\n{done.stdout}\n{done.stderr}")
         return objects
 
+    def says(self, *arguments):
+        """What a person reads."""
+        return subprocess.run([os.path.join(BIN, "dim"), "--home", self.home, *arguments], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=60, check=True).stdout
+
     def join(self, link, name):
         self.id = self.run("join", link, "--name", name)[0]["id"]
 
@@ -113,6 +120,32 @@ class OurClient:
 
     def got_text(self, text, sender):
         return self.listen(lambda one: one["text"] == text and one["peer"] == sender, f"the text {text!r}")
+
+    def gets_all(self, sent, sender):
+        """Listens until each of these contents has come, whole and in any order; sent: by their numbers. What is in files is
+        saved and compared; its output for programs leaves out bytes and keys."""
+        left, deadline = dict(sent), time.monotonic() + SECONDS
+        while left:
+            if time.monotonic() > deadline:
+                raise Failed(f"{self.name} waited in vain for {left}")
+            for one in self.run("listen", "--timeout", "1", code=None):
+                if one["event"] != "message" or one["direction"] != "in" or one["peer"] != sender:
+                    continue
+                sn = one["content"]["sn"] if "content" in one else next(
+                    (sn for sn, content in left.items() if content.get("text") == one["text"]), None)
+                content = left.pop(sn, None)
+                if content is not None and "content" in one:
+                    hidden = ("data", "thumbnail", "snapshot", "icon", "key")
+                    shown = {key: value for key, value in content.items() if key not in hidden}
+                    if lost(shown, one["content"]) or "data" in content and content["data"] != self.saved(sender, one["guid"]):
+                        raise Failed(f"{self.name} did not get all of {content}, but {one['content']}")
+
+    def saved(self, sender, guid):
+        """The file in a message, as base64."""
+        path = os.path.join(self.home, "saved-" + guid)
+        self.run("save", sender, path, "--message", guid[-8:])
+        with open(path, "rb") as file:
+            return base64.b64encode(file.read()).decode()
 
     def has(self, who, text):
         """Waits until the text stands in the history, though another device may have read it."""
