@@ -4,7 +4,7 @@ import signal
 
 from harness import ReferenceTest, main
 from ours import OurClient, OurStation
-from with_dim import WithDim
+from with_dim import TwoKeys, WithDim
 
 
 class World(WithDim):
@@ -42,24 +42,8 @@ class Dim2025(World, ReferenceTest):
             self.bob.got_text(text, hugo.id)
 
 
-class Dim2026(World, ReferenceTest):
+class Dim2026(TwoKeys, World, ReferenceTest):
     year = "2026"
-
-    def test_two_devices_with_a_key_each_both_get_what_dim_sends_and_dim_hears_both(self):
-        phone = self.reference_client("2026", "frida", self.station, process="frida-phone", terminal="phone")
-        identity, meta = phone.account["identity_private_key"], phone.account["meta"]
-        pad = self.reference_client("2026", "frida", self.station, process="frida-pad", terminal="pad", identity=identity,
-                                    meta=meta)
-        person = phone.id.split("/")[0]
-        self.dora.send(person, "sealed for two")
-        sealed = {}
-        for one, terminal in ((phone, "phone"), (pad, "pad")):
-            keys = one.got_text("sealed for two", self.dora.id)["envelope"]["keys"]
-            self.assertEqual(list(keys), [f"{person}/{terminal}"])
-            sealed[terminal] = keys[f"{person}/{terminal}"]
-            one.text(self.dora.id, f"from the {terminal}")
-            self.assertEqual(self.dora.got_text(f"from the {terminal}", person)["label"], "old protocol, addressee not proven")
-        self.assertNotEqual(sealed["phone"], sealed["pad"])
 
     def test_two_devices_of_dim_both_get_what_a_client_of_the_reference_sends(self):
         hugo = self.home("hugo")

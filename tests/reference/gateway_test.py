@@ -168,8 +168,10 @@ class Gateway2026(Killed, World, ReferenceTest):
         pad = self.make("frida", process="frida-pad", terminal="pad", identity=identity, meta=meta)
         # Whoever asks our station gets the visas of both devices.
         self.alice.text(phone.id, "for two keys")
-        phone.got_text("for two keys", self.alice.id)
-        pad.got_text("for two keys", self.alice.id)
+        for one, name in ((phone, "phone"), (pad, "pad")):
+            one.got_text("for two keys", self.alice.id)
+            one.text(self.alice.id, f"from the {name}")
+            self.alice.got_text(f"from the {name}", phone.id)
 
 
 class GatewayFrom2025To2026(World, ReferenceTest):
@@ -186,6 +188,9 @@ class GatewayFrom2025To2026(World, ReferenceTest):
         for one in (phone, pad):
             one.got_text("a mark behind it", self.bob.id)
         self.assertNotIn("for the newest key", phone.texts())
+        for one, name in ((phone, "phone"), (pad, "pad")):
+            one.text(self.alice.id, f"from the {name}")
+            self.alice.got_text(f"from the {name}", phone.id)
 
 
 class GatewayFrom2026To2025(World, ReferenceTest):

@@ -168,6 +168,17 @@ class ReferenceStation(Program):
         self.id = self.account["id"]
 
 
+class ReferenceEdge(Program):
+    """The program with which a station of the reference dials others, beside that station."""
+
+    def __init__(self, test, generation, station, neighbour):
+        super().__init__(test, f"edge-{generation}", [
+            install.python(generation), os.path.join(DRIVERS, "edge.py"), station.folder, str(station.port), str(neighbour.port)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        if not self.process.stdout.readline():
+            raise AssertionError("no edge of the reference\n" + self.words())
+
+
 class Failed(AssertionError):
     pass
 
@@ -306,6 +317,26 @@ class ReferenceClient(Program):
                 raise Failed(f"{self.name} knows {known} of the group and not {members}")
             time.sleep(0.1)
 
+    def leads(self, group, administrators):
+        """Waits until this client knows these administrators of the group."""
+        deadline = time.monotonic() + SECONDS
+        while set(known := self.do("leaders", group=group)["administrators"]) != set(administrators):
+            if time.monotonic() > deadline:
+                raise Failed(f"{self.name} knows {known} as administrators and not {administrators}")
+            time.sleep(0.1)
+
+    def invite(self, group, *who):
+        return self.do("invite", group=group, members=[one.id for one in who])
+
+    def command(self, group, name, to, **members):
+        """A command of the group for which dimples has no maker, sent as it sends others."""
+        return self.do("group_command", to=[one.id for one in to],
+                       content={"type": 137, "command": name, "group": group, **members})
+
+    def got_command(self, group, name, sender):
+        return self.arrival(lambda content: content.get("command") == name and content.get("group") == group,
+                            f"the command {name!r}", sender)
+
     def arrival(self, wanted, what, sender=None, seconds=None):
         """The next arrived content for which wanted(content) holds, with its event around it."""
         def fits(event):
@@ -332,7 +363,10 @@ class ReferenceClient(Program):
                 if event["event"] == "arrived" and kind(event["content"]) == 1]
 
     def words(self):
-        lines = [json.dumps(shortened(event)) for event in self.events[-60:]]
+        # What was asked for again and again is told once.
+        events = [event for event, after in zip(self.events, [*self.events[1:], None])
+                  if after is None or {**event, "tag": 0} != {**after, "tag": 0}]
+        lines = [json.dumps(shortened(event)) for event in events[-60:]]
         return f"---- {self.name}: events\n" + "\n".join(lines) + "\n" + super().words()
 
 

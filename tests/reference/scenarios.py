@@ -35,11 +35,14 @@ class Conversation:
                                            f"the {name} {sn}", sender.id)["content"]
                     self.assertEqual(lost(content, got), "", got)
 
-    def test_a_forwarded_secret_is_opened_by_its_receiver(self):
-        inner = self.alice.pack(self.bob.id, {"type": 1, "text": "inside of an envelope"})
-        self.alice.send(self.bob.id, {"type": 255, "secrets": [inner["message"]]})
-        self.bob.arrival(lambda it: kind(it) == 255, "the forward", self.alice.id)
-        self.bob.got_text("inside of an envelope", self.alice.id)
+    def test_forwarded_secrets_are_opened_by_their_receiver(self):
+        for sender, receiver in ((self.alice, self.bob), (self.bob, self.alice)):
+            texts = [f"inside of an envelope of {sender.name}, number {number}" for number in range(2)]
+            inner = [sender.pack(receiver.id, {"type": 1, "text": text})["message"] for text in texts]
+            sender.send(receiver.id, {"type": 255, "secrets": inner})
+            receiver.arrival(lambda it: kind(it) == 255 and len(it.get("secrets", ())) == 2, "the forward", sender.id)
+            for text in texts:
+                receiver.got_text(text, sender.id)
 
     def test_messages_wait_for_who_is_offline(self):
         self.alice.text(self.bob.id, "before you go")
@@ -85,6 +88,55 @@ class Conversation:
             for other in others:
                 event = other.got_text(text, sender.id)
                 self.assertEqual(event["content"].get("group"), group)
+
+    def test_who_is_in_a_group_and_who_leads_it_changes(self):
+        """Every command of groups, each by who may give it, seen by all others."""
+        alice, bob, carol = self.alice, self.bob, self.make("carla")
+        self.acquaint(alice, bob, carol)
+        two, three = [alice.id, bob.id], [alice.id, bob.id, carol.id]
+        group = alice.create_group(two)
+        bob.joins(group, two)
+
+        carol.command(group, "join", [alice])
+        alice.got_command(group, "join", carol.id)
+        alice.invite(group, carol)
+        bob.joins(group, three)
+        carol.joins(group, three)
+        alice.do("expel", group=group, members=[carol.id])
+        bob.joins(group, two)
+        carol.joins(group, two)
+        bob.invite(group, carol)  # a request, as he leads nothing
+        alice.got_command(group, "invite", bob.id)
+        alice.joins(group, two)
+        alice.invite(group, carol)
+        for one in (bob, carol):
+            one.joins(group, three)
+        carol.do("quit_group", group=group)
+        for one in (alice, bob):
+            one.joins(group, two)
+
+        alice.do("set_administrators", group=group, administrators=[bob.id])
+        bob.leads(group, [bob.id])
+        bob.invite(group, carol)
+        alice.joins(group, three)
+        carol.joins(group, three)
+        carol.leads(group, [bob.id])
+        bob.command(group, "resign", [alice, carol])
+        for one in (alice, carol):
+            one.leads(group, [])
+        # Clients of the reference pass over these two and go by the bulletin; they have to come through.
+        for name in ("hire", "fire"):
+            alice.command(group, name, [bob], administrators=[carol.id])
+            content = bob.got_command(group, name, alice.id)["content"]
+            self.assertEqual(content["administrators"], [carol.id])
+
+        dave = alice.do("new_account", name="dave")["account"]
+        for one in (alice, bob, carol):
+            one.do("learn", accounts=[dave])
+        alice.do("reset_untold", group=group, members=[*three, dave["id"]])
+        bob.do("ask_members", group=group, who=alice.id)
+        alice.got_command(group, "query", bob.id)
+        bob.joins(group, [*three, dave["id"]])
 
     def test_a_large_group_talks(self):
         """From 16 members on, the reference encrypts once for all, and names the group outside."""

@@ -4,7 +4,7 @@ import time
 
 from harness import Failed, Recorder, Redis, ReferenceStation, ReferenceTest, main
 from ours import OurClient
-from with_dim import WithDim
+from with_dim import TwoKeys, WithDim
 
 
 def link_to(station, identifier):
@@ -68,8 +68,9 @@ class Station2025(World, ReferenceTest):
     year = "2025"
 
 
-class Station2026(World, ReferenceTest):
+class Station2026(TwoKeys, World, ReferenceTest):
     year = "2026"
+    apart = False
 
 
 if __name__ == "__main__":

@@ -168,10 +168,25 @@ class WithDim:
         card = self.bob.arrival(lambda it: kind(it) == 51, "the card", self.dora.id)["content"]
         self.assertEqual(card["did"], self.bob.id)
 
-    def test_a_forwarded_secret_is_opened_by_dim(self):
-        inner = self.bob.pack(self.dora.id, {"type": 1, "text": "inside of an envelope"})
-        self.bob.send(self.dora.id, {"type": 255, "secrets": [inner["message"]]})
-        self.assertEqual(self.dora.got_text("inside of an envelope", self.bob.id)["label"], OLD_PROTOCOL)
+    def test_forwarded_secrets_are_opened_by_dim(self):
+        texts = [f"inside of an envelope {number}" for number in range(2)]
+        inner = [self.bob.pack(self.dora.id, {"type": 1, "text": text})["message"] for text in texts]
+        self.bob.send(self.dora.id, {"type": 255, "secrets": inner})
+        for text in texts:
+            self.assertEqual(self.dora.got_text(text, self.bob.id)["label"], OLD_PROTOCOL)
+
+    def test_secrets_of_others_that_dim_forwards_are_opened_by_the_reference(self):
+        """What somebody else has sealed for Bob, sent by dim; `dim send --content` seals what is around it."""
+        writer = self.reference_client(self.year, "writer", self.station)
+        writer.text(self.bob.id, "you can know me")
+        self.bob.got_text("you can know me", writer.id)
+        texts = [f"passed on sealed {number}" for number in range(2)]
+        inner = [writer.pack(self.bob.id, {"type": 1, "text": text})["message"] for text in texts]
+        self.dora.run("send", self.bob.id, "--content", json.dumps({"type": 255, "secrets": inner}))
+        outer = self.bob.arrival(lambda it: kind(it) == 255 and len(it.get("secrets", ())) == 2, "the forward", self.dora.id)
+        self.assertEqual([one["signature"] for one in outer["content"]["secrets"]], [one["signature"] for one in inner])
+        for text in texts:
+            self.bob.got_text(text, writer.id)
 
     def test_two_devices_of_one_person_both_get_what_dim_sends(self):
         phone = self.reference_client(self.year, "eve", self.station, process="eve-phone")
@@ -253,3 +268,27 @@ class WithDim:
         self.bob.send(self.dora.id, content)
         got = self.dora.listen(lambda one: one["type"] == "customized", "the content")
         self.assertEqual(lost(content, got["content"]), "", got)
+
+
+class TwoKeys:
+    """With somebody whose two devices have a key each, as programs of 2026 make them; at any station that keeps both visas."""
+    apart = True  # whether the station gives each device its own key alone
+
+    def test_two_devices_with_a_key_each_both_get_what_dim_sends_and_dim_hears_both(self):
+        phone = self.reference_client("2026", "frida", self.station, process="frida-phone", terminal="phone")
+        identity, meta = phone.account["identity_private_key"], phone.account["meta"]
+        person = phone.id.split("/")[0]
+        self.dora.run("verify", person)  # asks for the visas: stations of the reference tell the newest one only
+        pad = self.reference_client("2026", "frida", self.station, process="frida-pad", terminal="pad", identity=identity,
+                                    meta=meta)
+        self.dora.run("verify", person)
+        self.dora.send(person, "sealed for two")
+        sealed = set()
+        for one, terminal in ((phone, "phone"), (pad, "pad")):
+            keys = one.got_text("sealed for two", self.dora.id)["envelope"]["keys"]
+            if self.apart:
+                self.assertEqual(list(keys), [f"{person}/{terminal}"])
+            sealed.add(keys[f"{person}/{terminal}"])
+            one.text(self.dora.id, f"from the {terminal}")
+            self.assertEqual(self.dora.got_text(f"from the {terminal}", person)["label"], OLD_PROTOCOL)
+        self.assertEqual(len(sealed), 2)

@@ -18,12 +18,13 @@ import time
 OUT = os.fdopen(os.dup(1), "w", encoding="utf-8")
 os.dup2(2, 1)
 
-from generation import YEAR, adopt, learn, load_config, new_account, plain, start_log
+from generation import YEAR, ForwardContent, adopt, learn, load_config, new_account, plain, start_log
 
-from dimsdk import Content, Envelope, ID, InstantMessage, ReliableMessage
+from dimsdk import Content, Document, Envelope, ID, InstantMessage, ReliableMessage
 
-from dimples.client import ClientMessageProcessor, ClientMessenger, ClientSession, Terminal
+from dimples.client import ClientArchivist, ClientMessageProcessor, ClientMessenger, ClientSession, Terminal
 from dimples.client.network.state import StateOrder
+from dimples.common import QueryCommand
 from dimples.edge.shared import GlobalVariable
 from dimples.group import SharedGroupManager
 from dimples.utils import Runner
@@ -35,14 +36,40 @@ def emit(event, **members):
 
 
 class Processor(ClientMessageProcessor):
+    assists = False  # whether this account is a bot that groups of 2025 send through
 
     async def process_instant_message(self, msg, r_msg):
         envelope = plain(r_msg)
         emit("arrived", sender=str(msg.sender), receiver=str(msg.receiver), content=plain(msg.content),
              envelope={key: value for key, value in envelope.items() if key not in ("data", "meta", "visa")})
+        if self.assists and isinstance(msg.content, ForwardContent):
+            await self.distribute(msg.content.secrets)
+            return []
         answers = await super().process_instant_message(msg, r_msg)
         Runner.async_task(coro=self.take_up())
         return answers
+
+    async def distribute(self, secrets):
+        """What is for a group goes to its members: commands and bulletins once they are obeyed here, to old and new ones; of
+        what is encrypted once for all a copy with the member's own key. Each inside of a forward of the bot's own."""
+        commands, told = [], []
+        for secret in secrets:
+            if secret.receiver.is_broadcast:
+                fields = json.loads(secret["data"])  # which is no cipher text then
+                group = ID.parse(identifier=fields.get("group") or fields.get("did") or fields.get("ID"))
+                told += await SharedGroupManager().get_members(identifier=group)
+                for answer in await self.messenger.process_reliable_message(secret):
+                    await self.messenger.send_reliable_message(answer)
+                told += await SharedGroupManager().get_members(identifier=group)
+                commands.append(secret)
+            if not secret.receiver.is_group or secret.receiver.is_broadcast:
+                continue  # an answer to something of the bot's own
+            members = await SharedGroupManager().get_members(identifier=secret.receiver)
+            for copy in SharedGroupManager().emitter.packer.split_reliable_message(msg=secret, members=members):
+                await self.messenger.send_content(sender=None, receiver=copy.receiver, content=ForwardContent.create(message=copy))
+        for member in set(told):
+            content = ForwardContent.create(messages=commands)
+            await self.messenger.send_content(sender=None, receiver=member, content=content)
 
     async def take_up(self):
         """Once more for what was parked. What is still not possible parks itself again."""
@@ -79,13 +106,17 @@ class Driver:
 
     async def prepare(self):
         await self.shared.prepare(config=await load_config(self.folder, {"redis": {"enable": "false"}}))
+        # That of clients, which reads out of bulletins who leads a group; edge.shared takes another one.
+        facebook = self.shared.facebook
+        facebook.barrack = ClientArchivist(facebook=facebook, database=self.shared.adb)
 
     # ---- verbs
 
     async def new_account(self, request):
         """A new account that is not used yet."""
-        return {"account": new_account(request.get("name", ""), terminal=request.get("terminal"),
-                                       identity=request.get("identity"), meta=request.get("meta"))}
+        return {"account": new_account(request.get("name", ""), kind=request.get("kind", "user"), seed=request.get("seed"),
+                                       terminal=request.get("terminal"), identity=request.get("identity"),
+                                       meta=request.get("meta"))}
 
     async def use(self, request):
         self.user = await adopt(self.shared.adb, request["account"])
@@ -217,6 +248,65 @@ class Driver:
 
     async def quit_group(self, request):
         return {"ok": bool(await SharedGroupManager().quit_group(group=ID.parse(identifier=request["group"])))}
+
+    async def leaders(self, request):
+        group = ID.parse(identifier=request["group"])
+        return {"owner": str(await SharedGroupManager().get_owner(identifier=group)),
+                "administrators": [str(item) for item in await SharedGroupManager().get_administrators(group=group)]}
+
+    async def set_administrators(self, request):
+        ok = await SharedGroupManager().update_administrators(
+            administrators=ID.convert(array=request["administrators"]), group=ID.parse(identifier=request["group"]))
+        return {"ok": bool(ok)}
+
+    async def assist(self, request):
+        Processor.assists = True
+        return {}
+
+    async def set_assistants(self, request):
+        """Into the bulletin, as update_administrators() of 2025 does it with administrators; nobody is told before the next
+        command."""
+        delegate, group = SharedGroupManager().delegate, ID.parse(identifier=request["group"])
+        bulletin = Document.parse(document=(await delegate.get_bulletin(group)).copy_dictionary())
+        bulletin.set_property(name="assistants", value=request["assistants"])
+        key = await self.shared.facebook.private_key_for_visa_signature(identifier=self.user)
+        bulletin.sign(private_key=key)
+        return {"ok": await delegate.save_document(document=bulletin)}
+
+    async def reset(self, request):
+        ok = await SharedGroupManager().reset_group_members(
+            members=ID.convert(array=request["members"]), group=ID.parse(identifier=request["group"]))
+        return {"ok": bool(ok)}
+
+    async def group_command(self, request):
+        """A command that has no maker in dimples (join, resign, hire, fire), packed and sent as quit_group() does it there:
+        signed for everybody, inside of a forward. Done here first, as far as the reference does it."""
+        content = self.content(request)
+        messenger = self.terminal.messenger
+        message = await SharedGroupManager().manager.packer.pack_message(content=content, sender=self.user)
+        await messenger.processor.process_content(content=content, r_msg=message)
+        forward = ForwardContent.create(messages=[message])
+        for receiver in ID.convert(array=request["to"]):
+            await messenger.send_content(sender=self.user, receiver=receiver, content=forward)
+        return {}
+
+    async def reset_untold(self, request):
+        """As the reference resets a group, up to where it tells the members: what they were told got lost."""
+        manager, group = SharedGroupManager().manager, ID.parse(identifier=request["group"])
+        members = ID.convert(array=request["members"])
+        content, message = await manager.builder.builder_reset_command(group=group, members=members)
+        ok = (await manager.helper.save_group_history(group=group, content=content, message=message)
+              and await manager.delegate.save_members(members=members, group=group))
+        return {"ok": bool(ok)}
+
+    async def ask_members(self, request):
+        """Asks somebody of a group for what is newer, as query_members() of the reference does; that asks once in ten minutes,
+        and those who lead."""
+        group = ID.parse(identifier=request["group"])
+        last_time = await self.shared.facebook.checker.get_last_group_history_time(group=group)
+        command = QueryCommand.query(group=group, last_time=last_time)
+        await self.terminal.messenger.send_content(sender=self.user, receiver=ID.parse(identifier=request["who"]), content=command)
+        return {}
 
     async def send_group(self, request):
         group = ID.parse(identifier=request["group"])

@@ -14,10 +14,10 @@ from dimsdk import ID, Meta, Document, EntityType, PrivateKey
 
 if YEAR == 2026:
     from dimax import BaseVisa
-    from dimax.protocol import MetaType
+    from dimax.protocol import ForwardContent, MetaType
     from dimap import AsymmetricAlgorithms
 else:
-    from dimsdk import BaseVisa, MetaType, AsymmetricAlgorithms
+    from dimsdk import BaseVisa, ForwardContent, MetaType, AsymmetricAlgorithms
 
 from dimples.common.dbi import PrivateKeyDBI
 from dimples.utils import Config, Log, SharedCacheManager
@@ -49,16 +49,16 @@ def plain(value):
     return str(value)
 
 
-async def load_config(folder, sections):
+async def load_config(folder, sections, name="config.ini"):
     """A configuration file with its database in the folder. sections: {name: {option: value}}."""
     sections = dict(sections)
     sections["database"] = {
         "root": folder, "public": folder + "/public", "protected": folder + "/protected", "private": folder + "/private"}
-    path = os.path.join(folder, "config.ini")
+    path = os.path.join(folder, name)
     os.makedirs(folder, exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
-        for name, options in sections.items():
-            file.write(f"[{name}]\n")
+        for section, options in sections.items():
+            file.write(f"[{section}]\n")
             for option, value in options.items():
                 file.write(f"{option} = {value}\n")
     config = Config()
