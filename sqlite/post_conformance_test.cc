@@ -414,6 +414,29 @@ TYPED_TEST(PostConformance, SearchFindsWordsAlsoOfTwoChineseCharacters) {
   EXPECT_THAT(this->search("roses", newest->front().place), ElementsAre("The roses are RED today"));
 }
 
+TYPED_TEST(PostConformance, A29_WhatIsSealedHasNoWords) {
+  const std::string sealed =
+      R"({"sender":"a","receiver":"b","time":1,"keys":{"a":"canary"},"data":"canary parrot","signature":"canary"})";
+  const std::string plain = R"({"data":"canary","signature":"is","keys":"a text like others"})";
+  this->one(PutPost{post(1, sealed)});
+  this->one(PutPost{post(2, plain)});
+  this->one(PutPost{post(3, "roses")});
+  EXPECT_THAT(this->search("canary"), ElementsAre(plain));
+  EXPECT_THAT(this->search("parrot"), IsEmpty());
+  this->act(1, PostAct::edit, "a parrot in words");
+  this->act(3, PostAct::edit, sealed);
+  EXPECT_THAT(this->search("parrot"), ElementsAre("a parrot in words"));
+  EXPECT_THAT(this->search("roses"), IsEmpty());
+  this->act(1, PostAct::edit, sealed);
+  EXPECT_THAT(this->search("parrot"), IsEmpty());
+  this->act(3, PostAct::destroy);  // makes the part of the index anew
+  this->act(2, PostAct::hide);
+  this->act(2, PostAct::show);
+  EXPECT_THAT(this->search("canary"), ElementsAre(plain));
+  this->backend_.reopen();
+  EXPECT_THAT(this->search("canary"), ElementsAre(plain));
+}
+
 TYPED_TEST(PostConformance, SearchForgetsWhatIsNotShownAnyMore) {
   for (int i = 1; i <= 4; ++i) this->one(PutPost{post(i, "canary " + std::to_string(i))});
   this->act(1, PostAct::edit, "parrot");

@@ -263,7 +263,9 @@ Result<PostWriter::Place> PostWriter::next_place(const Guid& channel) {
 
 Status PostWriter::index_with(const Secret& key, std::int64_t post, std::int64_t channel,
                               std::string_view content, bool in) {
-  const std::string words = words_.words(indexed_text(content), key);
+  const std::string_view text = indexed_text(content);
+  if (text.empty()) return {};
+  const std::string words = words_.words(text, key);
   const std::string place = WordIndex::channel(channel, key);
   return Use(in ? add_text_ : drop_text_).bind(post).bind(words).bind(place).run();
 }

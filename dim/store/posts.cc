@@ -15,6 +15,16 @@ bool stands_alone(char32_t c) {
          (c >= 0x20000 && c <= 0x3ffff);
 }
 
+/// In the form of a sealed message of a private hub (dim/engine/hub_post.h).
+bool is_cipher_text(std::string_view content) {
+  if (!content.starts_with('{')) return false;
+  const auto object = parse_json_object(content);
+  if (!object || object->text("data") == nullptr || object->text("signature") == nullptr)
+    return false;
+  const Json* keys = object->find("keys");
+  return keys != nullptr && keys->object() != nullptr;
+}
+
 }  // namespace
 
 bool is_shredded(std::string_view change) {
@@ -44,7 +54,7 @@ std::optional<std::string> without_words(std::string_view change, const Guid& ch
 
 std::string_view indexed_text(std::string_view content) {
   constexpr std::size_t kIndexed = 8'192;
-  return content.substr(0, kIndexed);
+  return is_cipher_text(content) ? std::string_view() : content.substr(0, kIndexed);
 }
 
 std::string spaced_words(std::string_view text) {

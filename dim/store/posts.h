@@ -71,7 +71,7 @@ struct Post {
   Millis expires = 0;                   ///< it is forgotten then (ExpirePosts); 0: never
   std::int64_t answers = 0;             ///< set by the store: shown messages of its thread
   Cursor answered = 0;                  ///< set by the store: of the newest of these
-  /// Set by a client, where this is of a private hub and could not be opened: why.
+  /// Set by a client, where this is of a private hub and could not be opened, or in no form: why.
   std::string_view unreadable{};
 };
 
@@ -272,7 +272,7 @@ bool is_shredded(std::string_view change);
 std::optional<std::string> without_words(std::string_view change, const Guid& channel);
 
 /// What of a message is searched: its first 8 KiB, so that making a part of an index anew has an
-/// end.
+/// end. Of what is sealed nothing: there are no words in it, and the index learns none.
 std::string_view indexed_text(std::string_view content);
 
 /// What is searched for: the words of a text as an index of words sees them. Scripts that are
