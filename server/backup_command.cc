@@ -29,6 +29,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kPiece = 256 * 1'024;
+constexpr int kTries = 20;  // to copy a database in which nothing is destroyed meanwhile
 constexpr std::string_view kPart = "restore.part-";
 constexpr std::string_view kUnfinished = ".part-";
 constexpr std::string_view kMedia = "media/";
@@ -198,35 +199,66 @@ Result<std::optional<Digest32>> put(BackupWriter& to, const std::string& name,
   return hash.finish();
 }
 
-/// The files of media, and those among them that are not what the copy of the database says.
-Result<std::vector<std::int64_t>> put_media(BackupWriter& to, const std::string& data,
-                                            const CopiedStore& store, BackupReport& report) {
-  std::vector<std::int64_t> other;
+/// What of each file of media went into the backup.
+using PutMedia = std::map<std::int64_t, Digest32>;
+
+/// The files of media that are not in it yet: those that are complete, or those whose upload goes
+/// on, which have no file before their first piece.
+Status put_media(BackupWriter& to, const std::string& data, const CopiedStore& store, bool complete,
+                 PutMedia& media, BackupReport& report) {
   for (const CopiedBlob& blob : store.blobs) {
+    if (blob.digest.has_value() != complete || media.contains(blob.id)) continue;
     const std::string name = std::string(kMedia) + std::to_string(blob.id);
     const auto digest = put(to, name, data + "/" + name, report);
     if (!digest) return std::unexpected(digest.error());
-    // An upload has no file before its first piece.
-    if (*digest ? blob.digest && *blob.digest != **digest : blob.digest.has_value())
-      other.push_back(blob.id);
+    if (*digest) media.emplace(blob.id, **digest);
   }
-  return other;
+  return {};
+}
+
+/// The database, and the files of media. What was destroyed meanwhile, which takes as long as there
+/// are files, must not come back out of a backup that ends afterwards: then the database is copied
+/// once more.
+Result<CopiedStore> put_moment(BackupWriter& to, const std::string& data,
+                               const std::string& staging, bool stopped, PutMedia& media,
+                               BackupReport& report) {
+  for (int tries = 0; tries < kTries; ++tries) {
+    auto store = copy_store(data, staging, stopped);
+    if (!store) return store;
+    if (auto done = put_media(to, data, *store, true, media, report); !done)
+      return std::unexpected(done.error());
+    const auto late = destroyed_since(data, *store, stopped);
+    if (!late) return std::unexpected(late.error());
+    if (!*late) return store;
+    std::error_code error;
+    for (const std::string& name : store->files) fs::remove(staging + "/" + name, error);
+  }
+  return fail(Errc::unavailable,
+              "messages are destroyed faster than the database can be copied; try again");
 }
 
 Status write_backup(BackupWriter& to, const std::string& data, const std::string& staging,
                     bool stopped, BackupReport& report) {
-  const auto store = copy_store(data, staging, stopped);
+  PutMedia media;
+  const auto store = put_moment(to, data, staging, stopped, media, report);
   if (!store) return std::unexpected(store.error());
-  const auto other = put_media(to, data, *store, report);
-  if (!other) return std::unexpected(other.error());
+  if (auto done = put_media(to, data, *store, false, media, report); !done) return done;
   // Deleted since the copy was made, or damaged; what is damaged is told, and costs nobody the
   // rest.
-  const auto still = blobs_still_there(data, *other, stopped);
+  std::vector<std::int64_t> other, gone;
+  for (const CopiedBlob& blob : store->blobs) {
+    const auto found = media.find(blob.id);
+    if (blob.digest && (found == media.end() || found->second != *blob.digest))
+      other.push_back(blob.id);
+  }
+  const auto still = blobs_still_there(data, other, stopped);
   if (!still) return std::unexpected(still.error());
-  std::vector<std::int64_t> gone;
-  std::ranges::set_difference(*other, *still, std::back_inserter(gone));
+  std::ranges::set_difference(other, *still, std::back_inserter(gone));
   for (const std::int64_t id : *still)
     report.damaged.push_back(std::string(kMedia) + std::to_string(id));
+  if (store->unused_damaged > 0)
+    report.damaged.push_back(
+        fmt::format("{} page(s) of station.db that nothing uses, left out", store->unused_damaged));
   report.gone = static_cast<std::int64_t>(gone.size());
   if (!gone.empty()) {
     if (auto done = forget_blobs(staging, gone); !done) return done;

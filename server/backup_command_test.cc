@@ -8,11 +8,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
 #include <set>
+#include <system_error>
+#include <thread>
 
 #include "dim/crypto/os_random.h"
 #include "server/key_file.h"
@@ -209,6 +212,100 @@ TEST_F(Backup, F81_ADamagedFileOfAUserIsToldAndCostsNobodyTheRest) {
   EXPECT_THAT(made->damaged, testing::ElementsAre("media/1"));
   EXPECT_THAT(backup_text(*made, file(), false), HasSubstr("damaged at the station already"));
   EXPECT_TRUE(restore_backup(file(), fresh()));
+}
+
+/// A file that is read for as long as one likes: the database was copied before.
+TEST_F(Backup, F81_R20_N1_WhatIsDestroyedWhileItIsMadeIsNotInIt) {
+  const auto post = [&](int number, const std::string& text) {
+    commit(*store_, PutPost{.post = {.guid = guid(number),
+                                     .channel = guid(100),
+                                     .time = kTestTime,
+                                     .author = "alice",
+                                     .content = text}});
+  };
+  post(1, "the canary");
+  post(2, "roses");
+  const std::string first(100'000, 'm');
+  upload(3, first);
+  upload(4, "a pipe in its place");
+  const std::string pipe = data() + "/media/2";
+  ASSERT_TRUE(fs::remove(pipe));
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  std::atomic<bool> over = false;
+  std::thread station([&] {
+    // The backup has read the first file, and stands before the pipe.
+    for (bool there = false; !there && !over; std::this_thread::yield()) {
+      std::error_code error;
+      for (const auto& one : fs::directory_iterator(folder_.path(), error)) {
+        const auto size = fs::file_size(one.path() / "backup", error);
+        there = there || (!error && size >= first.size());
+      }
+    }
+    commit(*store_,
+           ChangePost{.guid = guid(1), .act = PostAct::destroy, .text = {}, .time = kTestTime});
+    upload(5, "meanwhile");
+    const int fd = ::open(pipe.c_str(), O_WRONLY | O_CLOEXEC | (over ? O_NONBLOCK : 0));
+    EXPECT_GE(fd, 0);
+    ::close(fd);
+  });
+  const auto made = make_backup(data(), file());
+  over = true;
+  station.join();
+  ASSERT_TRUE(made) << made.error().text;
+  const auto restored = restore_backup(file(), fresh());
+  ASSERT_TRUE(restored) << restored.error().text;
+  auto copy = SqliteStore::open(fresh());
+  ASSERT_TRUE(copy) << to_string(copy.error());
+  EXPECT_EQ((*(*copy)->post(guid(1)))->state, PostState::destroyed);
+  EXPECT_EQ((*(*copy)->post(guid(1)))->content, "");
+  EXPECT_EQ((*(*copy)->post(guid(2)))->content, "roses");
+  EXPECT_EQ((*(*copy)->media(guid(5)))->state, MediaState::complete) << "its file is there too";
+  EXPECT_EQ(slurp(fresh() + "/media/3"), "meanwhile");
+}
+
+TEST_F(Backup, F81_R3_ADamagedPageThatNothingUsesIsToldAndStopsNothing) {
+  for (int i = 1; i <= 200; ++i) {
+    commit(*store_, PutPost{.post = {.guid = guid(i),
+                                     .channel = guid(1'000),
+                                     .time = kTestTime,
+                                     .author = "alice",
+                                     .content = "text " + std::string(2'000, 'x')}});
+  }
+  commit(*store_, DropChannel{.channel = guid(1'000)});
+  for (auto more = store_->tidy(kTestTime, true); more && *more;)
+    more = store_->tidy(kTestTime, true);
+  commit(*store_, message(500, "for bob", {"bob"}));
+  ASSERT_TRUE(store_->close());
+  store_.reset();
+  const std::string path = data() + "/station.db";
+  std::string all = slurp(path);
+  const auto number = [&](std::size_t at) {
+    std::uint32_t out = 0;
+    for (std::size_t i = 0; i < 4; ++i) out = out << 8 | static_cast<std::uint8_t>(all.at(at + i));
+    return out;
+  };
+  constexpr std::size_t kPage = 4'096;
+  const std::size_t trunk = number(32);  // SQLite's list of free pages; file format 1.5
+  ASSERT_GT(trunk, 0U);
+  ASSERT_GT(number((trunk - 1) * kPage + 4), 0U);
+  const std::size_t free = number((trunk - 1) * kPage + 8);
+  all[(free - 1) * kPage + 100] ^= 1;
+  std::ofstream(path, std::ios::binary) << all;
+  const auto made = make_backup(data(), file());
+  ASSERT_TRUE(made) << made.error().text;
+  EXPECT_THAT(made->damaged, testing::ElementsAre(HasSubstr("station.db")));
+  const auto restored = restore_backup(file(), fresh());
+  ASSERT_TRUE(restored) << restored.error().text;
+  auto copy = SqliteStore::open(fresh());
+  ASSERT_TRUE(copy) << to_string(copy.error());
+  EXPECT_EQ((*copy)->inbox("bob", 0, 10, 10'000)->at(0).content, "for bob");
+  EXPECT_EQ(*(*copy)->verify(), 0U);
+  // The same in a page that something uses is the end of it.
+  const std::size_t at = all.find("for bob");
+  ASSERT_NE(at, std::string::npos);
+  all[at] ^= 1;
+  std::ofstream(path, std::ios::binary) << all;
+  EXPECT_FALSE(make_backup(data(), file()));
 }
 
 TEST_F(Backup, F81_WhatAKilledBackupHasLeftGoesWithTheNext) {

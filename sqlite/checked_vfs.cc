@@ -137,7 +137,12 @@ struct CheckedVfs::Methods {
     bool right = true;
     if (mine.kind == File::Kind::database) {
       if (amount != kPage || offset % kPage != 0) return rc;
-      right = page_is_right(static_cast<std::uint32_t>(offset / kPage + 1), bytes);
+      const auto number = static_cast<std::uint32_t>(offset / kPage + 1);
+      right = page_is_right(number, bytes);
+      if (!right && mine.vfs->damaged_ != nullptr) {
+        mine.vfs->damaged_->push_back(number);
+        return SQLITE_OK;
+      }
     } else if (const auto page = frame_of_page(offset, amount); page >= 0) {
       right = (*mine.frames)->matches_or_learn(static_cast<std::size_t>(page), bytes, false);
     } else if (const auto whole = frame_of_frame(offset, amount); whole >= 0) {
@@ -289,14 +294,16 @@ struct CheckedVfs::Methods {
   }
 };
 
-Result<std::unique_ptr<CheckedVfs>> CheckedVfs::make(const std::string& parent, bool log) {
+Result<std::unique_ptr<CheckedVfs>> CheckedVfs::make(const std::string& parent, bool log,
+                                                     std::vector<std::uint32_t>* damaged) {
   sqlite3_vfs* found = sqlite3_vfs_find(parent.empty() ? nullptr : parent.c_str());
   if (found == nullptr)
     return fail(Errc::config, "SQLite knows no file system of that name; register it first");
-  return std::unique_ptr<CheckedVfs>(new CheckedVfs(found, log));
+  return std::unique_ptr<CheckedVfs>(new CheckedVfs(found, log, damaged));
 }
 
-CheckedVfs::CheckedVfs(sqlite3_vfs* parent, bool log) : parent_(parent), checks_log_(log) {
+CheckedVfs::CheckedVfs(sqlite3_vfs* parent, bool log, std::vector<std::uint32_t>* damaged)
+    : parent_(parent), checks_log_(log), damaged_(damaged) {
   std::array<char, 48> text{};
   std::snprintf(text.data(), text.size(), "dim-checked-%p", static_cast<void*>(this));
   name_ = text.data();

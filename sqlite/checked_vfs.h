@@ -29,8 +29,11 @@ inline constexpr int kPageReserveBytes = 8;
 class CheckedVfs {
  public:
   /// Over the VFS `parent`, the system's when empty. Errc::config when there is none of that name.
-  /// `log`: false where another process writes it, whose checksums are not known here.
-  static Result<std::unique_ptr<CheckedVfs>> make(const std::string& parent, bool log = true);
+  /// `log`: false where another process writes it, whose checksums are not known here. `damaged`:
+  /// pages of the database with a wrong checksum are read all the same, and their numbers, from 1,
+  /// put there; it must outlive this.
+  static Result<std::unique_ptr<CheckedVfs>> make(const std::string& parent, bool log = true,
+                                                  std::vector<std::uint32_t>* damaged = nullptr);
   CheckedVfs(const CheckedVfs&) = delete;
   CheckedVfs& operator=(const CheckedVfs&) = delete;
   ~CheckedVfs();
@@ -59,12 +62,13 @@ class CheckedVfs {
     void synced();
   };
 
-  CheckedVfs(sqlite3_vfs* parent, bool log);
+  CheckedVfs(sqlite3_vfs* parent, bool log, std::vector<std::uint32_t>* damaged);
   std::shared_ptr<Frames> frames_of(const std::string& path);
   int forget(const std::string& path);  ///< before the log is removed; SQLite's result code
 
   sqlite3_vfs* parent_;
   bool checks_log_;
+  std::vector<std::uint32_t>* damaged_;
   std::string name_;
   sqlite3_vfs vfs_{};
   std::mutex mutex_;

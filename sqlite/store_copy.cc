@@ -36,7 +36,9 @@ constexpr std::string_view kKinds[] = {"keys", "words"};
 /// would find, goes with it.
 class Beside {
  public:
-  Status open(const std::string& folder, bool stopped) {
+  /// `damaged`: as CheckedVfs::make() takes it.
+  Status open(const std::string& folder, bool stopped,
+              std::vector<std::uint32_t>* damaged = nullptr) {
     const std::string path = folder + std::string(kName);
     std::error_code error;
     if (!fs::is_regular_file(path, error))
@@ -46,7 +48,7 @@ class Beside {
         if (!fs::exists(path + end, error)) made_.push_back(path + end);
       }
     }
-    auto vfs = CheckedVfs::make("", false);
+    auto vfs = CheckedVfs::make("", false, damaged);
     if (!vfs) return std::unexpected(vfs.error());
     vfs_ = std::move(*vfs);
     if (auto done = db_.open(path, SQLITE_OPEN_READWRITE, vfs_->name()); !done) return done;
@@ -90,17 +92,12 @@ class Copy {
   Database db_;
 };
 
-struct KeyFile {
-  std::int64_t kind = 0, number = 0, destroyed = 0;
-  bool operator==(const KeyFile&) const = default;
-};
-
-Result<std::vector<KeyFile>> key_files(Database& db) {
+Result<std::vector<CopiedKeys>> key_files(Database& db) {
   Statement all;
   if (auto ready = all.prepare(db, "SELECT kind, number, destroyed FROM key_file ORDER BY kind");
       !ready)
     return std::unexpected(ready.error());
-  std::vector<KeyFile> out;
+  std::vector<CopiedKeys> out;
   Use scan(all);
   for (;;) {
     const auto row = scan.step();
@@ -126,13 +123,14 @@ Status copy_keys(const std::string& from, const std::string& to) {
 /// A transaction of `db` that sees one moment, and the files of keys of that moment in `to`. False:
 /// a key went in between.
 Result<bool> take_moment(Database& db, const std::string& folder, const std::string& to,
-                         bool stopped, std::vector<std::string>& names) {
+                         bool stopped, CopiedStore& out) {
+  std::vector<std::string>& names = out.files;
   if (auto done = db.run("BEGIN"); !done) return std::unexpected(done.error());
   const auto then = key_files(db);
   if (!then) return std::unexpected(then.error());
   names.clear();
   Status copied;
-  for (const KeyFile& one : *then) {
+  for (const CopiedKeys& one : *then) {
     if (one.kind < 0 || one.kind >= static_cast<std::int64_t>(std::size(kKinds)))
       return fail(Errc::internal, "the store names a file of keys of no known kind");
     std::string name = "station.db-";
@@ -150,6 +148,7 @@ Result<bool> take_moment(Database& db, const std::string& folder, const std::str
   if (!now) return std::unexpected(now.error());
   if (*now == *then) {
     if (!copied) return std::unexpected(copied.error());
+    out.keys = *then;
     return true;
   }
   std::error_code error;
@@ -188,35 +187,91 @@ Result<std::vector<CopiedBlob>> blobs_of(Database& db) {
   }
 }
 
+/// These pages came with a wrong checksum, and must not get a right one from us.
+Status mark_damaged(const std::string& file, const std::vector<std::uint32_t>& pages) {
+  std::fstream db(file, std::ios::binary | std::ios::in | std::ios::out);
+  for (const std::uint32_t page : pages) {
+    const std::streamoff sum = std::streamoff{page} * kDatabasePageBytes - 1;
+    const int last = db.seekg(sum).get();
+    db.seekp(sum).put(static_cast<char>(last ^ 0xff));
+  }
+  db.close();
+  if (db) return {};
+  return fail(Errc::io, "the copy of the database cannot be written");
+}
+
+/// The copy again, with what is in use and nothing else, which reads all of that with its
+/// checksums.
+Status leave_unused(const std::string& folder) {
+  const std::string fresh = folder + std::string(kName) + "-used";
+  {
+    Copy all;
+    if (auto done = all.open(folder, 0); !done) return done;
+    Statement into;
+    if (auto ready = into.prepare(all.db(), "VACUUM INTO ?"); !ready) return ready;
+    if (auto done = Use(into).bind(fresh).run(); !done) return done;
+  }
+  std::error_code error;
+  fs::rename(fresh, folder + std::string(kName), error);
+  if (error) return fail(Errc::io, "the copy of the database cannot be put in its place");
+  return {};
+}
+
+Status copy_moment(const std::string& folder, const std::string& to, bool stopped,
+                   CopiedStore& out) {
+  std::vector<std::uint32_t> damaged;
+  {
+    Beside source;
+    if (auto done = source.open(folder, stopped, &damaged); !done) return done;
+    const auto format = source.db().integer("PRAGMA user_version");
+    if (!format) return std::unexpected(format.error());
+    if (*format != kStoreFormat)
+      return fail(
+          Errc::edition,
+          "the store is of another version; start this one's dimd once, or use that version");
+    for (int tries = 0;; ++tries) {
+      if (tries == kTries)
+        return fail(Errc::unavailable,
+                    "messages are destroyed faster than their keys can be copied; try again");
+      const auto taken = take_moment(source.db(), folder, to, stopped, out);
+      if (!taken) return std::unexpected(taken.error());
+      if (*taken) break;
+    }
+    Copy copy;
+    if (auto done = copy.open(to, SQLITE_OPEN_CREATE); !done) return done;
+    if (auto done = copy_pages(source.db(), copy.db()); !done) return done;
+    if (auto done = source.db().run("ROLLBACK"); !done) return done;
+  }
+  if (damaged.empty()) return {};
+  std::ranges::sort(damaged);
+  damaged.erase(std::ranges::unique(damaged).begin(), damaged.end());
+  out.unused_damaged = damaged.size();
+  if (auto done = mark_damaged(to + std::string(kName), damaged); !done) return done;
+  return leave_unused(to);
+}
+
 }  // namespace
 
 Result<CopiedStore> copy_store(const std::string& folder, const std::string& to, bool stopped) {
-  Beside source;
-  if (auto done = source.open(folder, stopped); !done) return std::unexpected(done.error());
-  const auto format = source.db().integer("PRAGMA user_version");
-  if (!format) return std::unexpected(format.error());
-  if (*format != kStoreFormat)
-    return fail(Errc::edition,
-                "the store is of another version; start this one's dimd once, or use that version");
   CopiedStore out;
-  for (int tries = 0;; ++tries) {
-    if (tries == kTries)
-      return fail(Errc::unavailable,
-                  "messages are destroyed faster than their keys can be copied; try again");
-    const auto taken = take_moment(source.db(), folder, to, stopped, out.files);
-    if (!taken) return std::unexpected(taken.error());
-    if (*taken) break;
-  }
+  if (auto done = copy_moment(folder, to, stopped, out); !done)
+    return std::unexpected(done.error());
   Copy copy;
-  if (auto done = copy.open(to, SQLITE_OPEN_CREATE); !done) return std::unexpected(done.error());
-  if (auto done = copy_pages(source.db(), copy.db()); !done) return std::unexpected(done.error());
-  if (auto done = source.db().run("ROLLBACK"); !done) return std::unexpected(done.error());
+  if (auto done = copy.open(to, 0); !done) return std::unexpected(done.error());
   if (auto done = copy.db().run(kBegins); !done) return std::unexpected(done.error());
   auto blobs = blobs_of(copy.db());
   if (!blobs) return std::unexpected(blobs.error());
   out.blobs = std::move(*blobs);
   out.files.emplace_back("station.db");
   return out;
+}
+
+Result<bool> destroyed_since(const std::string& folder, const CopiedStore& copy, bool stopped) {
+  Beside source;
+  if (auto done = source.open(folder, stopped); !done) return std::unexpected(done.error());
+  const auto now = key_files(source.db());
+  if (!now) return std::unexpected(now.error());
+  return *now != copy.keys;
 }
 
 Result<std::string> setting_beside(const std::string& folder, std::string_view kind,
