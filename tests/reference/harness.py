@@ -526,6 +526,15 @@ def flat(suite):
             yield one
 
 
+def why(result):
+    """What the failure that ended a world said, on one line: the exception, and where it is no test's, whose it is."""
+    test, text = (result.errors + result.failures)[0]
+    lines = text[text.rindex("Traceback (most recent call last):"):].splitlines()
+    first = next(number for number, line in enumerate(lines) if number and line[:1].strip())
+    said = " ".join(" ".join(lines[first:]).split())[:400]
+    return said if isinstance(test, unittest.TestCase) else f"{test}: {said}"
+
+
 def main():
     """Runs the tests of the file, or the classes and tests that are named.
 
@@ -540,7 +549,7 @@ def main():
     left = list(flat(suite))
     if not left:
         sys.exit("no tests were run")
-    worlds, failed = collections.Counter(), []
+    worlds, failed = collections.defaultdict(list), []  # what each failed world of a test said
     while left:
         result = unittest.TextTestRunner(verbosity=2, failfast=True).run(unittest.TestSuite(left))
         left = [test for test in left if test.id() not in ReferenceTest.passed]
@@ -552,11 +561,13 @@ def main():
         if not left:
             failed.append("the end of the last world")
             break
-        worlds[left[0].id()] += 1
-        if worlds[left[0].id()] == WORLDS:
+        worlds[left[0].id()].append(why(result))
+        if len(worlds[left[0].id()]) == WORLDS:
             failed.append(left.pop(0).id())
             break
-    told = [f"failed in {count} of {WORLDS} worlds: {name}" for name, count in worlds.items()]
+    told = []
+    for name, said in worlds.items():
+        told += [f"failed in {len(said)} of {WORLDS} worlds: {name}", *(f"    because: {one}" for one in said)]
     told += [f"crashed: {what}" for what in CRASHED]
     if failed and left:
         told.append(f"not tried after that: {len(left)} tests")
