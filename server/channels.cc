@@ -12,7 +12,6 @@ namespace dim {
 namespace {
 
 constexpr std::size_t kSymbolBytes = 32;
-constexpr std::size_t kLooks = 256;  // channels that are looked at for the files of one message
 
 /// Text that the station keeps, shows and searches.
 Status check_text(const std::optional<std::string>& content) {
@@ -296,49 +295,6 @@ Status Hubs::check_links(const Spot& spot, const PostFields& fields, const std::
   }
   const HubChannel* channel = spot.hub->channel(spot.channel);
   return check_mentions_and_time(*spot.hub, *channel, author, fields, core_.clock_.now());
-}
-
-Status Hubs::check_media(const Spot& spot, const std::vector<Guid>& media,
-                         const std::string& author) {
-  if (media.empty()) return {};
-  const HubChannel* channel = spot.hub->channel(spot.channel);
-  if (channel == nullptr || !spot.hub->permissions_in(*channel, author).has(Permission::attach))
-    return fail(Errc::forbidden, "only who may attach files in this channel writes what uses some");
-  std::size_t looks = kLooks;
-  const auto unread = [](Error failed) -> Status {
-    failed.code = Errc::internal;
-    return std::unexpected(failed);
-  };
-  for (const Guid& one : media) {
-    const auto found = core_.reads_.media(one);
-    if (!found) return unread(found.error());
-    const bool own = *found && (*found)->owner == author;
-    if (own && (*found)->state > MediaState::complete)
-      return fail(Errc::gone, "a media object that the message would use was removed");
-    if (*found && (*found)->state == MediaState::complete) {
-      if (own || DIM_FAULT("media-of-strangers")) continue;
-      const auto reads = reads_media(one, author, looks);
-      if (!reads) return unread(reads.error());
-      if (*reads) continue;
-    }
-    // Of a stranger's and of one that is not there the same: nobody learns which there are.
-    return fail(Errc::not_found,
-                "media names an object that is not complete, or neither yours nor used by a "
-                "message that you can read");
-  }
-  return {};
-}
-
-Result<bool> Hubs::reads_media(const Guid& media, const std::string& user, std::size_t& looks) {
-  const auto channels = core_.reads_.media_channels(media, looks);
-  if (!channels) return std::unexpected(channels.error());
-  looks -= channels->size();
-  return std::ranges::any_of(*channels, [&](const Guid& one) {
-    const Hub* hub = hub_with(one);
-    const HubChannel* channel = hub == nullptr ? nullptr : hub->channel(one);
-    return channel != nullptr && !hub->deleted() && hub->is_member(user) &&
-           hub->permissions_in(*channel, user).has(Permission::read);
-  });
 }
 
 void Hubs::change_post(StationRequest& request, const Spot& spot, ChangePost change, Packet push,

@@ -62,6 +62,13 @@ class Hubs {
   // hub_audit.cc
   void get_audit(StationRequest& request);
 
+  // hub_media.cc: for media.cc
+  /// Whether somebody may fetch this complete object: its owner may, who reads a channel in which a
+  /// message uses it, and everybody where there is no such message, or one to a person too.
+  Result<bool> may_fetch(const Guid& media, const std::string& owner, const std::string& user);
+  /// Whether somebody may fetch any complete object with these bytes.
+  Result<bool> may_have(const Digest32& digest, std::int64_t size, const std::string& user);
+
   // hub_operator.cc: for the operator (admin.h)
   /// Reads the changes of all hubs when that was not done yet, where nobody asks. False: it failed.
   bool there();
@@ -177,6 +184,10 @@ class Hubs {
   /// Whether somebody reads a message that uses this object, among the first channels that have
   /// one; `looks`: at how many, and then how many are left.
   Result<bool> reads_media(const Guid& media, const std::string& user, std::size_t& looks);
+  Result<bool> may_fetch(const Guid& media, const std::string& owner, const std::string& user,
+                         std::size_t& looks);
+  /// Errc::internal: none, but there is one that could not be read.
+  Result<bool> reads_one_of(const std::vector<Guid>& channels, const std::string& user);
   /// Whether this author has stored a message of this GUID in this channel.
   Result<bool> stored_before(const Guid& guid, const Guid& channel, const std::string& author);
   void tell_devices(const std::string& user, const LinkState* but, const Packet& push);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "dim/base/base64.h"
+#include "dim/base/fault.h"
 #include "dim/engine/hub_post.h"
 #include "server/hubs.h"
 
@@ -407,7 +408,8 @@ void Live::look_at(const Hub& hub) {
     for (const auto& [number, member] : call.members) {
       const auto held = rights(call, member.user);
       const bool may_send = held && (member.lane == Lane::video ? held->stream : held->speak);
-      if (!held || (member.sends && !may_send)) links.push_back(member.link);
+      const bool lost = !held || (member.sends && !may_send);
+      if (lost && !DIM_FAULT("live-rights-stay")) links.push_back(member.link);
     }
   }
   for (const Guid& guid : over) {
@@ -453,10 +455,10 @@ bool Live::take(LinkState& link, const LiveFrame& frame) {
   const double size = static_cast<double>(
       std::max(kLiveHead + frame.payload.size(),
                link.info.lane == Lane::video ? kLiveLeastVideo : kLiveLeastAudio));
-  const Millis wait = link.info.lane == Lane::video
-                          ? left.live_video.take(quotas.live_video, now, size)
-                          : left.live_audio.take(quotas.live_audio, now, size);
-  const bool admitted = wait == 0;
+  const bool of_video = link.info.lane == Lane::video && !DIM_FAULT("live-one-rate");
+  const Millis wait = of_video ? left.live_video.take(quotas.live_video, now, size)
+                               : left.live_audio.take(quotas.live_audio, now, size);
+  const bool admitted = wait == 0 || DIM_FAULT("live-unshaped");
   using Taken = LiveRelay::Taken;
   const std::size_t most = core_.memory_ >= MemoryLevel::shed_idle ? kShortLiveQueue : kLiveQueue;
   const Taken taken = call->relay.take(link.live->number, frame, admitted, now, most);
@@ -468,7 +470,7 @@ bool Live::take(LinkState& link, const LiveFrame& frame) {
   }
   if (taken != Taken::forwarded) {
     ++core_.counters_.live_refused;
-    if (++link.live->bad < limits::kLiveBadFrames) return true;
+    if (++link.live->bad < limits::kLiveBadFrames || DIM_FAULT("live-bad-endless")) return true;
     core_.event(StationEvent::Level::warn, "live-frames", link.session->user,
                 "closed after 100 frames of no stream of its own, or that were there before");
     core_.close_link(link);

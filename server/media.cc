@@ -5,6 +5,7 @@
 #include "dim/base/base64.h"
 #include "dim/base/fault.h"
 #include "server/core.h"
+#include "server/hubs.h"
 
 namespace dim {
 namespace {
@@ -68,8 +69,17 @@ void StationCore::create_media(StationRequest& request) {
   if (!size) return refuse(request, error_of(Errc::bad_request, "size is a whole number of bytes"));
   auto digest = digest_of(request.packet);
   if (!digest) return refuse(request, digest.error());
+  const std::string& user = request.session.user;
+  // Whoever may not fetch some bytes does not get them by their digest.
+  const auto known = *digest ? hubs_->may_have(**digest, *size, user) : Result<bool>(true);
+  if (!known) return read_failed(request.link, request.id, known.error());
   open_request(request.link, request.id);
-  const OpenMedia upload{*guid, request.session.user, *size, *digest, clock_.now()};
+  const OpenMedia upload{.guid = *guid,
+                         .owner = user,
+                         .size = *size,
+                         .digest = *digest,
+                         .time = clock_.now(),
+                         .known = *known || DIM_FAULT("digest-opens")};
   std::vector<Write> writes;
   writes.emplace_back(upload);
   submit(std::move(writes), [this, id = request.link.id, reply = request.id,
@@ -159,13 +169,15 @@ void StationCore::get_media(StationRequest& request) {
   if (!range) return refuse(request, range.error());
   const auto media = reads_.media(*guid);
   if (!media) return read_failed(request.link, request.id, media.error());
-  if (!*media || (*media)->state == MediaState::open) {
-    return refuse(request,
-                  error_of(Errc::not_found, "the station has no complete object of this GUID"));
-  }
+  const Error none =
+      error_of(Errc::not_found, "the station has no complete object of this GUID for you");
+  if (!*media || (*media)->state == MediaState::open) return refuse(request, none);
   const StoredMedia& found = **media;
   const Error gone = error_of(Errc::gone, "this object was removed");
   if (found.state > MediaState::complete) return refuse(request, gone);
+  const auto allowed = hubs_->may_fetch(*guid, found.owner, request.session.user);
+  if (!allowed) return read_failed(request.link, request.id, allowed.error());
+  if (!*allowed && !DIM_FAULT("media-shut-out")) return refuse(request, none);
   if (all) range->last = std::max<std::int64_t>(found.size - 1, 0);
   if (range->first >= found.size && !(all && found.size == 0)) {
     return refuse(request, error_of(Errc::bad_request, "the range begins behind the last byte"));

@@ -28,6 +28,12 @@ class MessageMedia : public HubTest {
     EXPECT_FALSE(done->front().refused);
   }
   MediaState state(const Guid& guid) { return store.media(guid).value()->state; }
+  /// Another connection of the same session, on 8802.
+  std::unique_ptr<Peer> files_of(LoggedIn& in) {
+    auto text = std::move(in.text);
+    EXPECT_EQ(open_lane(in, {}, Lane::media).code, 200);
+    return std::exchange(in.text, std::move(text));
+  }
   Packet with(const std::string& media, const Guid& guid, const Guid& in) {
     return post(in, guid, "look").set("media", media);
   }
@@ -92,6 +98,48 @@ TEST_F(MessageMedia, F49_N14_AnswersSayWhatWentAndARepetitionIsAnsweredAsTheFirs
   EXPECT_EQ(code(*alice.text, with(roses.text(), next_guid(), channel)), 410);
   edit.set("media", next_guid().text());
   EXPECT_EQ(code(*alice.text, edit), 410) << "the message is gone before its files are looked at";
+}
+
+TEST_F(MessageMedia, F69_F70_WhatOnlyChannelsUseIsFetchedByWhoReadsThem) {
+  auto alice = founder();
+  auto bob = member("bob");
+  auto carol = online("carol");
+  const Guid roses = file("alice", "some bytes"), secret = next_guid();
+  const auto hers = files_of(alice), his = files_of(bob), strange = files_of(carol);
+  const auto get = [&](Peer& from, const Guid& guid) {
+    return code(from, request(Operation::get, "media", guid.text()));
+  };
+  const auto open = [&](Peer& from) {
+    Packet packet = request(Operation::create, "media", "");
+    packet.set("guid", next_guid().text()).set("size", "10");
+    return code(
+        from, packet.set("digest",
+                         "sha256-" + to_base64(sha256(as_bytes(std::string_view("some bytes"))))));
+  };
+  EXPECT_EQ(get(*strange, roses), 200) << "no message uses it";
+  EXPECT_EQ(code(*alice.text, make("channel", secret, R"({"name":"s","kind":"private"})")), 201);
+  EXPECT_EQ(code(*alice.text, with(roses.text(), next_guid(), secret)), 201);
+  EXPECT_EQ(get(*his, roses), 404) << "a channel that he cannot read";
+  EXPECT_EQ(open(*his), 202) << "its digest is not enough";
+  EXPECT_EQ(get(*hers, roses), 200);
+  const Guid shown = next_guid();
+  EXPECT_EQ(code(*alice.text, with(roses.text(), shown, channel)), 201);
+  EXPECT_EQ(get(*his, roses), 200);
+  EXPECT_EQ(get(*strange, roses), 404);
+  const std::string words(last.get("message"));
+  EXPECT_EQ(get(*strange, next_guid()), 404);
+  EXPECT_EQ(last.get("message"), words) << "no word tells them apart";
+  EXPECT_EQ(open(*strange), 202);
+  EXPECT_EQ(open(*his), 201) << "another reference";
+  EXPECT_EQ(code(*alice.control, about(Operation::create, "ban", "bob")), 201);
+  const auto again = files_of(bob);
+  EXPECT_EQ(get(*again, roses), 404);
+  EXPECT_EQ(open(*again), 201) << "of those bytes he has made an object of his own";
+  EXPECT_EQ(get(*hers, roses), 200);
+  // A message to a person opens it, whoever was put out elsewhere.
+  Packet letter = create(account_of("alice"), id_of("carol"), "look");
+  EXPECT_LT(code(*alice.text, letter.set("media", roses.text())), 300);
+  EXPECT_EQ(get(*strange, roses), 200);
 }
 
 TEST_F(MessageMedia, F49_N1_FilesOfADestroyedChannelAreDestroyedAndOfADeletedOneDeleted) {

@@ -23,6 +23,30 @@ TYPED_TEST(MediaConformance, GivesBackWhatWasUploaded) {
   EXPECT_EQ(this->read(1, 3 * kBlock, 100), bytes.substr(3 * kBlock));
 }
 
+TYPED_TEST(MediaConformance, F70_ADigestCompletesOnlyForWhoMayHaveTheBytes) {
+  const std::string bytes = some_bytes(kBlock);
+  this->upload(1, "alice", bytes);
+  this->upload(2, "bob", bytes);
+  EXPECT_THAT(this->store().media_with(sha256(as_bytes(bytes)), kBlock, 10).value(),
+              testing::UnorderedElementsAre(guid(1), guid(2)));
+  EXPECT_EQ(this->store().media_with(sha256(as_bytes(bytes)), kBlock, 1)->size(), 1U);
+  EXPECT_TRUE(this->store().media_with(sha256(as_bytes(bytes)), kBlock + 1, 10)->empty());
+  OpenMedia open = this->open(3, "carol", kBlock);
+  open.digest = sha256(as_bytes(bytes));
+  open.known = false;
+  EXPECT_FALSE(this->one(open).refused);
+  EXPECT_EQ(this->media(3).state, MediaState::open);
+  EXPECT_FALSE(this->one(this->piece(3, "carol", bytes, 0, kBlock)).refused);
+  EXPECT_FALSE(this->check(3, bytes).refused);
+  this->clean();
+  EXPECT_EQ(this->backend_.blobs(), 1U) << "they are kept once all the same";
+  open.guid = guid(4);
+  open.known = true;
+  EXPECT_FALSE(this->one(open).refused);
+  EXPECT_EQ(this->media(4).state, MediaState::complete);
+  EXPECT_EQ(this->store().media_with(sha256(as_bytes(bytes)), kBlock, 10)->size(), 4U);
+}
+
 TYPED_TEST(MediaConformance, M01_OutOfOrderIsTakenOverlapWithOtherBytesIsNot) {
   const std::string bytes = some_bytes(4 * kBlock + 7);
   this->one(this->open(1, "alice", 4 * kBlock + 7));

@@ -234,6 +234,21 @@ TYPED_TEST(MediaUsesOf, F74_N14_OnlyMessagesOfItsOwnerHoldAFileInChannels) {
   EXPECT_EQ(this->state(2), MediaState::deleted);
 }
 
+TYPED_TEST(MediaUsesOf, F70_TellsWhetherAMessageToAPersonHasNamedIt) {
+  this->upload(1, "alice", "one");
+  this->upload(2, "alice", "two");
+  this->done(uses(11, {guid(1), guid(2)}));
+  EXPECT_FALSE(this->store().media_sent(guid(1)).value());
+  PutMessage letter = message(12, "sealed", {"bob"});  // of alice
+  letter.media = {guid(1)};
+  this->done(letter);
+  EXPECT_TRUE(this->store().media_sent(guid(1)).value());
+  EXPECT_FALSE(this->store().media_sent(guid(2)).value());
+  this->done(AckInbox{"bob", 1});
+  this->backend_.reopen();
+  EXPECT_TRUE(this->store().media_sent(guid(1)).value()) << "also when it has arrived";
+}
+
 TYPED_TEST(MediaUsesOf, F48_N14_MessagesOfOthersDoNotKeepAFileYoung) {
   this->upload(1, "alice", "one");
   this->done(uses(12, {guid(1)}, kRoses, "bob"));

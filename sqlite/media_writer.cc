@@ -28,6 +28,15 @@ StoredMedia read_row(Use& row) {
   return out;
 }
 
+Result<Guid> read_guid(Use& row, int column) {
+  std::array<std::uint8_t, 16> bytes{};
+  const ByteView stored = row.blob(column);
+  std::copy_n(stored.begin(), std::min(stored.size(), bytes.size()), bytes.begin());
+  const auto out = Guid::from_bytes(bytes);
+  if (!out) return fail(Errc::internal, "a stored GUID is damaged");
+  return *out;
+}
+
 Written refused(const Error& error) { return {Accepted::stored, {}, error}; }
 /// What cannot be read concerns one object: the others go on.
 Written unreadable(const Error& error) {
@@ -153,7 +162,7 @@ Result<Written> MediaWriter::put(const OpenMedia& write) {
   }
   if (const auto error = refuse_new(write, limits_, uploads, used)) return refused(*error);
   std::int64_t blob = 0;
-  if (write.digest) {
+  if (write.digest && write.known) {
     Use same(find_blob_);
     const auto row = same.bind(ByteView(*write.digest)).bind(write.size).step();
     if (!row) return std::unexpected(row.error());
@@ -562,12 +571,9 @@ Status MediaWriter::sweep(Millis now, std::size_t budget) {
       const auto row = scan.step();
       if (!row) return std::unexpected(row.error());
       if (!*row) return out;
-      std::array<std::uint8_t, 16> bytes{};
-      const ByteView guid = scan.blob(0);
-      std::copy_n(guid.begin(), std::min(guid.size(), bytes.size()), bytes.begin());
-      auto parsed = Guid::from_bytes(bytes);
-      if (!parsed) return fail(Errc::internal, "a stored GUID is damaged");
-      out.push_back({*parsed, scan.integer(1)});
+      const auto guid = read_guid(scan, 0);
+      if (!guid) return std::unexpected(guid.error());
+      out.push_back({*guid, scan.integer(1)});
     }
   };
   auto stale = some(stale_, now - limits_.upload_ms);
@@ -593,17 +599,23 @@ Status MediaWriter::sweep(Millis now, std::size_t budget) {
 }
 
 Status MediaTableReads::start(Database& db) {
-  if (auto ready = next_channel_.prepare(
-          db,
-          "SELECT id, guid FROM channel WHERE id = (SELECT min(channel) FROM media_use WHERE media "
-          "= ? AND channel > ?)");
-      !ready)
-    return ready;
-  return find_.prepare(db, kFind);
+  const std::pair<Statement*, std::string_view> statements[] = {
+      {&find_, kFind},
+      {&next_channel_,
+       "SELECT id, guid FROM channel WHERE id = (SELECT min(channel) FROM media_use WHERE media "
+       "= ? AND channel > ?)"},
+      {&sent_, "SELECT 1 FROM media_use WHERE media = ? AND channel = 0 AND holder = 0"},
+      {&with_,
+       "SELECT media.guid FROM blob JOIN media ON media.blob = blob.id WHERE blob.digest = ? AND "
+       "blob.size = ? AND blob.state = 1 AND media.state = 1 LIMIT ?"},
+  };
+  for (const auto& [statement, sql] : statements) {
+    if (auto ready = statement->prepare(db, sql); !ready) return ready;
+  }
+  return {};
 }
 void MediaTableReads::stop() {
-  find_.finish();
-  next_channel_.finish();
+  for (Statement* statement : {&find_, &next_channel_, &sent_, &with_}) statement->finish();
 }
 
 Result<std::vector<Guid>> MediaTableReads::channels(const Guid& guid, std::size_t limit) {
@@ -614,12 +626,26 @@ Result<std::vector<Guid>> MediaTableReads::channels(const Guid& guid, std::size_
     if (!row) return std::unexpected(row.error());
     if (!*row) break;
     last = next.integer(0);
-    std::array<std::uint8_t, 16> bytes{};
-    const ByteView stored = next.blob(1);
-    std::copy_n(stored.begin(), std::min(stored.size(), bytes.size()), bytes.begin());
-    if (const auto channel = Guid::from_bytes(bytes)) out.push_back(*channel);
+    if (const auto channel = read_guid(next, 1)) out.push_back(*channel);
   }
   return out;
+}
+
+Result<bool> MediaTableReads::sent(const Guid& guid) {
+  return Use(sent_).bind(ByteView(guid.bytes())).step();
+}
+
+Result<std::vector<Guid>> MediaTableReads::with(const Digest32& digest, std::int64_t size,
+                                                std::size_t limit) {
+  std::vector<Guid> out;
+  Use found(with_);
+  found.bind(ByteView(digest)).bind(size).bind(static_cast<std::int64_t>(limit));
+  for (;;) {
+    const auto row = found.step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return out;
+    if (const auto guid = read_guid(found, 0)) out.push_back(*guid);
+  }
 }
 
 Result<std::optional<StoredMedia>> MediaTableReads::media(const Guid& guid) {

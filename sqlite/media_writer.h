@@ -121,9 +121,11 @@ class MediaTableReads {
   void stop();
   Result<std::optional<StoredMedia>> media(const Guid& guid);
   Result<std::vector<Guid>> channels(const Guid& guid, std::size_t limit);
+  Result<bool> sent(const Guid& guid);
+  Result<std::vector<Guid>> with(const Digest32& digest, std::int64_t size, std::size_t limit);
 
  private:
-  Statement find_, next_channel_;
+  Statement find_, next_channel_, sent_, with_;
 };
 
 }  // namespace dim

@@ -627,6 +627,17 @@ Result<std::vector<StoredAudit>> SqliteStore::audit(const std::optional<std::str
   const std::scoped_lock lock(impl_->read_mutex);
   return impl_->acts.audit(hub, before, limit);
 }
+Result<bool> SqliteStore::media_sent(const Guid& guid) {
+  const std::scoped_lock lock(impl_->read_mutex);
+  return impl_->media_rows.sent(guid);
+}
+
+Result<std::vector<Guid>> SqliteStore::media_with(const Digest32& digest, std::int64_t size,
+                                                  std::size_t limit) {
+  const std::scoped_lock lock(impl_->read_mutex);
+  return impl_->media_rows.with(digest, size, limit);
+}
+
 
 Result<std::vector<std::string>> SqliteStore::identities(const std::string& after,
                                                          std::size_t limit) {

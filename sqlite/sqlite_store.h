@@ -85,6 +85,9 @@ class SqliteStore : public Store {
   Result<std::vector<StoredSetting>> settings() override;
   Result<std::vector<StoredAudit>> audit(const std::optional<std::string>& hub, std::int64_t before,
                                          std::size_t limit) override;
+  Result<bool> media_sent(const Guid& guid) override;
+  Result<std::vector<Guid>> media_with(const Digest32& digest, std::int64_t size,
+                                       std::size_t limit) override;
   Result<std::vector<std::string>> identities(const std::string& after, std::size_t limit) override;
   Result<UserUse> user_use(const std::string& user) override;
   Result<ChannelUse> channel_use(const Guid& channel) override;

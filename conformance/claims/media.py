@@ -291,7 +291,7 @@ def d08(scene):
     expect_code(uses(bob, below, file, operation="EDIT", guid=passed, text=b"again")[1], 200)
     for message in (shown, passed):
         expect_code(ask(alice if message == shown else bob, "DELETE", "message", message), 204)
-    expect_code(theirs.get(file), 200, "a message in another channel uses it")
+    expect_code(files.get(file), 200, "a message in another channel uses it")
     expect_code(theirs.get(other), 410, "the last one has gone")
     expect_code(uses(bob, channel, other)[1], 410, "an own one that is gone")
     for bad in ("x", "[]", "nothing", f"{file}, {file}"):
@@ -302,6 +302,36 @@ def d08(scene):
     third = theirs.upload(os.urandom(1000))
     expect_code(uses(bob, channel, third)[1], 403, "without the right to attach")
     expect_code(uses(bob, channel)[1], 201, "and without a file")
+
+
+@claim("D09", "media.md 8", "what only messages of channels use is fetched by its owner and by who reads one of them, not by its digest either")
+def d09(scene):
+    alice, bob, carol = (scene.person(after=None) for _ in range(3))
+    files, theirs, hers = Files(scene, alice), Files(scene, bob), Files(scene, carol)
+    hub = found(alice)
+    channel = make(alice, "channel", hub, {"name": "general"})
+    secret = make(alice, "channel", hub, {"name": "press", "kind": "private"})
+    join(alice, bob, hub)
+    data = os.urandom(1000)
+    file = files.upload(data)
+    expect_code(hers.get(file), 200, "no message uses it: whoever knows the GUID")
+    expect_code(uses(alice, secret, file)[1], 201)
+    expect_code(theirs.get(file), 404, "a channel that one cannot read")
+    shown, answer = uses(alice, channel, file)
+    expect_code(answer, 201)
+    expect_code(theirs.get(file), 200, "a channel that one reads")
+    expect_code(hers.get(file), 404, "no member")
+    unknown = hers.get(uuid.uuid4().hex)
+    expect(hers.get(file).get("message") == unknown.get("message"), "it is told apart from what is not there")
+    expect_code(hers.open(uuid.uuid4().hex, len(data), data), 202, "by its digest")
+    expect_code(theirs.open(uuid.uuid4().hex, len(data), data), 201, "by its digest, whoever may fetch it")
+    answer = alice.control.ask("CREATE", b"{}", {"type": "ban", "target": hub, "member": bob.account.id})
+    expect_code(answer, 201, "a ban")
+    again = Files(scene, bob)
+    expect_code(again.get(file), 404, "a member no more")
+    expect_code(files.get(file), 200, "its owner")
+    expect_code(ask(alice, "DELETE", "message", shown), 204)
+    expect_code(hers.get(file), 404, "a message of another channel uses it")
 
 
 CLIENTS = "a promise of clients"

@@ -55,15 +55,16 @@ enum class MediaState : std::uint8_t {
 /// How media writes end: Written::refused says what was wrong, as the packet's answer says it. Else
 /// `stored`, or `repeated` when it was so before.
 
-/// Begins an upload, or names it again. With `digest` and a complete object of that digest and
-/// size in the store, it is complete at once. Refused: conflict (another's GUID, another size or
-/// digest), gone, too_large, too_many_requests (uploads), insufficient_storage (user_bytes).
+/// Begins an upload, or names it again. With `digest`, `known` and a complete object of that digest
+/// and size in the store, it is complete at once. Refused: conflict (another's GUID, another size
+/// or digest), gone, too_large, too_many_requests (uploads), insufficient_storage (user_bytes).
 struct OpenMedia {
   Guid guid;
   std::string owner{};
   std::int64_t size = 0;
   std::optional<Digest32> digest{};
   Millis time = 0;
+  bool known = true;  ///< its owner may have bytes of this digest that are there
 };
 
 /// `bytes` from `first` on: whole blocks, or up to the end. Refused: not_found, forbidden
@@ -139,6 +140,11 @@ class MediaReads {
                                           std::size_t size) = 0;
   /// Channels in which messages use it, at most `limit`.
   virtual Result<std::vector<Guid>> media_channels(const Guid& guid, std::size_t limit) = 0;
+  /// Whether a message to a person has ever named it, or may have, before that was noted.
+  virtual Result<bool> media_sent(const Guid& guid) = 0;
+  /// Complete objects with these bytes, at most `limit`.
+  virtual Result<std::vector<Guid>> media_with(const Digest32& digest, std::int64_t size,
+                                               std::size_t limit) = 0;
 };
 
 /// Blocks of so many bytes.

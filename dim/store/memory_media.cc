@@ -44,7 +44,7 @@ Written MemoryMedia::apply(const OpenMedia& open) {
   fresh.owner = open.owner;
   fresh.size = open.size;
   fresh.touched = open.time;
-  fresh.blob = open.digest ? blob_of(*open.digest, open.size) : 0;
+  fresh.blob = open.digest && open.known ? blob_of(*open.digest, open.size) : 0;
   if (fresh.blob != 0) {
     fresh.state = MediaState::complete;
   } else {
@@ -250,6 +250,21 @@ std::vector<Guid> MemoryMedia::channels(const Guid& guid, std::size_t limit) con
   for (const auto& [user, revision] : found->second) {
     if (out.size() == limit) break;
     if (user.first && (out.empty() || out.back() != *user.first)) out.push_back(*user.first);
+  }
+  return out;
+}
+
+bool MemoryMedia::sent(const Guid& guid) const {
+  const auto found = uses_.find(guid);
+  return found != uses_.end() && found->second.contains(User{});
+}
+
+std::vector<Guid> MemoryMedia::with(const Digest32& digest, std::int64_t size,
+                                    std::size_t limit) const {
+  std::vector<Guid> out;
+  const std::int64_t blob = blob_of(digest, size);
+  for (const auto& [guid, one] : media_) {
+    if (blob != 0 && out.size() < limit && one.blob == blob) out.push_back(guid);
   }
   return out;
 }

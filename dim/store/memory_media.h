@@ -44,6 +44,8 @@ class MemoryMedia {
   void wait(std::span<const Guid> media, const std::string& author, const Guid& message);
   void arrived(const Guid& message, Millis now);
   std::vector<Guid> channels(const Guid& guid, std::size_t limit) const;
+  bool sent(const Guid& guid) const;
+  std::vector<Guid> with(const Digest32& digest, std::int64_t size, std::size_t limit) const;
 
  private:
   /// A message in a channel; without a channel one that waits; without either it says that one has

@@ -166,6 +166,17 @@ Result<std::vector<Guid>> MemoryStore::media_channels(const Guid& guid, std::siz
   return media_.channels(guid, limit);
 }
 
+Result<bool> MemoryStore::media_sent(const Guid& guid) {
+  const std::scoped_lock lock(mutex_);
+  return media_.sent(guid);
+}
+
+Result<std::vector<Guid>> MemoryStore::media_with(const Digest32& digest, std::int64_t size,
+                                                  std::size_t limit) {
+  const std::scoped_lock lock(mutex_);
+  return media_.with(digest, size, limit);
+}
+
 Result<std::vector<StoredSetting>> MemoryStore::settings() {
   const std::scoped_lock lock(mutex_);
   std::vector<StoredSetting> out;

@@ -48,6 +48,9 @@ class MemoryStore : public Store {
   Result<std::string> media_bytes(const StoredMedia& media, std::int64_t first,
                                   std::size_t size) override;
   Result<std::vector<Guid>> media_channels(const Guid& guid, std::size_t limit) override;
+  Result<bool> media_sent(const Guid& guid) override;
+  Result<std::vector<Guid>> media_with(const Digest32& digest, std::int64_t size,
+                                       std::size_t limit) override;
   Result<std::vector<StoredSetting>> settings() override;
   Result<std::vector<StoredAudit>> audit(const std::optional<std::string>& hub, std::int64_t before,
                                          std::size_t limit) override;

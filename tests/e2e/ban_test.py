@@ -1,15 +1,102 @@
-"""What a ban ends, and that it comes before everything that waits."""
+"""What a ban ends, and that it comes before everything that waits: files, sound, texts; by name and by address."""
 import os
+import signal
+import time
 import uuid
 
 import harness
 from crowd import WITHOUT_QUOTAS, Crowd, Reading, Writer, ask
+from harness import of
+
+MIB = 1024 * 1024
 
 
 class Bans(harness.EndToEnd):
     def setUp(self):
         super().setUp()
         self.at = self.station()
+
+    def gather(self, *names):
+        """People in the hub of the first one, which has one channel."""
+        people = [self.person(name, self.at.link()) for name in names]
+        people[0].run("hub", "create", "gardeners")
+        people[0].run("channel", "create", "gardeners", "general")
+        self.let_in(*people)
+        return people
+
+    def let_in(self, owner, *others):
+        link = of(owner.run("hub", "invite", "gardeners"), "invite")[0]["link"]
+        for one in others:
+            one.run("hub", "join", link)
+
+    def file(self, name, size):
+        path = os.path.join(self.folder, name)
+        with open(path, "wb") as file:
+            for _ in range(size // MIB):
+                file.write(os.urandom(MIB))
+        return path
+
+    def parts(self):
+        """What half a download has left so far."""
+        return [name for name in os.listdir(self.folder) if name.startswith(".dim-")]
+
+    def half(self, person, link, to):
+        """A download that has some of the file, and stands still."""
+        down = person.start("download", link, to)
+        self.addCleanup(lambda: (down.kill(), down.communicate()))
+        deadline = time.monotonic() + 60 * harness.SLOWER
+        while not any(os.path.getsize(os.path.join(self.folder, name)) > 4 * MIB for name in self.parts()):
+            self.assertIsNone(down.poll(), "it has ended before")
+            self.assertLess(time.monotonic(), deadline, "nothing comes")
+            time.sleep(0.002)
+        down.send_signal(signal.SIGSTOP)
+        return down
+
+    def test_F70_F69_F43_a_download_ends_with_a_ban_or_a_kick_and_cannot_be_begun_again(self):
+        alice, bobby, carol = self.gather("alice", "bobby", "carol")
+        path = self.file("film.mkv", 192 * MIB)
+        link = of(alice.run("upload", path, timeout=300), "uploaded")[0]["link"]
+        post = of(alice.run("post", "gardeners/general", f"Look: {link}"), "post")[0]
+        to = os.path.join(self.folder, "copy")
+        for verb in ("ban", "kick"):
+            with self.subTest(verb):
+                down = self.half(bobby, link, to)
+                alice.run(verb, "gardeners", "bobby")
+                down.send_signal(signal.SIGCONT)
+                out, errors = down.communicate(timeout=60 * harness.SLOWER)
+                said = of([harness.checked(line, "download") for line in out.splitlines()], "error")
+                self.assertEqual((down.returncode, said[0]["code"]), (1, "NOT_FOUND"), out + errors)
+                self.assertFalse(os.path.exists(to))
+                self.assertEqual(self.parts(), [], "half of it stays in the clear")
+                again = of(bobby.run("download", link, to, code=1), "error")[0]
+                self.assertEqual(again["code"], "NOT_FOUND")
+                self.assertNotIn("film", str(again), "it is told no more than of what is not there")
+                if verb == "ban":
+                    alice.run("ban", "gardeners", "bobby", "--lift")
+                    self.let_in(alice, bobby)
+        carol.run("download", link, to, timeout=300)
+        self.assertEqual(os.path.getsize(to), 192 * MIB)
+        os.unlink(to)
+        # What was sent to him, and what is his, is his; and who is let in again reads again.
+        sent = of(carol.run("upload", self.file("letter", MIB), "--to", "bobby"), "message")[0]
+        self.assertEqual(sent["state"], "sent")
+        bobby.run("listen", "--once", "--timeout", "20")
+        bobby.run("download", "carol", to)
+        os.unlink(to)
+        self.let_in(alice, bobby)
+        bobby.run("download", link, to, timeout=300)
+        self.assertEqual(os.path.getsize(to), 192 * MIB)
+        os.unlink(to)
+        # A channel that one does not read is as a hub that one is not in.
+        alice.run("channel", "create", "gardeners", "press", "--kind", "private")
+        below = of(alice.run("upload", self.file("below", MIB)), "uploaded")[0]["link"]
+        alice.run("post", "gardeners/press", below)
+        bobby.run("download", below, to, code=1)
+        alice.run("post", "gardeners/general", below)
+        bobby.run("download", below, to)
+        # With the last message that shows it a file is gone for all.
+        alice.run("delete", "gardeners/general", post["guid"], "--yes")
+        self.assertEqual(of(carol.run("download", link, os.path.join(self.folder, "late"), code=1), "error")[0]["code"], "GONE")
 
     def test_N9_F70_a_ban_overtakes_what_is_queued_and_nothing_of_the_banned_comes_behind_it(self):
         self.at.stop()
