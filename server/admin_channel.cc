@@ -80,6 +80,7 @@ std::expected<AdminChannel, Failure> AdminChannel::open(const DaemonConfig& conf
   options.limits = config.inbox;
   options.media = config.media;
   options.audit = config.audit;
+  options.reserve_bytes = config.reserve_bytes;
   auto store = SqliteStore::open(config.data, options);
   if (!store && store.error().code == Errc::conflict) {
     return std::unexpected(Failure{

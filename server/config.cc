@@ -132,6 +132,10 @@ const auto& rows() {
             if (c.data.empty()) c.data = text;
             return {};
           }},
+      Row{{"storage.reserve", "\"64MiB\"",
+           "room that is kept for deleting and for bans when the disk is full, of which it is a "
+           "sixteenth at most; 0: none"},
+          [](C& c, N n) { return bytes(n, 0, kGiB, c.reserve_bytes); }},
       Row{{"network.listen", "\"::\"", "IPv6 address to listen on"},
           [](C& c, N n) -> Problem {
             std::string text;

@@ -36,6 +36,7 @@ struct DaemonConfig {
   InboxLimits inbox{limits::kInboxMessages, limits::kInboxBytes};
   MediaLimits media;
   AuditLimits audit;
+  std::int64_t reserve_bytes = 64 * static_cast<std::int64_t>(limits::kMiB);  ///< for a full disk
   AdmissionLimits admission;
   LogLevel log_level = LogLevel::info;
 };

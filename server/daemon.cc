@@ -200,6 +200,7 @@ std::expected<std::unique_ptr<Daemon>, Failure> Daemon::open(
   store_options.limits = config.inbox;
   store_options.media = config.media;
   store_options.audit = config.audit;
+  store_options.reserve_bytes = config.reserve_bytes;
   auto store = SqliteStore::open(config.data, store_options);
   if (!store) return std::unexpected(store_failure(config.data, store.error()));
 

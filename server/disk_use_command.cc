@@ -34,6 +34,7 @@ constexpr std::pair<std::string_view, std::string_view> kMeanings[] = {
     {"log", "the log of the database, moved into it when it is quiet"},
     {"keys", "keys of the station, of messages and of words"},
     {"files", "files that users have uploaded"},
+    {"reserve", "room that is kept for a full disk"},
     {"other", "other files in the folder"}};
 
 std::string size_text(std::int64_t bytes) {

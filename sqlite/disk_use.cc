@@ -32,9 +32,9 @@ constexpr std::pair<std::string_view, std::string_view> kTables[] = {
     {"audit", "operator"},       {"sqlite_schema", "schema"}, {"sqlite_sequence", "schema"},
     {"media_use", "files-table"}};
 
-constexpr std::string_view kParts[] = {"channels",    "indexes",  "waiting", "people", "hubs",
-                                       "files-table", "operator", "schema",  "tables", "free",
-                                       "log",         "keys",     "files",   "other"};
+constexpr std::string_view kParts[] = {"channels",    "indexes",  "waiting", "people",  "hubs",
+                                       "files-table", "operator", "schema",  "tables",  "free",
+                                       "log",         "keys",     "files",   "reserve", "other"};
 
 std::string_view part_of_table(std::string_view name, bool is_index) {
   if (is_index) return "indexes";
@@ -47,6 +47,7 @@ std::string_view part_of_table(std::string_view name, bool is_index) {
 std::string_view part_of_file(const fs::path& below) {
   const std::string name = below.string();
   if (name.starts_with("media/")) return "files";
+  if (name == "station.reserve") return "reserve";
   if (name == "station.db-wal" || name == "station.db-shm" || name == "station.db-synced")
     return "log";
   if (name.starts_with("station.db-") || name.starts_with("station.keys")) return "keys";

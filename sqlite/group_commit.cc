@@ -5,6 +5,8 @@
 #include <iterator>
 #include <utility>
 
+#include "dim/store/rules.h"
+
 namespace dim {
 namespace {
 
@@ -33,17 +35,6 @@ std::size_t size_of(const std::vector<Write>& writes) {
     if (const auto* put = std::get_if<PutIdentity>(&write)) bytes += put->meta.size();
   }
   return bytes;
-}
-
-/// Or media: what a full disk may refuse.
-bool adds_messages(const std::vector<Write>& writes) {
-  for (const Write& write : writes) {
-    if (std::holds_alternative<PutMessage>(write) || std::holds_alternative<PutPost>(write) ||
-        std::holds_alternative<OpenMedia>(write) || std::holds_alternative<PutPiece>(write)) {
-      return true;
-    }
-  }
-  return false;
 }
 
 }  // namespace

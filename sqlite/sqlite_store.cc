@@ -16,6 +16,7 @@
 #include "sqlite/log_mover.h"
 #include "sqlite/post_reads.h"
 #include "sqlite/record.h"
+#include "sqlite/reserve.h"
 #include "sqlite/schema.h"
 #include "sqlite/store_writer.h"
 #include "sqlite/waiting.h"
@@ -68,12 +69,15 @@ struct SqliteStore::Impl {
   Status take_moved();
   Result<bool> idle_slice(Millis now, Alone& alone);
   Database& reads() { return options.exclusive ? writer.db() : reader; }
+  /// Whether what comes leaves the room that is kept for a full disk.
+  Result<bool> may_add();
   /// What a failed transaction leaves: everything as before, or a store that has stopped.
   void undo(const Error& error);
 
   SqliteOptions options;
   std::string folder;
   FolderLock lock;
+  Reserve reserve;
   OsRandom os_random;
   std::unique_ptr<CheckedVfs> vfs;
   std::unique_ptr<PostKeys> keys;
@@ -156,6 +160,7 @@ Status SqliteStore::Impl::open() {
     // SQLite would make it readable for all; its other files take over this one's mode.
     const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd >= 0) ::close(fd);
+    if (options.reserve_bytes) reserve = Reserve(folder, *options.reserve_bytes);
     if (auto done = sync_folder(folder); !done) return done;
   }
   sqlite3_vfs* const disk = sqlite3_vfs_find(options.vfs.empty() ? nullptr : options.vfs.c_str());
@@ -260,6 +265,14 @@ Result<std::vector<Written>> SqliteStore::Impl::transact(std::span<const Write> 
   return out;
 }
 
+Result<bool> SqliteStore::Impl::may_add() {
+  if (reserve.whole() || reserve.restore()) return true;
+  // What was deleted has left room within the database.
+  const auto free = writer.db().integer("PRAGMA freelist_count");
+  if (!free) return std::unexpected(free.error());
+  return *free * static_cast<std::int64_t>(kPageBytes) >= reserve.bytes();
+}
+
 Status SqliteStore::Impl::finish(Alone& alone) {
   const auto after = writer.prepare();
   if (!after) return std::unexpected(after.error());
@@ -284,11 +297,20 @@ Result<std::vector<Written>> SqliteStore::commit(std::span<const Write> batch) {
   if (batch.empty()) return std::vector<Written>{};
   Impl::Alone alone;
   if (impl.options.exclusive) alone = Impl::Alone(impl.read_mutex);
-  auto out = impl.transact(batch, alone);
-  if (!out) {
-    impl.undo(out.error());
-    return out;
+  if (!impl.reserve.whole() && adds_messages(batch)) {
+    const auto may = impl.may_add();
+    if (!may) return std::unexpected(may.error());
+    if (!*may)
+      return fail(Errc::insufficient_storage, "the disk is full; what makes room is taken");
   }
+  auto out = impl.transact(batch, alone);
+  if (!out) impl.undo(out.error());
+  if (!out && out.error().code == Errc::insufficient_storage && !impl.broken &&
+      !adds_messages(batch) && makes_room(batch) && impl.reserve.release()) {
+    out = impl.transact(batch, alone);
+    if (!out) impl.undo(out.error());
+  }
+  if (!out) return out;
   impl.waiting.publish();
   if (static_cast<std::size_t>(impl.log_pages) * kPageBytes >=
           kForcedCheckpoint * impl.options.checkpoint_bytes &&
@@ -605,6 +627,17 @@ Result<std::vector<Guid>> SqliteStore::media_channels(const Guid& guid, std::siz
   return impl_->media_rows.channels(guid, limit);
 }
 
+Result<bool> SqliteStore::media_sent(const Guid& guid) {
+  const std::scoped_lock lock(impl_->read_mutex);
+  return impl_->media_rows.sent(guid);
+}
+
+Result<std::vector<Guid>> SqliteStore::media_with(const Digest32& digest, std::int64_t size,
+                                                  std::size_t limit) {
+  const std::scoped_lock lock(impl_->read_mutex);
+  return impl_->media_rows.with(digest, size, limit);
+}
+
 Result<std::string> SqliteStore::media_bytes(const StoredMedia& media, std::int64_t first,
                                              std::size_t size) {
   if (impl_->blobs == nullptr) return fail(Errc::not_found, "this station keeps no media");
@@ -627,17 +660,6 @@ Result<std::vector<StoredAudit>> SqliteStore::audit(const std::optional<std::str
   const std::scoped_lock lock(impl_->read_mutex);
   return impl_->acts.audit(hub, before, limit);
 }
-Result<bool> SqliteStore::media_sent(const Guid& guid) {
-  const std::scoped_lock lock(impl_->read_mutex);
-  return impl_->media_rows.sent(guid);
-}
-
-Result<std::vector<Guid>> SqliteStore::media_with(const Digest32& digest, std::int64_t size,
-                                                  std::size_t limit) {
-  const std::scoped_lock lock(impl_->read_mutex);
-  return impl_->media_rows.with(digest, size, limit);
-}
-
 
 Result<std::vector<std::string>> SqliteStore::identities(const std::string& after,
                                                          std::size_t limit) {

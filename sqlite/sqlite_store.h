@@ -4,6 +4,7 @@
 #pragma once
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "dim/base/limits.h"
@@ -33,6 +34,9 @@ struct SqliteOptions {
   bool exclusive = false;
   /// Of keys; null: the operating system's. Must outlive the store.
   Random* random = nullptr;
+  /// Room that is kept for what makes room and for bans when the disk is full (reserve.h); nothing:
+  /// what is there stays as it is, and is not used.
+  std::optional<std::int64_t> reserve_bytes{};
 };
 
 /// One thread calls commit() and tidy(); reads may come from any thread at the same time and see
@@ -81,13 +85,13 @@ class SqliteStore : public Store {
   Result<std::string> media_bytes(const StoredMedia& media, std::int64_t first,
                                   std::size_t size) override;
   Result<std::vector<Guid>> media_channels(const Guid& guid, std::size_t limit) override;
+  Result<bool> media_sent(const Guid& guid) override;
+  Result<std::vector<Guid>> media_with(const Digest32& digest, std::int64_t size,
+                                       std::size_t limit) override;
 
   Result<std::vector<StoredSetting>> settings() override;
   Result<std::vector<StoredAudit>> audit(const std::optional<std::string>& hub, std::int64_t before,
                                          std::size_t limit) override;
-  Result<bool> media_sent(const Guid& guid) override;
-  Result<std::vector<Guid>> media_with(const Digest32& digest, std::int64_t size,
-                                       std::size_t limit) override;
   Result<std::vector<std::string>> identities(const std::string& after, std::size_t limit) override;
   Result<UserUse> user_use(const std::string& user) override;
   Result<ChannelUse> channel_use(const Guid& channel) override;

@@ -36,4 +36,23 @@ bool lacks_ground(std::span<const Write> batch, std::span<const Written> done) {
          done.back().accepted == Accepted::conflict;
 }
 
+bool adds_messages(std::span<const Write> writes) {
+  return std::ranges::any_of(writes, [](const Write& write) {
+    return std::holds_alternative<PutMessage>(write) || std::holds_alternative<PutPost>(write) ||
+           std::holds_alternative<OpenMedia>(write) || std::holds_alternative<PutPiece>(write);
+  });
+}
+
+bool makes_room(std::span<const Write> writes) {
+  return std::ranges::any_of(writes, [](const Write& write) {
+    if (const auto* change = std::get_if<ChangePost>(&write)) return change->text.empty();
+    return std::holds_alternative<AckInbox>(write) || std::holds_alternative<PutHubChange>(write) ||
+           std::holds_alternative<ExpirePosts>(write) ||
+           std::holds_alternative<DropChannel>(write) || std::holds_alternative<Shred>(write) ||
+           std::holds_alternative<DropMedia>(write) ||
+           std::holds_alternative<DestroyMedia>(write) ||
+           std::holds_alternative<PutSetting>(write) || std::holds_alternative<DropUser>(write);
+  });
+}
+
 }  // namespace dim

@@ -23,4 +23,10 @@ bool is_void(const Write& write, std::span<const Written> before);
 /// hold: then it is `conflict`, and nothing is done.
 bool lacks_ground(std::span<const Write> batch, std::span<const Written> done);
 
+/// Messages or media: what a full disk may refuse.
+bool adds_messages(std::span<const Write> writes);
+/// Something of it makes room or protects people, and works when the disk is full (R14): removals,
+/// acknowledgements, changes of hubs (bans), what the operator sets.
+bool makes_room(std::span<const Write> writes);
+
 }  // namespace dim
