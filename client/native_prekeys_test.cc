@@ -173,8 +173,7 @@ class RestoredPrekeys : public NativePrekeysTest {
     for (const PrekeyKind kind :
          {PrekeyKind::signed_prekey, PrekeyKind::one_time, PrekeyKind::last_resort}) {
       const auto all = native_prekeys(vault, kind).value();
-      for (const PrekeySecret& secret : all)
-        ASSERT_TRUE(put_native_prekey(*vault_before, secret));
+      for (const PrekeySecret& secret : all) ASSERT_TRUE(put_native_prekey(*vault_before, secret));
     }
     ASSERT_TRUE(
         vault_before->put("native device", "prekeys", **vault.get("native device", "prekeys")));
