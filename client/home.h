@@ -69,7 +69,8 @@ class Home {
   /// there is no home.
   static Result<Home> open(const std::string& folder, const std::optional<Secret>& passphrase,
                            Random& random);
-  /// Nothing on the disk: for simulations and bots that forget.
+  /// Nothing on the disk: for simulations and bots that forget. The account is not to be used again
+  /// without it: its visa names keys of N1 that nobody else has.
   static Result<Home> in_memory(Account account, Random& random,
                                 const native::DeviceKeys* native = nullptr);
   static Result<HomeLock> lock_of(const std::string& folder);
