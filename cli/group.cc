@@ -55,7 +55,7 @@ Status print_members(Context& context, const Id& id) {
   if (!found) return std::unexpected(found.error());
   if (*found == nullptr) return fail(Errc::not_found, "this group is not known here");
   const Group& group = **found;
-  const auto line = [&](const Id& who, std::string_view role) {
+  const auto line = [&](const Id& who, std::string_view role, std::string_view note = {}) {
     const std::string name =
         who.same_entity(context.home->account().id) ? "you" : context.name_of(who);
     JsonObject members;
@@ -64,11 +64,11 @@ Status print_members(Context& context, const Id& id) {
     members.set("name", name);
     members.set("role", role);
     context.out.object("member", std::move(members));
-    context.out.line(fmt::format("{:<24}  {}  {}", printable(name), who.text(), role));
+    context.out.line(fmt::format("{:<24}  {}  {}{}", printable(name), who.text(), role, note));
   };
   for (const Id& member : group.members()) line(member, role_of(group, member));
   // They read what peers of 2025 send through them (A29).
-  for (const Id& bot : group.assistants()) line(bot, "assistant");
+  for (const Id& bot : group.assistants()) line(bot, "assistant", ", can read");
   auto asking = context.messenger->groups().requests(id, now);
   if (!asking) return std::unexpected(asking.error());
   for (const GroupRequest& request : *asking) line(request.who, "asking");

@@ -42,6 +42,42 @@ class Dim2025(World, ReferenceTest):
             self.bob.got_text(text, hugo.id)
 
 
+    def test_A29_a_group_sends_through_an_assistant_and_dim_says_that_it_can_read(self):
+        """As groups of 2025 may: their clients give what they write to a bot, which gives each member a copy."""
+        bob, dora, carol = self.bob, self.dora, self.reference_client("2025", "carol", self.station)
+        bot = self.reference_client("2025", "assistant", self.station, kind="bot", seed="assistant")
+        bot.do("assist")
+        for one, other in ((bob, carol), (carol, bob), (bot, bob), (bot, carol), (bot, dora), (carol, dora)):
+            one.text(other.id, f"I am {one.name}")
+            other.got_text(f"I am {one.name}", one.id)
+        dora.send(carol.id, "I am dora")  # who seals for a group has to know the keys of all
+        carol.got_text("I am dora", dora.id)
+        members = [bob.id, dora.id, carol.id]
+        roles = {bob.id: "owner", dora.id: "member", carol.id: "member"}
+        group = bob.create_group(members)
+        self.knows(dora, group, roles)
+        carol.joins(group, members)
+        bob.do("set_assistants", group=group, assistants=[bot.id])
+        bob.do("reset", group=group, members=members)  # to the assistants alone, which tell the others
+        bot.joins(group, members)
+        self.knows(dora, group, {**roles, bot.id: "assistant"})
+        said = dora.says("group", "members", group).splitlines()
+        self.assertEqual([line.endswith("assistant, can read") for line in said], [bot.id in line for line in said], said)
+
+        for writer, reader in ((bob, carol), (carol, bob)):
+            text = f"by {writer.name}, through the assistant"
+            writer.send_group(group, {"type": 1, "text": text})
+            bot.arrival(lambda it: it.get("type") == 255, "a forward", writer.id)
+            self.assertEqual(reader.got_text(text, writer.id)["content"]["group"], group)
+            self.assertEqual(dora.got_text(text, group)["sender"], writer.id)
+        dora.send(group, "dim writes to each member")
+        for one in (bob, carol):
+            one.got_text("dim writes to each member", dora.id)
+        self.assertNotIn("dim writes to each member", bot.texts())
+        # An assistant may ask a member for the history.
+        self.asks(bot, dora, group)
+
+
 class Dim2026(TwoKeys, World, ReferenceTest):
     year = "2026"
 

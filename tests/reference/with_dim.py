@@ -8,9 +8,10 @@ import hashlib
 import json
 import os
 import subprocess
+import time
 
 from contents import CONTENTS, PICTURE, filled, lost
-from harness import kind
+from harness import SECONDS, Failed, kind
 
 OLD_PROTOCOL = "old protocol, addressee not proven"  # what the reference signs does not name the receiver
 BOUND = "secure, old protocol"
@@ -244,6 +245,30 @@ class WithDim:
         self.dora.send(self.bob.id, "a mark behind it")
         self.bob.got_text("a mark behind it", self.dora.id)
         self.assertNotIn("without bob", self.bob.texts())
+
+    def roles(self, home, group):
+        """What a home knows of a group: {ID: role}."""
+        return {one["id"]: one["role"] for one in home.run("group", "members", group, code=None) if one["event"] == "member"}
+
+    def knows(self, home, group, roles):
+        """Waits until a home of dim knows these people and what they are in the group."""
+        deadline = time.monotonic() + SECONDS
+        while (known := self.roles(home, group)) != roles:
+            if time.monotonic() > deadline:
+                raise Failed(f"{home.name} knows {known} of the group and not {roles}")
+            home.run("listen", "--once", "--timeout", "1", code=None)
+
+    def asks(self, client, home, group):
+        """A client asks a home of dim, which answers as soon as it listens, for the history."""
+        client.do("ask_members", group=group, who=home.id)
+        deadline = time.monotonic() + SECONDS
+        while True:
+            home.run("listen", "--timeout", "1", code=None)
+            try:
+                return client.arrival(lambda it: len(it.get("secrets", ())) > 1, "the history", home.id, 1)
+            except Failed:
+                if time.monotonic() > deadline:
+                    raise
 
     def test_a_large_group_of_dim_talks_with_the_reference(self):
         members = [self.bob.id, *self.silent(15)]
