@@ -19,6 +19,7 @@ constexpr Millis kStayOnlineMs = 300'000;
 constexpr Millis kQuestionMs = 10'000;
 constexpr int kChallenges = 8;  // in one session; more and the station does not want us
 constexpr std::size_t kEarly = 1'000;
+constexpr double kLastSecond = 1e11;  // what a Millis holds many times over
 constexpr std::string_view kAgent = "DIM";
 
 Id everyone() { return Id("everyone", Address::everywhere()); }
@@ -126,8 +127,12 @@ bool DimchatSession::take(std::string text) {
 }
 
 void DimchatSession::take_from_station(const SignedMessage& message) {
-  auto opened = open(message, account_, directory_, [](const Digest32&) { return false; },
-                     clock_.now(), {.station = station_});
+  // I11: by the station's own clock, which a slow one here takes for the future. That its time is
+  // the signed one, open() sees to.
+  const double told = std::clamp(message.sealed.envelope.time, 0.0, kLastSecond);
+  const Millis now = std::max(clock_.now(), static_cast<Millis>(told * 1000));
+  auto opened = open(message, account_, directory_, [](const Digest32&) { return false; }, now,
+                     {.station = station_});
   if (!opened) {
     if (state_ == State::ready) return;
     return abandon(opened.error());
@@ -171,8 +176,10 @@ void DimchatSession::on_handshake(const HandshakeContent& handshake) {
       return tell_station(Content(std::move(proof)));
     }
     case HandshakeState::success:
-      if (state_ == State::proving) become_ready();
-      return;
+      if (state_ != State::proving) return;
+      if (handshake.session == session_key_)
+        clock_offset_ = static_cast<Millis>(handshake.head.time * 1000) - clock_.now();
+      return become_ready();
     default:
       return;  // a station does not say hello
   }

@@ -48,6 +48,8 @@ class DimchatSession final : public Uplink {
   /// The answer came in a message that the station has signed.
   Result<Id> owner_of(std::string_view name, const Packet& response) const override;
 
+  /// As DIM! said, which is signed, and an answer to this log-in.
+  Millis clock_offset() const override { return clock_offset_; }
   bool is_ready() const override { return state_ == State::ready; }
   const std::optional<Id>& station() const override { return station_; }
   const std::vector<std::string>& station_pins() const override { return pins_; }
@@ -96,6 +98,7 @@ class DimchatSession final : public Uplink {
   std::string session_key_;
   std::optional<Digest32> told_visa_;  // what everybody has been sent in this session
   int challenges_ = 0;
+  Millis clock_offset_ = 0;
   std::int64_t cursor_;
   Millis started_, last_received_, last_ping_ = 0, last_login_ = 0;
   std::map<std::uint64_t, Asked> sent_;       // by handle: without an OK yet

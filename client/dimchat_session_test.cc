@@ -2,16 +2,19 @@
 // the engine.
 #include "client/dimchat_session.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "client/messenger.h"
 #include "dim/crypto/os_random.h"
 #include "dim/engine/receipt.h"
+#include "dim/engine/steps.h"
 
 namespace dim {
 namespace {
 
 constexpr Millis kStart = 1'790'000'000'000;
+constexpr Millis kHour = 3'600'000, kDay = 24 * kHour;
 
 struct TestClock final : Clock {
   Millis at = kStart;
@@ -39,7 +42,7 @@ struct FakeStation {
   explicit FakeStation(const Account& identity) : account(identity) {}
 
   const Account& account;
-  TestClock* clock = nullptr;
+  const TestClock* clock = nullptr;
   Directory directory;
   FrameStream stream{{.framing = {}, .first_sn = 500}};
   std::string out;                      // to the client
@@ -50,6 +53,7 @@ struct FakeStation {
   int pings = 0;
   bool acknowledges = true;
   bool answers_in_arrays = false;
+  std::string welcomes = "0123abcd";   // the session that DIM! is about
   bool holds_encrypted_proof = false;  // the second hello came encrypted and names the station
   std::optional<Id> client;
 
@@ -92,7 +96,7 @@ struct FakeStation {
       const std::string* named = json.text("station");
       holds_encrypted_proof = !message.sealed.plain && handshake->session == "0123abcd" &&
                               named != nullptr && *named == account.id.text();
-      Content success(HandshakeContent::success("0123abcd", clock->now(), os_random()));
+      Content success(HandshakeContent::success(welcomes, clock->now(), os_random()));
       if (!answers_in_arrays) return say(success);
       std::vector<Content> both;
       both.push_back(std::move(success));
@@ -138,6 +142,7 @@ struct World final : Transport {
   std::unique_ptr<Messenger> messenger;
   std::string to_station;
   bool up = false;
+  Millis differs = 0;  // by how much the station's clock is ahead, as it was told
 
   explicit World(std::string station_id = station_account().id.text(),
                  const Account& identity = station_account())
@@ -153,6 +158,7 @@ struct World final : Transport {
     events.failed = [this](const Error& error, int, std::string_view) { failure = error; };
     events.received = [this](const HistoryEntry& entry) { received.push_back(entry); };
     events.ticked = [this](const HistoryEntry& entry) { ticked.push_back(entry); };
+    events.clocks_differ = [this](Millis ahead) { differs = ahead; };
     messenger =
         std::make_unique<Messenger>(home, *this, clock, os_random(), events, Messenger::Options{});
   }
@@ -296,7 +302,8 @@ TEST(DimchatSession, ARenewedKeyIsToldAndWhoSealsForTheOldOneIsStillRead) {
   world.connect();
   ASSERT_TRUE(world.messenger->send_text(bob.id, "hello"));
   world.exchange();
-  world.clock.at += Millis{91} * 86'400'000;
+  world.clock.at += Millis{91} * kDay;
+  ASSERT_TRUE(world.home.learn(bob.id, bob.meta.json(), {}, world.clock.now())) << "asked today";
   const std::string old = world.text_of(bob, "for the old key");
   world.cut();
   world.connect();
@@ -398,6 +405,102 @@ TEST(DimchatSession, NamesAndDocumentsThatTheStationDoesNotKnowAreNotWaitedForFo
   world.exchange();
   ASSERT_TRUE(found);
   EXPECT_EQ(**found, bob.id);
+}
+
+// Of a new key nobody is told who gets no messages of its owner.
+TEST(DimchatSession, A04_KeysOlderThan30DaysAreAskedForAgainBeforeAnythingIsSealed) {
+  World world;
+  const Account bob = user("Bob");
+  ASSERT_TRUE(world.home.learn(bob.id, bob.meta.json(), {bob.visa.json()}, kStart));
+  const auto say = [&](std::string_view text) {
+    EXPECT_TRUE(world.messenger->send_text(bob.id, text));
+    world.exchange();
+    return world.station.messages.size();
+  };
+  const auto come_again = [&](Millis later) {
+    world.cut();
+    world.clock.at += later;
+    world.connect();
+  };
+  world.clock.at += 29 * kDay;
+  world.connect();
+  EXPECT_EQ(say("to a key of 29 days"), 1U);
+  come_again(2 * kDay);
+  EXPECT_EQ(say("to one of 31"), 1U) << "the station is asked first";
+  const JsonObject asked = world.station.commands.back();
+  EXPECT_EQ(content_command(asked), "documents");
+  EXPECT_EQ(*asked.text("did"), bob.id.text());
+  const Account newer = user("Newer");
+  JsonObject properties;
+  properties.set("key", newer.message_keys[0].public_key().json());
+  const Document visa =
+      Document::make(bob.id, "visa", properties, world.clock.now() - 31 * kDay, bob.identity_key);
+  world.station.say(Content(DocumentsContent::answer(bob.id, bob.meta.json(), {visa.json()},
+                                                     world.clock.now(), os_random())));
+  world.exchange();
+  ASSERT_EQ(world.station.messages.size(), 2U);
+  EXPECT_TRUE(decrypt(world.station.messages[0].sealed, bob, {}));
+  EXPECT_FALSE(decrypt(world.station.messages[1].sealed, bob, {})) << "it is for the newer key";
+  EXPECT_EQ(say("and again"), 3U);
+  come_again(kHour);
+  EXPECT_EQ(say("by the next program"), 4U) << "asked once a day";
+  come_again(kDay);
+  EXPECT_EQ(say("on the next day"), 4U);
+  // A station that says nothing holds it up for ten seconds, and that day not again.
+  world.clock.at += 11'000;
+  world.messenger->tick();
+  world.exchange();
+  EXPECT_EQ(world.station.messages.size(), 5U);
+  come_again(kHour);
+  EXPECT_EQ(say("an hour later"), 6U);
+}
+
+// I11: to a slow clock what the station says is of the future, and so are fresh visas.
+TEST(DimchatSession, I11_WhatIsForSomebodyWithAFreshVisaWaitsForASlowClock) {
+  World world;
+  TestClock right;
+  right.at += kHour;
+  world.station.clock = &right;
+  world.connect();
+  ASSERT_TRUE(world.messenger->is_ready()) << to_string(*world.failure);
+  EXPECT_EQ(world.messenger->session()->clock_offset(), kHour);
+  EXPECT_EQ(world.differs, kHour) << "the user is told";
+  const Account later = Account::make_user("later", right.at - 1'000, os_random()).value();
+  const auto answer = [&] {
+    world.exchange();
+    world.station.say(Content(DocumentsContent::answer(
+        later.id, later.meta.json(), {later.visa.json()}, right.now(), os_random())));
+    world.exchange();
+  };
+  ASSERT_TRUE(world.messenger->send_text(later.id, "to somebody new"));
+  answer();
+  EXPECT_EQ(world.messenger->waiting().value(), 1U) << "it has not failed";
+  const std::size_t asked = world.station.count("documents");
+  world.clock.at += 31'000;
+  right.at += 31'000;
+  world.messenger->tick();
+  answer();
+  EXPECT_EQ(world.station.count("documents"), asked + 1) << "asked again, and still too early";
+  EXPECT_THAT(world.station.messages, testing::IsEmpty());
+  // The clock is set right.
+  world.cut();
+  world.clock.at = right.at;
+  world.connect();
+  EXPECT_EQ(world.messenger->session()->clock_offset(), 0);
+  answer();
+  EXPECT_EQ(world.station.messages.size(), 1U);
+  EXPECT_EQ(world.messenger->waiting().value(), 0U);
+}
+
+TEST(DimchatSession, I11_OnlyTheAnswerToThisLogInTellsTheTime) {
+  World world;
+  TestClock ahead;
+  ahead.at += 100'000;
+  world.station.clock = &ahead;
+  world.station.welcomes = "another session";
+  world.connect();
+  ASSERT_TRUE(world.messenger->is_ready());
+  EXPECT_EQ(world.messenger->session()->clock_offset(), 0);
 }
 
 TEST(DimchatSession, KeepsTheConnectionAliveAndNoticesWhenItIsNot) {

@@ -122,6 +122,7 @@ Result<Groups::Read> Groups::read(const ForwardContent& forward, const Id& group
     out.asking = std::move(*asking);
   }
   if (!changes) return out;
+  out.first = *before == nullptr;
   if (auto kept = keep(std::move(*read.group), now); !kept) return std::unexpected(kept.error());
   out.changed = true;
   return out;

@@ -25,6 +25,7 @@ class Groups {
 
   struct Read {
     bool changed = false;
+    bool first = false;                     ///< nothing was known of the group before
     std::vector<Id> missing{};              ///< whose meta and documents are needed first
     std::vector<Id> added{}, removed{};     ///< members
     std::vector<Id> promoted{}, demoted{};  ///< administrators

@@ -112,8 +112,10 @@ class Home {
   /// The person here has compared numbers: the contact is verified with this meta and the newest
   /// visas, and sending goes on. Errc::not_found for a digest that no meta of theirs has.
   Status confirm(const Id& id, const Digest32& meta, Millis now);
-  /// When learn() was called last for that ID; 0 for never.
+  /// When learn() or note_asked() was called last for that ID; 0 for never.
   Millis asked_at(const Id& id);
+  /// The station was asked for that ID's documents, and has none.
+  Status note_asked(const Id& id, Millis now);
   /// Rereads what another program of this home has decided since. Cheap while there is nothing.
   Status refresh();
 

@@ -178,9 +178,13 @@ Status Home::learn(const Id& id, const JsonObject& meta_object,
       result = std::unexpected(learned.error());
   }
   if (directory_->find(id) == nullptr) return result;
-  if (auto put = vault_->put(kAsked, id.bare().text(), std::to_string(now)); !put) return put;
+  if (auto put = note_asked(id, now); !put) return put;
   if (auto kept = keep_known(id, now); !kept) return kept;
   return result;
+}
+
+Status Home::note_asked(const Id& id, Millis now) {
+  return vault_->put(kAsked, id.bare().text(), std::to_string(now));
 }
 
 Millis Home::asked_at(const Id& id) {

@@ -349,6 +349,8 @@ class Messenger final : private SessionHost {
   Status take_forward(const std::string& guid, const SignedMessage& message,
                       const ForwardContent& forward, const Id& group,
                       std::vector<HistoryEntry>& show);
+  Status ask_for_newer(const Group& group, const Id& who);
+  Status ask_owner_too(const Id& group, const Id& told_by);
   Status answer_group_query(const Id& who, const HistoryQuery& query);
 
   enum class Waits : std::uint8_t {

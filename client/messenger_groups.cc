@@ -280,16 +280,29 @@ Status Messenger::take_group_message(HistoryEntry entry, const SignedMessage& me
       return put;
   }
   // Somebody knows more of the group than this home: they are asked for it.
-  if (group_times(message).history > static_cast<double>((*known)->history_time()) / 1000 &&
-      asked_groups_.insert(group.text() + " " + entry.sender->text()).second) {
-    const HistoryQuery query{.group = group,
-                             .last_time = static_cast<double>((*known)->history_time()) / 1000};
-    auto asked =
-        enqueue_quietly(*entry.sender, encode_content(Content(ask_history(query, now, random_))));
-    if (!asked) return asked;
+  if (group_times(message).history > static_cast<double>((*known)->history_time()) / 1000) {
+    if (auto asked = ask_for_newer(**known, *entry.sender); !asked) return asked;
   }
   show.push_back(std::move(entry));
   return {};
+}
+
+/// Once in a session.
+Status Messenger::ask_for_newer(const Group& group, const Id& who) {
+  if (!asked_groups_.insert(group.id().text() + " " + who.text()).second) return {};
+  const HistoryQuery query{.group = group.id(),
+                           .last_time = static_cast<double>(group.history_time()) / 1000};
+  return enqueue_quietly(who, encode_content(Content(ask_history(query, clock_.now(), random_))));
+}
+
+/// A28: who has told of a group could have left out its newest reset; its owner knows it.
+Status Messenger::ask_owner_too(const Id& group, const Id& told_by) {
+  auto known = groups_.find(group, clock_.now());
+  if (!known) return std::unexpected(known.error());
+  if (*known == nullptr) return {};
+  const Id owner = (*known)->owner().bare();
+  if (owner.same_entity(told_by) || owner.same_entity(home_.account().id)) return {};
+  return ask_for_newer(**known, owner);
 }
 
 Status Messenger::take_forward(const std::string& guid, const SignedMessage& message,
@@ -319,6 +332,9 @@ Status Messenger::take_forward(const std::string& guid, const SignedMessage& mes
   if (read->changed) retry_ = true;
   const Id by = message.sealed.envelope.sender.bare();
   if (auto noted = note_group_change(group, by, *read, show); !noted) return noted;
+  if (read->first) {
+    if (auto asked = ask_owner_too(group, by); !asked) return asked;
+  }
   if (read->missing.empty()) return stop_waiting(guid);
   for (const Id& id : read->missing) needs_.insert(id.text());
   return keep_waiting(guid, message.wire, Waits::for_group, clock_.now(), show);

@@ -2,6 +2,7 @@
 #include <set>
 
 #include "client/messenger_fixture.h"
+#include "dim/engine/group_history.h"
 #include "dim/engine/group_message.h"
 
 namespace dim {
@@ -81,6 +82,49 @@ class MessengerGroupsTest : public MessengerTest {
     TextContent content = TextContent::make(text, clock.now(), fake_random());
     content.head.group = group;
     push(from(fake_user(2), Content(std::move(content))));
+  }
+  /// A group that user 2 has founded with these, and what is told of it.
+  struct Foreign {
+    explicit Foreign(const std::vector<Id>& members)
+        : made(create_group(fake_user(2), "theirs", {}, {}, kFakeNow - 60'000, fake_random())
+                   .value()) {
+      const Account& owner = fake_user(2);
+      EXPECT_TRUE(known.learn_meta(owner.id, owner.meta));
+      EXPECT_TRUE(known.prove(owner.id, owner.meta));
+      EXPECT_TRUE(known.learn_meta(made.id, made.meta));
+      EXPECT_TRUE(known.learn_document(made.id, made.bulletin.json(), kFakeNow));
+      group.emplace(Group::start(known, made.id).value());
+      EXPECT_TRUE(group->apply(
+          sign_command(GroupContent::reset(made.id, members, kFakeNow - 30'000, fake_random()),
+                       owner, known, fake_random())
+              .value(),
+          kFakeNow));
+    }
+    Content told_by(const Account& teller) {
+      return Content(pack_history(*group, known, teller, kFakeNow, fake_random()).value());
+    }
+    NewGroup made;
+    Directory known;
+    std::optional<Group> group;
+  };
+  /// Questions for the history of `group` that the client sends now, as "receiver since".
+  std::vector<std::string> questions(const Id& group) {
+    std::vector<std::string> out;
+    for (const SignedMessage& message : take_all()) {
+      for (int number = 2; number < 5; ++number) {
+        const Account& reader = fake_user(number);
+        if (!reader.id.same_entity(message.sealed.envelope.receiver)) continue;
+        Directory known;
+        EXPECT_TRUE(known.learn_meta(home.account().id, home.account().meta));
+        auto opened = open(message, reader, known, nullptr, clock.now());
+        if (!opened) continue;
+        const auto query = read_history_query(decode_content(opened->message.content).value());
+        if (query && query->group.same_entity(group))
+          out.push_back(std::to_string(number) + " " +
+                        std::to_string(static_cast<Millis>(query->last_time * 1000)));
+      }
+    }
+    return out;
   }
   std::string opened_by(const Account& reader, const SignedMessage& message) {
     Directory known;
@@ -233,6 +277,25 @@ TEST_F(MessengerGroupsTest, F09_AReaderSaysWhatTheyHaveGotAndReadInSmallGroupsOn
   ASSERT_THAT(messenger->unread().value(), SizeIs(1));
   ASSERT_TRUE(messenger->shown(messenger->unread()->front()));
   EXPECT_THAT(receipts(), IsEmpty());
+}
+
+// Whoever tells of a group could leave out its newest reset.
+TEST_F(MessengerGroupsTest, A28_OnFirstHearingOfAGroupItsOwnerIsAskedToo) {
+  log_in();
+  for (int number = 2; number < 5; ++number) know(fake_user(number));
+  const std::vector<Id> members{fake_user(2).id, fake_user(3).id, fake_user(4).id,
+                                home.account().id.bare()};
+  Foreign theirs(members);
+  push(from(fake_user(3), theirs.told_by(fake_user(3))));
+  ASSERT_NE(messenger->groups().find(theirs.made.id, clock.now()).value(), nullptr);
+  EXPECT_EQ(questions(theirs.made.id),
+            std::vector<std::string>{"2 " + std::to_string(kFakeNow - 30'000)});
+  push(from(fake_user(4), theirs.told_by(fake_user(4))));
+  EXPECT_THAT(questions(theirs.made.id), IsEmpty()) << "it is known by now";
+  Foreign another(members);
+  push(from(fake_user(2), another.told_by(fake_user(2))));
+  ASSERT_NE(messenger->groups().find(another.made.id, clock.now()).value(), nullptr);
+  EXPECT_THAT(questions(another.made.id), IsEmpty()) << "it was the owner who told of it";
 }
 
 TEST_F(MessengerGroupsTest, OnlyLeadersKeepRequestsAndOnlyMembersWrite) {

@@ -10,6 +10,8 @@ namespace dim {
 namespace {
 
 constexpr std::string_view kGroupPrefix = "group:";
+constexpr Millis kDay = 86'400'000;
+constexpr Millis kOldVisaMs = 30 * kDay;
 constexpr std::size_t kDocuments = 16;  // of one ID: as many as a station keeps
 constexpr std::size_t kRemoved = 32;    // of removed devices, besides
 
@@ -74,13 +76,18 @@ Result<Id> Messenger::group_called(std::string_view name) {
 }
 
 /// Whoever has not been asked for since yesterday may have other keys, or another device. At
-/// stations of the reference the newest visa comes with messages.
+/// stations of the reference the newest visa comes with messages: there only who has written none
+/// for long (A04).
 bool Messenger::may_be_old(const Id& id) {
   constexpr std::size_t kAskedAgain = 64;  // in one session, so that a large group is no flood
-  constexpr Millis kDay = 86'400'000;
-  if (!is_ready() || !session_->repeats_bytes() || fetched_.size() >= kAskedAgain) return false;
-  const Millis age = clock_.now() - home_.asked_at(id);
-  return age > kDay || age < -kDay;
+  if (!is_ready() || fetched_.size() >= kAskedAgain) return false;
+  const Millis now = clock_.now(), age = now - home_.asked_at(id);
+  if (age <= kDay && age >= -kDay) return false;
+  if (session_->repeats_bytes()) return true;
+  const Known* known = home_.directory().find(id);
+  return known == nullptr || std::ranges::none_of(known->documents, [&](const Document& one) {
+           return one.type() == "visa" && now - one.time().value_or(0) <= kOldVisaMs;
+         });
 }
 
 void Messenger::fetch(const Id& id, std::function<void(Status)> done) {
@@ -123,6 +130,9 @@ void Messenger::look_up(const Id& id) {
 }
 
 Status Messenger::learn_answer(const Id& id, const Packet& response) {
+  if (response.code == 404 && !home_.directory().message_keys(id).empty()) {
+    if (auto noted = home_.note_asked(id, clock_.now()); !noted) return noted;
+  }
   if (response.code != 200 || !response.content)
     return fail(Errc::not_found, "nobody at this station knows that ID's keys");
   auto object = parse_json_object(*response.content);
