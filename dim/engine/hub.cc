@@ -302,7 +302,7 @@ Hub::Outcome Hub::change_roster(const HubChange& change) {
   JsonObject kept = roster_json(*read);
   const std::string text = write_json(kept);
   if (epoch <= roster_.size() && write_json(roster_[epoch - 1]) == text) return effect(false);
-  if (epoch != roster_.size() + 1)
+  if (epoch != roster_.size() + 1 && !DIM_FAULT("roster-gap"))
     return fail(Errc::conflict, "the membership has changed meanwhile; GET roster, then sign anew");
   roster_.push_back(std::move(kept));
   return effect(true);

@@ -62,6 +62,8 @@ FAULTS = {
     "unread-off-by-one": ("B05", "before reading"),
     "mark-untold": ("B12", "device"),
     "change-untold": ("B14", "nothing came"),
+    "roster-gap": ("B28", "leaves one out"),
+    "private-plain": ("B29", "plain text"),
     "media-range": ("D01", "other bytes"),
     "media-anybody-deletes": ("D02", "somebody else"),
     "media-unused": ("D07", "another message"),
