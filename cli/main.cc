@@ -79,7 +79,7 @@ int main(int argc, char** argv) {
                         "the text answers the message whose ID ends with these digits (--ids)");
   send_verb->add_option(
       "--file", send.file,
-      "send this file too: in the message up to 400 KiB, through the station above");
+      "send this file too: in the message up to 300 KiB, through the station above");
   send_verb->add_option("--as", send.as, "what the file is, when its name does not say it")
       ->check(CLI::IsMember({"file", "image", "audio", "video"}));
   send_verb->add_option("--thumbnail", send.thumbnail, "small picture of a picture or film");

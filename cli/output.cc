@@ -152,6 +152,13 @@ void Output::alarm(const HistoryEntry& notice, std::string_view peer_name) const
     return line(fmt::format("{}  {} has a new device: {}", format_time(notice.time).substr(11, 5),
                             printable(peer_name), printable(notice.text)));
   }
+  if (const auto secret = tells_secrecy(notice)) {
+    members.set("forward_secret", *secret);
+    members.set("words", notice.words);
+    object("contact_secrecy", std::move(members));
+    return line(fmt::format("{}  {}: {}.", format_time(notice.time).substr(11, 5),
+                            printable(peer_name), printable(notice.words)));
+  }
   members.set("words", rebound ? kReboundWords : std::string_view(notice.words));
   members.set("blocked", blocked);
   if (rebound) members.set("cause", notice.cause);
@@ -193,6 +200,7 @@ void Output::message(const HistoryEntry& entry, const Around& around) const {
     if (around.outline) members.set("content", *around.outline);
     if (entry.outgoing) {
       members.set("state", to_string(entry.tick));
+      if (entry.label == Label::secure) members.set("label", to_string(entry.label));
     } else {
       members.set("label", to_string(entry.label));
       if (around.stranger) members.set("stranger", true);

@@ -204,6 +204,32 @@ TEST(Output, F07_ANewDeviceIsToldAndIsNoAlarm) {
               HasSubstr("\"event\":\"contact_device\""));
 }
 
+TEST(Output, A03_ThatForwardSecrecyIsGoneOrBackIsToldAndIsNoAlarm) {
+  HistoryEntry notice{.guid = std::string(32, 'a'), .peer = bobby(), .time = 1'750'000'000'000};
+  notice.words = "what you write to them is";
+  for (const auto& [type, flag] : {std::pair{"keys: forward secret", "true"},
+                                   std::pair{"keys: not forward secret", "false"}}) {
+    notice.content_type = type;
+    const auto people = printed([&] { Output(false).alarm(notice, "bob"); }).first;
+    EXPECT_THAT(people, HasSubstr("bob: what you write to them is.\n"));
+    EXPECT_THAT(people, Not(HasSubstr("KEYS CHANGED")));
+    const auto json = printed([&] { Output(true).alarm(notice, "bob"); }).first;
+    EXPECT_THAT(json, HasSubstr("\"event\":\"contact_secrecy\""));
+    EXPECT_THAT(json, HasSubstr(std::string("\"forward_secret\":") + flag));
+  }
+}
+
+TEST(Output, A03_OfOwnMessagesThoseAreMarkedThatAreForwardSecret) {
+  HistoryEntry entry{.guid = std::string(32, 'a'), .peer = bobby(), .outgoing = true};
+  entry.content_type = "text";
+  const auto shown = [&] {
+    return printed([&] { Output(true).message(entry, {"bobby"}); }).first;
+  };
+  EXPECT_THAT(shown(), Not(HasSubstr("label")));
+  entry.label = Label::secure;
+  EXPECT_THAT(shown(), HasSubstr("\"label\":\"secure\""));
+}
+
 TEST(Output, I11_AWrongClockIsToldWithByHowMuch) {
   const auto people = [](Millis ahead) {
     return printed([=] { Output(false).clocks_differ(ahead); }).second;

@@ -295,7 +295,7 @@ void TuiApp::send_file(const std::string& path) {
   }
   auto content = attach(file, context_.clock.now(), context_.random);
   if (!content && content.error().code == Errc::too_large)
-    return note("more than 400 KiB goes through the station: dim upload FILE --to WHO", true);
+    return note("more than 300 KiB goes through the station: dim upload FILE --to WHO", true);
   if (!content) return fail(content.error());
   send_content(*one, *content);
   if (!without.empty()) note("sent with " + std::string(without));

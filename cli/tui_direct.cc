@@ -108,6 +108,11 @@ tui::Message TuiApp::message_of(const HistoryEntry& entry) {
     out.text.clear();
     return out;
   }
+  if (tells_secrecy(entry)) {
+    out.alarm = context_.name_of(entry.peer) + ": " + entry.words;
+    out.text.clear();
+    return out;
+  }
   if (is_key_notice(entry)) {
     out.alarm = "KEYS CHANGED: " + context_.name_of(entry.peer) + ": " + entry.words + ".";
     if (stops_sending(entry))

@@ -384,6 +384,7 @@ int verb_verify(const CommonOptions& common, const VerifyOptions& options) {
     metas = {metas[chosen - 1]};
   }
   const Account& account = context.home->account();
+  const bool forward_secret = context.messenger->is_forward_secret(*who).value_or(false);
   context.out.line(
       fmt::format("Compare with {} in person or on a call; both of you see the same.\n",
                   printable(context.name_of(*who))));
@@ -396,12 +397,15 @@ int verb_verify(const CommonOptions& common, const VerifyOptions& options) {
     members.set("words", words);
     members.set("verified", kept.verified);
     members.set("blocked", kept.blocked);
+    members.set("forward_secret", forward_secret);
     if (metas.size() > 1) members.set("key", static_cast<std::int64_t>(i + 1));
     context.out.object("verify", std::move(members));
     if (metas.size() > 1)
       context.out.line(fmt::format("key {} ({})", i + 1, i == 0 ? "known so far" : "new"));
     context.out.line(fmt::format("  {}\n\n  {}\n", digits, words));
   }
+  context.out.line(forward_secret ? "What you write to each other is forward secret.\n"
+                                  : "What you write to them is not forward secret, so far.\n");
   const std::string confirm = fmt::format("dim verify {} --confirm", options.who);
   if (metas.size() > 1) {
     context.out.line(

@@ -62,7 +62,7 @@ Result<FileParts> parts_of(const Attachment& attachment, std::string_view mime, 
     auto bytes = read_file(attachment.path, kFileInPlace);
     if (!bytes && bytes.error().code == Errc::too_large) {
       return fail(Errc::too_large,
-                  "a file of more than 400 KiB does not fit into a message; put it behind a URL "
+                  "a file of more than 300 KiB does not fit into a message; put it behind a URL "
                   "with --url and --sealed");
     }
     if (!bytes) return std::unexpected(bytes.error());

@@ -23,12 +23,12 @@ struct Attachment {
 };
 /// Whether the file goes as a picture without a thumbnail of its own, so that a preview is wanted.
 bool takes_preview(const Attachment& attachment);
-/// In place up to 400 KiB. Errc::io for a file that cannot be read or written, Errc::too_large,
+/// In place up to 300 KiB. Errc::io for a file that cannot be read or written, Errc::too_large,
 /// Errc::usage, Errc::bad_request for a URL that no receiver would fetch (A40).
 Result<Content> attach(const Attachment& attachment, Millis now, Random& random);
 
 /// Bytes up to which a file goes into the message itself.
-inline constexpr std::size_t kFileInPlace = 400 * limits::kKiB;
+inline constexpr std::size_t kFileInPlace = 300 * limits::kKiB;
 
 /// The file of a content; null where it has none.
 const FileParts* file_parts(const Content& content);

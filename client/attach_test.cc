@@ -79,13 +79,13 @@ TEST_F(AttachTest, F46_APictureTakesItsPreviewAndTheSizeOfTheOriginalAlong) {
 }
 
 TEST_F(AttachTest, WhatLiesInPlaceIsGotWithoutAskingAnybody) {
-  const Content content = sent({.path = file("notes.txt", 400 * limits::kKiB)});
+  const Content content = sent({.path = file("notes.txt", 300 * limits::kKiB)});
   const auto got = received_file(content, false, no_fetch);
   ASSERT_TRUE(got) << to_string(got.error());
   EXPECT_EQ(got->name, "notes.txt");
-  EXPECT_EQ(got->bytes.size(), 400 * limits::kKiB);
+  EXPECT_EQ(got->bytes.size(), 300 * limits::kKiB);
   EXPECT_TRUE(got->encrypted && got->proven);
-  EXPECT_EQ(made({.path = file("more.txt", 400 * limits::kKiB + 1)}).error().code, Errc::too_large);
+  EXPECT_EQ(made({.path = file("more.txt", 300 * limits::kKiB + 1)}).error().code, Errc::too_large);
   EXPECT_EQ(received_file(content, true, no_fetch).error().code, Errc::not_found);
   const Content picture = sent({.path = file("p.png"), .thumbnail = file("q.png", 7)});
   EXPECT_EQ(received_file(picture, true, no_fetch)->bytes.size(), 7U);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "client/native_messages.h"
 #include "client/pictures.h"
 #include "dim/engine/media_link.h"
 
@@ -105,6 +106,8 @@ struct Describer {
     return {.words = std::move(words)};
   }
   Description operator()(const CustomizedContent& it) const {
+    if (it.app == kNativeApp)
+      return {.words = "a forward secret message, which opens only as what it was sent as"};
     std::string words = "for the application " + it.app;
     if (!it.mod.empty()) words += ": " + it.mod + " " + it.act;
     return {.words = std::move(words)};

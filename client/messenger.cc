@@ -15,6 +15,7 @@ constexpr std::size_t kToldMost = 1'024;
 constexpr Millis kToldAgainMs = 10'000;
 constexpr Millis kShutMs = 3'600'000;  // then the other ports are tried again
 constexpr Millis kKeyCheckMs = 3'600'000;
+constexpr Millis kScrubMs = 60'000;  // until keys that are gone are out of the vault's files
 
 }  // namespace
 
@@ -89,6 +90,11 @@ Status Messenger::start() {
   sealed_now_.clear();
   disputed_.clear();
   full_.clear();
+  native_held_.clear();
+  native_asked_.clear();
+  native_lies_.clear();
+  native_asking_.clear();
+  native_refreshed_.clear();
   refused_ = false;
   hubs_.begin();
   rewind();
@@ -139,7 +145,13 @@ void Messenger::tick() {
     ask_early_again();
     retry_waiting();
   }
+  if (native_used_ && clock_.monotonic() - native_scrubbed_at_ > kScrubMs) {
+    native_used_ = false;
+    native_scrubbed_at_ = clock_.monotonic();
+    scrub_due_ = true;
+  }
   expire();
+  if (is_ready()) ask_for_native_visas();
   outbox_dry_ = false;  // another program of this home may have written
   look_at_held();
   pump();

@@ -19,6 +19,7 @@
 #include "client/home.h"
 #include "client/hub_client.h"
 #include "client/hub_follow.h"
+#include "client/native_messages.h"
 #include "client/outbox.h"
 #include "client/post_links.h"
 #include "client/session.h"
@@ -98,6 +99,8 @@ bool is_key_notice(const HistoryEntry& entry);
 bool stops_sending(const HistoryEntry& notice);
 /// Of such a line: it is no alarm; the peer has another device, which `text` names.
 bool tells_device(const HistoryEntry& notice);
+/// Of such a line: whether messages to them are forward secret has changed; nothing for others.
+std::optional<bool> tells_secrecy(const HistoryEntry& notice);
 
 class Messenger final : private SessionHost {
  public:
@@ -144,7 +147,8 @@ class Messenger final : private SessionHost {
   /// In the outbox durably when it returns; goes out in order, once, when the station is there. To
   /// a group: to each member; Errc::not_found for one that nobody has told this home about.
   Result<HistoryEntry> send_text(const Id& to, std::string_view text);
-  /// The same for any content that is for people. Errc::too_large over 600 KiB.
+  /// The same for any content that is for people. Errc::too_large over 600 KiB, to somebody whose
+  /// messages are forward secret over 440 KiB.
   Result<HistoryEntry> send(const Id& to, const Content& content);
   /// Own messages that the station has not acknowledged yet, receipts included.
   Result<std::size_t> waiting();
@@ -157,9 +161,13 @@ class Messenger final : private SessionHost {
   /// Of an entry that was edited, oldest first.
   Result<std::vector<PostRevision>> earlier_texts(const HistoryEntry& entry);
   Result<std::vector<DestroyedMessage>> destroyed_messages();
+  /// Whether what is written to them now is forward secret: there is a session of N1 with each of
+  /// their devices.
+  Result<bool> is_forward_secret(const Id& peer);
   /// Nothing of the outbox is under way, or could go out now: what is left waits for something.
   bool rests() const {
-    return in_flight_.empty() && ahead_.empty() && outbox_dry_ && !fetching_for_outbox_;
+    return in_flight_.empty() && ahead_.empty() && outbox_dry_ && !fetching_for_outbox_ &&
+           native_asking_.empty();
   }
   /// Received and kept, but not readable yet: the sender's keys or the group are not known.
   Result<std::size_t> set_aside();
@@ -314,6 +322,36 @@ class Messenger final : private SessionHost {
   Status put_words(HistoryEntry& entry, const Content& content);
   Result<JsonObject> content_of(const OutboxRow& row);
   Result<SignedMessage> seal_for(const OutboxRow& row, const JsonObject& marks = {});
+  enum class NativeWay : std::uint8_t { old_form, native, begin, wait, drop };
+  struct NativePlan {
+    NativeWay way = NativeWay::old_form;
+    NativeState state = NativeState::never;     ///< of the person, so far
+    std::vector<native::Party> devices{};       ///< that it is for
+    std::vector<native::Party> lacking{};       ///< of those: without a session
+    std::vector<std::string> without{};         ///< terminals that do not offer N1
+    std::string cause{};                        ///< why it waits
+    bool stops() const { return way == NativeWay::old_form && state == NativeState::on; }
+  };
+  Result<NativePlan> native_plan(const OutboxRow& row);
+  Result<NativePlan> plan_for_one(const OutboxRow& row);
+  bool may_ask_for_bundles(const Id& person);
+  bool holds_for_native(const OutboxRow& row);
+  void hold_for_native(const OutboxRow& row, std::string_view cause, Millis until);
+  void note_waits(const OutboxRow& row, std::string_view cause);
+  /// What the station is asked for: prekeys of `person`, for a session with each device that lacks
+  /// one, and another one with `anew`.
+  struct BundleQuery {
+    Id person;
+    std::string target;
+    std::optional<native::Party> anew{};
+  };
+  void ask_for_bundles(const BundleQuery& query);
+  void take_bundles(const BundleQuery& query, const std::string& json, bool refreshed);
+  Status begin_sessions(const BundleQuery& query,
+                        const std::vector<native::PrekeyBundle>& bundles);
+  Status wrap_native(OutboxRow& row, std::vector<HistoryEntry>& lines);
+  Status note_secrecy(const Id& peer, const NativePlan& plan, std::vector<HistoryEntry>& lines);
+  std::size_t content_limit(const Id& to);
   void introduce(PlainMessage& message) const;
 
   void process_pushes();
@@ -324,6 +362,23 @@ class Messenger final : private SessionHost {
   Status take(const Packet& push, std::vector<HistoryEntry>& show,
               std::vector<HistoryEntry>& ticked);
   Status reject(const Packet& push, const Error& error, std::vector<HistoryEntry>& show);
+  /// A message that came, and where it stands in the history.
+  struct Arrived {
+    const Packet& push;
+    const SignedMessage& message;
+    std::string guid;
+  };
+  Result<bool> take_native(Arrived& arrived, Opened& opened, std::vector<HistoryEntry>& show);
+  Status wait_for_visa(const Packet& push, const Id& whose, std::vector<HistoryEntry>& show);
+  Status note_seen(const SignedMessage& message, const Opened& opened,
+                   std::vector<HistoryEntry>& show);
+  Status reject_native(const Arrived& arrived, const Opened& opened, const Error& error,
+                       std::vector<HistoryEntry>& show);
+  Status ask_again(const Opened& opened, const std::string& entry);
+  Result<bool> take_answer(Arrived& arrived, Opened& opened, const NativeContent& content,
+                           const native::Party& peer);
+  Status say_again(const native::Party& peer, const JsonObject& content);
+  void ask_for_native_visas();
   Status take_opened(const Packet& push, const SignedMessage& message, const Opened& opened,
                      std::vector<HistoryEntry>& show, std::vector<HistoryEntry>& ticked);
   /// `disk`: how the vault did; without it the outcome says nothing.
@@ -346,7 +401,7 @@ class Messenger final : private SessionHost {
                             const Opened& opened, std::vector<HistoryEntry>& show);
   Status take_group_message(HistoryEntry entry, const SignedMessage& message, const Opened& opened,
                             const Id& group, Millis arrived, std::vector<HistoryEntry>& show);
-  Status take_forward(const std::string& guid, const SignedMessage& message,
+  Status take_forward(const std::string& guid, const SignedMessage& message, const Opened& opened,
                       const ForwardContent& forward, const Id& group,
                       std::vector<HistoryEntry>& show);
   Status ask_for_newer(const Group& group, const Id& who);
@@ -363,8 +418,10 @@ class Messenger final : private SessionHost {
   Result<bool> is_waiting(const std::string& guid);
   Status stop_waiting(const std::string& guid);
   Result<bool> make_room(const std::string& sender, Waits why, std::vector<HistoryEntry>& show);
+  /// `opened`: where it was, and what a native message says has to be kept with it, because it
+  /// opens once.
   Status keep_waiting(const std::string& guid, const std::string& wire, Waits why, Millis arrived,
-                      std::vector<HistoryEntry>& show);
+                      std::vector<HistoryEntry>& show, const Opened* opened = nullptr);
   Millis arrival_of(const Packet& push) const;
   Status give_up(const std::string& guid, const std::string& wire, Waits why,
                  std::vector<HistoryEntry>& show);
@@ -463,6 +520,19 @@ class Messenger final : private SessionHost {
   std::map<std::string, Millis> disputed_;
   /// Receivers for whom the station has no room (506), and when it is asked again (monotonic).
   std::map<std::string, Millis> full_;
+  struct NativeHold {
+    Millis until = 0;  // monotonic
+    std::string cause{};
+  };
+  std::map<std::string, NativeHold> native_held_;     // people whose rows wait
+  std::map<std::string, Millis> native_asked_;        // when their prekeys were asked for last
+  std::map<std::string, std::string> native_lies_;    // whose prekeys are not theirs, and how
+  std::set<std::string> native_asking_;               // those whose answer is under way
+  std::set<std::string> native_needs_;                // a newer visa of theirs is needed to open
+  std::map<std::string, Millis> native_refreshed_;    // when their visas were asked for last
+  std::set<std::string> native_decided_;              // there is no newer one
+  bool native_used_ = false;      // keys are gone, and the vault's files may hold them still
+  Millis native_scrubbed_at_ = 0;
   std::set<std::string> in_flight_;  // GUIDs of the outbox that wait for the station's answer
   std::int64_t outbox_place_ = 0;    // everything up to here was handed to this session
   std::deque<OutboxRow> ahead_;      // read from the outbox behind that place

@@ -66,6 +66,16 @@ class MessengerDevicesTest : public MessengerTest {
     if (!opened) return std::nullopt;
     return decode_content(opened->message.content).value();
   }
+  /// The station has none of the other device: what is for it goes in the old form.
+  void refuse_prekeys() {
+    auto& waiting = station.requests[Lane::control];
+    const auto found = std::ranges::find_if(
+        waiting, [](const Packet& one) { return one.get("type") == "prekeys"; });
+    ASSERT_NE(found, waiting.end());
+    const Packet refusal = Packet::response(404, found->get("id"));
+    waiting.erase(found);
+    answer(Lane::control, refusal);
+  }
   std::optional<Document> visa, gone;
   std::optional<Home> laptop;
 };
@@ -282,6 +292,7 @@ TEST_F(MessengerDevicesTest, F07_WhatOneWritesStandsInTheHistoryOfTheOtherAndGet
   learn_both();
   log_in();
   const std::string guid = send("from the phone");
+  refuse_prekeys();
   const Packet to_peer = station.next(Lane::text);
   const Packet to_laptop = station.next(Lane::text);
   EXPECT_EQ(to_laptop.get("target"), home.account().id.text());
@@ -314,6 +325,7 @@ TEST_F(MessengerDevicesTest, F18_WhatIsReadOnOneIsReadOnTheOther) {
   ASSERT_THAT(received, SizeIs(1));
   station.requests[Lane::text].clear();
   ASSERT_TRUE(messenger->shown(received[0]));
+  refuse_prekeys();
   std::optional<SignedMessage> note;
   for (const Packet& packet : station.requests[Lane::text]) {
     if (packet.get("target") == home.account().id.text())
@@ -341,6 +353,7 @@ TEST_F(MessengerDevicesTest, F39_ANewDeviceReadsWhatWasSaidBefore) {
   station.requests[Lane::text].clear();
   learn_both();
   EXPECT_EQ(messenger->hand_over_history().value(), 2U);
+  refuse_prekeys();
   std::optional<SignedMessage> note;
   for (const Packet& packet : station.requests[Lane::text]) {
     if (packet.get("target") == home.account().id.text())

@@ -226,7 +226,7 @@ Result<bool> Messenger::take_quietly(const std::string& guid, const SignedMessag
   if (!content) return false;
   const auto* forward = content->as<ForwardContent>();
   if (const auto group = forward != nullptr ? group_of(*forward) : std::nullopt) {
-    if (auto taken = take_forward(guid, message, *forward, *group, show); !taken)
+    if (auto taken = take_forward(guid, message, opened, *forward, *group, show); !taken)
       return std::unexpected(taken.error());
     return true;
   }
@@ -258,7 +258,9 @@ Status Messenger::take_group_message(HistoryEntry entry, const SignedMessage& me
     auto waits = is_waiting(entry.guid);
     if (!waits) return std::unexpected(waits.error());
     if (*waits) return {};
-    if (auto kept = keep_waiting(entry.guid, message.wire, Waits::for_group, arrived, show); !kept)
+    if (auto kept =
+            keep_waiting(entry.guid, message.wire, Waits::for_group, arrived, show, &opened);
+        !kept)
       return kept;
     return enqueue_quietly(entry.peer,
                            encode_content(Content(ask_history({.group = group}, now, random_))));
@@ -306,8 +308,8 @@ Status Messenger::ask_owner_too(const Id& group, const Id& told_by) {
 }
 
 Status Messenger::take_forward(const std::string& guid, const SignedMessage& message,
-                               const ForwardContent& forward, const Id& group,
-                               std::vector<HistoryEntry>& show) {
+                               const Opened& opened, const ForwardContent& forward,
+                               const Id& group, std::vector<HistoryEntry>& show) {
   // People are shown by their names: those that nobody knows here yet are asked for, once, before
   // anything is made of it.
   auto waits = is_waiting(guid);
@@ -328,7 +330,7 @@ Status Messenger::take_forward(const std::string& guid, const SignedMessage& mes
     // Only the disk's errors end the batch; a history that makes no sense is dropped.
     return read.error().code == Errc::io ? Status(std::unexpected(read.error())) : Status();
   }
-  if (held) return keep_waiting(guid, message.wire, Waits::for_group, clock_.now(), show);
+  if (held) return keep_waiting(guid, message.wire, Waits::for_group, clock_.now(), show, &opened);
   if (read->changed) retry_ = true;
   const Id by = message.sealed.envelope.sender.bare();
   if (auto noted = note_group_change(group, by, *read, show); !noted) return noted;
@@ -337,7 +339,7 @@ Status Messenger::take_forward(const std::string& guid, const SignedMessage& mes
   }
   if (read->missing.empty()) return stop_waiting(guid);
   for (const Id& id : read->missing) needs_.insert(id.text());
-  return keep_waiting(guid, message.wire, Waits::for_group, clock_.now(), show);
+  return keep_waiting(guid, message.wire, Waits::for_group, clock_.now(), show, &opened);
 }
 
 Status Messenger::answer_group_query(const Id& who, const HistoryQuery& query) {

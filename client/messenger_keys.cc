@@ -12,6 +12,8 @@ constexpr std::string_view kTwoMetas = "keys: two";
 constexpr std::string_view kBrokenChain = "keys: broken";
 constexpr std::string_view kAccepted = "keys: new";
 constexpr std::string_view kDevice = "keys: device";
+constexpr std::string_view kSecret = "keys: forward secret";
+constexpr std::string_view kNotSecret = "keys: not forward secret";
 
 std::string_view type_of(const KeyAlarm& alarm) {
   if (alarm.kind == KeyAlarm::Kind::new_device) return kDevice;
@@ -34,8 +36,12 @@ std::string_view words_of(const KeyAlarm& alarm) {
 
 bool is_key_notice(const HistoryEntry& entry) { return entry.content_type.starts_with("keys: "); }
 bool tells_device(const HistoryEntry& notice) { return notice.content_type == kDevice; }
+std::optional<bool> tells_secrecy(const HistoryEntry& notice) {
+  if (notice.content_type == kSecret) return true;
+  return notice.content_type == kNotSecret ? std::optional(false) : std::nullopt;
+}
 bool stops_sending(const HistoryEntry& notice) {
-  return notice.content_type != kAccepted && !tells_device(notice);
+  return notice.content_type != kAccepted && !tells_device(notice) && !tells_secrecy(notice);
 }
 
 /// Where they do not, one of the two is wrong, and nothing is signed that has to count for long: a
@@ -81,6 +87,30 @@ Status Messenger::note_alarms(std::vector<HistoryEntry>& show) {
   return {};
 }
 
+/// Whether messages to the peer are forward secret has changed, which is said once.
+Status Messenger::note_secrecy(const Id& peer, const NativePlan& plan,
+                               std::vector<HistoryEntry>& lines) {
+  const bool secret = plan.way == NativeWay::native;
+  const auto state = secret ? NativeState::on : NativeState::off;
+  if (auto put = put_native_state(home_.vault(), peer, state); !put) return put;
+  if (peer.same_entity(home_.account().id)) return {};
+  const Millis now = clock_.now();
+  HistoryEntry entry{.guid = Guid::make(now, random_).text(), .peer = peer.bare()};
+  entry.time = now;
+  entry.content_type = secret ? kSecret : kNotSecret;
+  if (!plan.without.empty()) entry.text = plan.without.front();
+  entry.words = "what you write to them is forward secret again";
+  if (!secret) {
+    entry.words = "what you write to them is no longer forward secret: ";
+    entry.words += entry.text.empty() ? "their device" : "their device " + entry.text;
+    entry.words += " does not offer it";
+  }
+  if (auto put = history_.put(entry); !put) return put;
+  if (auto put = put_unread(entry); !put) return put;
+  lines.push_back(std::move(entry));
+  return {};
+}
+
 /// What somebody else has said about `id`'s keys: kept, and told when it is alarming.
 Status Messenger::learn(const Id& id, const JsonObject& meta,
                         const std::vector<JsonObject>& documents) {
@@ -88,6 +118,7 @@ Status Messenger::learn(const Id& id, const JsonObject& meta,
   std::vector<HistoryEntry> show;
   auto disk = home_.vault().transaction([&]() -> Status {
     learnt = home_.learn(id, meta, documents, clock_.now());
+    if (auto gone = drop_native_sessions(home_.vault(), home_.directory(), id); !gone) return gone;
     return note_alarms(show);
   });
   if (!disk) return disk;

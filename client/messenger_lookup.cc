@@ -133,6 +133,8 @@ Status Messenger::learn_answer(const Id& id, const Packet& response) {
   if (response.code == 404 && !home_.directory().message_keys(id).empty()) {
     if (auto noted = home_.note_asked(id, clock_.now()); !noted) return noted;
   }
+  if (response.code == 416 || (response.code >= 500 && response.code != 501))
+    return fail(Errc::unavailable, "the station cannot say now which keys they have");
   if (response.code != 200 || !response.content)
     return fail(Errc::not_found, "nobody at this station knows that ID's keys");
   auto object = parse_json_object(*response.content);

@@ -126,11 +126,13 @@ bool Messenger::is_disputed(const OutboxRow& row) const {
   return row.kind == kPostRow && disputed_.contains(row.to.bare().text());
 }
 
-/// What was left out goes out in its place, once nothing is under way that would go out twice.
+/// What was left out goes out in its place; what a station has refused, once it has answered for
+/// what was sent behind that.
 void Messenger::look_at_held() {
-  if (!in_flight_.empty()) return;
   const auto is_due = [&](const auto& one) { return one.second <= clock_.monotonic(); };
-  const std::size_t due = std::erase_if(disputed_, is_due) + std::erase_if(full_, is_due);
+  std::size_t due = std::erase_if(
+      native_held_, [&](const auto& one) { return one.second.until <= clock_.monotonic(); });
+  if (in_flight_.empty()) due += std::erase_if(disputed_, is_due) + std::erase_if(full_, is_due);
   if (due > 0) rewind();
 }
 

@@ -81,6 +81,7 @@ void Messenger::process_pushes() {
   finish_erasing();
   if (retry_) retry_waiting();
   ask_for_keys();
+  ask_for_native_visas();
   pump();
 }
 
@@ -165,10 +166,19 @@ Status Messenger::take(const Packet& push, std::vector<HistoryEntry>& show,
     return keep_waiting(guid, *push.content, why, arrived, show);
   }
   if (!opened) return reject(push, opened.error(), show);
+  Arrived arrived{push, *message, guid};
+  if (is_native(opened->message.content)) {
+    auto taken = take_native(arrived, *opened, show);
+    if (!taken) return std::unexpected(taken.error());
+    if (!*taken) return {};
+  }
   if (auto put = home_.vault().put(kSeen, to_base64(opened->hash), std::to_string(clock_.now()));
       !put)
     return put;
-  return take_opened(push, *message, *opened, show, ticked);
+  if (arrived.guid == guid) return take_opened(push, *message, *opened, show, ticked);
+  Packet again = push;  // it takes the place of one that could not be read
+  again.set("guid", arrived.guid);
+  return take_opened(again, *message, *opened, show, ticked);
 }
 
 /// Whose chain it is: each device of a person counts for itself. What is written once for all of a
@@ -469,6 +479,11 @@ Status Messenger::remember_sent(const OutboxRow& row, const SignedMessage& messa
   const std::string hash = to_base64(message_hash(message));
   object.set("hash", hash);
   object.set("time", row.time);
+  if (!row.native.empty()) {
+    JsonArray devices;  // who may ask for it again
+    for (std::string& name : native_receivers(row.native)) devices.emplace_back(std::move(name));
+    object.set("native", std::move(devices));
+  }
   const std::string body = write_json(object);
   if (auto put = home_.vault().put(kSent, "hash " + hash, body); !put) return put;
   return home_.vault().put(kSent, "signature " + to_base64(message.signature), body);
@@ -496,7 +511,10 @@ Status Messenger::forget_old() {
     return object ? integer_in(*object, "time") : 0;
   };
   if (auto done = forget(kSeen, kReplayLife, number); !done) return done;
+  if (auto done = forget(kNativeOpened, kReplayLife, number); !done) return done;
+  if (auto done = forget_begun_sessions(home_.vault()); !done) return done;
   if (auto done = forget(kReached, kSentLife, member); !done) return done;
+  if (auto done = forget(kNativeAsked, kSentLife, member); !done) return done;
   return forget(kSent, kSentLife, member);
 }
 
@@ -522,6 +540,7 @@ Status Messenger::take_command(const Opened& opened, std::vector<HistoryEntry>& 
     const JsonObject meta = known->meta->json();
     // What does not verify is not learnt, and says nothing about the message that brought it.
     (void)home_.learn(sender, meta, documents->documents, clock_.now());
+    return drop_native_sessions(home_.vault(), home_.directory(), sender);
   }
   return {};
 }

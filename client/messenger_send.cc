@@ -14,8 +14,6 @@ namespace {
 
 constexpr std::size_t kInFlight = 32;
 constexpr Millis kFullMs = 60'000;  // until a receiver without room is asked for again
-// With twin fields and what binds it, a content stays below the 640 KiB that can be sealed.
-constexpr std::size_t kContentBytes = 600 * limits::kKiB;
 
 /// Not what a row says: the same may succeed later.
 bool is_of_disk(const Error& error) {
@@ -38,10 +36,10 @@ Result<HistoryEntry> Messenger::send_text(const Id& to, std::string_view text) {
 /// in the outbox.
 Result<HistoryEntry> Messenger::entry_for(const Id& to, const Content& content,
                                           const JsonObject& json) {
-  if (write_json(json).size() > kContentBytes) {
+  if (write_json(json).size() > content_limit(to)) {
     return fail(Errc::too_large,
-                "this does not fit into a message (600 KiB with everything, files at 4/3 of their "
-                "size); put the file behind a URL");
+                "this does not fit into a message (440 KiB with everything to who has forward "
+                "secrecy, else 600 KiB; files at 4/3 of their size); put the file behind a URL");
   }
   const Millis now = clock_.now();
   HistoryEntry entry{.guid = Guid::make(now, random_).text(), .peer = to.bare()};
@@ -133,6 +131,11 @@ void Messenger::pump() {
       if (outbox_dry_) break;
     }
     const OutboxRow& next = ahead_.front();
+    if (in_flight_.contains(next.guid)) {  // after a rewind()
+      outbox_place_ = next.place;
+      ahead_.pop_front();
+      continue;
+    }
     if (const auto unknown = lacks_keys(next)) {
       // Order matters more than speed: nothing behind this one goes out before its keys are here.
       pumping_ = false;
@@ -149,6 +152,11 @@ void Messenger::pump() {
       continue;
     }
     if (is_disputed(next) || full_.contains(next.to.bare().text())) {
+      outbox_place_ = next.place;
+      ahead_.pop_front();
+      continue;
+    }
+    if (holds_for_native(next)) {
       outbox_place_ = next.place;
       ahead_.pop_front();
       continue;
@@ -202,6 +210,7 @@ bool Messenger::transmit(OutboxRow item) {
   if (item.wire.empty() || !repeats) {
     std::string cause;
     bool left = false;
+    std::vector<HistoryEntry> lines;
     auto status = home_.vault().transaction([&]() -> Status {
       // Another program of this home may have sealed it since.
       auto row = outbox_.find(item.guid);
@@ -209,6 +218,11 @@ bool Messenger::transmit(OutboxRow item) {
       if (!*row) return fail(Errc::not_found, "sent by another program of this home");
       item = std::move(**row);
       if (!item.wire.empty() && repeats) return {};
+      if (auto wrapped = wrap_native(item, lines); !wrapped) {
+        if (wrapped.error().code != Errc::gone) return wrapped;
+        cause = to_string(wrapped.error());
+        return {};
+      }
       auto signed_message = item.group ? seal_copy(item) : seal_for(item);
       if (!signed_message) {
         left = signed_message.error().code == Errc::gone;
@@ -219,6 +233,7 @@ bool Messenger::transmit(OutboxRow item) {
         return {};
       }
       item.wire = write_message(*signed_message);
+      const bool is_native_now = !item.native.empty();
       bool gets_receipts = true;  // in a large group nobody sends any
       if (item.group) {
         auto small = is_small(*item.group);
@@ -233,6 +248,7 @@ bool Messenger::transmit(OutboxRow item) {
         if (!entry) return std::unexpected(entry.error());
         if (*entry) {
           (*entry)->hash = to_base64(message_hash(*signed_message));
+          if (is_native_now) (*entry)->label = Label::secure;
           if (auto put = history_.put(**entry); !put) return put;
           const auto said = content_of(item);
           if (repeats && said) {
@@ -240,9 +256,16 @@ bool Messenger::transmit(OutboxRow item) {
           }
         }
       }
+      // Where it is signed anew the same frames go out again.
+      if (repeats) item.native = {};
       return outbox_.put(item);
     });
-    if (!status) return !is_of_disk(status.error());
+    if (!status) {
+      if (status.error().code == Errc::native)
+        hold_for_native(item, to_string(status.error()), clock_.monotonic() + kFullMs);
+      return !is_of_disk(status.error());
+    }
+    tell(lines, {});
     if (left || !cause.empty()) {
       settle(item.guid, left ? Tick::sent : Tick::failed, cause);
       return true;
@@ -264,7 +287,7 @@ bool Messenger::transmit(OutboxRow item) {
 
 Result<SignedMessage> Messenger::seal_for(const OutboxRow& row, const JsonObject& marks) {
   if (auto open = check_not_blocked(row.to); !open) return std::unexpected(open.error());
-  auto content = content_of(row);
+  auto content = row.native.empty() ? content_of(row) : Result<JsonObject>(row.native);
   if (!content) return std::unexpected(content.error());
   auto contact = home_.contact(row.to);
   if (!contact) return std::unexpected(contact.error());

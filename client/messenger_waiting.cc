@@ -84,7 +84,8 @@ Result<bool> Messenger::make_room(const std::string& sender, Waits why,
 
 /// What finds no room is shown as unreadable at once: nothing goes without a word.
 Status Messenger::keep_waiting(const std::string& guid, const std::string& wire, Waits why,
-                               Millis arrived, std::vector<HistoryEntry>& show) {
+                               Millis arrived, std::vector<HistoryEntry>& show,
+                               const Opened* opened) {
   auto waits = is_waiting(guid);
   if (!waits) return std::unexpected(waits.error());
   if (*waits) return {};
@@ -111,6 +112,8 @@ Status Messenger::keep_waiting(const std::string& guid, const std::string& wire,
   row.set("early", why == Waits::for_time);
   row.set("time", format_time(arrived));
   row.set("since", clock_.now());
+  if (opened != nullptr && opened->label == Label::secure)
+    row.set("said", opened->message.content);
   return home_.vault().put(kWaiting, guid, write_json(row));
 }
 
@@ -216,6 +219,12 @@ Status Messenger::retry_row(const JsonObject& row, std::vector<HistoryEntry>& sh
       *message, home_.account(), home_.directory(), [](const Digest32&) { return false; },
       clock_.now());
   if (!opened) return {};
+  if (is_native(opened->message.content)) {
+    const Json* said = row.find("said");
+    if (said == nullptr || said->object() == nullptr) return stop_waiting(guid);
+    opened->message.content = *said->object();
+    opened->label = Label::secure;
+  }
   opened->chain.reset();  // it took its place then
   return take_opened(push, *message, *opened, show, ticked);
 }
@@ -238,6 +247,7 @@ void Messenger::retry_waiting() {
   tell(show, ticked);
   if (retry_) return retry_waiting();
   ask_for_keys();
+  ask_for_native_visas();
   pump();
 }
 

@@ -26,6 +26,11 @@ Result<OutboxRow> parse_row(const Vault::Row& row) {
   std::string group = text_in(*object, "group");
   if (group.empty() && out.kind == "copy") group = text_in(out.content, "group");
   if (auto id = Id::parse(group)) out.group = *id;
+  out.only = text_in(*object, "only");
+  out.anew = truth_in(*object, "anew");
+  out.again = text_in(*object, "again");
+  const Json* native = object->find("native");
+  if (native != nullptr && native->object() != nullptr) out.native = *native->object();
   return out;
 }
 
@@ -41,6 +46,10 @@ Status Outbox::put(const OutboxRow& row) {
   if (!row.wire.empty()) object.set("wire", row.wire);
   if (!row.entry.empty()) object.set("entry", row.entry);
   if (row.group) object.set("group", row.group->text());
+  if (!row.native.empty()) object.set("native", row.native);
+  if (!row.only.empty()) object.set("only", row.only);
+  if (row.anew) object.set("anew", true);
+  if (!row.again.empty()) object.set("again", row.again);
   return vault_.put(kBucket, row.guid, write_json(object));
 }
 

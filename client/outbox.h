@@ -24,6 +24,11 @@ struct OutboxRow {
   std::string wire{};         ///< empty until it was sealed
   std::string entry{};        ///< GUID in the history, where this is one copy of many
   std::optional<Id> group{};  ///< of such a copy
+  JsonObject native{};        ///< the native content that it was sealed into, where that is kept
+  /// For this device of `to` alone ("ID" or "ID/terminal"), and in no other form than natively.
+  std::string only{};
+  bool anew = false;    ///< of such a one: in a session that is begun for it
+  std::string again{};  ///< GUID of a message that it says once more
   std::int64_t place = 0;     ///< given by the vault
 };
 

@@ -13,7 +13,7 @@ namespace dim {
 namespace {
 
 constexpr std::size_t kBatchBytes = 192 * limits::kKiB, kBatchNodes = 5'000;
-constexpr std::size_t kEntryBytes = 500 * limits::kKiB, kEntryNodes = 9'000;
+constexpr std::size_t kEntryBytes = 420 * limits::kKiB, kEntryNodes = 9'000;
 constexpr std::array kTicks = {Tick::sent, Tick::delivered, Tick::read, Tick::failed};
 constexpr std::array kLabels = {Label::secure, Label::secure_old, Label::addressee_unproven,
                                 Label::not_encrypted};

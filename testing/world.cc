@@ -627,7 +627,12 @@ void World::on_received(int client, const HistoryEntry& entry) {
   // What a dimchat session sends again is sealed anew, under the next number of its chain: the one
   // before is missing when it never got to the station.
   const bool gap = entry.missing > 0 && !is_dimchat(from);
-  if (gap || entry.forked || entry.label != Label::secure_old) {
+  // Once forward secret, always: whatever the station has lost, and whoever has restarted.
+  bool& secret = secret_[{from, client}];
+  const bool right_label =
+      entry.label == Label::secure || (entry.label == Label::secure_old && !secret);
+  secret = secret || entry.label == Label::secure;
+  if (gap || entry.forked || !right_label) {
     faults_.push_back(std::to_string(client) + " read " + entry.text + " with a wrong mark");
   }
   last = std::max(last, number);

@@ -96,6 +96,7 @@ class World {
   std::map<std::string, int> by_id_;
   std::map<std::pair<int, int>, int> sent_;
   std::map<std::pair<int, int>, int> received_;
+  std::map<std::pair<int, int>, bool> secret_;  // from, to: something forward secret has come
   std::vector<std::string> faults_;
 };
 

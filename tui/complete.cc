@@ -48,7 +48,7 @@ const std::vector<Command>& commands() {
       {"pin", "[#ID]", "pin a message of a channel; again: take the pin away"},
       {"pins", "", "what is pinned in this channel", Argument::none},
       {"search", "WORDS", "find messages in this conversation, or in all of this hub"},
-      {"send", "FILE", "send a file of up to 400 KiB to this person or group", Argument::file},
+      {"send", "FILE", "send a file of up to 300 KiB to this person or group", Argument::file},
       {"save", "[#ID] [PATH]", "write a file that came to your disk", Argument::file},
       {"read", "", "all in this channel is read, on all your devices", Argument::none},
       {"ids", "", "show the digits that name each message, or hide them", Argument::none},
