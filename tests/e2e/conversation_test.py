@@ -21,7 +21,7 @@ class Conversation(harness.EndToEnd):
         self.assertEqual(sent[0]["state"], "sent")
         self.assertEqual(read[0]["text"], "hello Bobby, grüße 你好 😀")
         self.assertEqual(read[0]["peer"], alice.id())
-        self.assertEqual(read[0]["label"], "secure, old protocol")
+        self.assertEqual(read[0]["label"], "secure")
         self.assertEqual(read[0]["direction"], "in")
         self.assertLess(took, 5 * harness.SLOWER)
 

@@ -58,7 +58,7 @@ class Devices(harness.EndToEnd):
         laptop.run("send", "bobby", "from the laptop")
         got = of(self.bobby.run("listen", "--once", "--timeout", "90", timeout=120), "message")
         self.assertEqual([(one["text"], one["peer"], one["label"], one.get("missing"), one.get("forked")) for one in got],
-                         [("from the laptop", self.alice.id(), "secure, old protocol", None, None)])
+                         [("from the laptop", self.alice.id(), "secure", None, None)])
         self.bobby.run("send", "alice", "I see")
         self.hears(self.alice, "I see")
         # What the laptop wrote came to the first device too, and how far it got.

@@ -33,7 +33,7 @@ class Files(harness.EndToEnd):
         os.mkdir(folder)
         small = self.file("small.jpg", 50)
         for name, kind in (("a.txt", "file"), ("b.png", "image"), ("c.mp3", "audio"), ("d.webm", "video")):
-            path = self.file(name, 400 * 1024 if kind == "file" else 1000)
+            path = self.file(name, 300 * 1024 if kind == "file" else 1000)
             options = ["--thumbnail", small] if kind in ("image", "video") else []
             sent = of(self.alice.run("send", "bobby", "--file", path, *options), "message")[0]
             self.assertEqual((sent["type"], sent["state"]), (kind, "sent"))
