@@ -22,6 +22,40 @@ std::vector<Id> without(const std::vector<Id>& all, const std::vector<Id>& these
   return out;
 }
 
+/// As they lie in the vault.
+Result<std::vector<GroupRequest>> kept_requests(Vault& vault, const Id& group, Millis now) {
+  auto body = vault.get(kAsked, group.bare().text());
+  if (!body) return std::unexpected(body.error());
+  std::vector<GroupRequest> out;
+  auto object = parse_json_object(body->value_or(""));
+  const Json* list = object ? object->find("requests") : nullptr;
+  if (list == nullptr || list->array() == nullptr) return out;
+  for (const Json& item : *list->array()) {
+    const JsonObject* one = item.object();
+    auto who = one != nullptr ? Id::parse(text_in(*one, "who")) : Result<Id>(fail(Errc::id, ""));
+    auto by = one != nullptr ? Id::parse(text_in(*one, "by")) : Result<Id>(fail(Errc::id, ""));
+    if (!who || !by) continue;
+    const Millis arrived = integer_in(*one, "arrived");
+    if (now - arrived > limits::kGroupPendingMs) continue;
+    out.push_back({.who = *who, .by = *by, .arrived = arrived});
+  }
+  return out;
+}
+
+Status put_requests(Vault& vault, const Id& group, const std::vector<GroupRequest>& requests) {
+  JsonArray list;
+  for (const GroupRequest& request : requests) {
+    JsonObject one;
+    one.set("who", request.who.text());
+    one.set("by", request.by.text());
+    one.set("arrived", request.arrived);
+    list.emplace_back(std::move(one));
+  }
+  JsonObject object;
+  object.set("requests", std::move(list));
+  return vault.put(kAsked, group.bare().text(), write_json(object));
+}
+
 }  // namespace
 
 Groups::Groups(Home& home, Random& random) : home_(home), random_(random) {
@@ -79,6 +113,13 @@ Status Groups::keep(Group group, Millis now) {
   std::string body = write_json(row);
   const std::string key = group.id().text();
   if (auto put = home_.vault().put(kGroups, key, body); !put) return put;
+  // Whoever was taken in has had an answer: it does not count again when they have left.
+  auto asking = kept_requests(home_.vault(), group.id(), now);
+  if (!asking) return std::unexpected(asking.error());
+  const auto is_in = [&](const GroupRequest& one) { return group.is_member(one.who); };
+  if (std::erase_if(*asking, is_in) > 0) {
+    if (auto put = put_requests(home_.vault(), group.id(), *asking); !put) return put;
+  }
   known_.insert_or_assign(key, Kept{std::move(body), std::move(group)});
   return {};
 }
@@ -139,24 +180,11 @@ Result<ForwardContent> Groups::history_for(const Id& reader, const Id& group, Mi
 }
 
 Result<std::vector<GroupRequest>> Groups::requests(const Id& group, Millis now) {
-  auto body = home_.vault().get(kAsked, group.bare().text());
-  if (!body) return std::unexpected(body.error());
+  auto out = kept_requests(home_.vault(), group, now);
   auto known = find(group, now);
   if (!known) return std::unexpected(known.error());
-  std::vector<GroupRequest> out;
-  auto object = parse_json_object(body->value_or(""));
-  const Json* list = object ? object->find("requests") : nullptr;
-  if (list == nullptr || list->array() == nullptr) return out;
-  for (const Json& item : *list->array()) {
-    const JsonObject* one = item.object();
-    auto who = one != nullptr ? Id::parse(text_in(*one, "who")) : Result<Id>(fail(Errc::id, ""));
-    auto by = one != nullptr ? Id::parse(text_in(*one, "by")) : Result<Id>(fail(Errc::id, ""));
-    if (!who || !by) continue;
-    const Millis arrived = integer_in(*one, "arrived");
-    if (now - arrived > limits::kGroupPendingMs) continue;
-    if (*known != nullptr && (*known)->is_member(*who)) continue;
-    out.push_back({.who = *who, .by = *by, .arrived = arrived});
-  }
+  if (out && *known != nullptr)
+    std::erase_if(*out, [&](const GroupRequest& one) { return (*known)->is_member(one.who); });
   return out;
 }
 
@@ -174,19 +202,8 @@ Result<std::vector<Id>> Groups::take_requests(const Group& group, Millis now) {
     fresh.push_back(request.who);
   }
   if (fresh.empty()) return fresh;
-  JsonArray list;
-  for (const GroupRequest& request : *kept) {
-    JsonObject one;
-    one.set("who", request.who.text());
-    one.set("by", request.by.text());
-    one.set("arrived", request.arrived);
-    list.emplace_back(std::move(one));
-  }
-  JsonObject object;
-  object.set("requests", std::move(list));
-  if (auto put = home_.vault().put(kAsked, group.id().text(), write_json(object)); !put) {
+  if (auto put = put_requests(home_.vault(), group.id(), *kept); !put)
     return std::unexpected(put.error());
-  }
   return fresh;
 }
 

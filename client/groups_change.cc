@@ -165,7 +165,8 @@ Result<Groups::Change> Groups::set_administrators(const Id& id, const std::vecto
     list.emplace_back(one.bare().text());
   }
   JsonObject properties;
-  properties.set("administrators", who.empty() ? Json() : Json(std::move(list)));
+  // An empty list too: clients of the reference keep whom they know while there is none.
+  properties.set("administrators", std::move(list));
   return renew(id, properties, now);
 }
 

@@ -118,6 +118,19 @@ TEST_F(GroupsChangeTest, A30_RequestsReachLeadersOnceAndEndWhenTheyAreGranted) {
   EXPECT_THAT(alice.groups.requests(group, now + 8 * Millis{86'400'000}).value(), IsEmpty());
 }
 
+TEST_F(GroupsChangeTest, A30_WhoWasTakenInAndHasLeftDoesNotAskAnyMore) {
+  const Id group = make(alice, [&] { return alice.groups.create("friends", {bobby.id()}, now); });
+  make(carol, [&] { return carol.groups.ask_in(group, alice.id(), now); });
+  make(david, [&] { return david.groups.ask_in(group, alice.id(), now); });
+  make(alice, [&] { return alice.groups.invite(group, {carol.id()}, now); });
+  make(carol, [&] { return carol.groups.leave(group, now); });
+  const auto asking = alice.groups.requests(group, now).value();
+  ASSERT_THAT(asking, SizeIs(1)) << "nobody has answered David";
+  EXPECT_EQ(asking[0].who, david.id());
+  make(carol, [&] { return carol.groups.ask_in(group, alice.id(), now); });
+  EXPECT_THAT(last[alice.id().text()].asking, UnorderedElementsAre(carol.id()));
+}
+
 TEST_F(GroupsChangeTest, A27_OnlyTheOwnerSaysWhoLeadsAndWhatItIsCalled) {
   const Id group =
       make(alice, [&] { return alice.groups.create("friends", {bobby.id(), carol.id()}, now); });
@@ -133,6 +146,11 @@ TEST_F(GroupsChangeTest, A27_OnlyTheOwnerSaysWhoLeadsAndWhatItIsCalled) {
   EXPECT_EQ(last[carol.id().text()].renamed, "choir");
   make(alice, [&] { return alice.groups.set_administrators(group, {}, now); });
   EXPECT_THAT(last[bobby.id().text()].demoted, UnorderedElementsAre(bobby.id()));
+  const Document& bulletin = alice.groups.find(group, now).value()->bulletin();
+  const Json* leaders = bulletin.properties().find("administrators");
+  ASSERT_NE(leaders, nullptr) << "peers of the reference change nothing where there is none";
+  ASSERT_NE(leaders->array(), nullptr);
+  EXPECT_THAT(*leaders->array(), IsEmpty());
   EXPECT_EQ(refused(bobby.groups.expel(group, {david.id()}, now)), Errc::forbidden);
 }
 

@@ -219,7 +219,7 @@ Status Messenger::enqueue_quietly(const Id& to, const JsonObject& content) {
                   .content = content});
 }
 
-/// True for what only programs read: histories of groups, and questions about them.
+/// True for what only programs read: histories and bulletins of groups, and questions about them.
 Result<bool> Messenger::take_quietly(const std::string& guid, const SignedMessage& message,
                                      const Opened& opened, std::vector<HistoryEntry>& show) {
   const auto content = decode_content(opened.message.content);
@@ -232,6 +232,24 @@ Result<bool> Messenger::take_quietly(const std::string& guid, const SignedMessag
   }
   if (forward != nullptr) {
     if (auto taken = take_forwarded(*forward, show); !taken) return std::unexpected(taken.error());
+    return true;
+  }
+  // Peers of the reference tell so who leads a group now, with no command behind it. It counts by
+  // its own signature, whoever brings it; of groups that are not known here it is nobody's
+  // business.
+  if (const auto* told = content->as<DocumentsContent>(); told != nullptr && told->did.is_group()) {
+    const Id group = told->did.bare();
+    const Millis now = clock_.now();
+    auto known = groups_.find(group, now);
+    if (!known) return std::unexpected(known.error());
+    if (*known == nullptr || told->documents.size() > limits::kAttachedDocuments) return true;
+    for (const JsonObject& document : told->documents)
+      (void)home_.directory().learn_document(group, document, now);
+    auto read = groups_.read(ForwardContent{}, group, now);
+    if (!read) return std::unexpected(read.error());
+    const Id by = opened.message.envelope.sender.bare();
+    if (auto noted = note_group_change(group, by, *read, show); !noted)
+      return std::unexpected(noted.error());
     return true;
   }
   if (const auto query = read_history_query(*content)) {

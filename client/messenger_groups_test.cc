@@ -103,6 +103,14 @@ class MessengerGroupsTest : public MessengerTest {
     Content told_by(const Account& teller) {
       return Content(pack_history(*group, known, teller, kFakeNow, fake_random()).value());
     }
+    /// As peers of the reference tell of a new bulletin: a command of its own, to each member.
+    Content bulletin(const Account& signer, const Id& administrator) const {
+      JsonObject all = made.bulletin.properties();
+      all.set("administrators", JsonArray{Json(administrator.bare().text())});
+      const Document next = Document::make(made.id, "bulletin", all, kFakeNow, signer.identity_key);
+      return Content(DocumentsContent::answer(made.id, made.meta.json(), {next.json()}, kFakeNow,
+                                              fake_random()));
+    }
     NewGroup made;
     Directory known;
     std::optional<Group> group;
@@ -296,6 +304,32 @@ TEST_F(MessengerGroupsTest, A28_OnFirstHearingOfAGroupItsOwnerIsAskedToo) {
   push(from(fake_user(2), another.told_by(fake_user(2))));
   ASSERT_NE(messenger->groups().find(another.made.id, clock.now()).value(), nullptr);
   EXPECT_THAT(questions(another.made.id), IsEmpty()) << "it was the owner who told of it";
+}
+
+TEST_F(MessengerGroupsTest, A27_ABulletinThatComesAloneSaysWhoLeads) {
+  log_in();
+  know(fake_user(2));
+  know(fake_user(3));
+  Foreign theirs({fake_user(2).id, fake_user(3).id, home.account().id.bare()});
+  const auto leads = [&] {
+    const Group* group = messenger->groups().find(theirs.made.id, clock.now()).value();
+    return group != nullptr && group->is_administrator(home.account().id);
+  };
+  const Id& self = home.account().id;
+  push(from(fake_user(2), theirs.bulletin(fake_user(2), self)));
+  EXPECT_EQ(messenger->groups().find(theirs.made.id, clock.now()).value(), nullptr)
+      << "of a group that nobody has told of";
+  push(from(fake_user(2), theirs.told_by(fake_user(2))));
+  ASSERT_NE(messenger->groups().find(theirs.made.id, clock.now()).value(), nullptr);
+  EXPECT_FALSE(leads());
+  push(from(fake_user(3), theirs.bulletin(fake_user(3), self)));
+  EXPECT_FALSE(leads()) << "not by the founder's key";
+  received.clear();
+  push(from(fake_user(2), theirs.bulletin(fake_user(2), self)));
+  EXPECT_TRUE(leads());
+  ASSERT_THAT(received, SizeIs(1));
+  EXPECT_EQ(received[0].peer, theirs.made.id);
+  EXPECT_THAT(received[0].words, testing::HasSubstr("leads now"));
 }
 
 TEST_F(MessengerGroupsTest, OnlyLeadersKeepRequestsAndOnlyMembersWrite) {

@@ -35,6 +35,13 @@ bool is_command(const JsonObject& content) {
   return (type == kCommand || type == kHistory) && content_name(content) != "unknown";
 }
 
+/// A command that tells of a group: its bulletin.
+bool tells_of_group(const JsonObject& content) {
+  const auto decoded = decode_content(content);
+  const auto* documents = decoded ? decoded->as<DocumentsContent>() : nullptr;
+  return documents != nullptr && documents->did.is_group();
+}
+
 }  // namespace
 
 void Messenger::pushed(Lane, Packet packet) {
@@ -359,7 +366,7 @@ Status Messenger::take_opened(const Packet& push, const SignedMessage& message,
   if (!*found && (opened.chain || !command)) {
     if (auto put = home_.put_contact(contact); !put) return put;
   }
-  if (command) return take_command(opened, ticked);
+  if (command && !tells_of_group(opened.message.content)) return take_command(opened, ticked);
   const auto group = group_of(opened);
   if (contact.refused && !group) return {};
   auto quiet = take_quietly(guid, message, opened, show);

@@ -270,6 +270,108 @@ class WithDim:
                 if time.monotonic() > deadline:
                     raise
 
+    def test_a_group_of_the_reference_changes_and_dim_sees_it_and_takes_part(self):
+        bob, dora, gus = self.bob, self.dora, self.reference_client(self.year, "gus", self.station)
+        for one, other in ((bob, gus), (gus, bob)):
+            one.text(other.id, f"I am {one.name}")
+            other.got_text(f"I am {one.name}", one.id)
+        two = {bob.id: "owner", dora.id: "member"}
+        three = {**two, gus.id: "member"}
+        group = bob.create_group([bob.id, dora.id])
+        self.knows(dora, group, two)
+        bob.invite(group, gus)
+        self.knows(dora, group, three)
+        gus.joins(group, three)
+        bob.do("expel", group=group, members=[gus.id])
+        self.knows(dora, group, two)
+        gus.command(group, "join", [bob])
+        bob.invite(group, gus)
+        self.knows(dora, group, three)
+        gus.joins(group, three)
+        gus.do("quit_group", group=group)
+        self.knows(dora, group, two)
+        bob.joins(group, two)
+
+        # dim invites: from a member a request, from an administrator a reset.
+        dora.run("group", "invite", group, gus.id)
+        bob.got_command(group, "invite", dora.id)
+        bob.joins(group, two)
+        bob.do("set_administrators", group=group, administrators=[dora.id])
+        self.knows(dora, group, {**two, dora.id: "administrator"})
+        dora.run("group", "invite", group, gus.id)
+        bob.joins(group, three)
+        gus.joins(group, three)
+        gus.leads(group, [dora.id])
+
+        # What bob did got lost on its way: dim sees by his next message that there is more, and asks him.
+        ivan = bob.do("new_account", name="ivan")["account"]
+        bob.do("learn", accounts=[ivan])
+        bob.do("reset_untold", group=group, members=[*three, ivan["id"]])
+        bob.send_group(group, {"type": 1, "text": "there are four of us"})
+        dora.got_text("there are four of us", group)
+        bob.arrival(lambda it: it.get("act") == "query" and it.get("group") == group, "the question of dim", dora.id)
+        four = {**three, dora.id: "administrator", ivan["id"]: "member"}
+        self.knows(dora, group, four)
+        # And the other way round: gus, whom nobody has told either, asks dim.
+        self.asks(gus, dora, group)
+        gus.joins(group, four)
+
+        # Who leads by a command: clients of the reference send none of these, but others may.
+        bob.command(group, "fire", [dora], administrators=[dora.id])
+        self.knows(dora, group, {**four, dora.id: "member"})
+        bob.command(group, "hire", [dora], administrators=[gus.id])
+        self.knows(dora, group, {**four, dora.id: "member", gus.id: "administrator"})
+        gus.command(group, "resign", [bob, dora])
+        self.knows(dora, group, {**four, dora.id: "member"})
+        bob.do("set_administrators", group=group, administrators=[dora.id])
+        self.knows(dora, group, four)
+        dora.run("group", "leave", group)  # which an administrator cannot before they resign: both go in one forward
+        for one in (bob, gus):
+            one.joins(group, set(four) - {dora.id})
+
+    def test_a_group_of_dim_changes_and_the_reference_sees_it_and_takes_part(self):
+        bob, dora, hank = self.bob, self.dora, self.reference_client(self.year, "hank", self.station)
+        for one, other in ((bob, hank), (hank, bob)):
+            one.text(other.id, f"I am {one.name}")
+            other.got_text(f"I am {one.name}", one.id)
+        two = {dora.id: "owner", bob.id: "member"}
+        three = {**two, hank.id: "member"}
+        group = [one for one in dora.run("group", "create", "changing", bob.id) if one["event"] == "group"][0]["id"]
+        bob.joins(group, two)
+        bob.invite(group, hank)  # a request
+        self.knows(dora, group, {**two, hank.id: "asking"})
+        dora.run("group", "invite", group, hank.id)
+        for one in (bob, hank):
+            one.joins(group, three)
+        hank.do("quit_group", group=group)
+        self.knows(dora, group, two)
+        bob.joins(group, two)
+        hank.command(group, "join", [dora])
+        self.knows(dora, group, {**two, hank.id: "asking"})
+        dora.run("group", "invite", group, hank.id)
+        for one in (bob, hank):
+            one.joins(group, three)
+
+        dora.run("group", "promote", group, bob.id)
+        for one in (bob, hank):
+            one.leads(group, [bob.id])
+        bob.do("expel", group=group, members=[hank.id])
+        self.knows(dora, group, {**two, bob.id: "administrator"})
+        hank.joins(group, two)
+        bob.invite(group, hank)
+        self.knows(dora, group, {**three, bob.id: "administrator"})
+        hank.joins(group, three)
+        bob.command(group, "resign", [dora, hank])
+        self.knows(dora, group, three)
+        hank.leads(group, [])
+        dora.run("group", "promote", group, bob.id, hank.id)
+        bob.leads(group, [bob.id, hank.id])
+        dora.run("group", "demote", group, hank.id)
+        bob.leads(group, [bob.id])
+        dora.run("group", "demote", group, bob.id)
+        bob.leads(group, [])
+        self.asks(bob, dora, group)
+
     def test_a_large_group_of_dim_talks_with_the_reference(self):
         members = [self.bob.id, *self.silent(15)]
         group = [one for one in self.dora.run("group", "create", "crowd", *members, timeout=320)
