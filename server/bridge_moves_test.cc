@@ -45,14 +45,17 @@ class BridgeMovesTest : public BridgeTest {
     auto xena = come_to(node(where), "xena");
     introduce(*xena, legacy("alice"));
     run(5'000);
+    Strings got = heard(*xena);
+    leave(*xena);
+    return got;
+  }
+  Strings heard(Client& xena) {
     Strings got;
-    for (const SignedMessage& one : xena->raw) {
+    for (const SignedMessage& one : xena.raw) {
       if (!one.sealed.envelope.sender.same_entity(legacy("alice").id)) continue;
-      auto opened =
-          open(one, *xena->account, xena->directory, {}, clock.now(), {.keys = &xena->keys});
+      auto opened = open(one, *xena.account, xena.directory, {}, clock.now(), {.keys = &xena.keys});
       if (opened) got.push_back(text_in(*opened, "text"));
     }
-    leave(*xena);
     return got;
   }
   std::size_t waiting(const char* where) {
@@ -95,6 +98,24 @@ TEST_F(BridgeMovesTest, R1_WhatWasKeptHereFollowsBackAndForthAndIsThereOnce) {
     EXPECT_EQ(arrives(at), Strings{text}) << moves << " moves";
     EXPECT_EQ(waiting("east") + waiting("west"), 0U);
   }
+}
+
+/// Programs of the reference say that they go and leave the connection open for minutes.
+TEST_F(BridgeMovesTest, WhoHasSaidThatTheyAreOfflineIsWhereTheyLogInNext) {
+  auto left = appear("east");
+  give(*left, login_record(legacy("xena"), node("east").id()));
+  run(3'000);
+  JsonObject report = command("report");
+  report.set("title", "offline");
+  give(*left, pack(*left, node("east").id(), std::move(report), {}));
+  clock.at += 10;
+  auto there = come_to(node("west"), "xena");
+  introduce(*there, legacy("alice"));
+  give(*there, login_record(legacy("xena"), node("west").id()));
+  run(3'000);
+  say(*alice, "xena", "are you at the other one now?");
+  run(3'000);
+  EXPECT_EQ(heard(*there), Strings{"are you at the other one now?"});
 }
 
 TEST_F(BridgeMovesTest, R1_WhoComesBackWhileHerInboxMovesGetsAllOfIt) {

@@ -39,8 +39,11 @@ std::optional<StoredDocument> newest_record(std::vector<StoredDocument> document
 
 }  // namespace
 
+// Programs of the reference that say `offline` leave the connection open, for minutes: it is none.
 bool Bridge::is_live(const std::string& user) const {
-  return !core_.sessions_.of(user).empty() || gateway_.users_.contains(user);
+  if (!core_.sessions_.of(user).empty()) return true;
+  const auto found = gateway_.users_.find(user);
+  return found != gateway_.users_.end() && std::ranges::any_of(found->second, &GatewayLink::active);
 }
 
 Bridge::Whereabouts Bridge::whereabouts(const std::string& user) {

@@ -113,6 +113,8 @@ class World(Bridge):
         roamer.do("login")
         self.converse(self.bob, roamer)
         self.roam(roamer, self.ours, (self.anna, self.bob, self.erik))
+        self.roam(roamer, self.north, (self.anna, self.bob))
+        self.roam(roamer, self.ours, (self.anna, self.bob))
 
     def test_dim_at_ours_talks_with_a_client_at_theirs(self):
         self.assertEqual(self.dora.send(self.anna.id, "from dim")["state"], "sent")
@@ -178,6 +180,7 @@ class Dialled(Bridge):
         self.anna.text(self.dora.id, "an answer to 8801")
         self.dora.got_text("an answer to 8801", self.anna.id)
         self.roam(self.anna, self.ours, (self.bob,))
+        self.roam(self.anna, self.theirs, (self.bob,))
 
 
 class BridgeDialledBy2025(Dialled, ReferenceTest):
