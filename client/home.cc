@@ -14,6 +14,9 @@
 namespace dim {
 namespace {
 
+constexpr std::string_view kCursors = "inbox cursors";  // by the IDs of stations
+constexpr std::string_view kOldCursor = "cursor";       // in "state"
+
 std::string key_path(const std::string& folder) { return folder + "/key"; }
 std::string vault_path(const std::string& folder) { return folder + "/vault.db"; }
 
@@ -284,7 +287,34 @@ Result<std::optional<StationTarget>> Home::station() {
 }
 
 Status Home::set_station(const StationTarget& target) {
-  return vault_->put("station", "link", target.link());
+  return vault_->transaction([&]() -> Status {
+    const auto before = station();
+    if (before && *before && !(*before)->id.empty() && (*before)->id != target.id) {
+      // Under the station's own name from here on, whatever station is the next.
+      const auto cursor = inbox_cursor((*before)->id);
+      if (!cursor) return std::unexpected(cursor.error());
+      if (auto put = set_inbox_cursor((*before)->id, *cursor); !put) return put;
+    }
+    return vault_->put("station", "link", target.link());
+  });
+}
+
+Result<std::int64_t> Home::inbox_cursor(const std::string& station) {
+  const auto own = vault_->get(kCursors, station);
+  if (!own) return std::unexpected(own.error());
+  if (*own) return number_in(**own);
+  // Of an earlier version, which kept one for the station that the home had then.
+  const auto old = vault_->get("state", kOldCursor);
+  if (!old) return std::unexpected(old.error());
+  if (!*old) return 0;
+  const auto target = this->station();
+  if (!target) return std::unexpected(target.error());
+  return *target && (*target)->id == station ? number_in(**old) : 0;
+}
+
+Status Home::set_inbox_cursor(const std::string& station, std::int64_t cursor) {
+  if (auto put = vault_->put(kCursors, station, std::to_string(cursor)); !put) return put;
+  return vault_->erase("state", kOldCursor);
 }
 
 Result<std::string> Home::registered_name() {

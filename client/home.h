@@ -90,6 +90,10 @@ class Home {
 
   Result<std::optional<StationTarget>> station();
   Status set_station(const StationTarget& target);
+  /// Up to where this home has the inbox that the station with this ID keeps; 0: nothing of it.
+  /// Each station counts for itself.
+  Result<std::int64_t> inbox_cursor(const std::string& station);
+  Status set_inbox_cursor(const std::string& station, std::int64_t cursor);
   /// The own name registered at the station, or empty.
   Result<std::string> registered_name();
   Status set_registered_name(std::string_view name);

@@ -65,9 +65,10 @@ Status Messenger::start() {
   Session::Options options;
   // Stations of the reference push whatever they have, asked or not.
   if (options_.receive || dimchat) {
-    auto cursor = home_.vault().get("state", "cursor");
+    const auto cursor = home_.inbox_cursor((*target)->id);
     if (!cursor) return std::unexpected(cursor.error());
-    acked_cursor_ = number_in(cursor->value_or("0"));
+    inbox_of_ = (*target)->id;
+    acked_cursor_ = *cursor;
     options.after = acked_cursor_;
   }
   options.media_lane = options_.media;
@@ -169,6 +170,8 @@ void Messenger::close(Lane lane) { transport_.hang_up(lane); }
 
 void Messenger::ready() {
   auto target = this->target();
+  // Where only its address was known.
+  if (inbox_of_.empty() && session_->station()) inbox_of_ = session_->station()->text();
   if (target && *target &&
       (options_.target || (*target)->id.empty() || (*target)->pins != session_->station_pins())) {
     (*target)->id = session_->station()->text();

@@ -543,6 +543,7 @@ class Messenger final : private SessionHost {
   Millis unread_asked_at_ = 0;
   std::map<std::string, Millis> told_;  // who has been told that one is here, and when
   std::int64_t acked_cursor_ = 0;
+  std::string inbox_of_;  // station that it is of
   bool pumping_ = false;
   double allowance_ = 0;  // messages that may go out now under the station's quota
   Millis allowance_at_ = 0;

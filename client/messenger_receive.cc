@@ -72,7 +72,7 @@ void Messenger::process_pushes() {
       if (auto noted = note_alarms(show); !noted) return noted;
       cursor = std::max(cursor, at);
     }
-    return home_.vault().put("state", "cursor", std::to_string(cursor));
+    return home_.set_inbox_cursor(inbox_of_, cursor);
   });
   if (!status) {  // the disk failed: nothing was acknowledged, so it comes again
     pushes_.clear();
@@ -102,8 +102,7 @@ void Messenger::tell_cursor() {
 
 /// What comes twice is known by its hash.
 void Messenger::inbox_began_anew() {
-  if (auto put = home_.vault().put("state", "cursor", "0"); !put)
-    return session_->abandon(put.error());
+  if (auto put = home_.set_inbox_cursor(inbox_of_, 0); !put) return session_->abandon(put.error());
   acked_cursor_ = 0;
 }
 

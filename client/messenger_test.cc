@@ -332,6 +332,31 @@ TEST_F(MessengerTest, R1_AfterLogInAStationHearsOnceWhatThisHomeHas) {
     EXPECT_NE(other.get("type"), "cursor") << "once";
 }
 
+TEST_F(MessengerTest, F81_R5_ACursorIsOfTheStationThatItCameFrom) {
+  // Of an earlier version, which knew one cursor, of whatever station.
+  const Account elsewhere =
+      Account::make_station("elsewhere", {}, kFakeNow - 1'000, fake_random()).value();
+  const std::string first = elsewhere.id.text();
+  StationTarget other = fake_target();
+  other.id = first;
+  ASSERT_TRUE(home.set_station(other));
+  ASSERT_TRUE(home.vault().put("state", "cursor", "500"));
+  EXPECT_EQ(home.inbox_cursor(first).value(), 500);
+  cursor = 800;  // of another inbox, which has more
+  log_in({.target = fake_target()});
+  EXPECT_EQ(asked_after, "0") << "what waits here has nothing to do with what came there";
+  for (const Packet& told : station.requests[Lane::text])
+    EXPECT_NE(told.get("type"), "cursor") << "and nothing of it is dropped";
+  push(from_peer("hello"));
+  EXPECT_EQ(home.inbox_cursor(fake_target().id).value(), 801);
+  EXPECT_EQ(home.inbox_cursor(first).value(), 500) << "who goes back goes on there";
+  messenger->closed(Lane::control);
+  connect();
+  EXPECT_EQ(asked_after, "801");
+  ASSERT_TRUE(home.set_station(other));
+  EXPECT_EQ(home.inbox_cursor(first).value(), 500);
+}
+
 TEST_F(MessengerTest, F81_AnInboxThatBeganAnewIsReadFromItsBeginning) {
   log_in();
   for (const char* text : {"one", "two", "three"}) push(from_peer(text));
