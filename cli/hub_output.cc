@@ -51,6 +51,7 @@ std::string kind_in_words(std::string_view hub) {
 
 std::string HubOutput::who(const std::string& id) const {
   if (id == me_) return "you";
+  if (id.empty()) return "?";  // of a message that cannot be read
   std::string name = name_(id);
   // Where nothing better is known; lists of people have the whole ID beside it.
   if (const auto unknown = Id::parse(id); name == id && unknown) name = short_id(*unknown);
@@ -283,7 +284,8 @@ void HubOutput::post(const HubView& hub, const Post& post, bool changed, Fate fa
     members.set("answered", post.answered);
   }
   bool for_me = false;
-  if (!post.mentions.empty()) {
+  // Of what cannot be read the station's word calls nobody.
+  if (!post.mentions.empty() && post.unreadable.empty()) {
     JsonArray mentions;
     for (const std::string& id : post.mentions) {
       mentions.emplace_back(id);

@@ -157,6 +157,19 @@ TEST(HubOutput, F13_APostIsALineThatNamesIt) {
               HasSubstr(": [removed]"));
 }
 
+TEST(HubOutput, A29_WhatCannotBeReadCallsNobodyAndMayBeOfNobody) {
+  Post one = post();
+  one.author.clear();
+  one.content.clear();
+  one.mentions = {kMe};
+  one.unreadable = "in no form";
+  const auto print = [&](const HubOutput& out) { out.post(hub(), one, false); };
+  const std::string line = printed(false, print);
+  EXPECT_THAT(line, HasSubstr("  ? in gardeners/general: [cannot be read: in no form]"));
+  EXPECT_THAT(line, Not(HasSubstr("for you")));
+  EXPECT_THAT(printed(true, print), Not(HasSubstr("mentions")));
+}
+
 TEST(HubOutput, F15_F16_F24_APostSaysItsThreadWhomItIsForAndHowLongItStays) {
   Post one = post();
   one.thread = kMessage;

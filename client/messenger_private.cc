@@ -26,11 +26,23 @@ std::string mark_of(const Roster& roster, const std::vector<std::string>& reader
   return to_base64(sha256(input));
 }
 
+/// Whom it is for, as the packet names them.
+std::vector<std::string> mentions_of(const OutboxRow& row) {
+  std::vector<std::string> out;
+  const Json* list = row.content.find("mentions");
+  if (list == nullptr || list->array() == nullptr) return out;
+  for (const Json& one : *list->array()) {
+    if (one.text() != nullptr) out.push_back(*one.text());
+  }
+  return out;
+}
+
 PostPlace place_of_row(const OutboxRow& row, const Guid& guid, const Guid& channel) {
   PostPlace out{.channel = channel, .message = guid};
   if (const auto reply = Guid::parse(text_in(row.content, "reply"))) out.reply = *reply;
   if (const auto thread = Guid::parse(text_in(row.content, "thread"))) out.thread = *thread;
   out.expires = integer_in(row.content, "expires");
+  out.mentions = mentions_of(row);
   return out;
 }
 
@@ -139,7 +151,8 @@ void Messenger::look_at_held() {
 /// It will never go out as it is, or not now.
 void Messenger::refuse_row(const OutboxRow& row, const HubRefusal& why) {
   const bool later = why.code == 416 || why.code >= 500 || why.error.code == Errc::unreachable ||
-                     why.error.code == Errc::io;
+                     why.error.code == Errc::io ||
+                     (why.code == 0 && why.error.code == Errc::unavailable);
   if (why.error.code == Errc::unreachable || !is_ready()) return;  // the next session begins anew
   if (why.error.code == Errc::conflict) {
     // The station shows another membership than this home knows. Nothing goes out to this hub until

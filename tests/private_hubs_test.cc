@@ -130,9 +130,36 @@ TEST_F(PrivateHubsTest, A29_WhatAMessageAnswersIsSignedAndSoIsItsTime) {
   EXPECT_EQ(opened([&](Post& one) { one.thread = question; }).content, "");
   EXPECT_EQ(opened([&](Post& one) { one.expires = clock.now() + 1'000; }).content, "");
   EXPECT_EQ(opened([&](Post& one) { one.time -= 300'000; }).time, shown.time - 300'000);
+  EXPECT_EQ(opened([&](Post& one) { one.mentions = {alice().id()}; }).content, "");
   const Post old = opened([](Post& one) { one.time -= Millis{365} * 86'400'000; });
   EXPECT_EQ(old.content, "yes");
   EXPECT_NEAR(static_cast<double>(old.time), static_cast<double>(said), 10'000);
+}
+
+TEST_F(PrivateHubsTest, A29_F15_WhomAMessageMentionsIsSignedAndStaysSoWhenItIsEdited) {
+  gather();
+  const auto sent = bob().messenger->post(*Id::parse(hub_), *channel_, "look, @alice",
+                                          {.mentions = {alice().id()}});
+  ASSERT_TRUE(sent);
+  settle();
+  ASSERT_EQ(bob().posted.at(sent->text()).code, 201);
+  const auto page = look(alice());
+  ASSERT_THAT(texts(page), ElementsAre("look, @alice"));
+  EXPECT_THAT(page->posts.front().mentions, ElementsAre(alice().id()));
+  Post shown = store.post(*sent).value().value();
+  shown.mentions.clear();  // a station that would rather not have her called
+  EXPECT_EQ(alice().hubs().privates().open(hub_, shown).error().code, Errc::rebound);
+  const auto his = posts(bob(), here());
+  ASSERT_THAT(texts(his), ElementsAre("look, @alice"));
+  auto sealed = get<std::string>([&](HubDone<std::string> done) {
+    bob().messenger->seal_post(hub_, place_of(his->posts.front(), 2), "look here, @alice",
+                               std::move(done));
+  });
+  ASSERT_TRUE(sealed) << sealed.error().error.hint;
+  EXPECT_EQ(code(bob(), on(Operation::edit, message, *sent).set("revision", "1"), *sealed), 200);
+  const auto after = look(alice());
+  EXPECT_THAT(texts(after), ElementsAre("look here, @alice"));
+  EXPECT_THAT(after->posts.front().mentions, ElementsAre(alice().id()));
 }
 
 TEST_F(PrivateHubsTest, F11_AnEditIsSealedToo) {

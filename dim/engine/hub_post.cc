@@ -1,5 +1,6 @@
 #include "dim/engine/hub_post.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "dim/base/base64.h"
@@ -35,6 +36,21 @@ bool has_key(const SealedMessage& message, const Account& reader) {
          key_for(message, reader.id.bare()) != nullptr;
 }
 
+/// Each once, in the order of their bytes.
+std::vector<std::string> in_order(std::vector<std::string> mentions) {
+  std::ranges::sort(mentions);
+  mentions.erase(std::ranges::unique(mentions).begin(), mentions.end());
+  return mentions;
+}
+
+std::vector<std::string> mentions_in(const JsonObject& bound) {
+  std::vector<std::string> out;
+  const Json* list = bound.find("mentions");
+  if (list == nullptr || list->array() == nullptr) return out;
+  for (const Json& one : *list->array()) out.push_back(one.text() == nullptr ? "" : *one.text());
+  return in_order(std::move(out));
+}
+
 /// What stands inside, beside the text.
 JsonObject place_json(const PostPlace& place, const Roster& roster) {
   JsonObject out;
@@ -44,6 +60,11 @@ JsonObject place_json(const PostPlace& place, const Roster& roster) {
   if (place.reply) out.set("reply", place.reply->text());
   if (place.thread) out.set("thread", place.thread->text());
   if (place.expires != 0) out.set("expires", format_time(place.expires));
+  if (!place.mentions.empty()) {
+    JsonArray mentions;
+    for (std::string& who : in_order(place.mentions)) mentions.emplace_back(std::move(who));
+    out.set("mentions", std::move(mentions));
+  }
   out.set("epoch", roster.epoch());
   out.set("membership", to_base64(roster.digest(roster.epoch())));
   return out;
@@ -57,7 +78,8 @@ PostPlace place_of(const Post& post, std::int64_t revision) {
           .revision = revision,
           .reply = post.reply,
           .thread = post.thread,
-          .expires = post.expires};
+          .expires = post.expires,
+          .mentions = post.mentions};
 }
 
 Millis time_of_post(Millis shown, Millis signed_time) {
@@ -157,10 +179,11 @@ Result<OpenedPost> open_post(std::string_view content, const PostPlace& place, c
     return fail(Errc::rebound, "the station shows this message in another place than its author");
   if (!is_or_none("reply", place.reply ? place.reply->text() : "") ||
       !is_or_none("thread", place.thread ? place.thread->text() : "") ||
-      !is_or_none("expires", place.expires == 0 ? "" : format_time(place.expires)))
+      !is_or_none("expires", place.expires == 0 ? "" : format_time(place.expires)) ||
+      mentions_in(*bound) != in_order(place.mentions))
     return fail(Errc::rebound,
-                "the station shows it as an answer to something else, in another thread, or with "
-                "another end than its author");
+                "the station shows it as an answer to something else, in another thread, for "
+                "others, or with another end than its author");
   OpenedPost out{.text = *text,
                  .author = opened->message.envelope.sender.bare().text(),
                  .epoch = number("epoch"),

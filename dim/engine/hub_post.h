@@ -18,7 +18,8 @@ struct PostPlace {
   Guid channel, message;
   std::int64_t revision = 1;
   std::optional<Guid> reply{}, thread{};
-  Millis expires = 0;  ///< 0: never
+  Millis expires = 0;                   ///< 0: never
+  std::vector<std::string> mentions{};  ///< as in Post; their order says nothing
 };
 /// Of one that a station shows, or of another revision of it.
 PostPlace place_of(const Post& post, std::int64_t revision);

@@ -211,6 +211,24 @@ TEST_F(HubPost, A29_WhatAMessageAnswersAndWhenItEndsIsSignedToo) {
   EXPECT_TRUE(open(1, alone));
 }
 
+TEST_F(HubPost, A29_WhomAMessageMentionsIsSignedToo) {
+  const std::string alone = seal(0, "for nobody");
+  place_.mentions = {id(1), "everyone"};
+  const std::string sealed = seal(0, "for Bob");
+  EXPECT_TRUE(open(1, sealed));
+  EXPECT_FALSE(sealed.contains("everyone"));
+  EXPECT_EQ(refused(1, alone), Errc::rebound) << "it mentioned nobody";
+  place_.mentions = {"everyone", id(1)};
+  EXPECT_TRUE(open(1, sealed)) << "their order says nothing";
+  for (const std::vector<std::string>& shown : std::vector<std::vector<std::string>>{
+           {}, {id(1)}, {"everyone"}, {"everyone", id(2)}, {"everyone", id(1), id(2)}}) {
+    place_.mentions = shown;
+    EXPECT_EQ(refused(1, sealed), Errc::rebound) << shown.size();
+  }
+  place_.mentions.clear();
+  EXPECT_TRUE(open(1, alone));
+}
+
 TEST(PostTime, A29_ATimeFarFromTheSignedOneIsNotShown) {
   EXPECT_EQ(time_of_post(kNow + 600'000, kNow), kNow + 600'000);
   EXPECT_EQ(time_of_post(kNow - 600'000, kNow), kNow - 600'000);
