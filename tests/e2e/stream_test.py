@@ -143,23 +143,7 @@ class Streams(harness.EndToEnd):
         link = of(self.alice.run("hub", "invite", "gardeners"), "invite")[0]["link"]
         for one in (self.bobby, carol):
             one.run("hub", "join", link)
-        # As long as the test takes: from a pipe, again and again.
-        alice = self.start(self.alice, "gardeners/voice", "--send", "-", "--format", "raw", "--wait")
-        over = threading.Event()
-        self.addCleanup(over.set)
-
-        def speak():
-            number = 0
-            while not over.is_set():
-                body = struct.pack(">IIQB", 1, number + 1, number * 20_000, 1) + SOUND[number % len(SOUND)]
-                try:
-                    alice.stdin.buffer.write(struct.pack(">I", len(body)) + body)
-                    alice.stdin.buffer.flush()
-                except (OSError, ValueError):
-                    return
-                number += 1
-                time.sleep(0.01)
-        threading.Thread(target=speak, daemon=True).start()
+        alice, over = self.speaker("gardeners/voice")
         self.assertTrue(self.until(alice, "stream")["station_hears"], "the hub is public")
         self.bobby.run("stream", "gardeners/voice", "--send", self.sound, code=1)  # he may not speak
         files = {name: os.path.join(self.folder, name + ".raw") for name in ("bobby", "carol")}
@@ -187,6 +171,65 @@ class Streams(harness.EndToEnd):
         self.assertEqual(of(self.end(late), "stream_ended")[0]["reason"], "ended")
         self.assertEqual(self.read_raw(files["carol"]) & set(SOUND), self.read_raw(files["carol"]))
         over.set()
+
+    def test_F51_A27_A29_in_a_private_hub_members_hear_and_nobody_else(self):
+        carol = self.person("carol", self.at.link())
+        self.alice.run("hub", "create", "cellar", "--private")
+        self.alice.run("channel", "create", "cellar", "voice")
+        link = of(self.alice.run("hub", "invite", "cellar", "--uses", "5"), "invite")[0]["link"]
+        self.bobby.run("hub", "join", link)
+        self.alice.run("hub", "approve", "cellar", self.bobby.id())
+        alice, over = self.speaker("cellar/voice")
+        self.assertFalse(self.until(alice, "stream")["station_hears"])
+        self.assertFalse(of(self.bobby.run("stream", "cellar/voice"), "stream")[0]["station_hears"])
+        file = os.path.join(self.folder, "bobby.raw")
+        bobby = self.start(self.bobby, "cellar/voice", "--receive", file, "--format", "raw")
+        self.until(alice, "stream_joined")
+        self.grows(file)
+        # Let in when the stream was open already: its secret was sealed without her.
+        carol.run("hub", "join", link)
+        self.alice.run("hub", "approve", "cellar", carol.id())
+        files = {name: os.path.join(self.folder, name) for name in ("too-late", "put-out", "the-next")}
+        late = carol.run("stream", "cellar/voice", "--receive", files["too-late"], "--format", "raw", code=None)
+        self.assertEqual(of(late, "error")[0]["code"], "UNAUTHORISED")
+        self.alice.run("kick", "cellar", "bobby")
+        told = self.end(bobby, code=1)
+        self.assertEqual(of(told, "stream_ended")[0]["reason"], "forbidden")
+        self.assertEqual(self.read_raw(file) & set(SOUND), self.read_raw(file))
+        again = self.bobby.run("stream", "cellar/voice", "--receive", files["put-out"], "--format", "raw", code=None)
+        self.assertEqual(of(again, "stream"), [], "he has joined once more")
+        self.alice.run("stream", "cellar/voice", "--end")
+        over.set()
+        alice.wait(timeout=60 * harness.SLOWER)
+        # The next one is for her too.
+        alice, over = self.speaker("cellar/voice")
+        self.until(alice, "stream")
+        late = self.start(carol, "cellar/voice", "--receive", files["the-next"], "--format", "raw")
+        self.grows(files["the-next"])
+        self.alice.run("stream", "cellar/voice", "--end")
+        self.assertEqual(of(self.end(late), "stream_ended")[0]["reason"], "ended")
+        self.assertEqual(self.read_raw(files["the-next"]) & set(SOUND), self.read_raw(files["the-next"]))
+        over.set()
+
+    def speaker(self, channel):
+        """Alice speaks there, as long as the test takes: from a pipe, again and again."""
+        alice = self.start(self.alice, channel, "--send", "-", "--format", "raw", "--wait")
+        over = threading.Event()
+        self.addCleanup(over.set)
+
+        def speak():
+            number = 0
+            while not over.is_set():
+                body = struct.pack(">IIQB", 1, number + 1, number * 20_000, 1) + SOUND[number % len(SOUND)]
+                try:
+                    alice.stdin.buffer.write(struct.pack(">I", len(body)) + body)
+                    alice.stdin.buffer.flush()
+                except (OSError, ValueError):
+                    return
+                number += 1
+                time.sleep(0.01)
+        threading.Thread(target=speak, daemon=True).start()
+        return alice, over
 
     def read_raw(self, path):
         out, at = set(), 0
