@@ -104,18 +104,29 @@ int join(HubRun& run) {
   return show(run, *hub);
 }
 
-/// This home is in the hub no longer.
+/// This home is in the hub no longer, because its person wants that.
 void forget(HubRun& run, const HubView& hub) {
   forget_followed(*run.context.home, hub);
+  (void)erase_opened(*run.context.home, hub.id);
   (void)forget_names(*run.context.home, hub.id);
   std::erase_if(run.hubs, [&](const HubView& one) { return one.id == hub.id; });
   (void)keep_hubs(*run.context.home, run.hubs);
 }
 
 int leave(HubRun& run, const HubPlace& place) {
-  if (!run.ask(HubClient::request(Operation::erase, HubObject::member, place.hub.id)))
-    return run.exit;
-  forget(run, place.hub);
+  const Packet packet = HubClient::request(Operation::erase, HubObject::member, place.hub.id);
+  const auto out = std::make_shared<bool>(false);
+  const auto answer = run.wait<Packet>([&](HubDone<Packet> done) {
+    run.context.messenger->hubs().ask(packet, [out, done = std::move(done)](HubResult<Packet> got) {
+      *out =
+          !got && (got.error().code == 403 || got.error().code == 404 || got.error().code == 410);
+      done(std::move(got));
+    });
+  });
+  // Who was put out before leaves what is here of it.
+  const bool mine = place.hub.owner == run.context.home->account().id.bare().text();
+  if (answer || (*out && !mine)) forget(run, place.hub);
+  if (!answer) return run.exit;
   run.done(place, HubObject::member, Operation::erase, {},
            run.context.home->account().id.bare().text());
   return code(Exit::ok);

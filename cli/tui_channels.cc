@@ -144,11 +144,7 @@ void TuiChannels::take_hubs(std::vector<HubView> hubs) {
     if (one.kind == tui::Kind::channel && !there.contains(one.id)) gone.push_back(one.id);
   }
   for (const std::string& id : gone) {
-    const auto channel = Guid::parse(id);
-    if (channel) {
-      (void)erase_opened(*context_.home, hub_of(*channel), std::set<Guid>{*channel});
-      flows_.erase(*channel);
-    }
+    if (const auto channel = Guid::parse(id)) flows_.erase(*channel);
     model_.remove(id);
   }
   hubs_ = std::move(hubs);
@@ -463,8 +459,12 @@ void TuiChannels::pushed(const Packet& push) {
       if (channel && flows_.contains(*channel)) flows_[*channel].wants_mark = true;
       return next();
     }
+    if (type == "report") return;
     const auto notice = read_hub_notice(push);
-    if (!notice) return;
+    if (!notice) {  // whatever it was about is read anew
+      hubs_wanted_ = true;
+      return next();
+    }
     const bool of_people = notice->object == HubObject::member ||
                            notice->object == HubObject::mute || notice->object == HubObject::ban ||
                            notice->object == HubObject::request;
@@ -481,7 +481,11 @@ void TuiChannels::pushed(const Packet& push) {
   if (one == nullptr) return;
   const bool whole = push.operation == Operation::create && type == "message";
   auto post = whole ? read_post(push) : Result<Post>(std::unexpected(Error{}));
-  if (whole && !post) return;
+  if (whole && !post) {  // the page has it, as far as it can be read
+    flow.behind = one->loaded;
+    flow.wants_mark = true;
+    return next();
+  }
   PrivateHubs& privates = context_.messenger->hubs().privates();
   const Status opened = whole ? privates.open(one->hub_id, *post) : Status();
   // Somebody may have come in just now: their membership and keys first, then it once more.

@@ -39,8 +39,9 @@ Status erase_object(Home& home, const std::string& object) {
       if (auto erased = home.vault().erase(bucket, text_in(*post, "guid")); !erased) return erased;
     }
   }
+  // Who belonged to it is gone. The head of that stays: a station that shows the hub again shows
+  // the same membership, or is not believed (A28).
   if (auto erased = home.vault().erase(kRosters, object); !erased) return erased;
-  if (auto erased = home.vault().erase(kRosterHeads, object); !erased) return erased;
   // Names, and of a hub also what is kept of its channels: drafts, and how far they were followed.
   auto hubs = kept_hubs(home);
   if (!hubs) return std::unexpected(hubs.error());

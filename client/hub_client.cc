@@ -333,8 +333,13 @@ HubResult<PostsPage> HubClient::take_page(const Packet& answer, const PostQuery&
   tell_arrived(arrived_.size());
   PostsPage out;
   for (const Packet& push : page) {
-    auto post = read_post(push);
-    if (!post) return refuse(post.error());
+    auto read = read_post(push);
+    auto post = read ? std::move(*read) : unreadable_post(push);
+    // One that is broken holds up no other.
+    if (!post) {
+      ++out.lost;
+      continue;
+    }
     if (!is_asked_for(query, *post))
       return refuse({Errc::bad_request, "the station shows other messages than were asked for"});
     if (post->expires == 0 || post->expires > clock_.now()) out.posts.push_back(std::move(*post));
@@ -379,6 +384,10 @@ void HubClient::tell_arrived(std::size_t count) {
 }
 
 void HubClient::pushed(Packet push) {
+  if (push.operation == Operation::notify) {
+    const auto asked = heard_.find(push.get("target"));
+    if (asked != heard_.end()) ++asked->second;
+  }
   if (open_pages_ > 0) {
     constexpr std::size_t kHeaderBytes = 512;
     arrived_bytes_ += kHeaderBytes + push.content.value_or("").size();

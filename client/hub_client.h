@@ -46,6 +46,7 @@ struct PostsPage {
   std::vector<Post> posts{};
   std::optional<std::int64_t> next{};  ///< where the next page goes on, in the same direction
   std::vector<PostRevision> earlier{};
+  std::size_t lost = 0;  ///< messages of which not even the place could be read
 };
 /// Who has said that what was destroyed is erased: as they came, nothing verified.
 struct ErasureList {
@@ -84,8 +85,9 @@ class HubClient {
              bool is_private = false);
   /// CREATE of a category, channel, role or invite.
   void make(HubObject object, const std::string& hub, const JsonObject& body, HubDone<Guid> done);
-  /// Without those that have disappeared by now. Errc::bad_request: the station shows other
-  /// messages than those of the target. In a private hub all of it is opened, or has no content.
+  /// Without those that have disappeared by now; what is broken is there as `unreadable`.
+  /// Errc::bad_request: the station shows other messages than those of the target. In a private hub
+  /// all of it is opened, or has no content.
   void posts(const PostQuery& query, HubDone<PostsPage> done);
   /// What this home knows of private hubs. mine() and read() bring their memberships up to date.
   PrivateHubs& privates() { return privates_; }
@@ -94,7 +96,8 @@ class HubClient {
   void read_roster(const std::string& hub, HubDone<std::int64_t> done);
   /// Who reads what is written in a private hub now: who belongs to it as its founder has signed,
   /// and is its member at the station too. Their keys are known where they can be; who has gone is
-  /// taken out of the membership first, where this home can sign that.
+  /// taken out of the membership first, where this home can sign that. Nothing has been heard of
+  /// the hub since the station was asked. Errc::unavailable: it changes all the time.
   void readers(const std::string& hub, HubDone<std::vector<std::string>> done);
   /// Signs that `add` belong to a private hub and `remove` do not, unless it is so. The epoch.
   /// Errc::key: only who has founded it can.
@@ -130,6 +133,8 @@ class HubClient {
   void more_roster(const std::shared_ptr<RosterReading>& reading);
   void take_roster(const std::shared_ptr<RosterReading>& reading);
   void put_back(const std::shared_ptr<RosterReading>& reading);
+  void find_readers(const std::string& hub, int attempts, HubDone<std::vector<std::string>> done);
+  void ask_readers(const std::string& hub, HubDone<std::vector<std::string>> done);
   void fetch_people(std::vector<Id> who, std::function<void()> done);
   void sign_roster_change(const std::string& hub, std::vector<std::string> add,
                           std::vector<std::string> remove, int attempts,
@@ -144,6 +149,7 @@ class HubClient {
   std::size_t open_pages_ = 0;
   std::map<std::string, HubRefusal> unreadable_;
   PrivateHubs privates_;
+  std::map<std::string, std::uint64_t, std::less<>> heard_;        ///< news of hubs with readers()
   std::vector<std::pair<Millis, std::function<void()>>> waiting_;  ///< until then, monotonic
 };
 

@@ -223,6 +223,32 @@ TEST_F(HubClientTest, PagesOfMessagesMustGoOn) {
   }
 }
 
+TEST_F(HubClientTest, OneMessageThatCannotBeReadIsShownAsThatAmongTheOthers) {
+  log_in();
+  std::optional<HubResult<PostsPage>> page;
+  messenger->hubs().posts({.target = kChannel, .hub = kHub},
+                          [&](HubResult<PostsPage> got) { page.emplace(std::move(got)); });
+  Packet broken = post(2, "two");
+  broken.set("author", "nobody at all").set("state", "molten").set("changed", "9");
+  Packet nowhere = post(3, "three");
+  nowhere.set("cursor", "-3");
+  for (const Packet& one : {post(4, "four"), nowhere, broken, post(1, "one")})
+    answer(Lane::text, one);
+  count(station.next(Lane::text), 4);
+  ASSERT_TRUE(page && *page);
+  ASSERT_THAT((*page)->posts, SizeIs(3));
+  EXPECT_EQ((*page)->posts[0].content, "four");
+  const Post& shown = (*page)->posts[1];
+  EXPECT_EQ(shown.content, "");
+  EXPECT_FALSE(shown.unreadable.empty());
+  EXPECT_EQ(shown.guid.text(), broken.get("guid"));
+  EXPECT_EQ(shown.cursor, 2);
+  EXPECT_EQ(shown.changed, 9);
+  EXPECT_EQ(shown.author, "");
+  EXPECT_EQ((*page)->posts[2].content, "one");
+  EXPECT_EQ((*page)->lost, 1U);
+}
+
 TEST_F(HubClientTest, AStationThatSendsWithoutEndIsLeft) {
   log_in();
   ask_for_posts();
@@ -406,6 +432,89 @@ TEST_F(PrivatePages, A27_AMemberThatIsShownBadlyHasNotGone) {
     }
     EXPECT_TRUE(privates.roster(cellar)->has(bob));
   }
+}
+
+/// Who is put out while the keys of the others are on their way stands in the answer of before.
+TEST_F(PrivatePages, A27_WhoGoesWhileKeysAreFetchedGetsNoKey) {
+  const Account& carol = fake_user(3);
+  know(carol);
+  know(home.account());
+  clock.passed = Millis{3} * 86'400'000;  // since anybody's keys were asked for
+  log_in();
+  const Meta meta = Meta::make_mkm(peer().identity_key, "private-garden");
+  const std::string cellar = meta.id(EntityType::group)->text();
+  const std::string me = home.account().id.bare().text(), her = carol.id.bare().text(),
+                    founder = peer().id.bare().text();
+  Roster roster = Roster::begin(cellar, first_roster(peer(), cellar, meta, clock.now())).value();
+  ASSERT_TRUE(roster.extend(roster.next(peer(), {me, her}, {}, clock.now()).value().value()));
+  ASSERT_TRUE(messenger->hubs().privates().take(cellar, roster.changes()));
+  const auto next = [&](std::string_view type, const std::string& content) {
+    const Packet asked = station.next(Lane::text);
+    EXPECT_EQ(asked.get("type"), type);
+    Packet packet = Packet::response(200, asked.get("id"));
+    packet.content = content;
+    answer(Lane::text, packet);
+  };
+  const auto list =
+      [](const std::vector<std::string>& members) {
+        std::string out;
+        for (const std::string& one : members)
+      out += (out.empty() ? "" : ",") + (R"({"member":")" + one + ""
+      } ");
+      return R"({"list":[)" +
+      out + "]}";
+};
+const std::string last = R"({"list":[)" + write_json(roster.changes().back()) + "]}";
+ASSERT_TRUE(messenger->post(*Id::parse(cellar), *Guid::parse(kChannel), "not for Carol"));
+next("roster", last);
+next("member", list({founder, me, her}));
+std::vector<Packet> asked;
+while (!station.requests[Lane::control].empty()) asked.push_back(station.next(Lane::control));
+ASSERT_THAT(asked, testing::Not(IsEmpty())) << "keys are on their way";
+Packet gone = Packet::request(Operation::notify);
+gone.set("type", "member").set("change", "DELETE").set("author", founder).set("number", "9");
+gone.set("target", cellar).set("member", her).set("time", format_time(clock.now()));
+answer(Lane::text, gone);
+for (const Packet& one : asked) answer(Lane::control, Packet::response(404, one.get("id")));
+next("roster", last);
+next("member", list({founder, me}));
+const Packet sent = station.next(Lane::text);
+ASSERT_EQ(sent.get("type"), "message");
+EXPECT_EQ(SignedMessage::parse(*sent.content)->sealed.keys.size(), 2U) << "founder and I";
+EXPECT_THAT(station.requests[Lane::text], IsEmpty());
+}
+
+TEST_F(PrivatePages, A27_WhoIsInAHubThatNeverRestsIsToldToTryAgain) {
+  log_in();
+  know(home.account());
+  const Meta meta = Meta::make_mkm(home.account().identity_key, "private-garden");
+  const std::string cellar = meta.id(EntityType::group)->text();
+  const std::string me = home.account().id.bare().text();
+  const JsonObject first = first_roster(home.account(), cellar, meta, clock.now());
+  std::optional<HubResult<std::string>> sealed;
+  messenger->seal_post(cellar, {*Guid::parse(kChannel), Guid::make(clock.now(), fake_random()), 2},
+                       "roses",
+                       [&](HubResult<std::string> answer) { sealed.emplace(std::move(answer)); });
+  int rounds = 0;
+  for (; rounds < 20 && !sealed; ++rounds) {
+    Packet known = Packet::response(200, station.next(Lane::text).get("id"));
+    known.content = R"({"list":[)" + write_json(first) + "]}";
+    answer(Lane::text, known);
+    Packet notice = Packet::request(Operation::notify);
+    notice.set("type", "member").set("change", "CREATE").set("author", me).set("number", "9");
+    notice.set("target", cellar).set("member", peer().id.bare().text());
+    answer(Lane::text, notice.set("time", format_time(clock.now())));
+    Packet members = Packet::response(200, station.next(Lane::text).get("id"));
+    members.content = R"({"list":[{"member":")" + me + ""
+  }]
+}
+";
+    answer(Lane::text, members);
+}
+ASSERT_TRUE(sealed) << "it does not ask without end";
+ASSERT_FALSE(*sealed);
+EXPECT_EQ(sealed->error().error.code, Errc::unavailable);
+EXPECT_GT(rounds, 2);
 }
 
 TEST_F(PrivatePages, A27_WhatHadToWaitIsSealedForThoseWhoAreThereThen) {

@@ -29,7 +29,6 @@ bool is_gone(const HubRefusal& refusal) { return refusal.error.code == Errc::unr
 void forget_followed(Home& home, const HubView& hub) {
   for (const auto& [channel, unused] : hub.channels)
     (void)home.vault().erase(kBucket, channel.text());
-  (void)erase_opened(home, hub.id);
 }
 
 HubFollower::HubFollower(HubClient& client, Home& home, Clock& clock, const HubEvents& events,
@@ -55,6 +54,7 @@ void HubFollower::begin() {
   marking_ = 0;
   queue_.clear();
   changed_.clear();
+  garbled_.clear();
   for (auto& [channel, flow] : flows_) {
     flow.live = flow.marking = false;
     flow.retry_at = 0;
@@ -193,15 +193,13 @@ bool HubFollower::ask_about_vanished(const std::vector<HubView>& before,
   return !stopped_;
 }
 
+/// What was opened of a private one stays: a station that leaves a channel out destroys nothing.
 void HubFollower::drop_channels(const std::string& hub, const std::map<Guid, HubChannel>& kept) {
-  std::set<Guid> dropped;
   std::erase_if(flows_, [&](const auto& entry) {
     const bool gone = entry.second.hub == hub && !kept.contains(entry.first);
     if (gone) (void)home_.vault().erase(kBucket, entry.first.text());
-    if (gone) dropped.insert(entry.first);
     return gone;
   });
-  (void)erase_opened(home_, hub, dropped);
 }
 
 void HubFollower::take_hub(HubView hub) {
@@ -325,6 +323,7 @@ void HubFollower::catch_up(const Guid& channel) {
       return next();
     }
     Flow& flow = found->second;
+    if (page->lost > 0) garbled(flow.hub, channel);
     if (page->next && !page->posts.empty() && !stopped_) {
       if (flow.seen > from) return catch_up(channel);
       return failed(channel, {.error = {Errc::bad_request,
@@ -400,8 +399,14 @@ void HubFollower::on_notice(const Packet& push) {
     if (channel) take_mark(*channel, number_in(push.get("cursor")));
     return;
   }
+  if (push.get("type") == "report") return;  // for who asks for them
   const auto notice = read_hub_notice(push);
-  if (!notice) return;
+  if (!notice) {
+    // What it was about is read anew, whatever it was.
+    const std::string hub(push.get("target"));
+    garbled(hub, std::nullopt);
+    return ask_anew(hub);
+  }
   if (notice->change == Operation::destroy) {
     const std::string object = notice->guid ? notice->guid->text() : notice->hub;
     if (!erasures_.object_destroyed(object)) stopped_ = true;
@@ -411,13 +416,27 @@ void HubFollower::on_notice(const Packet& push) {
   const bool of_people = notice->object == HubObject::member || notice->object == HubObject::mute ||
                          notice->object == HubObject::ban || notice->object == HubObject::request;
   if (notice->object == HubObject::invite || (of_people && !is_me(notice->member))) return;
-  if (hubs_.contains(notice->hub)) {
-    changed_.insert(notice->hub);
+  ask_anew(notice->hub);
+}
+
+void HubFollower::ask_anew(const std::string& hub) {
+  if (hubs_.contains(hub)) {
+    changed_.insert(hub);
   } else {
     all_again_ = true;
     all_again_at_ = 0;
   }
   next();
+}
+
+void HubFollower::garbled(const std::string& hub, const std::optional<Guid>& channel) {
+  const auto known = hubs_.find(hub);
+  const std::string about = channel ? channel->text() : known == hubs_.end() ? "" : hub;
+  if (!garbled_.insert(about).second || !events_.trouble) return;
+  events_.trouble(known == hubs_.end() ? nullptr : &known->second, channel,
+                  {.error = {Errc::bad_request,
+                             "the station shows something here in a form that this program does "
+                             "not know"}});
 }
 
 void HubFollower::on_typing(const Packet& push) {

@@ -29,13 +29,14 @@ struct HubEvents {
   /// not told. It stays unread until the person says otherwise (`dim read`): nothing is marked.
   std::function<void(const HubView& hub, const Guid& channel, const ReadMark& mark)> behind{};
   /// A hub, or a channel in it, cannot be read now; it is tried again, and this is not said again
-  /// before it has worked. Without a hub: the list of hubs.
+  /// before it has worked. Without a hub: the list of hubs. Also where something of it could not be
+  /// read at all, and the rest was: once in a session.
   std::function<void(const HubView* hub, const std::optional<Guid>& channel, const HubRefusal& why)>
       trouble{};
 };
 
-/// Forgets how far the channels of `hub` were followed, and what was opened of it: whoever comes in
-/// again begins where the station says that they have read.
+/// Forgets how far the channels of `hub` were followed: whoever comes in again begins where the
+/// station says that they have read.
 void forget_followed(Home& home, const HubView& hub);
 
 class HubFollower {
@@ -91,6 +92,8 @@ class HubFollower {
   void catch_up(const Guid& channel);
   bool tell(const Guid& channel, const Post& post, bool fresh);
   void on_notice(const Packet& push);
+  void ask_anew(const std::string& hub);
+  void garbled(const std::string& hub, const std::optional<Guid>& channel);
   void on_typing(const Packet& push);
   void on_post(const Packet& push);
   void on_mark(const Guid& channel, Cursor cursor, const HubResult<Packet>& answer);
@@ -111,6 +114,7 @@ class HubFollower {
   std::set<std::string> changed_;  ///< hubs that are to be read again
   bool busy_ = false;              ///< a question is on its way
   bool all_again_ = false;         ///< the list of hubs is to be read
+  std::set<std::string> garbled_;  ///< whose notices could not be read: said once in a session
   Millis all_again_at_ = 0;        ///< monotonic; after a failure
   Millis all_again_ms_ = 0;        ///< how long it waited last
   Millis wait_until_ = 0;          ///< monotonic, after 416

@@ -4,6 +4,7 @@
 
 #include "client/hub_names.h"
 #include "client/messenger_fixture.h"
+#include "client/private_hubs.h"
 #include "dim/engine/hub_roster.h"
 
 namespace dim {
@@ -518,6 +519,90 @@ TEST_F(HubFollow, N1_WhatIsDestroyedIsErasedAndAnsweredForLiveAndWhenItWasMissed
   EXPECT_EQ(second.get("target"), live.get("guid"));
   reply(second, 201);
   EXPECT_THAT(told, ElementsAre("DESTROY ")) << "what was missed is told to nobody as new";
+}
+
+/// A station that leaves out what it has shown, and says nothing of destroying it.
+TEST_F(HubFollow, A29_N1_WhatAStationDoesNotListAnyMoreStaysInTheHome) {
+  const Meta meta = Meta::make_mkm(home.account().identity_key, "private-garden");
+  const std::string cellar = meta.id(EntityType::group)->text();
+  const std::string roster =
+      R"({"list":[)" + write_json(first_roster(home.account(), cellar, meta, clock.now())) + "]}";
+  const std::string hub = R"({"list":[{"hub":")" + cellar + R"(","name":"cellar","owner":")" +
+                          home.account().id.bare().text() + ""
+}]
+}
+";
+    JsonObject row;
+row.set("guid", Guid::make(clock.now(), fake_random()).text());
+row.set("hub", cellar);
+row.set("channel", kChannel);
+row.set("text", "the key is under the pot");
+ASSERT_TRUE(home.vault().put(kOpenedPosts, *row.text("guid"), write_json(row)));
+const auto kept = [&] { return home.vault().count(kOpenedPosts).value(); };
+const auto say = [&](std::string_view change) {
+  Packet notice = Packet::request(Operation::notify);
+  notice.set("type", "channel").set("change", std::string(change)).set("author", kOwner);
+  notice.set("target", cellar).set("guid", kChannel).set("number", "9");
+  answer(Lane::text, notice.set("time", format_time(clock.now())));
+};
+follow();
+reply(next("hub"), 200, hub);
+reply(next("channel"), 200, R"({"list":[{"guid":")" + kChannel + R"(","name":"den"}]})");
+reply(next("roster"), 200, roster);
+answer_mark(0, 0, 0);
+answer_changes(0, {});
+say("DELETE");  // the channel first
+reply(next("hub"), 200, hub);
+reply(next("channel"), 200, R"({"list":[]})");
+reply(next("roster"), 200, roster);
+EXPECT_EQ(kept(), 1);
+messenger->closed(Lane::text);
+connect();
+answer_hubs(false);  // then the hub as a whole
+EXPECT_THAT(told, ElementsAre("left cellar"));
+EXPECT_EQ(kept(), 1);
+say("DESTROY");
+EXPECT_EQ(kept(), 0) << "what is said to be destroyed is erased";
+}
+
+TEST_F(HubFollow, ANoticeThatCannotBeReadIsSaidAndWhatItWasAboutIsReadAnew) {
+  follow();
+  answer_hubs();
+  answer_mark(0, 0, 0);
+  answer_changes(0, {});
+  Packet notice = Packet::request(Operation::notify);
+  notice.set("type", "channel").set("target", kHub).set("author", kOwner).set("change", "CREATE");
+  notice.set("time", "yesterday");
+  answer(Lane::text, notice);
+  EXPECT_THAT(told, ElementsAre("trouble 0 gardeners"));
+  reply(next("hub"), 200,
+        R"({"list":[{"hub":")" + kHub + R"(","name":"gardeners","owner":")" + kOwner + ""
+}]
+}
+");
+    reply(next("channel"), 200, R"({"list":[{"guid":")" + kChannel + R"(","name":"general"}]})");
+answer(Lane::text, notice);
+EXPECT_THAT(asked(), testing::Contains("hub"));
+EXPECT_THAT(told, testing::SizeIs(1)) << "and said once";
+// What is for those who ask for it is no hub's.
+Packet report = Packet::request(Operation::notify);
+report.set("type", "report").set("target", kChannel).set("guid", kChannel);
+answer(Lane::text, report.set("time", format_time(clock.now())));
+EXPECT_THAT(asked(), IsEmpty());
+}
+
+TEST_F(HubFollow, AMessageThatCannotBeReadHoldsUpNoOther) {
+  follow();
+  answer_hubs();
+  answer_mark(0, 3, 3);
+  Packet broken = post(2, "two");
+  broken.set("time", "yesterday");
+  Packet nowhere = post(4, "four");
+  nowhere.set("guid", "somewhere");
+  answer_changes(0, {post(1, "one"), broken, post(3, "three"), nowhere, post(5, "five")});
+  EXPECT_THAT(told, ElementsAre("one", "", "three", "five", "trouble 0 gardeners channel"));
+  answer(Lane::text, post(6, "six"));
+  EXPECT_THAT(told, testing::Contains("six"));
 }
 
 /// A station that gives words of its own out as those of a member, where it can.

@@ -158,6 +158,22 @@ void HubClient::sign_roster_change(const std::string& hub, std::vector<std::stri
 }
 
 void HubClient::readers(const std::string& hub, HubDone<std::vector<std::string>> done) {
+  find_readers(hub, kAttempts, std::move(done));
+}
+
+/// Whoever goes while the station answers, or while keys are on their way, still stands in what it
+/// has said: then it is asked once more, so that nothing is newer than the list (A27).
+void HubClient::find_readers(const std::string& hub, int attempts,
+                             HubDone<std::vector<std::string>> done) {
+  ask_readers(hub, [this, hub, attempts, heard = heard_[hub],
+                    done = std::move(done)](HubResult<std::vector<std::string>> found) {
+    if (!found || heard_[hub] == heard) return done(std::move(found));
+    if (attempts > 0) return find_readers(hub, attempts - 1, done);
+    done(refuse({Errc::unavailable, "who is in this hub keeps changing; try again later"}));
+  });
+}
+
+void HubClient::ask_readers(const std::string& hub, HubDone<std::vector<std::string>> done) {
   read_roster(hub, [this, hub, done = std::move(done)](HubResult<std::int64_t> epoch) {
     if (!epoch) return done(std::unexpected(std::move(epoch.error())));
     list(HubObject::member, hub, [this, hub, done](HubResult<std::vector<JsonObject>> all) {
@@ -178,13 +194,18 @@ void HubClient::readers(const std::string& hub, HubDone<std::vector<std::string>
       for (const std::string& who : roster.members())
         (there.contains(who) ? stay : gone).push_back(who);
       std::erase(gone, home_.account().id.bare().text());
-      const auto ready = [this, stay, done] {
+      const auto ready = [this, hub, stay, done] {
         std::vector<Id> ids;
         for (const std::string& who : stay) {
           const auto id = Id::parse(who);
           if (id && !id->same_entity(home_.account().id)) ids.push_back(*id);
         }
-        fetch_people(std::move(ids), [stay, done] { done(stay); });
+        const auto waited = std::make_shared<bool>(false);
+        fetch_people(std::move(ids), [this, hub, stay, done, waited] {
+          if (*waited) ++heard_[hub];
+          done(stay);
+        });
+        *waited = true;
       };
       // Until then they stand in no key, because the station says that they have gone; from then on
       // it cannot bring them back.

@@ -12,7 +12,11 @@ namespace dim {
 namespace {
 
 constexpr Millis kDay = 86'400'000;
+constexpr std::string_view kRetention = "retention of private channels";  // days
 constexpr Millis kSweepPause = 60'000;
+constexpr Error kOlder{Errc::conflict,
+                       "the station shows an older membership of this hub than before; it may be "
+                       "lying, and nothing is sent until it shows the newest again"};
 
 std::vector<std::string> words_of(std::string_view text) {
   std::vector<std::string> out;
@@ -60,6 +64,13 @@ std::optional<Post> read_opened(const std::string& body, std::string& hub) {
 /// Each one names all before it.
 std::string head_of(const Roster& roster) { return to_base64(roster.digest(roster.epoch())); }
 
+bool contains(const Roster& roster, std::string_view head) {
+  for (std::int64_t epoch = roster.epoch(); epoch > 0; --epoch) {
+    if (to_base64(roster.digest(epoch)) == head) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Status erase_opened(Home& home, const std::string& hub,
@@ -79,7 +90,7 @@ Status erase_opened(Home& home, const std::string& hub,
 }
 
 Status check_editable(const std::string& hub, const Post& post) {
-  if (!is_private_hub(hub) || (post.unreadable.empty() && !post.damaged)) return {};
+  if (post.unreadable.empty() && !(is_private_hub(hub) && post.damaged)) return {};
   return fail(Errc::conflict,
               "this home cannot read the message as the station shows it, and so cannot tell which "
               "text an edit would replace; try again when it can be read");
@@ -90,9 +101,12 @@ Status check_editable(const std::string& hub, const Post& post) {
 Status PrivateHubs::learn(const HubView& hub) {
   if (!is_private_hub(hub.id)) return {};
   for (const auto& [guid, channel] : hub.channels) {
-    const auto before = retention_.find(guid);
-    if (before == retention_.end() || before->second != channel.retention) sweep_at_ = 0;
+    if (retention(guid) == channel.retention) continue;
+    // For as long as there is something of it: also when the station does not list it any more.
+    const std::string days = std::to_string(channel.retention);
+    if (auto put = home_.vault().put(kRetention, guid.text(), days); !put) return put;
     retention_[guid] = channel.retention;
+    sweep_at_ = 0;
   }
   return keep_private(home_, hub);
 }
@@ -129,7 +143,11 @@ Status PrivateHubs::take(const std::string& hub, const std::vector<JsonObject>& 
     if (!known) return std::unexpected(known.error());
     if (*known == nullptr) {
       auto made = roster_of(hub, shown);
-      return made ? keep_roster(std::move(*made)) : Status(std::unexpected(made.error()));
+      if (!made) return std::unexpected(made.error());
+      const auto head = home_.vault().get(kRosterHeads, hub);
+      if (!head) return std::unexpected(head.error());
+      if (*head && !contains(*made, **head)) return std::unexpected(kOlder);
+      return keep_roster(std::move(*made));
     }
     const std::int64_t last = (*known)->epoch();
     std::int64_t newest_shown = 0;
@@ -140,9 +158,7 @@ Status PrivateHubs::take(const std::string& hub, const std::vector<JsonObject>& 
         if (auto done = (*known)->agrees(one); !done) return done;
       }
       if (newest_shown == last) return {};
-      return fail(Errc::conflict,
-                  "the station shows an older membership of this hub than before; it may be "
-                  "lying, and nothing is sent until it shows the newest again");
+      return std::unexpected(kOlder);
     }
     Roster next = **known;
     for (const JsonObject& one : shown) {
@@ -192,8 +208,10 @@ Status PrivateHubs::open(const std::string& hub, Post& post) {
     return refuse({Errc::conflict,
                    "the station shows a channel of a private hub as one of "
                    "another"});
-  if (post.damaged) return {};  // the station has lost it, this home need not
-  if (sealed.empty() || post.state != PostState::shown) return forget(post.guid);
+  // The station has lost it, or shows it in no form: this home need not.
+  if (post.damaged || !post.unreadable.empty()) return {};
+  if (post.state != PostState::shown) return forget(post.guid);
+  if (sealed.empty()) return refuse({Errc::bad_request, "the station shows no text of it"});
   const auto before = home_.vault().get(kOpenedPosts, post.guid.text());
   if (!before) return refuse(before.error());
   std::string in;
@@ -256,8 +274,7 @@ Status PrivateHubs::keep(const std::string& hub, const Post& post, std::string_v
   if (post.expires != 0) row.set("expires", post.expires);
   const std::string body = write_json(row);
   if (before == body) return {};
-  const auto days = retention_.find(post.channel);
-  if (post.expires != 0 || (days != retention_.end() && days->second != 0))
+  if (post.expires != 0 || retention(post.channel) != 0)
     sweep_at_ = std::min(sweep_at_, clock_.now() + kSweepPause);
   return home_.vault().put(kOpenedPosts, post.guid.text(), body);
 }
@@ -292,11 +309,20 @@ Result<std::vector<PrivateHubs::Found>> PrivateHubs::search(const std::string& h
   return out;
 }
 
+/// Days; 0: for ever.
+std::int64_t PrivateHubs::retention(const Guid& channel) {
+  const auto known = retention_.find(channel);
+  if (known != retention_.end()) return known->second;
+  const auto kept = home_.vault().get(kRetention, channel.text());
+  const std::int64_t days = kept && *kept ? number_in(**kept) : 0;
+  retention_.emplace(channel, days);
+  return days;
+}
+
 /// It has disappeared, or is older than its channel keeps.
-bool PrivateHubs::is_over(const Post& post) const {
-  const auto days = retention_.find(post.channel);
-  const bool old = days != retention_.end() && days->second != 0 &&
-                   post.time < clock_.now() - days->second * kDay;
+bool PrivateHubs::is_over(const Post& post) {
+  const std::int64_t days = retention(post.channel);
+  const bool old = days != 0 && post.time < clock_.now() - days * kDay;
   return old || (post.expires != 0 && post.expires <= clock_.now());
 }
 
@@ -311,8 +337,7 @@ void PrivateHubs::tick() {
     std::string in;
     const auto post = read_opened(row.body, in);
     if (!post) continue;
-    const auto days = retention_.find(post->channel);
-    some = some || post->expires != 0 || (days != retention_.end() && days->second != 0);
+    some = some || post->expires != 0 || retention(post->channel) != 0;
     if (is_over(*post)) (void)forget(post->guid);
   }
   if (!some) sweep_at_ = INT64_MAX;  // keep() and learn() say when there is something again

@@ -19,10 +19,13 @@ namespace dim {
 inline constexpr std::string_view kOpenedPosts = "opened posts";
 /// And their memberships and keys, by the IDs of the hubs.
 inline constexpr std::string_view kRosters = "rosters";
-/// What says whether a roster in memory is the kept one.
+/// The newest membership that has verified, by its digest: whether a roster in memory is the kept
+/// one, and what a hub that was destroyed has to go on from, should it be shown again. Never
+/// erased.
 inline constexpr std::string_view kRosterHeads = "roster heads";
 
-/// Erases what was opened of `hub`: in `channels`, or all.
+/// Erases what was opened of `hub`: in `channels`, or all. For who leaves it; what a station does
+/// not list any more stays.
 Status erase_opened(Home& home, const std::string& hub,
                     const std::optional<std::set<Guid>>& channels = {});
 /// Errc::conflict for a message that this home could not open: who edits it would sign a revision
@@ -40,8 +43,9 @@ class PrivateHubs {
   /// The memberships that this home has verified; null: none yet.
   const Roster* roster(const std::string& hub);
   /// Those that a station shows, from `epoch of roster()` on, itself among them. Durable when it
-  /// returns. Errc::conflict: an older one, or another one than before (A28); Errc::signature,
-  /// Errc::meta, Errc::bad_request: not signed by who has founded the hub (A29).
+  /// returns. Errc::conflict: an older one, or another one than before (A28), also where the hub
+  /// was destroyed in between; Errc::signature, Errc::meta, Errc::bad_request: not signed by who
+  /// has founded the hub (A29).
   Status take(const std::string& hub, const std::vector<JsonObject>& shown);
   /// Whoever has ever belonged to it, and whose keys this home does not have.
   std::vector<Id> strangers(const std::string& hub);
@@ -74,11 +78,12 @@ class PrivateHubs {
   Status keep_roster(Roster roster);
   /// `before`: the row that the vault has of it, empty for none.
   Status keep(const std::string& hub, const Post& post, std::string_view before);
-  bool is_over(const Post& post) const;
+  std::int64_t retention(const Guid& channel);
+  bool is_over(const Post& post);
 
   Home& home_;
   Clock& clock_;
-  std::map<Guid, std::int64_t> retention_;  // days, of those that forget
+  std::map<Guid, std::int64_t> retention_;  // days, as in the vault; 0: for ever
   Millis sweep_at_ = 0;                     // nothing is over before
   std::map<std::string, Millis> asked_at_;  // monotonic
   std::map<std::string, Roster, std::less<>> rosters_;

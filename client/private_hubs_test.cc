@@ -1,6 +1,7 @@
 // What a home keeps of private hubs; with stations and other people: tests/private_hubs_test.cc.
 #include "client/private_hubs.h"
 
+#include "client/erasure.h"
 #include "client/hub_names.h"
 #include "client/messenger_fixture.h"
 
@@ -109,6 +110,42 @@ TEST_F(PrivateHubsOfHome, N1_WhatIsOverIsErasedWhileAProgramRuns) {
   EXPECT_EQ(kept(), 0);
 }
 
+TEST_F(PrivateHubsOfHome, N1_WhatIsOldIsErasedAlsoOfAChannelThatIsNotListedAnyMore) {
+  Post old = shown(attic_, "three days only");
+  Post other = shown(den_, "for ever");
+  for (Post* one : {&old, &other}) ASSERT_TRUE(privates_.open(hub_, *one));
+  PrivateHubs next(home, clock);  // the next program, to which the station shows neither
+  clock.passed += 4 * kDay;
+  next.tick();
+  EXPECT_THAT(found("three", std::nullopt, &next), IsEmpty());
+  EXPECT_EQ(home.vault().count(kOpenedPosts).value(), 1);
+  view_.channels.at(attic_).retention = 0;
+  ASSERT_TRUE(next.learn(view_));
+  Post kept = shown(attic_, "kept from now on");
+  PrivateHubs third(home, clock);
+  ASSERT_TRUE(third.open(hub_, kept));
+  clock.passed += 4 * kDay;
+  third.tick();
+  EXPECT_THAT(found("kept", attic_, &third), ElementsAre("kept from now on"));
+}
+
+TEST_F(PrivateHubsOfHome, A29_AStationThatShowsNoTextErasesNone) {
+  Post post = shown(den_, "roses");
+  Post bare = post;
+  bare.content.clear();
+  Post broken = post;
+  broken.content.clear();
+  broken.unreadable = "in no form";
+  ASSERT_TRUE(privates_.open(hub_, post));
+  EXPECT_EQ(privates_.open(hub_, bare).error().code, Errc::bad_request);
+  EXPECT_FALSE(bare.unreadable.empty());
+  ASSERT_TRUE(privates_.open(hub_, broken));
+  EXPECT_EQ(check_editable("hub-1@fxunrFpSwDEzEWC2wrm6JTjkuUtd6Ro1H", broken).error().code,
+            Errc::conflict)
+      << "in a public hub neither";
+  EXPECT_THAT(found("roses"), ElementsAre("roses"));
+}
+
 TEST_F(PrivateHubsOfHome, N1_OfADroppedChannelOrHubNothingIsLeft) {
   for (const Guid& channel : {den_, attic_}) {
     Post post = shown(channel, "roses");
@@ -165,6 +202,24 @@ TEST_F(PrivateHubsOfHome, A28_AMembershipThatCannotBeReadIsNotNone) {
   PrivateHubs next(home, clock);
   EXPECT_EQ(next.roster(hub_), nullptr);
   EXPECT_EQ(next.take(hub_, {first_}).error().code, Errc::io);
+}
+
+TEST_F(PrivateHubsOfHome, A28_AHubThatWasDestroyedComesBackWithTheMembershipThatItHadOrNotAtAll) {
+  const std::string peers = peer().id.bare().text();
+  const JsonObject second =
+      privates_.roster(hub_)->next(me(), {peers}, {}, clock.now()).value().value();
+  ASSERT_TRUE(privates_.take(hub_, {first_, second}));
+  const JsonObject third =
+      privates_.roster(hub_)->next(me(), {}, {peers}, clock.now()).value().value();
+  ASSERT_TRUE(privates_.take(hub_, {second, third}));
+  ASSERT_TRUE(erase_copies_of(home, hub_));
+  EXPECT_EQ(home.vault().get(kRosters, hub_).value(), std::nullopt) << "who belonged to it is gone";
+  PrivateHubs next(home, clock);  // the next program of this home
+  EXPECT_EQ(next.take(hub_, {first_, second}).error().code, Errc::conflict)
+      << "peer is out, and no station brings them back by destroying the hub";
+  EXPECT_EQ(next.roster(hub_), nullptr);
+  EXPECT_TRUE(next.take(hub_, {first_, second, third})) << "as from a backup";
+  EXPECT_EQ(next.roster(hub_)->epoch(), 3);
 }
 
 TEST_F(PrivateHubsOfHome, A29_OnlyWhatIsOpenedIsShown) {

@@ -58,6 +58,9 @@ void try_packet(const Packet& packet) {
     demand(ours && post->cursor >= 1 && post->changed >= post->cursor && post->revision >= 1);
     demand(post->content.size() <= limits::kSealedPostBytes && valid_utf8(post->content));
     for (const ReactionCount& one : post->reactions) demand(one.count >= 1 && !one.symbol.empty());
+  } else if (const auto broken = unreadable_post(packet)) {
+    demand(broken->content.empty() && !broken->unreadable.empty());
+    demand(broken->cursor >= 1 && broken->changed >= broken->cursor);
   }
   if (const auto event = read_post_event(packet)) demand(ours && event->cursor >= 1);
   if (const auto notice = read_hub_notice(packet)) demand(ours && notice->number >= 0);

@@ -443,6 +443,19 @@ Result<Post> read_post(const Packet& push) {
   return out;
 }
 
+std::optional<Post> unreadable_post(const Packet& push) {
+  const auto channel = Guid::parse(push.get("target"));
+  const auto guid = Guid::parse(push.get("guid"));
+  const auto cursor = number_of(push.get("cursor"), 1);
+  if (!channel || !guid || !cursor) return std::nullopt;
+  Post out{.guid = *guid, .channel = *channel, .cursor = *cursor};
+  out.changed = number_of(push.get("changed"), *cursor).value_or(*cursor);
+  out.time = parse_time(push.get("time")).value_or(0);
+  out.author = read_user(push.get("author")).value_or("");
+  out.unreadable = "the station shows it in a form that this program does not know";
+  return out;
+}
+
 Result<PostEvent> read_post_event(const Packet& push) {
   auto object = parse_hub_object(push.get("type"));
   if (!object || !push.operation) return broken();

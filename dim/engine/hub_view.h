@@ -79,6 +79,9 @@ Result<NotifyLevel> parse_level(std::string_view word);
 
 /// A message in a channel, as CREATE shows it: live, or in a page.
 Result<Post> read_post(const Packet& push);
+/// Of one that read_post() refuses: its place, and that it cannot be read. Nothing where not even
+/// its channel, GUID and cursor can be.
+std::optional<Post> unreadable_post(const Packet& push);
 
 /// A live change in a channel: EDIT, REMOVE and DELETE of a message, CREATE and DELETE of a
 /// reaction or pin.

@@ -200,6 +200,24 @@ TEST(PostView, F15_F16_F24_HasItsThreadWhomItIsForAndHowLongItStays) {
   }
 }
 
+TEST(PostView, OfWhatIsNotInTheFormThePlaceIsReadWhereItCanBe) {
+  Packet packet = push();
+  packet.set("time", "yesterday").set("changed", "3").set("mentions", "[nobody]");
+  ASSERT_FALSE(read_post(packet));
+  const auto shown = unreadable_post(packet);
+  ASSERT_TRUE(shown);
+  EXPECT_EQ(shown->cursor, 4);
+  EXPECT_EQ(shown->changed, 4) << "not before it was made";
+  EXPECT_EQ(shown->time, 0);
+  EXPECT_FALSE(shown->author.empty());
+  EXPECT_EQ(shown->content, "");
+  EXPECT_FALSE(shown->unreadable.empty());
+  for (const auto& [key, value] : {std::pair{"guid", "x"}, std::pair{"cursor", "0"}}) {
+    Packet nowhere = packet;
+    EXPECT_FALSE(unreadable_post(nowhere.set(key, value))) << key;
+  }
+}
+
 TEST(PostView, WhatIsNotInTheFormIsRefused) {
   const auto with = [](std::string_view key, std::string value) {
     Packet packet = push();

@@ -429,9 +429,11 @@ class Hubs(harness.EndToEnd):
         self.assertEqual(reads, {alice.id(): True, bobby.id(): True})
         secret = self.post(alice, "it is the blue one", where="cellar/den")
         self.assertEqual(self.until(listener, "post", lambda one: one["guid"] == secret["guid"])["text"], "it is the blue one")
-        # In again, and let in again: what was written meanwhile stays closed.
+        # In again, and let in again: what was written meanwhile stays closed, and what she had opened is there.
+        carol.run("hub", "list")
         carol.run("hub", "join", link)
         alice.run("hub", "approve", "cellar", carol.id())
+        self.assertEqual(self.texts(carol.run("search", "cellar", "Key pot")), everything[:1])
         self.post(bobby, "welcome back", where="cellar/den")
         page = of(carol.run("history", "cellar/den"), "post")
         self.assertEqual([one["text"] for one in page], [*everything, "", "welcome back"])
@@ -444,6 +446,12 @@ class Hubs(harness.EndToEnd):
                               stdin=subprocess.DEVNULL, timeout=60)
         self.assertIn("private, end-to-end encrypted", text.stdout)
         self.assertIn("private hub: end-to-end encrypted, the station cannot read this", text.stderr)
+        # Put out once more: what she has opened stays, until she leaves.
+        alice.run("kick", "cellar", "carol")
+        carol.run("hub", "leave", hub["hub"], code=None)
+        carol.run("hub", "join", link)
+        alice.run("hub", "approve", "cellar", carol.id())
+        self.assertEqual(self.texts(carol.run("search", "cellar", "Key pot", code=None)), [])
         # The station's folder, log and all, holds none of it.
         for file in pathlib.Path(self.at.data).rglob("*"):
             if file.is_file():
