@@ -56,7 +56,7 @@ void HubFollower::begin() {
   changed_.clear();
   garbled_.clear();
   for (auto& [channel, flow] : flows_) {
-    flow.live = flow.marking = false;
+    flow.live = flow.marking = flow.level_known = false;
     flow.retry_at = 0;
     // Another program of this home may have marked it meanwhile.
     if (flow.hold != 0) flow.known = false;
@@ -90,7 +90,7 @@ void HubFollower::next() {
   const auto channel = next_channel();
   if (!channel) return;
   busy_ = true;
-  if (flows_[*channel].known) return catch_up(*channel);
+  if (flows_[*channel].known) return ask_level(*channel);
   begin_channel(*channel);
 }
 
@@ -256,7 +256,32 @@ void HubFollower::begin_channel(const Guid& channel) {
   if (flow.hold != 0 || came_again(flow)) return ask_mark(channel);
   if (flow.joined == 0) flow.joined = hubs_[flow.hub].joined;
   flow.known = true;
-  catch_up(channel);
+  ask_level(channel);
+}
+
+/// It may have been set otherwise while nobody was here; then what was missed is told by it.
+void HubFollower::ask_level(const Guid& channel) {
+  if (only_ || flows_[channel].level_known) return catch_up(channel);
+  client_.mark(channel, [this, channel, session = session_](HubResult<ReadMark> mark) {
+    if (session != session_) return;
+    if (!mark) return failed(channel, mark.error());
+    const auto found = flows_.find(channel);
+    if (found == flows_.end()) {
+      busy_ = false;
+      return next();
+    }
+    found->second.level = mark->level;
+    found->second.level_known = true;
+    catch_up(channel);
+  });
+}
+
+/// `fresh`: it is new, and not only changed.
+bool HubFollower::wants(const Flow& flow, const Post& post, bool fresh) const {
+  if (only_ || flow.level == NotifyLevel::all) return true;
+  return flow.level == NotifyLevel::mentions && fresh &&
+         std::ranges::any_of(
+             post.mentions, [&](const std::string& who) { return is_me(who) || who == kEveryone; });
 }
 
 /// One was put out, or has left, and is in again: what was written meanwhile is not new.
@@ -275,7 +300,8 @@ void HubFollower::ask_mark(const Guid& channel) {
       return next();
     }
     Flow& flow = found->second;
-    flow.known = true;
+    flow.known = flow.level_known = true;
+    flow.level = mark->level;
     const bool again = came_again(flow);
     flow.joined = hubs_[flow.hub].joined;
     if (again && mark->cursor > flow.seen) {
@@ -296,7 +322,8 @@ void HubFollower::ask_mark(const Guid& channel) {
     flow.seen = flow.base = many ? mark->newest : mark->cursor;
     if (many) flow.hold = mark->newest;
     flow.told = flow.marked = mark->cursor;
-    if (many && events_.behind) events_.behind(hubs_[flow.hub], channel, *mark);
+    if (many && events_.behind && (only_ || flow.level != NotifyLevel::none))
+      events_.behind(hubs_[flow.hub], channel, *mark);
     if (!keep(channel, flow)) return;
     catch_up(channel);
   });
@@ -347,7 +374,10 @@ bool HubFollower::tell(const Guid& channel, const Post& post, bool fresh) {
   const bool there = !over && (post.state == PostState::shown || !post.content.empty());
   if (post.state == PostState::destroyed && !erase(channel, post.guid)) return false;
   flow.seen = std::max(flow.seen, post.changed);
-  if (!is_me(post.author) && (there || !fresh)) {
+  const bool of_others = !is_me(post.author) && (there || !fresh);
+  if (of_others && !wants(flow, post, fresh)) {
+    if (fresh) flow.hold = std::max(flow.hold, post.cursor);
+  } else if (of_others) {
     if (fresh && flow.hold == 0) flow.told = flow.seen;
     if (fresh && !flow.live) {
       flow.fresh.insert(post.cursor);
@@ -396,7 +426,11 @@ void HubFollower::on_notice(const Packet& push) {
   if (push.get("type") == "typing") return on_typing(push);
   if (push.get("type") == "mark") {
     const auto channel = Guid::parse(push.get("target"));
-    if (channel) take_mark(*channel, number_in(push.get("cursor")));
+    if (!channel) return;
+    const auto level = parse_level(push.get("level"));
+    if (const auto flow = flows_.find(*channel); flow != flows_.end() && level)
+      flow->second.level = *level;
+    take_mark(*channel, number_in(push.get("cursor")));
     return;
   }
   if (push.get("type") == "report") return;  // for who asks for them
@@ -485,7 +519,9 @@ void HubFollower::on_post(const Packet& push) {
       if (ends && !client_.privates().forget(event->guid)) return;
     }
     flow.seen = event->cursor;
-    if (!is_me(event->author) && events_.changed) events_.changed(hubs_[flow.hub], *event);
+    const bool wanted = only_ || flow.level == NotifyLevel::all;
+    if (!is_me(event->author) && wanted && events_.changed)
+      events_.changed(hubs_[flow.hub], *event);
   }
   flow.base = flow.seen;
   keep(*channel, flow);

@@ -43,7 +43,9 @@ class HubFollower {
  public:
   /// Erases, and answers for, what was destroyed, whoever has written it.
   /// What was told counts as read, on all devices. `only`: of messages those in this channel are
-  /// told; the others wait for a follower of all.
+  /// told, whatever the person wants to be told of; the others wait for a follower of all.
+  /// What is not told because the person does not want to be (`NotifyLevel`) is not read either,
+  /// nor what comes behind it, until its mark is set.
   HubFollower(HubClient& client, Home& home, Clock& clock, const HubEvents& events,
               const std::optional<Guid>& only = {});
 
@@ -69,10 +71,12 @@ class HubFollower {
     Millis joined = 0;         ///< when one had come into the hub, the last time
     Cursor hold = 0;           ///< nothing counts as read before the mark is here; 0: no such place
     bool known = false;        ///< the above is had
-    bool live = false;         ///< what comes follows upon `seen`
-    bool marking = false;      ///< a mark is on its way
-    Millis retry_at = 0;       ///< monotonic; after a failure
-    Millis retry_ms = 0;       ///< how long it waited last
+    NotifyLevel level = NotifyLevel::all;  ///< what the person wants to be told (F15)
+    bool level_known = false;              ///< in this session
+    bool live = false;                     ///< what comes follows upon `seen`
+    bool marking = false;                  ///< a mark is on its way
+    Millis retry_at = 0;                   ///< monotonic; after a failure
+    Millis retry_ms = 0;                   ///< how long it waited last
   };
 
   void take_hubs(std::vector<HubView> hubs);
@@ -87,6 +91,8 @@ class HubFollower {
   void failed(const Guid& channel, const HubRefusal& refusal);
   void begin_channel(const Guid& channel);
   void ask_mark(const Guid& channel);
+  void ask_level(const Guid& channel);
+  bool wants(const Flow& flow, const Post& post, bool fresh) const;
   void take_mark(const Guid& channel, Cursor cursor);
   bool came_again(const Flow& flow);
   void catch_up(const Guid& channel);

@@ -67,7 +67,12 @@ class HubFollow : public MessengerTest {
     EXPECT_EQ(asked.operation, Operation::get);
     Packet packet = Packet::response(200, asked.get("id"));
     packet.set("cursor", std::to_string(read)).set("newest", std::to_string(newest));
-    answer(Lane::text, packet.set("unread", std::to_string(unread)));
+    answer(Lane::text, packet.set("unread", std::to_string(unread)).set("level", level));
+  }
+  void answer_level(const Packet& asked) {
+    Packet packet = Packet::response(200, asked.get("id"));
+    answer(Lane::text,
+           packet.set("cursor", "0").set("newest", "0").set("unread", "0").set("level", level));
   }
   Packet post(Cursor at, const std::string& text, Cursor changed = 0) {
     Packet packet = Packet::request(Operation::create);
@@ -83,9 +88,14 @@ class HubFollow : public MessengerTest {
     packet.content.reset();
     return packet.set("type", "reaction").set("symbol", "ok");
   }
-  /// Answers a question for what has changed, which must begin behind `seen`.
+  /// Answers a question for what has changed, which must begin behind `seen`; before it, for what
+  /// the person wants to be told, with `level`.
   void answer_changes(Cursor seen, const std::vector<Packet>& posts, Cursor more = 0) {
-    const Packet asked = next("message");
+    Packet asked = station.next(Lane::text);
+    while (asked.get("type") != "message" && !HasFailure()) {
+      if (asked.get("type") == "mark" && asked.operation == Operation::get) answer_level(asked);
+      asked = station.next(Lane::text);
+    }
     EXPECT_EQ(asked.get("changes"), std::to_string(seen));
     for (const Packet& one : posts) answer(Lane::text, one);
     Packet packet = Packet::response(more != 0 ? 206 : 200, asked.get("id"));
@@ -110,6 +120,7 @@ class HubFollow : public MessengerTest {
   }
 
   std::vector<std::string> told;
+  std::string level = "all";
   bool once = false;
 };
 
@@ -234,6 +245,43 @@ TEST_F(HubFollow, F18_WhoeverIsLetInAgainIsNotToldWhatWasWrittenMeanwhile) {
   answer_mark(20, 20, 0);
   answer_changes(20, {});
   EXPECT_THAT(told, ElementsAre("one", "two", "eight", "nine"));
+}
+
+TEST_F(HubFollow, F15_WhatThePersonDoesNotWantToBeToldIsNotToldAndStaysUnread) {
+  const std::string me = home.account().id.bare().text();
+  level = "mentions";
+  follow();
+  answer_hubs();
+  answer_mark(3, 5, 2);
+  answer_changes(3, {post(4, "four"), post(5, "five").set("mentions", "[" + me + "]")});
+  answer(Lane::text, post(6, "six"));
+  answer(Lane::text, reaction(7));
+  answer(Lane::text, post(8, "eight").set("mentions", "[everyone]"));
+  answer(Lane::text, post(9, "nine").set("mentions", "[" + kOwner + "]"));
+  EXPECT_THAT(told, ElementsAre("five", "eight"));
+  messenger->tick();
+  EXPECT_THAT(station.requests[Lane::text], IsEmpty()) << "four and six nobody has read";
+  // Set otherwise on another device: from now on.
+  Packet mark = Packet::request(Operation::notify);
+  mark.set("type", "mark").set("target", kChannel).set("level", "all");
+  answer(Lane::text, mark);
+  answer(Lane::text, post(10, "ten"));
+  EXPECT_THAT(told, ElementsAre("five", "eight", "ten"));
+  messenger->tick();
+  EXPECT_THAT(station.requests[Lane::text], IsEmpty()) << "what lies before it is still unread";
+  // All was read elsewhere: what is told counts again.
+  Packet read = Packet::request(Operation::notify);
+  read.set("type", "mark").set("target", kChannel).set("cursor", "10");
+  answer(Lane::text, read);
+  answer(Lane::text, post(11, "eleven"));
+  EXPECT_EQ(next_mark().get("cursor"), "11");
+  // In the next session it is asked for anew.
+  level = "none";
+  messenger.reset();
+  follow();
+  answer_hubs();
+  answer_changes(11, {post(12, "twelve").set("mentions", "[everyone]")});
+  EXPECT_THAT(told, ElementsAre("five", "eight", "ten", "eleven"));
 }
 
 TEST_F(HubFollow, ALargeBacklogIsCountedNotTold) {
