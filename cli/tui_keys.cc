@@ -327,10 +327,12 @@ std::vector<std::string> TuiApp::candidates(tui::Argument kind, std::string_view
       if (!message.mine) out.push_back(message.author);
     }
   }
-  // A name as one writes it: without the piece of the ID behind it.
+  // A name as one writes it: without the piece of the ID behind it, and what marks who is new.
   for (std::string& one : out) {
-    if (const std::size_t id = one.find(" (0x"); id != std::string::npos && one.ends_with("…)"))
-      one.erase(id);
+    const std::size_t id = one.find(" (0x");
+    if (id == std::string::npos || !one.ends_with("…)")) continue;
+    one.erase(id);
+    if (one.starts_with('~')) one.erase(0, 1);
   }
   return out;
 }

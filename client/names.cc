@@ -14,15 +14,17 @@ std::string short_address(const Id& id) {
 }  // namespace
 
 std::string name_of(Home& home, const Id& id) {
+  bool is_new = id.is_user() && !id.same_entity(home.account().id);
   if (auto contact = home.contact(id); contact && *contact) {
     if (!(*contact)->alias.empty()) return (*contact)->alias;
     if (!(*contact)->registered.empty()) return (*contact)->registered;
+    is_new = is_new && (*contact)->is_stranger();
   }
   if (const Known* known = home.directory().find(id); known != nullptr) {
     for (auto document = known->documents.rbegin(); document != known->documents.rend();
          ++document) {
       if (document->name().empty()) continue;
-      return document->name() + " (" + short_address(id) + ")";
+      return (is_new ? "~" : "") + document->name() + " (" + short_address(id) + ")";
     }
   }
   return id.bare().text();

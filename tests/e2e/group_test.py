@@ -25,7 +25,7 @@ class Groups(harness.EndToEnd):
     def members(self, person, group):
         return {one["id"]: one["role"] for one in of(person.run("group", "members", group), "member")}
 
-    def test_a_group_is_founded_written_to_and_told_to_its_members(self):
+    def test_F17_a_group_is_founded_written_to_searched_and_told_to_its_members(self):
         alice, bobby, carol = self.people("alice", "bobby", "carol")
         group = of(alice.run("group", "create", "friends", "bobby", "carol"), "group")[0]
         self.assertEqual((group["name"], group["role"], group["members"], group["alias"]),
@@ -40,7 +40,7 @@ class Groups(harness.EndToEnd):
             got = self.hears_text(one, "hello all")
             self.assertEqual((got["peer"], got["sender"], got["label"]),
                              (group["id"], alice.id(), "secure, old protocol"))
-            self.assertEqual(got["sender_name"].split(" ")[0], "alice")
+            self.assertEqual(got["sender_name"].split(" ")[0], "~alice", "she is no contact")
         alice.run("listen", "--timeout", "2", code=None)
         self.assertEqual([one["state"] for one in of(alice.run("history", "friends"), "message") if one["text"]], ["read"])
         # A name that somebody else has chosen stands for a group only where a group is asked for.
@@ -50,6 +50,10 @@ class Groups(harness.EndToEnd):
         self.assertEqual(self.hears_text(carol, "thank you")["sender"], bobby.id())
         self.assertEqual([one["text"] for one in of(carol.run("history", group["id"]), "message") if one["type"] == "text"],
                          ["hello all", "thank you"])
+        # F17: groups are searched like people.
+        for called in (group["id"], "group:friends"):
+            found = of(carol.run("search", called, "HELLO"), "message")
+            self.assertEqual([(one["text"], one["sender"]) for one in found], [("hello all", alice.id())])
         self.assertEqual(of(bobby.run("group", "list"), "group")[0]["role"], "member")
         text = alice.run("history", "friends", as_json=False)
         self.assertIn("bobby in friends: thank you", text)

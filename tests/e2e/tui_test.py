@@ -161,9 +161,9 @@ class Tui(harness.EndToEnd):
         return [one["text"] for one in of(person.run("history", who), "message")]
 
     def unread(self, person, channel):
-        return {one["channel_name"]: one["unread"] for one in of(person.run("unread"), "unread")}[channel]
+        return {one.get("channel_name"): one["unread"] for one in of(person.run("unread"), "unread")}[channel]
 
-    def test_F88_F09_F10_two_people_talk_and_see_what_became_of_each_message(self):
+    def test_F88_F09_F10_F13_F17_two_people_talk_and_see_what_became_of_each_message(self):
         alice, bobby = self.friends()
         hers, his = self.tui(alice, environment={"TERM": "screen-256color"}), self.tui(bobby, environment={"TERM": "screen"})
         hers.sees("bobby: hello alice", "you: hello bobby", re.compile(r"secure(?!,)"), re.compile(r"People +│ bobby"))
@@ -187,6 +187,19 @@ class Tui(harness.EndToEnd):
         his.say("//etc is a folder")
         hers.sees("bobby: /etc is a folder")
         self.assertEqual(self.history(alice, "bobby")[2:], ["Lunch? 你好 🙂 e\u0301", "At one.", "At one, by the river.", "/etc is a folder"])
+        # F17: found in what was said with him.
+        hers.say("/search RIVER")
+        hers.sees("Found: RIVER", "bobby: At one, by the river.")
+        hers.key("Escape")
+        hers.misses("Found:")
+        # F13: answered with a symbol, and that taken back.
+        hers.say("/react 🌹")
+        his.sees(re.compile(r"you: /etc is a folder.*🌹"))
+        his.say("/react 👀 #" + of(bobby.run("history", "alice"), "message")[-1]["guid"][-6:])
+        hers.sees(re.compile(r"bobby: /etc is a folder.*🌹.*👀"))
+        hers.say("/react 🌹")
+        his.sees(re.compile(r"you: /etc is a folder.*👀"))
+        his.misses("🌹")
         # F46: a picture, in a terminal that has its colours and in one that has not.
         picture = os.path.join(self.folder, "a.png")
         with open(picture, "wb") as file:
@@ -244,7 +257,7 @@ class Tui(harness.EndToEnd):
         hers.sees("gardeners/general · public hub: the station can read this · everything", re.compile(r"# roses[^\n]* 2│"))
         self.assertEqual(self.unread(alice, "roses"), 2)
         hers.key("M-a")
-        hers.sees("─ new ─", re.compile(r"bobby \([^)]*\): Red ones"), "Which do you like, alice?")
+        hers.sees("─ new ─", re.compile(r"~bobby \([^)]*\): Red ones"), "Which do you like, alice?")
         deadline = time.monotonic() + PATIENCE
         while self.unread(alice, "roses") > 0:
             self.assertLess(time.monotonic(), deadline, "what was seen counts as read everywhere")
@@ -260,7 +273,7 @@ class Tui(harness.EndToEnd):
         bobby.run("edit", "gardeners/roses", asked["guid"], "Which do you like best?")
         hers.sees("Which do you like best?  [edited]  🌹")
         hers.say("/reply Yellow too")
-        hers.sees("answers bobby")
+        hers.sees("answers ~bobby")
         posts = of(bobby.run("history", "gardeners/roses"), "post")
         self.assertEqual((posts[-1]["text"], posts[-1]["reply_to"]), ("Yellow too", asked["guid"]))
         # Before something is gone it says what happens, and asks.
