@@ -31,6 +31,10 @@ int verb_chat(const CommonOptions& common, const ChatOptions& options) {
     if (who && entry.peer.same_entity(*who))
       context.out.changed(entry, act, context.name_of(entry.peer));
   };
+  context.events.reacted = [&](const HistoryEntry& entry, bool mine) {
+    if (who && entry.peer.same_entity(*who))
+      context.out.reacted(entry, mine, context.name_of(entry.peer));
+  };
   bool was_typing = false;
   if (!options.no_typing) {
     context.events.typing = [&](const Id& peer, bool on) {

@@ -273,11 +273,12 @@ void add_posts(CLI::App& app, HubOptions& to) {
   Verb destroy = verb(app, to, "destroy",
                       "overwrite a message wherever it is kept, and have everybody erase it");
   destroy.place(kWhere).message().flag("--yes", to.yes, kYes).wait();
-  verb(app, to, "react", "answer a message in a channel with a symbol")
-      .place(kChannel)
+  verb(app, to, "react", "answer a message with a symbol")
+      .place(kWhere)
       .message()
       .option("symbol", to.symbol, "an emoji or word of 1 to 32 bytes")
-      .option("--of", to.who, "with --off: the reaction of this person, for who moderates")
+      .option("--of", to.who,
+              "in a channel, with --off: the reaction of this person, for who moderates")
       .flag("--off", to.off, "take it away again");
   verb(app, to, "pin", "pin a message of a channel; without MESSAGE: what is pinned")
       .place(kChannel)
@@ -304,13 +305,13 @@ void add_posts(CLI::App& app, HubOptions& to) {
       .option("--close", to.message,
               "the reports about the message with these digits are done with");
   verb(app, to, "search", "messages that hold all the words, newest first")
-      .place("HUB, or HUB/CHANNEL")
+      .place("WHO, HUB, or HUB/CHANNEL")
       .option("words", to.text, "whole words; of Chinese, Japanese and Korean also a part")
       .number("--before", to.before, "go on where the last page ended")
       .limit()
       .flag("--ids", to.ids, "show the digits that name each message");
-  verb(app, to, "unread", "how many messages in channels you have not read")
-      .app.add_option("where", to.place, "only of this HUB or HUB/CHANNEL");
+  verb(app, to, "unread", "how many messages you have not read, of people, groups and channels")
+      .app.add_option("where", to.place, "only of this WHO, HUB or HUB/CHANNEL");
   verb(app, to, "read", "all in a channel is read now, on all your devices")
       .place(kChannel)
       .number("--upto", to.upto, "only up to this cursor");

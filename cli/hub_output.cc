@@ -299,11 +299,7 @@ void HubOutput::post(const HubView& hub, const Post& post, bool changed, Fate fa
   if (post.edited != 0) members.set("edited", format_time(post.edited));
   if (post.pinned != 0) members.set("pinned", format_time(post.pinned));
   JsonObject reactions;
-  std::string marks;
-  for (const ReactionCount& one : post.reactions) {
-    reactions.set(one.symbol, one.count);
-    marks += fmt::format("  {} {}", printable(one.symbol), one.count);
-  }
+  for (const ReactionCount& one : post.reactions) reactions.set(one.symbol, one.count);
   if (!reactions.empty()) members.set("reactions", std::move(reactions));
   if (changed) members.set("again", true);
   if (post.damaged) members.set("damaged", true);
@@ -324,7 +320,8 @@ void HubOutput::post(const HubView& hub, const Post& post, bool changed, Fate fa
   if (post.pinned != 0) body += "  [pinned]";
   if (fate == Fate::queued) body += "  (queued)";
   out_.line(fmt::format("{}  {} in {}: {}{}{}{}", clock_of(post.time), who(post.author),
-                        where(hub, post.channel), body, marks, changed ? "  [changed]" : "",
+                        where(hub, post.channel), body, reactions_in_words(post.reactions),
+                        changed ? "  [changed]" : "",
                         ids ? "  #" + short_guid(post.guid.text()) : ""));
 }
 

@@ -1,5 +1,5 @@
 // What is written in channels: `dim post`, `edit`, `remove`, `delete`, `destroy`, `react`, `pin`,
-// `search`, `unread`, `read`, and `dim history` of a channel.
+// `read`, and `dim history` of a channel.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -24,34 +24,6 @@ int print_change(HubRun& run, const HubPlace& place, const Post& post, PostEvent
   event.cursor = number_in(answer.get("cursor"));
   run.out.event(place.hub, event);
   return code(Exit::ok);
-}
-
-void next_page(HubRun& run, const PostsPage& page, std::size_t count, std::string_view direction) {
-  JsonObject members;
-  members.set("count", static_cast<std::int64_t>(count));
-  if (page.next) members.set("next", *page.next);
-  run.context.out.object("page", std::move(members));
-  if (page.next)
-    run.context.out.note(fmt::format("There are more: --{} {}", direction, *page.next));
-}
-
-/// As many as are wanted, page after page, in the order in which they came; the last page's `next`.
-std::optional<PostsPage> collect(HubRun& run, PostQuery query, std::size_t limit) {
-  constexpr std::size_t kPage = 200;
-  PostsPage out;
-  while (out.posts.size() < limit) {
-    query.limit = std::min(kPage, limit - out.posts.size());
-    auto page = run.wait<PostsPage>([&](HubDone<PostsPage> done) {
-      run.context.messenger->hubs().posts(query, std::move(done));
-    });
-    if (!page) return std::nullopt;
-    const bool last = !page->next || page->posts.empty();
-    std::ranges::move(page->posts, std::back_inserter(out.posts));
-    out.next = page->next;
-    if (last) break;
-    (query.after ? query.after : query.before) = page->next;
-  }
-  return out;
 }
 
 /// Own files at the station that a text names.
@@ -280,25 +252,6 @@ bool find_mentioned(HubRun& run, const HubView& hub, const std::string& text,
   return true;
 }
 
-/// In a private hub: among what this home has opened.
-int search_here(HubRun& run, const HubPlace& place) {
-  const HubOptions& options = run.options;
-  const auto limit = static_cast<std::size_t>(std::max(options.limit, 1));
-  auto found = run.context.messenger->hubs().privates().search(
-      place.hub.id, place.channel, options.text, options.before.value_or(INT64_MAX), limit);
-  if (!found) return run.failed(found.error());
-  PostsPage page;
-  for (const auto& one : *found) page.posts.push_back(one.post);
-  if (found->size() == limit) page.next = found->back().place;
-  run.learn(page.posts);
-  for (const Post& post : page.posts) run.out.post(place.hub, post, false);
-  next_page(run, page, page.posts.size(), "before");
-  run.context.out.note(
-      "This searched what this home has opened: the station cannot search a private hub. dim "
-      "history HUB/CHANNEL opens older messages.");
-  return code(Exit::ok);
-}
-
 /// What is said of a message that the station has not answered for.
 std::string why_queued(const Context& context) {
   constexpr std::string_view kKept = "The message is in the outbox and goes out, once, with the";
@@ -313,23 +266,6 @@ std::string why_queued(const Context& context) {
                        kKept);
   }
   return fmt::format("The station is away. {} next command that reaches it.", kKept);
-}
-
-/// The channels that are meant: one, those of a hub, or all.
-std::vector<HubPlace> channels_of(HubRun& run) {
-  std::vector<HubPlace> out;
-  std::optional<HubPlace> only;
-  if (!run.options.place.empty()) {
-    only = run.place();
-    if (!only) return out;
-  }
-  for (const HubView& hub : run.hubs) {
-    if (only && only->hub.id != hub.id) continue;
-    for (const auto& [guid, channel] : hub.channels) {
-      if (!only || !only->channel || *only->channel == guid) out.push_back({hub, guid});
-    }
-  }
-  return out;
 }
 
 }  // namespace
@@ -454,13 +390,13 @@ int run_thread(HubRun& run) {
   query.before = options.before;
   query.after = options.after;
   query.thread = root->guid;
-  auto page = collect(run, query, static_cast<std::size_t>(std::max(options.limit, 1)));
+  auto page = run.collect(query, static_cast<std::size_t>(std::max(options.limit, 1)));
   if (!page) return run.exit;
   if (!options.after) std::ranges::reverse(page->posts);
   run.learn(page->posts);
   run.out.post(place->hub, *root, false);
   for (const Post& post : page->posts) run.out.post(place->hub, post, false);
-  next_page(run, *page, page->posts.size(), options.after ? "after" : "before");
+  run.context.out.page(page->posts.size(), page->next, options.after ? "after" : "before");
   if (page->posts.empty()) run.context.out.note("Nothing stands in this thread.");
   return code(Exit::ok);
 }
@@ -478,41 +414,6 @@ int run_notify(HubRun& run) {
   });
   if (!mark) return run.exit;
   run.out.unread(place->hub, *place->channel, *mark);
-  return code(Exit::ok);
-}
-
-int run_search(HubRun& run) {
-  const HubOptions& options = run.options;
-  if (!run.connect()) return run.exit;
-  const auto place = run.place();
-  if (!place) return run.exit;
-  if (!valid_value(options.text))
-    return run.failed({Errc::usage, "what is searched for: words of 1 to 200 bytes in one line"});
-  if (is_private_hub(place->hub.id)) return search_here(run, *place);
-  PostQuery query{.target = place->channel ? place->channel->text() : place->hub.id,
-                  .hub = place->hub.id,
-                  .search = options.text};
-  query.before = options.before;
-  const auto found = collect(run, query, static_cast<std::size_t>(std::max(options.limit, 1)));
-  if (!found) return run.exit;
-  run.learn(found->posts);
-  for (const Post& post : found->posts) run.out.post(place->hub, post, false);
-  next_page(run, *found, found->posts.size(), "before");
-  if (found->posts.empty()) run.context.out.note("Nothing found.");
-  return code(Exit::ok);
-}
-
-int run_unread(HubRun& run) {
-  if (!run.connect()) return run.exit;
-  const auto places = channels_of(run);
-  if (run.exit != 0) return run.exit;
-  for (const HubPlace& place : places) {
-    const auto mark = run.wait<ReadMark>([&](HubDone<ReadMark> done) {
-      run.context.messenger->hubs().mark(*place.channel, std::move(done));
-    });
-    if (!mark) return run.exit;
-    run.out.unread(place.hub, *place.channel, *mark);
-  }
   return code(Exit::ok);
 }
 
@@ -572,13 +473,13 @@ int history_of_channel(Context& context, const HistoryOptions& options) {
   PostQuery query{.target = place->channel->text(), .hub = place->hub.id};
   query.before = options.before;
   query.after = options.after;
-  auto page = collect(run, query, static_cast<std::size_t>(std::max(options.limit, 1)));
+  auto page = run.collect(query, static_cast<std::size_t>(std::max(options.limit, 1)));
   if (!page) return run.exit;
   // Read from above to below, whatever the direction of the pages.
   if (!options.after) std::ranges::reverse(page->posts);
   run.learn(page->posts);
   for (const Post& post : page->posts) run.out.post(place->hub, post, false);
-  next_page(run, *page, page->posts.size(), options.after ? "after" : "before");
+  run.context.out.page(page->posts.size(), page->next, options.after ? "after" : "before");
   if (page->posts.empty()) context.out.note("No messages here.");
   context.link.finish();
   return code(Exit::ok);

@@ -167,6 +167,23 @@ std::optional<std::vector<JsonObject>> HubRun::list(HubObject object, const HubV
   });
 }
 
+std::optional<PostsPage> HubRun::collect(PostQuery query, std::size_t limit) {
+  constexpr std::size_t kPage = 200;
+  PostsPage all;
+  while (all.posts.size() < limit) {
+    query.limit = std::min(kPage, limit - all.posts.size());
+    auto page = wait<PostsPage>(
+        [&](HubDone<PostsPage> done) { context.messenger->hubs().posts(query, std::move(done)); });
+    if (!page) return std::nullopt;
+    const bool last = !page->next || page->posts.empty();
+    std::ranges::move(page->posts, std::back_inserter(all.posts));
+    all.next = page->next;
+    if (last) break;
+    (query.after ? query.after : query.before) = page->next;
+  }
+  return all;
+}
+
 std::optional<Post> HubRun::message(const HubPlace& place, std::string digits) {
   constexpr std::size_t kLookBack = 2'000;
   constexpr std::size_t kFewest = 4;
@@ -313,7 +330,8 @@ int verb_hub(const CommonOptions& common, const HubOptions& options) {
   Context context(common);
   if (!context.open_home()) return code(Exit::home);
   if (changes_message(*context.home, options)) return change_message(context, options);
-  context.make_messenger({.receive = false});
+  // What is counted has to be here.
+  context.make_messenger({.receive = options.verb == "unread"});
   HubRun run(context, options);
   const int result = run_hub_verb(run);
   context.link.finish();

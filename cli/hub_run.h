@@ -62,6 +62,9 @@ struct HubRun {
   std::optional<Id> who(const std::string& text);
   /// The message in a channel whose GUID ends with `digits`.
   std::optional<Post> message(const HubPlace& place, std::string digits);
+  /// As many as are wanted, page after page, in the order in which they came; the last page's
+  /// `next`.
+  std::optional<PostsPage> collect(PostQuery query, std::size_t limit);
   std::optional<std::vector<JsonObject>> list(HubObject object, const HubView& hub);
   /// Fetches what people say of themselves, so that they are shown by name.
   /// Who is in the hub, by what they go by here, and those of `words` that are their registered

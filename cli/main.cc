@@ -164,12 +164,13 @@ int main(int argc, char** argv) {
   history_verb
       ->add_option("who", history.who, "ID, link, registered name, or alias; or HUB/CHANNEL")
       ->required();
-  history_verb->add_option("--before", history.before, "of a channel: older than this cursor")
+  history_verb->add_option("--before", history.before, "the page before, where the last one ended")
       ->check(CLI::NonNegativeNumber);
-  history_verb->add_option("--after", history.after, "of a channel: newer than this cursor")
+  history_verb
+      ->add_option("--after", history.after,
+                   "newer ones than this, oldest first: 0 is the beginning")
       ->check(CLI::NonNegativeNumber);
-  history_verb->add_option("--message", history.message,
-                           "of a channel: this message with its earlier texts");
+  history_verb->add_option("--message", history.message, "this message with its earlier texts");
   history_verb->add_option("--limit", history.limit, "newest messages to print")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();

@@ -19,6 +19,7 @@ std::optional<MessageAct> act_of(const std::string& verb) {
   if (verb == "remove") return MessageAct::remove;
   if (verb == "delete") return MessageAct::erase;
   if (verb == "destroy") return MessageAct::destroy;
+  if (verb == "react") return MessageAct::react;
   return std::nullopt;
 }
 
@@ -47,6 +48,7 @@ std::string announced(MessageAct act, const std::string& who) {
           whom);
     case MessageAct::edit:
     case MessageAct::erased:
+    case MessageAct::react:
       break;
   }
   return {};
@@ -123,6 +125,52 @@ int wait_for_receipts(Context& context, const HubOptions& options, const Id& who
   }
 }
 
+/// Where the other's program may not know what follows.
+void warn_of_old(Context& context, const Id& who, std::string_view what) {
+  const Directory& known = context.home->directory();
+  if (known.message_keys(who).empty() || known.promises(who, "bind")) return;
+  context.out.note(fmt::format("The program of {} does not say that it knows this: there {}.",
+                               printable(context.name_of(who)), what));
+}
+
+void say_what_waits(Context& context) {
+  const auto waiting = context.messenger->waiting();
+  if (waiting && *waiting > 0)
+    context.out.note(
+        "The station has not taken it yet. It is in the outbox and goes out, once, with the next "
+        "command that reaches it.");
+}
+
+int react(Context& context, const HubOptions& options) {
+  context.make_messenger({.receive = false});
+  if (options.symbol.empty() || !options.who.empty()) {
+    context.out.error({Errc::usage, options.symbol.empty()
+                                        ? "a reaction needs a symbol: dim react WHO ID 👍"
+                                        : "--of belongs to channels: everybody reacts for "
+                                          "themselves"});
+    return code(Exit::usage);
+  }
+  const auto who = context.find_here(options.place);
+  if (!who) return context.unknown_exit();
+  const auto entry = context.find_message(*who, options.message, {});
+  if (!entry) return code(Exit::failed);
+  const auto changed = context.messenger->react(*entry, options.symbol, options.off);
+  if (!changed) {
+    context.out.error(changed.error());
+    return code(exit_of(changed.error()));
+  }
+  context.out.reacted(*changed, true, context.name_of(*who));
+  warn_of_old(context, *who, "it may not be seen");
+  if (context.connect(kPatienceMs)) {
+    context.drain(kPatienceMs);
+  } else if (exit_of(*context.failure) == Exit::security) {
+    return context.report_failure();
+  }
+  say_what_waits(context);
+  context.link.finish();
+  return code(Exit::ok);
+}
+
 }  // namespace
 
 bool changes_message(Home& home, const HubOptions& options) {
@@ -131,6 +179,7 @@ bool changes_message(Home& home, const HubOptions& options) {
 
 int change_message(Context& context, const HubOptions& options) {
   const MessageAct act = *act_of(options.verb);
+  if (act == MessageAct::react) return react(context, options);
   const bool destroys = act == MessageAct::destroy;
   // Receipts come as pushes.
   context.make_messenger({.receive = destroys, .media = act != MessageAct::edit});
@@ -158,12 +207,7 @@ int change_message(Context& context, const HubOptions& options) {
     if (const int answer = context.confirm(announced(act, name), options.yes); answer != 0)
       return answer;
   }
-  const Directory& known = context.home->directory();
-  if (!known.message_keys(*who).empty() && !known.promises(*who, "bind"))
-    context.out.note(
-        fmt::format("The program of {} does not say that it knows this: there the "
-                    "message may stay as it was.",
-                    printable(name)));
+  warn_of_old(context, *who, "the message may stay as it was");
   const bool connected = context.connect(kPatienceMs);
   if (!connected && exit_of(*context.failure) == Exit::security) return context.report_failure();
   const auto file = act == MessageAct::edit ? std::nullopt : file_of(context, *entry);
@@ -174,11 +218,7 @@ int change_message(Context& context, const HubOptions& options) {
   }
   context.out.changed(*changed, act, name);
   if (connected) context.drain(kPatienceMs);
-  const auto waiting = context.messenger->waiting();
-  if (waiting && *waiting > 0)
-    context.out.note(
-        "The station has not taken it yet. It is in the outbox and goes out, once, with the next "
-        "command that reaches it.");
+  say_what_waits(context);
   int result = code(Exit::ok);
   if (file && connected) {
     result =

@@ -110,6 +110,28 @@ void Output::changed(const HistoryEntry& entry, MessageAct act, std::string_view
                    act == MessageAct::edit ? ": " + printable_lines(entry.text) : ""));
 }
 
+void Output::reacted(const HistoryEntry& entry, bool mine, std::string_view peer_name) const {
+  const std::vector<std::string>& symbols = (mine ? entry.mine : entry.theirs).symbols;
+  JsonObject members;
+  members.set("guid", entry.guid);
+  members.set("direction", entry.outgoing ? "out" : "in");
+  members.set("peer", entry.peer.text());
+  members.set("peer_name", peer_name);
+  members.set("change", to_string(MessageAct::react));
+  members.set("mine", mine);
+  JsonArray all;
+  std::string words;
+  for (const std::string& symbol : symbols) {
+    all.emplace_back(symbol);
+    words += " " + printable(symbol);
+  }
+  members.set("symbols", std::move(all));
+  object("message_change", std::move(members));
+  const std::string who = mine ? "you" : printable(peer_name);
+  line(symbols.empty() ? fmt::format("{} took back what answered #{}", who, short_guid(entry.guid))
+                       : fmt::format("{} answered #{} with{}", who, short_guid(entry.guid), words));
+}
+
 void Output::revision(const HistoryEntry& entry, const PostRevision& revision) const {
   JsonObject members;
   members.set("guid", entry.guid);
@@ -120,6 +142,24 @@ void Output::revision(const HistoryEntry& entry, const PostRevision& revision) c
   object("revision", std::move(members));
   line(fmt::format("{}  as it was written ({}): {}", format_time(revision.time).substr(11, 5),
                    revision.number, printable_lines(revision.content)));
+}
+
+void Output::page(std::size_t count, std::optional<std::int64_t> next,
+                  std::string_view direction) const {
+  JsonObject members;
+  members.set("count", static_cast<std::int64_t>(count));
+  if (next) members.set("next", *next);
+  object("page", std::move(members));
+  if (next) note(fmt::format("There are more: --{} {}", direction, *next));
+}
+
+void Output::unread(const Id& peer, std::int64_t count, std::string_view peer_name) const {
+  JsonObject members;
+  members.set("peer", peer.bare().text());
+  members.set("peer_name", peer_name);
+  members.set("unread", count);
+  object("unread", std::move(members));
+  line(fmt::format("{:>6}  {}", count, printable(peer_name)));
 }
 
 void Output::clocks_differ(Millis ahead) const {
@@ -177,6 +217,13 @@ void Output::alarm(const HistoryEntry& notice, std::string_view peer_name) const
                        : "."));
 }
 
+std::string reactions_in_words(const std::vector<ReactionCount>& reactions) {
+  std::string out;
+  for (const ReactionCount& one : reactions)
+    out += fmt::format("  {} {}", printable(one.symbol), one.count);
+  return out;
+}
+
 std::string short_guid(std::string_view guid) {
   constexpr std::size_t kDigits = 6;
   return std::string(guid.substr(guid.size() - std::min(guid.size(), kDigits)));
@@ -213,6 +260,9 @@ void Output::message(const HistoryEntry& entry, const Around& around) const {
     if (entry.revision > 1) members.set("revision", entry.revision);
     if (entry.edited > 0) members.set("edited", format_time(entry.edited));
     if (entry.removed) members.set("removed", true);
+    JsonObject reactions;
+    for (const ReactionCount& one : reaction_counts(entry)) reactions.set(one.symbol, one.count);
+    if (!reactions.empty()) members.set("reactions", std::move(reactions));
     return object("message", std::move(members));
   }
   const std::string time = format_time(entry.time).substr(11, 5);
@@ -241,6 +291,7 @@ void Output::message(const HistoryEntry& entry, const Around& around) const {
     body = fmt::format("[a message that could not be read: {}]", printable(entry.cause));
   }
   if (entry.revision > 1 && !entry.removed) body += "  [edited]";
+  body += reactions_in_words(reaction_counts(entry));
   const bool plain_text = entry.content_type == "text" || entry.content_type == "group";
   if (around.ids || (!plain_text && entry.cause.empty()))
     body += fmt::format("  #{}", short_guid(entry.guid));

@@ -60,8 +60,14 @@ class Output {
   void alarm(const HistoryEntry& notice, std::string_view peer_name) const;
   /// What the author of a message has done to it; the entry is as it is now.
   void changed(const HistoryEntry& entry, MessageAct act, std::string_view peer_name) const;
+  /// With what one of the two answers it now; `mine`: the person here.
+  void reacted(const HistoryEntry& entry, bool mine, std::string_view peer_name) const;
   /// An earlier text of one that was edited.
   void revision(const HistoryEntry& entry, const PostRevision& revision) const;
+  /// Behind the messages: how many there were, and where the next ones begin for --`direction`.
+  void page(std::size_t count, std::optional<std::int64_t> next, std::string_view direction) const;
+  /// What waits of a person or group.
+  void unread(const Id& peer, std::int64_t count, std::string_view peer_name) const;
   void typing(const Id& peer, bool on, std::string_view peer_name) const;
   /// The station's clock is so much ahead of ours; negative: behind.
   void clocks_differ(Millis ahead) const;
@@ -74,6 +80,9 @@ class Output {
   bool to_stderr_ = false;
   Sink sink_;
 };
+
+/// "  👍 2  🎉 1", fit for terminals; empty without any.
+std::string reactions_in_words(const std::vector<ReactionCount>& reactions);
 
 /// What names a message at the command line: the last digits of its GUID.
 std::string short_guid(std::string_view guid);

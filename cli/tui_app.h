@@ -93,6 +93,7 @@ class TuiApp {
   void join(const std::string& where);
   void reply(const std::string& rest);
   void react(const std::string& rest);
+  void react_to(tui::Conversation& one, const tui::Message& message, const std::string& symbol);
   void change(const std::string& verb, const std::string& rest);
   void search(const std::string& words);
   void send_file(const std::string& path);

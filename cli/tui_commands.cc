@@ -19,7 +19,6 @@ namespace dim {
 namespace {
 
 constexpr Millis kPatienceMs = 10'000;
-constexpr std::size_t kLookBack = 100'000;  // messages that are searched
 constexpr std::size_t kFound = 200;
 
 /// Takes the first word off.
@@ -62,9 +61,9 @@ void TuiApp::run_command(const tui::Given& given) {
   if (name == "reply") return reply(given.rest);
   if (name == "send") return send_file(given.rest);
   if (name == "save") return save(given.rest);
+  if (name == "react" && one->kind != tui::Kind::group) return react(given.rest);
   if (one->kind != tui::Kind::channel)
     return note("/" + std::string(name) + " is for channels of hubs", true);
-  if (name == "react") return react(given.rest);
   if (name == "read") return run_hub(about("read", one->id), "Read");
   if (name == "pins") {
     HubOptions options = about("pin", one->id);
@@ -176,6 +175,7 @@ void TuiApp::react(const std::string& rest) {
   if (symbol.empty()) return note("/react SYMBOL, or /react SYMBOL #ID", true);
   const tui::Message* message = meant(*one, arguments, true);
   if (message == nullptr) return;
+  if (one->kind == tui::Kind::person) return react_to(*one, *message, symbol);
   const std::string key = message->id + " " + symbol;
   const bool off = !reacted_.insert(key).second;
   if (off) reacted_.erase(key);
@@ -183,6 +183,19 @@ void TuiApp::react(const std::string& rest) {
   options.symbol = symbol;
   options.off = off;
   run_hub(options, "/react");
+}
+
+/// Given a second time it is taken back.
+void TuiApp::react_to(tui::Conversation& one, const tui::Message& message,
+                      const std::string& symbol) {
+  const auto entry = entry_of(one, message.id);
+  if (!entry) return note("this message is not in the home any more", true);
+  const std::vector<std::string>& given = entry->mine.symbols;
+  const bool off = std::ranges::find(given, symbol) != given.end();
+  const auto changed = context_.messenger->react(*entry, symbol, off);
+  if (!changed) return fail(changed.error());
+  one.selected.clear();
+  on_changed(*changed);
 }
 
 void TuiApp::change(const std::string& verb, const std::string& rest) {
@@ -261,19 +274,14 @@ void TuiApp::search(const std::string& words) {
   }
   const auto id = Id::parse(one->id);
   if (!id) return;
-  const auto entries = context_.messenger->history(*id, kLookBack);
-  if (!entries) return fail(entries.error());
-  const std::string wanted = fold_ascii(words);
+  const auto page = context_.messenger->page(*id, {.limit = kFound}, words);
+  if (!page) return fail(page.error());
   tui::Pager found{.title = "Found: " + words + " · Esc closes"};
-  for (auto entry = entries->rbegin(); entry != entries->rend(); ++entry) {
-    if (fold_ascii(entry->text).find(wanted) == std::string::npos &&
-        fold_ascii(entry->words).find(wanted) == std::string::npos)
-      continue;
-    const tui::Message message = message_of(*entry);
+  for (const HistoryEntry& entry : page->entries) {
+    const tui::Message message = message_of(entry);
     found.lines.push_back(
         fmt::format("{} {}  {}: {}  #{}", message.day, message.clock, printable(message.author),
                     printable_lines(message.text + message.words), tui::short_id(message.id)));
-    if (found.lines.size() >= kFound) break;
   }
   if (found.lines.empty()) return note("nothing found");
   model_.pager = std::move(found);

@@ -129,6 +129,8 @@ tui::Message TuiApp::message_of(const HistoryEntry& entry) {
   (entry.content_type == "quote" ? out.answers : out.words) = entry.words;
   if (entry.revision > 1 && !entry.removed) out.labels.emplace_back("edited");
   if (entry.expires != 0) out.labels.emplace_back("disappears");
+  for (const ReactionCount& one : reaction_counts(entry))
+    out.reactions.emplace_back(one.symbol, one.count);
   if (entry.outgoing) {
     out.progress = progress_of(entry.tick);
   } else {

@@ -218,6 +218,9 @@ int verb_listen(const CommonOptions& common, const ListenOptions& options) {
   context.events.changed = [&](const HistoryEntry& entry, MessageAct act) {
     context.out.changed(entry, act, context.name_of(entry.peer));
   };
+  context.events.reacted = [&](const HistoryEntry& entry, bool mine) {
+    context.out.reacted(entry, mine, context.name_of(entry.peer));
+  };
   if (!options.no_presence) {
     context.events.presence = [&](const Id& peer, std::string_view state) {
       context.out.presence(peer, state, context.name_of(peer));
@@ -305,9 +308,8 @@ int verb_history(const CommonOptions& common, const HistoryOptions& options) {
   if (!context.open_home()) return code(Exit::home);
   if (names_channel(*context.home, options.who)) return history_of_channel(context, options);
   context.make_messenger({.receive = false});
-  if (options.before || options.after) {
-    context.out.error(
-        {Errc::usage, "--before and --after belong to channels of hubs: HUB/CHANNEL"});
+  if (options.before && options.after) {
+    context.out.error({Errc::usage, "one of --before and --after: pages have one direction"});
     return code(Exit::usage);
   }
   const auto who = context.find_here(options.who);
@@ -324,14 +326,19 @@ int verb_history(const CommonOptions& common, const HistoryOptions& options) {
     context.show(*entry);
     return code(Exit::ok);
   }
-  auto entries =
-      context.messenger->history(*who, static_cast<std::size_t>(std::max(options.limit, 1)));
-  if (!entries) {
-    context.out.error(entries.error());
+  const auto page = context.messenger->page(
+      *who, {.before = options.before,
+             .after = options.after,
+             .limit = static_cast<std::size_t>(std::max(options.limit, 1))});
+  if (!page) {
+    context.out.error(page.error());
     return code(Exit::failed);
   }
-  for (const HistoryEntry& entry : *entries) context.show(entry);
-  if (entries->empty()) context.out.note("No messages in this conversation yet.");
+  for (const HistoryEntry& entry : page->entries) context.show(entry);
+  context.out.page(page->entries.size(), page->next, options.after ? "after" : "before");
+  if (page->entries.empty())
+    context.out.note(options.before || options.after ? "No messages here."
+                                                     : "No messages in this conversation yet.");
   return code(Exit::ok);
 }
 

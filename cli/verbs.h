@@ -58,8 +58,7 @@ struct HistoryOptions {
   std::string who;  ///< or HUB/CHANNEL
   int limit = 50;
   bool ids = false;
-  // of channels only:
-  std::optional<std::int64_t> before{}, after{};  ///< cursors
+  std::optional<std::int64_t> before{}, after{};  ///< what `next` of a page says
   std::string message{};                          ///< whose earlier texts are wanted
 };
 struct ImportOptions {

@@ -209,8 +209,9 @@ TEST_F(Verbs, WhatIsSentWhileTheStationIsAwayWaitsInTheOutbox) {
   HistoryOptions history;
   history.who = send.who;
   EXPECT_EQ(run([&] { return verb_history(common, history); }), 0);
-  ASSERT_EQ(printed.size(), 1U);
-  EXPECT_EQ(text("text"), "hello");
+  ASSERT_EQ(printed.size(), 2U) << "the message, and that there are no more";
+  EXPECT_EQ(*printed.front().text("text"), "hello");
+  EXPECT_EQ(*printed.back().find("count")->integer(), 1);
   ContactsOptions contacts;
   contacts.who = send.who;
   contacts.alias = "Bob";

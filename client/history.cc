@@ -3,6 +3,9 @@
 #include <algorithm>
 
 #include "client/fields.h"
+#include "client/history_words.h"
+#include "client/messenger.h"
+#include "client/word_search.h"
 
 namespace dim {
 namespace {
@@ -13,6 +16,13 @@ constexpr std::string_view kEarlier = "earlier";
 constexpr std::string_view kExpiring = "expiring";
 
 std::string bucket_of(const Id& peer) { return "history " + peer.bare().text(); }
+
+/// What of an entry is searched.
+Result<std::string> searched_text(const std::string& body) {
+  const auto object = parse_json_object(body);
+  if (!object) return std::unexpected(object.error());
+  return text_in(*object, "text") + "\n" + text_in(*object, "words");
+}
 
 /// Whoever sends chooses the GUID, so it names nothing without the conversation.
 std::string place_of(const Id& peer, std::string_view guid) {
@@ -37,6 +47,39 @@ std::string_view to_string(Tick tick) {
   return "";
 }
 
+std::vector<ReactionCount> reaction_counts(const HistoryEntry& entry) {
+  std::vector<ReactionCount> out;
+  for (const Reactions* of : {&entry.mine, &entry.theirs}) {
+    for (const std::string& symbol : of->symbols) {
+      const auto there = std::ranges::find(out, symbol, &ReactionCount::symbol);
+      if (there == out.end()) {
+        out.push_back({.symbol = symbol, .count = 1});
+      } else {
+        ++there->count;
+      }
+    }
+  }
+  std::ranges::stable_sort(out, std::ranges::greater(), &ReactionCount::count);
+  return out;
+}
+
+void write_reactions(const HistoryEntry& entry, JsonObject& to) {
+  for (const auto& [key, reactions] : {std::pair{"mine", &entry.mine}, {"theirs", &entry.theirs}}) {
+    if (reactions->revision == 0) continue;
+    JsonObject one;
+    write_reactions(*reactions, one);
+    to.set(key, std::move(one));
+  }
+}
+
+void read_reactions(const JsonObject& from, HistoryEntry& entry) {
+  for (const auto& [key, reactions] : {std::pair{"mine", &entry.mine}, {"theirs", &entry.theirs}}) {
+    const Json* one = from.find(key);
+    if (one != nullptr && one->object() != nullptr)
+      *reactions = read_reactions(*one->object()).value_or(Reactions());
+  }
+}
+
 std::string write_entry(const HistoryEntry& entry) {
   JsonObject object;
   object.set("guid", entry.guid);
@@ -59,6 +102,7 @@ std::string write_entry(const HistoryEntry& entry) {
   if (entry.edited > 0) object.set("edited", entry.edited);
   if (entry.removed) object.set("removed", true);
   if (entry.expires > 0) object.set("expires", entry.expires);
+  write_reactions(entry, object);
   return write_json(object);
 }
 
@@ -92,6 +136,7 @@ Result<HistoryEntry> parse_entry(std::string_view body) {
   entry.edited = integer_in(*object, "edited");
   entry.removed = truth_in(*object, "removed");
   entry.expires = integer_in(*object, "expires");
+  read_reactions(*object, entry);
   return entry;
 }
 
@@ -108,7 +153,15 @@ Result<std::optional<HistoryEntry>> History::find(const Id& peer, std::string_vi
   return std::move(*entry);
 }
 
+/// Before the text of an entry that may be there becomes another one, or goes.
+Status History::forget_words(const Id& peer, std::string_view guid) {
+  const auto row = vault_.row(bucket_of(peer), guid);
+  if (!row) return std::unexpected(row.error());
+  return *row ? HistoryWords(vault_, bucket_of(peer)).forget((*row)->place) : Status();
+}
+
 Status History::put(const HistoryEntry& entry, const JsonObject& content) {
+  if (auto forgotten = forget_words(entry.peer, entry.guid); !forgotten) return forgotten;
   if (auto put_entry = put(entry); !put_entry) return put_entry;
   if (entry.expires > 0) {
     JsonObject due;
@@ -165,6 +218,7 @@ Status History::keep_earlier(const HistoryEntry& entry) {
 }
 
 Status History::forget_texts(const HistoryEntry& entry) {
+  if (auto forgotten = forget_words(entry.peer, entry.guid); !forgotten) return forgotten;
   const std::string place = place_of(entry.peer, entry.guid);
   if (auto erased = vault_.erase(kContents, place); !erased) return erased;
   return vault_.erase(kEarlier, place);
@@ -188,6 +242,82 @@ Result<std::vector<HistoryEntry>> History::newest(const Id& peer, std::size_t li
   return out;
 }
 
+Result<HistoryPage> History::page(const Id& peer, const HistoryPart& part) {
+  // One more says whether there are more.
+  auto rows = part.after
+                  ? vault_.list(bucket_of(peer), *part.after, part.limit + 1)
+                  : vault_.newest(bucket_of(peer), part.limit + 1, part.before.value_or(INT64_MAX));
+  if (!rows) return std::unexpected(rows.error());
+  HistoryPage out;
+  if (rows->size() > part.limit) {
+    rows->erase(part.after ? rows->end() - 1 : rows->begin());
+    out.next = (part.after ? rows->back() : rows->front()).place;
+  }
+  for (const Vault::Row& row : *rows) {
+    auto entry = parse_entry(row.body);
+    if (!entry) return std::unexpected(entry.error());
+    out.entries.push_back(std::move(*entry));
+  }
+  return out;
+}
+
+Result<HistoryPage> History::search(const Id& peer, std::string_view words, const HistoryPart& part,
+                                    Millis now) {
+  auto wanted = WordSearch::of(words);
+  if (!wanted) return std::unexpected(wanted.error());
+  Found found;
+  if (!wanted->has_words()) return std::move(found.page);
+  auto parts = HistoryWords(vault_, bucket_of(peer)).parts(*wanted, searched_text);
+  if (!parts) return std::unexpected(parts.error());
+  // What is too new to be in one is always looked at.
+  if (parts->empty()) parts->push_back({});
+  const std::vector<std::uint32_t> numbers = wanted->wanted();
+  std::int64_t end = part.before.value_or(INT64_MAX);
+  const auto look = [&](std::int64_t first, std::int64_t last) -> Result<bool> {
+    const std::int64_t behind = last < INT64_MAX ? std::min(end, last + 1) : end;
+    auto more = search_part(peer, *wanted, first, behind, part.limit, now, found);
+    if (!more) return std::unexpected(more.error());
+    return *more;
+  };
+  auto full = look(parts->back().last + 1, INT64_MAX);
+  for (auto one = parts->rbegin(); full && !*full && one != parts->rend(); ++one) {
+    if (one->first < end && one->may_hold(numbers)) full = look(one->first, one->last);
+  }
+  if (!full) return std::unexpected(full.error());
+  return std::move(found.page);
+}
+
+/// Adds what is found from the place `first` on and before `behind`. True: there is more than
+/// `limit`.
+Result<bool> History::search_part(const Id& peer, WordSearch& wanted, std::int64_t first,
+                                  std::int64_t behind, std::size_t limit, Millis now,
+                                  Found& found) {
+  constexpr std::size_t kAtOnce = 500;
+  for (bool more = true; more;) {
+    const auto rows = vault_.newest(bucket_of(peer), kAtOnce, behind);
+    if (!rows) return std::unexpected(rows.error());
+    more = rows->size() == kAtOnce;
+    for (auto row = rows->rbegin(); row != rows->rend(); ++row) {
+      if (row->place < first) return false;
+      behind = row->place;
+      auto text = searched_text(row->body);
+      if (!text) return std::unexpected(text.error());
+      if (!wanted.is_in(*text)) continue;
+      auto entry = parse_entry(row->body);
+      if (!entry) return std::unexpected(entry.error());
+      const bool over = entry->expires != 0 && entry->expires <= now;
+      if (over || entry->removed || is_key_notice(*entry)) continue;
+      if (found.page.entries.size() == limit) {
+        found.page.next = found.last;
+        return true;
+      }
+      found.last = row->place;
+      found.page.entries.push_back(std::move(*entry));
+    }
+  }
+  return false;
+}
+
 Result<std::vector<std::string>> History::expire(Millis now) {
   const auto rows = vault_.list(kExpiring);
   if (!rows) return std::unexpected(rows.error());
@@ -199,6 +329,8 @@ Result<std::vector<std::string>> History::expire(Millis now) {
     const auto peer = Id::parse(text_in(*due, "peer"));
     if (!peer) return std::unexpected(peer.error());
     std::string guid = text_in(*due, "guid");
+    if (auto forgotten = forget_words(*peer, guid); !forgotten)
+      return std::unexpected(forgotten.error());
     const std::string place = place_of(*peer, guid);
     for (const auto& [bucket, key] :
          {std::pair{bucket_of(*peer), guid}, std::pair{std::string(kContents), place},

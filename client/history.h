@@ -5,7 +5,9 @@
 #include <string_view>
 #include <vector>
 
+#include "client/word_search.h"
 #include "dim/engine/engine.h"
+#include "dim/engine/reaction.h"
 #include "dim/store/posts.h"
 #include "sqlite/vault.h"
 
@@ -37,11 +39,33 @@ struct HistoryEntry {
   Millis edited = 0;          ///< when it was edited last; 0: never
   bool removed = false;       ///< its author has taken it back: the text is gone
   Millis expires = 0;         ///< it is erased then; 0: never
+  Reactions mine{};           ///< what the person here answers it with
+  Reactions theirs{};         ///< what the peer does
 };
+
+/// How many of the two answer it with which symbol, most first.
+std::vector<ReactionCount> reaction_counts(const HistoryEntry& entry);
+
+/// Members `mine` and `theirs`, where there ever was something.
+void write_reactions(const HistoryEntry& entry, JsonObject& to);
+/// What is malformed is nothing.
+void read_reactions(const JsonObject& from, HistoryEntry& entry);
 
 /// How an entry lies in the vault; `parse` refuses what is no entry.
 std::string write_entry(const HistoryEntry& entry);
 Result<HistoryEntry> parse_entry(std::string_view body);
+
+/// What is asked for of one conversation: the newest entries, those before or behind a place (at
+/// most one of the two), or those that hold words, newest first.
+struct HistoryPart {
+  std::optional<std::int64_t> before{}, after{};
+  std::size_t limit = 50;
+};
+struct HistoryPage {
+  std::vector<HistoryEntry> entries{};
+  /// Where the next ones begin, for the same direction; nothing: there are no more.
+  std::optional<std::int64_t> next{};
+};
 
 class History {
  public:
@@ -68,6 +92,13 @@ class History {
   /// The newest `limit` entries with `peer`, oldest first.
   Result<std::vector<HistoryEntry>> newest(const Id& peer, std::size_t limit);
 
+  /// Oldest first. A place is where an entry was first written in this home.
+  Result<HistoryPage> page(const Id& peer, const HistoryPart& part);
+  /// Newest first; before `part.before`. What was taken back, could not be read, is of the program
+  /// itself, or is over at `now`, is not found.
+  Result<HistoryPage> search(const Id& peer, std::string_view words, const HistoryPart& part,
+                             Millis now);
+
   /// The entry is new and nobody has seen it.
   Status put_unread(const HistoryEntry& entry);
   /// Oldest first.
@@ -76,6 +107,14 @@ class History {
   Result<bool> take_unread(const HistoryEntry& entry);
 
  private:
+  struct Found {
+    HistoryPage page{};
+    std::int64_t last = 0;  ///< place of the last one
+  };
+  Status forget_words(const Id& peer, std::string_view guid);
+  Result<bool> search_part(const Id& peer, WordSearch& wanted, std::int64_t first,
+                           std::int64_t behind, std::size_t limit, Millis now, Found& found);
+
   Vault& vault_;
 };
 

@@ -34,6 +34,8 @@ TEST_F(HistoryTest, AnEntryComesBackWithEveryField) {
   one.cause = "why";
   one.late = true;
   one.missing = 3;
+  one.mine = {.symbols = {"👍"}, .revision = 7};
+  one.theirs = {.symbols = {}, .revision = 8};
   const auto back = parse_entry(write_entry(one));
   ASSERT_TRUE(back) << to_string(back.error());
   EXPECT_EQ(write_entry(*back), write_entry(one));
@@ -42,6 +44,69 @@ TEST_F(HistoryTest, AnEntryComesBackWithEveryField) {
   EXPECT_EQ(back->label, Label::secure_old);
   EXPECT_TRUE(back->late);
   EXPECT_EQ(back->missing, 3);
+  EXPECT_EQ(back->mine, one.mine);
+  EXPECT_EQ(back->theirs, one.theirs);
+}
+
+TEST_F(HistoryTest, PagesGoBothWaysAndMissNothing) {
+  for (int i = 1; i <= 7; ++i) {
+    ASSERT_TRUE(history.put(entry(std::to_string(i), "number " + std::to_string(i))));
+    HistoryEntry other = entry(std::to_string(i), "of another");
+    other.peer = fake_user(3).id;
+    ASSERT_TRUE(history.put(other));
+  }
+  ASSERT_TRUE(history.put(entry("3", "number 3, edited"))) << "it keeps its place";
+  const auto walk = [&](bool up, std::size_t limit) {
+    std::vector<std::string> seen;
+    HistoryPart part{.limit = limit};
+    (up ? part.after : part.before) = up ? 0 : INT64_MAX;
+    for (int pages = 0; pages < 10; ++pages) {
+      const HistoryPage page = history.page(fake_user(2).id, part).value();
+      std::vector<std::string> guids;
+      for (const HistoryEntry& one : page.entries) guids.push_back(one.guid);
+      EXPECT_LE(guids.size(), limit);
+      seen.insert(up ? seen.end() : seen.begin(), guids.begin(), guids.end());
+      if (!page.next) return seen;
+      (up ? part.after : part.before) = page.next;
+    }
+    ADD_FAILURE() << "it does not end";
+    return seen;
+  };
+  for (const std::size_t limit : {1, 2, 6, 7, 8}) {
+    for (const bool up : {false, true})
+      EXPECT_THAT(walk(up, limit), testing::ElementsAre("1", "2", "3", "4", "5", "6", "7"));
+  }
+  EXPECT_THAT(history.page(fake_user(4).id, {}).value().entries, SizeIs(0));
+}
+
+TEST_F(HistoryTest, F17_WordsAreFoundNewestFirstPageByPage) {
+  const Id with = fake_user(2).id;
+  for (int i = 1; i <= 1'200; ++i)
+    ASSERT_TRUE(history.put(entry(std::to_string(i), i % 400 == 1 ? "a red rose" : "grass")));
+  HistoryEntry file = entry("file", "");
+  file.words = "file rose.txt, 3 bytes";
+  HistoryEntry removed = entry("removed", "rose"), over = entry("over", "rose");
+  HistoryEntry notice = entry("notice", "rose");
+  removed.removed = true;
+  over.expires = kFakeNow;
+  notice.content_type = "keys: device";
+  for (const HistoryEntry& one : {file, removed, over, notice}) ASSERT_TRUE(history.put(one));
+  const auto guids = [&](std::string_view words, const HistoryPart& part) {
+    std::vector<std::string> out;
+    const HistoryPage page = history.search(with, words, part, kFakeNow).value();
+    for (const HistoryEntry& one : page.entries) out.push_back(one.guid);
+    if (page.next) out.push_back("more");
+    return out;
+  };
+  using testing::ElementsAre;
+  EXPECT_THAT(guids("ROSE", {}), ElementsAre("file", "801", "401", "1"));
+  EXPECT_THAT(guids("rose red", {}), ElementsAre("801", "401", "1"));
+  EXPECT_THAT(guids("ros", {}), SizeIs(0));
+  EXPECT_THAT(guids("?", {}), SizeIs(0));
+  EXPECT_THAT(guids("rose", {.limit = 4}), SizeIs(4)) << "nothing more";
+  EXPECT_THAT(guids("rose", {.limit = 2}), ElementsAre("file", "801", "more"));
+  const auto next = history.search(with, "rose", {.limit = 2}, kFakeNow).value().next;
+  EXPECT_THAT(guids("rose", {.before = next, .limit = 2}), ElementsAre("401", "1"));
 }
 
 TEST_F(HistoryTest, WhatIsNoEntryIsRefused) {

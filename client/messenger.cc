@@ -285,6 +285,17 @@ Result<std::vector<HistoryEntry>> Messenger::history(const Id& peer, std::size_t
   return history_.newest(peer, limit);
 }
 
+bool Messenger::has_caught_up() const {
+  return !options_.receive ||
+         (session_ && session_->is_ready() && acked_cursor_ >= session_->newest_cursor());
+}
+
+Result<HistoryPage> Messenger::page(const Id& peer, const HistoryPart& part,
+                                    std::string_view words) {
+  return words.empty() ? history_.page(peer, part)
+                       : history_.search(peer, words, part, clock_.now());
+}
+
 Result<std::vector<HistoryEntry>> Messenger::unread(std::size_t limit) {
   return history_.unread(limit);
 }

@@ -67,6 +67,9 @@ struct MessengerEvents {
   /// Its author has changed this message or taken it away; the entry is as it is now, and of one
   /// that was deleted or destroyed the last that there is.
   std::function<void(const HistoryEntry&, MessageAct act)> changed{};
+  /// One of the two answers this message with other symbols now; `mine`: the person here, on
+  /// another device.
+  std::function<void(const HistoryEntry&, bool mine)> reacted{};
   /// A message has disappeared from the history.
   std::function<void(std::string_view guid)> expired{};
   /// Of contacts only; `state`: "online", "away" or "offline".
@@ -134,6 +137,8 @@ class Messenger final : private SessionHost {
   /// Tells that one goes, when presence is on; before the lanes are closed.
   void leave();
   bool is_ready() const { return session_ && session_->is_ready(); }
+  /// What had come to the inbox before the log-in is here (or was not asked for).
+  bool has_caught_up() const;
   bool is_started() const { return session_ != nullptr; }
   const Uplink* session() const { return session_.get(); }  ///< null while there is none
 
@@ -158,6 +163,11 @@ class Messenger final : private SessionHost {
   /// cannot be edited, Errc::gone for one that was taken back.
   Result<HistoryEntry> change_message(const HistoryEntry& entry, MessageAct act,
                                       std::string_view text = {});
+  /// Answers a message between people with a symbol, or (`off`) with that no longer: here at once,
+  /// with the other and on the own devices when their programs hear of it. The entry as it is now.
+  /// Errc::usage for what is no symbol, for more than kSymbolsOfOne, for a message in a group, and
+  /// one that has not gone out or could not be read; Errc::gone for one that was taken back.
+  Result<HistoryEntry> react(const HistoryEntry& entry, std::string_view symbol, bool off);
   /// Of an entry that was edited, oldest first.
   Result<std::vector<PostRevision>> earlier_texts(const HistoryEntry& entry);
   Result<std::vector<DestroyedMessage>> destroyed_messages();
@@ -177,6 +187,8 @@ class Messenger final : private SessionHost {
   Result<std::vector<HistoryEntry>> unread(std::size_t limit = 1'000);
   Status shown(const HistoryEntry& entry);
   Result<std::vector<HistoryEntry>> history(const Id& peer, std::size_t limit);
+  /// As History::page(), or, with words, History::search().
+  Result<HistoryPage> page(const Id& peer, const HistoryPart& part, std::string_view words = {});
   /// What an entry says, as it was sent or came; nothing where the home does not have it.
   Result<std::optional<JsonObject>> content(const HistoryEntry& entry);
 
@@ -312,7 +324,9 @@ class Messenger final : private SessionHost {
   Status put_text(const HistoryEntry& entry);
   Status apply_change(HistoryEntry& entry, const MessageChange& change, Millis now);
   Result<std::optional<HistoryEntry>> changed_entry(const Id& peer, const MessageChange& change,
-                                                    bool outgoing);
+                                                    std::optional<bool> outgoing);
+  Status take_reaction(const Id& peer, const MessageChange& change, bool own);
+  Status take_early_reactions(HistoryEntry& entry);
   Result<bool> take_change(const Opened& opened, const Content& content);
   Result<bool> is_gone(const Opened& opened);
   Status note_erased(const Id& peer, const Id& who, const MessageChange& change);
@@ -509,7 +523,12 @@ class Messenger final : private SessionHost {
   std::set<std::string> needs_;         // IDs that something waits for
   std::set<std::string> asking_;        // IDs that are asked for, or are about to be
   std::set<std::string> decides_;       // those of them whose answer decides about what waits
-  std::vector<std::pair<HistoryEntry, MessageAct>> changes_;  // to be told
+  struct Change {
+    HistoryEntry entry;
+    MessageAct act = MessageAct::edit;
+    bool own = false;
+  };
+  std::vector<Change> changes_;       // to be told
   bool scrub_due_ = false;            // something is erased, and the vault's files hold it still
   bool erasing_ = true;               // something may have to be erased, and answered for
   bool retry_ = false;                // what waited may be read now

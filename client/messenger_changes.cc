@@ -157,6 +157,7 @@ Status Messenger::apply_change(HistoryEntry& entry, const MessageChange& change,
     if (entry.removed) return {};
     entry.removed = true;
     entry.text.clear();
+    entry.mine = entry.theirs = {};
     entry.words = "taken back";
     if (auto gone = history_.forget_texts(entry); !gone) return gone;
     return history_.put(entry);
@@ -177,13 +178,15 @@ Status Messenger::apply_change(HistoryEntry& entry, const MessageChange& change,
 }
 
 /// The entry that a change means: by the GUID, or, from another station, by what was signed.
+/// `outgoing`: it has to be such a one.
 Result<std::optional<HistoryEntry>> Messenger::changed_entry(const Id& peer,
                                                              const MessageChange& change,
-                                                             bool outgoing) {
+                                                             std::optional<bool> outgoing) {
   constexpr std::size_t kLookBack = 10'000;
   const std::string hash = to_base64(change.hash);
   const auto is_it = [&](const HistoryEntry& one) {
-    return one.outgoing == outgoing && one.hash == hash && (outgoing || one.cause.empty());
+    return one.outgoing == outgoing.value_or(one.outgoing) && one.hash == hash &&
+           (one.outgoing || one.cause.empty());
   };
   auto found = history_.find(peer, change.guid);
   if (!found) return found;
@@ -210,13 +213,18 @@ Result<bool> Messenger::take_change(const Opened& opened, const Content& content
       return std::unexpected(noted.error());
     return true;
   }
+  if (change->act == MessageAct::react) {
+    if (auto taken = take_reaction(peer, *change, own); !taken)
+      return std::unexpected(taken.error());
+    return true;
+  }
   const Millis now = clock_.now();
   auto entry = changed_entry(peer, *change, own);
   if (!entry) return std::unexpected(entry.error());
   if (*entry) {
     if (auto done = apply_change(**entry, *change, now); !done)
       return std::unexpected(done.error());
-    changes_.emplace_back(std::move(**entry), change->act);
+    changes_.push_back({.entry = std::move(**entry), .act = change->act, .own = own});
   }
   if (change->act == MessageAct::edit) return true;
   // It may still come: held up at another station, or not readable yet.

@@ -308,7 +308,9 @@ Result<bool> Messenger::keep_new(const HistoryEntry& entry, const Opened& opened
     if (!repeated) return std::unexpected(repeated.error());
     if (*repeated) return false;
   }
-  if (auto put = history_.put(entry, opened.message.content); !put)
+  HistoryEntry kept = entry;
+  if (auto early = take_early_reactions(kept); !early) return std::unexpected(early.error());
+  if (auto put = history_.put(kept, opened.message.content); !put)
     return std::unexpected(put.error());
   auto contact = home_.contact(entry.peer);
   if (!contact) return std::unexpected(contact.error());

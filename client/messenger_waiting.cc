@@ -253,8 +253,12 @@ void Messenger::retry_waiting() {
 
 void Messenger::tell(const std::vector<HistoryEntry>& show,
                      const std::vector<HistoryEntry>& ticked) {
-  for (const auto& [entry, act] : std::exchange(changes_, {})) {
-    if (events_.changed) events_.changed(entry, act);
+  for (const auto& [entry, act, own] : std::exchange(changes_, {})) {
+    if (act == MessageAct::react) {
+      if (events_.reacted) events_.reacted(entry, own);
+    } else if (events_.changed) {
+      events_.changed(entry, act);
+    }
   }
   for (const HistoryEntry& entry : ticked) {
     if (events_.ticked) events_.ticked(entry);

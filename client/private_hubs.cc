@@ -1,11 +1,12 @@
 #include "client/private_hubs.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "client/fields.h"
 #include "client/hub_names.h"
-#include "dim/base/ascii.h"
+#include "client/word_search.h"
 #include "dim/base/base64.h"
 
 namespace dim {
@@ -17,19 +18,6 @@ constexpr Millis kSweepPause = 60'000;
 constexpr Error kOlder{Errc::conflict,
                        "the station shows an older membership of this hub than before; it may be "
                        "lying, and nothing is sent until it shows the newest again"};
-
-std::vector<std::string> words_of(std::string_view text) {
-  std::vector<std::string> out;
-  std::string rest = fold_ascii(text);
-  for (std::size_t at = 0; at < rest.size();) {
-    const std::size_t begin = rest.find_first_not_of(' ', at);
-    if (begin == std::string::npos) break;
-    const std::size_t end = std::min(rest.find(' ', begin), rest.size());
-    out.push_back(rest.substr(begin, end - begin));
-    at = end;
-  }
-  return out;
-}
 
 Result<Roster> roster_of(const std::string& hub, const std::vector<JsonObject>& changes) {
   if (changes.empty())
@@ -288,24 +276,30 @@ Result<std::vector<PrivateHubs::Found>> PrivateHubs::search(const std::string& h
                                                             std::string_view words,
                                                             std::int64_t before,
                                                             std::size_t limit) {
-  constexpr std::size_t kPage = 500;
-  const std::vector<std::string> wanted = words_of(words);
+  auto wanted = WordSearch::of(words);
+  if (!wanted) return std::unexpected(wanted.error());
   std::vector<Found> out;
-  while (out.size() < limit && !wanted.empty()) {
-    auto rows = home_.vault().newest(kOpenedPosts, kPage, before);
-    if (!rows) return std::unexpected(rows.error());
-    for (auto row = rows->rbegin(); row != rows->rend() && out.size() < limit; ++row) {
-      before = row->place;
-      std::string in;
-      auto post = read_opened(row->body, in);
-      if (!post || in != hub || (channel && post->channel != *channel)) continue;
-      if (is_over(*post)) continue;
-      const std::string text = fold_ascii(post->content);
-      if (std::ranges::all_of(wanted, [&](const auto& word) { return text.contains(word); }))
-        out.push_back({std::move(*post), row->place});
-    }
-    if (rows->size() < kPage) break;
+  if (!wanted->has_words()) return out;
+  const auto rows = home_.vault().list(kOpenedPosts);
+  if (!rows) return std::unexpected(rows.error());
+  // Older ones may have been opened later: places say nothing about their order.
+  const auto order = [](const Found& one) {
+    return std::tuple(one.post.time, one.post.cursor, one.post.guid);
+  };
+  std::optional<std::tuple<Millis, Cursor, Guid>> behind;
+  for (const auto& row : *rows) {
+    std::string in;
+    auto post = read_opened(row.body, in);
+    if (!post || in != hub) continue;
+    const bool is_found =
+        (!channel || post->channel == *channel) && !is_over(*post) && wanted->is_in(post->content);
+    Found one{std::move(*post), row.place};
+    if (row.place == before) behind = order(one);
+    if (is_found) out.push_back(std::move(one));
   }
+  if (behind) std::erase_if(out, [&](const Found& one) { return order(one) >= *behind; });
+  std::ranges::sort(out, std::ranges::greater(), order);
+  if (out.size() > limit) out.erase(out.begin() + static_cast<std::ptrdiff_t>(limit), out.end());
   return out;
 }
 

@@ -61,8 +61,8 @@ class PrivateHubs {
   /// message: when it is Errc::too_early or Errc::not_found, and once in 30 s for each hub, because
   /// any member can write such messages.
   bool asks_anew(const std::string& hub, const Status& opened);
-  /// Opened before in this home, with all the words, newest first. `channel`: only there; `before`:
-  /// behind the place where the last ones ended (a place in the home, not a cursor).
+  /// Opened before in this home, with all the words (WordSearch), newest first. `channel`: only
+  /// there; `before`: go on behind the one with this place (in the home, not a cursor).
   struct Found {
     Post post;
     std::int64_t place = 0;

@@ -54,7 +54,7 @@ class PrivateHubsOfHome : public MessengerTest {
   PrivateHubs privates_{home, clock};
 };
 
-TEST_F(PrivateHubsOfHome, F19_WhatWasOpenedIsFoundByItsWordsNewestFirst) {
+TEST_F(PrivateHubsOfHome, F17_WhatWasOpenedIsFoundByItsWordsNewestFirst) {
   for (const char* text : {"Red roses", "white lilies", "roses and lilies"}) {
     Post post = shown(den_, text);
     ASSERT_TRUE(privates_.open(hub_, post));
@@ -71,6 +71,29 @@ TEST_F(PrivateHubsOfHome, F19_WhatWasOpenedIsFoundByItsWordsNewestFirst) {
   ASSERT_EQ(next.size(), 1U);
   EXPECT_EQ(next.back().post.content, "Red roses");
   EXPECT_THAT(privates_.search("private-other@x", den_, "roses", INT64_MAX, 9).value(), IsEmpty());
+}
+
+TEST_F(PrivateHubsOfHome, F17_WhatIsOlderAndWasOpenedLaterStandsBehind) {
+  std::vector<Post> posts;
+  for (const char* text : {"roses 1", "roses 2", "roses 3", "rosehip"}) {
+    posts.push_back(shown(den_, text));
+    clock.passed += 1'000;
+  }
+  for (const int one : {2, 3, 1, 0}) {
+    Post post = posts[static_cast<std::size_t>(one)];
+    ASSERT_TRUE(privates_.open(hub_, post));
+  }
+  EXPECT_THAT(found("roses"), ElementsAre("roses 3", "roses 2", "roses 1"));
+  EXPECT_THAT(found("rose"), IsEmpty()) << "no part of a word";
+  std::vector<std::string> pages;
+  std::int64_t before = INT64_MAX;
+  for (int i = 0; i < 4; ++i) {
+    const auto page = privates_.search(hub_, den_, "roses", before, 1).value();
+    if (page.empty()) break;
+    pages.push_back(page.back().post.content);
+    before = page.back().place;
+  }
+  EXPECT_THAT(pages, ElementsAre("roses 3", "roses 2", "roses 1"));
 }
 
 TEST_F(PrivateHubsOfHome, N1_WhatIsGoneAtTheStationOrOverIsNotKept) {

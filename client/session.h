@@ -90,7 +90,7 @@ class Session final : public Uplink {
   const std::vector<std::string>& station_pins() const override { return station_pins_; }
   const std::optional<ResumeTicket>& ticket() const { return ticket_; }
   Millis clock_offset() const override { return clock_offset_; }
-  std::int64_t newest_cursor() const { return newest_cursor_; }
+  std::int64_t newest_cursor() const override { return newest_cursor_; }
   /// Messages a second that the station takes from this session; 0 where it sets no limit.
   std::int64_t message_rate() const override { return message_rate_; }
   bool repeats_bytes() const override { return true; }

@@ -56,6 +56,8 @@ class Uplink {
   virtual void abandon(const Error& error, int code = 0, std::string_view message = {}) = 0;
   /// Every second or so.
   virtual void tick() = 0;
+  /// The newest of the inbox at the log-in; 0 where the station does not say.
+  virtual std::int64_t newest_cursor() const { return 0; }
   /// Sends a request; the handler gets the answer. Only after ready().
   virtual void request(Lane lane, Packet packet, Handler handler) = 0;
   /// One live frame of a lane that has joined a stream.

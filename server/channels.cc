@@ -6,12 +6,11 @@
 #include "dim/base/utf8.h"
 #include "dim/engine/hub_post.h"
 #include "dim/engine/hub_view.h"
+#include "dim/engine/reaction.h"
 #include "server/hubs.h"
 
 namespace dim {
 namespace {
-
-constexpr std::size_t kSymbolBytes = 32;
 
 /// Text that the station keeps, shows and searches.
 Status check_text(const std::optional<std::string>& content) {
@@ -38,11 +37,6 @@ Status check_content(const Hub& hub, const std::string& author,
                 "this hub is public, and its messages are plain text: a sealed one would be "
                 "unreadable for all who do not have its keys");
   return {};
-}
-
-bool valid_symbol(std::string_view symbol) {
-  return !symbol.empty() && symbol.size() <= kSymbolBytes && header_safe(symbol) &&
-         symbol.find_first_of(" ,[]") == std::string_view::npos;
 }
 
 }  // namespace

@@ -40,6 +40,12 @@ int add_word(void* context, int, const char* word, int size, int, int) {
   return SQLITE_OK;
 }
 
+int add_plain_word(void* context, int, const char* word, int size, int, int) {
+  static_cast<std::vector<std::string>*>(context)->emplace_back(word,
+                                                                static_cast<std::size_t>(size));
+  return SQLITE_OK;
+}
+
 }  // namespace
 
 Status WordIndex::start(Database& db) {
@@ -72,6 +78,14 @@ std::string WordIndex::words(std::string_view text, const Secret& key) {
                    static_cast<int>(spaced.size()), add_word);
   wipe(blinded.key);
   return std::move(blinded.out);
+}
+
+std::vector<std::string> WordIndex::plain(std::string_view text) {
+  const std::string spaced = spaced_words(text);
+  std::vector<std::string> out;
+  calls_.xTokenize(tokenizer_, &out, FTS5_TOKENIZE_DOCUMENT, spaced.data(),
+                   static_cast<int>(spaced.size()), add_plain_word);
+  return out;
 }
 
 std::string WordIndex::channel(std::int64_t channel, const Secret& key) {

@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "dim/crypto/secret.h"
 #include "sqlite/database.h"
@@ -27,6 +28,8 @@ class WordIndex {
   /// The words of `text` in order, without regard to case and accents (FTS5's unicode61), each as
   /// 13 letters and digits, with spaces between. `key` has 32 bytes.
   std::string words(std::string_view text, const Secret& key);
+  /// The same as they are, for who searches without an index.
+  std::vector<std::string> plain(std::string_view text);
   /// A channel by its number.
   static std::string channel(std::int64_t channel, const Secret& key);
 

@@ -31,6 +31,12 @@ TEST_F(WordIndexTest, WordsAreTheSameInAnyCaseAndSayNothing) {
   EXPECT_EQ(index_.words("?! ...", key_), "");
 }
 
+TEST_F(WordIndexTest, F17_WithoutAnIndexTheyStandAsTheyAre) {
+  EXPECT_EQ(index_.plain("Red, RÖSES 北京!"),
+            (std::vector<std::string>{"red", "roses", "北", "京"}));
+  EXPECT_TRUE(index_.plain("?! ...").empty());
+}
+
 TEST_F(WordIndexTest, AnotherKeyMakesOtherNumbersOfThem) {
   EXPECT_NE(index_.words("roses", key_), index_.words("roses", other_));
   EXPECT_NE(WordIndex::channel(7, key_), WordIndex::channel(7, other_));

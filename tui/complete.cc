@@ -40,7 +40,7 @@ const std::vector<Command>& commands() {
       {"join", "WHO | HUB/CHANNEL | LINK", "open a conversation, or come into a hub by its link",
        Argument::place},
       {"reply", "[#ID] TEXT", "answer the marked message, else the newest of somebody else"},
-      {"react", "SYMBOL [#ID]", "answer a message of a channel with a symbol; again: take it away",
+      {"react", "SYMBOL [#ID]", "answer a message with a symbol; again: take it away",
        Argument::symbol},
       {"edit", "[#ID] TEXT", "write your message in a channel anew"},
       {"remove", "[#ID]", "take back your message in a channel, or hide that of another"},

@@ -13,7 +13,8 @@ constexpr std::string_view kApp = "chat.dim.message";
 constexpr std::string_view kNote = "note";
 constexpr std::size_t kTextBytes = 64 * limits::kKiB;
 constexpr std::size_t kDeviceBytes = 64;
-constexpr std::array<std::string_view, 5> kActs = {"edit", "remove", "delete", "destroy", "erased"};
+constexpr std::array<std::string_view, 6> kActs = {"edit",    "remove", "delete",
+                                                   "destroy", "erased", "react"};
 
 std::unexpected<Error> broken() {
   return fail(Errc::content, "this change of a message lacks something, or is malformed");
@@ -36,6 +37,7 @@ Content message_change_content(const MessageChange& change, Millis now, Random& 
     note.rest.set("text", change.text);
     note.rest.set("revision", change.revision);
   }
+  if (change.act == MessageAct::react) write_reactions(change.reactions, note.rest);
   if (!change.device.empty()) note.rest.set("device", change.device);
   if (change.peer) note.rest.set("peer", change.peer->bare().text());
   return Content(std::move(note));
@@ -64,6 +66,11 @@ Result<MessageChange> read_message_change(const Content& content) {
         revision->integer() == nullptr || *revision->integer() < 2)
       return broken();
     out.revision = *revision->integer();
+  }
+  if (out.act == MessageAct::react) {
+    auto reactions = read_reactions(note->rest);
+    if (!reactions) return broken();
+    out.reactions = std::move(*reactions);
   }
   out.device = text_of(note->rest, "device");
   if (out.device.size() > kDeviceBytes) return broken();

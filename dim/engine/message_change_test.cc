@@ -20,6 +20,7 @@ class MessageChangeTest : public testing::Test {
       out.revision = 2;
     }
     if (act == MessageAct::erased) out.device = "phone";
+    if (act == MessageAct::react) out.reactions = {.symbols = {"👍", "❤️"}, .revision = 5};
     return out;
   }
   Result<MessageChange> again(const MessageChange& change) {
@@ -32,9 +33,9 @@ class MessageChangeTest : public testing::Test {
   OsRandom random_;
 };
 
-TEST_F(MessageChangeTest, F11_F12_WhatIsWrittenIsRead) {
+TEST_F(MessageChangeTest, F11_F12_F13_WhatIsWrittenIsRead) {
   for (const MessageAct act : {MessageAct::edit, MessageAct::remove, MessageAct::erase,
-                               MessageAct::destroy, MessageAct::erased}) {
+                               MessageAct::destroy, MessageAct::erased, MessageAct::react}) {
     MessageChange one = change(act);
     one.peer = Id::parse("0x21e27549d780db2a32058bD960A6245b01Ad85FF").value();
     const auto read = again(one);
@@ -46,6 +47,7 @@ TEST_F(MessageChangeTest, F11_F12_WhatIsWrittenIsRead) {
     EXPECT_EQ(read->revision, one.revision);
     EXPECT_EQ(read->device, one.device);
     EXPECT_EQ(read->peer, one.peer);
+    EXPECT_EQ(read->reactions, one.reactions);
   }
 }
 
@@ -63,6 +65,9 @@ TEST_F(MessageChangeTest, WhatLacksSomethingIsNone) {
   MessageChange long_one = change(MessageAct::edit);
   long_one.text.assign(65'537, 'x');
   EXPECT_FALSE(again(long_one));
+  MessageChange many = change(MessageAct::react);
+  many.reactions.symbols.assign(2, "👍");
+  EXPECT_FALSE(again(many)) << "each counts once";
   const Content text(TextContent::make("no change", kNow, random_));
   EXPECT_FALSE(is_message_change(text));
   EXPECT_FALSE(read_message_change(text));

@@ -92,7 +92,11 @@ class Conversation(harness.EndToEnd):
         self.listen_all(alice, 2)
         new = {entry["text"]: entry for entry in of(alice.run("requests"), "request")}
         self.assertEqual(set(new), {"hello from bobby", "buy this"})
-        self.assertFalse(of(alice.run("accept", new["hello from bobby"]["id"]), "contact")[0]["stranger"])
+        # Whoever is new may call themselves like a contact, and does not look like one.
+        for name, entry in (("bobby", new["hello from bobby"]), ("carol", new["buy this"])):
+            self.assertEqual(entry["name"], f"~{name} ({entry['id'].partition('@')[2][:8] or entry['id'][:8]}…)")
+        accepted = of(alice.run("accept", new["hello from bobby"]["id"]), "contact")[0]
+        self.assertEqual((accepted["stranger"], accepted["name"]), (False, new["hello from bobby"]["name"][1:]))
         self.assertTrue(of(alice.run("block", new["buy this"]["id"]), "contact")[0]["refused"])
         self.assertEqual(of(alice.run("requests"), "request"), [])
         carol.run("send", "alice", "buy this now")
@@ -150,6 +154,92 @@ class Conversation(harness.EndToEnd):
             if done["erased"] == 2 or time.monotonic() > until:
                 self.assertEqual((done["erased"], done["of"]), (2, 2))
                 break
+
+    def test_F13_messages_are_answered_with_symbols_by_both_and_that_is_taken_back(self):
+        station = self.station()
+        alice = self.person("alice", station.link())
+        bobby = self.person("bobby", station.link())
+        asked = of(alice.run("send", "bobby", "roses?"), "message")[0]["guid"]
+        self.assertEqual(len(of(bobby.run("listen", "--once", "--timeout", "60"), "message")), 1)
+        said = of(bobby.run("react", "alice", asked[-8:], "🌹"), "message_change")[0]
+        self.assertEqual((said["change"], said["mine"], said["symbols"]), ("react", True, ["🌹"]))
+        bobby.run("react", "alice", asked[-8:], "👀")
+        self.assertEqual(self.reactions(alice, "bobby", 2), [("react", False, ["🌹"]), ("react", False, ["🌹", "👀"])])
+        alice.run("react", "bobby", asked[-8:], "🌹")
+        self.assertEqual(self.reactions(bobby, "alice", 1), [("react", False, ["🌹"])])
+        for person, peer in ((alice, "bobby"), (bobby, "alice")):
+            self.assertEqual(of(person.run("history", peer), "message")[0]["reactions"], {"🌹": 2, "👀": 1})
+        self.assertIn("roses?  🌹 2  👀 1", subprocess.run(bobby.command("history", "alice", as_json=False),
+                                                          capture_output=True, text=True, timeout=60).stdout)
+        bobby.run("react", "alice", asked[-8:], "🌹", "--off")
+        self.assertEqual(self.reactions(alice, "bobby", 1), [("react", False, ["👀"])])
+        for person, peer in ((alice, "bobby"), (bobby, "alice")):
+            self.assertEqual(of(person.run("history", peer), "message")[0]["reactions"], {"🌹": 1, "👀": 1})
+            self.assertEqual(len(of(person.run("history", peer), "message")), 1)
+        for wrong in ("two words", "x" * 33, ""):
+            bobby.run("react", "alice", asked[-8:], wrong, code=2)
+        self.assertEqual(of(bobby.run("status"), "status")[0]["unread"], 0)
+
+    def reactions(self, person, peer, count):
+        """The next `count` that somebody hears of, from `peer`."""
+        got, until = [], time.monotonic() + 60
+        while len(got) < count and time.monotonic() < until:
+            heard = of(person.run("listen", "--timeout", "1", code=3), "message_change")
+            self.assertTrue(all(one["peer_name"] == peer for one in heard))
+            got += [(one["change"], one["mine"], one["symbols"]) for one in heard]
+        return got
+
+    def test_F17_what_was_said_with_somebody_is_searched_in_their_home_alone(self):
+        station = self.station()
+        alice = self.person("alice", station.link())
+        bobby = self.person("bobby", station.link())
+        said = ["Red ROSES and tulips", "我们明天去北京", "Röses, again", "nothing of the kind"]
+        for text in said:
+            alice.run("send", "bobby", text)
+        hers = of(alice.run("send", "bobby", "--file", __file__), "message")[0]["guid"]
+        station.kill()  # nobody else is asked
+        for words, found in (("roses", [said[2], said[0]]), ("ROSES red", said[:1]), ("rose", []), ("北京", said[1:2]),
+                             ("京北", []), ("conversation_test", [""])):
+            got = alice.run("search", "bobby", words)
+            self.assertEqual([one["text"] for one in of(got, "message")], found, words)
+            self.assertEqual(of(got, "page")[0]["count"], len(found))
+        page = alice.run("search", "bobby", "roses", "--limit", "1")
+        older = alice.run("search", "bobby", "roses", "--limit", "1", "--before", str(of(page, "page")[0]["next"]))
+        self.assertEqual([[one["text"] for one in of(it, "message")] for it in (page, older)], [said[2:3], said[:1]])
+        self.assertNotIn("next", of(older, "page")[0])
+        alice.run("search", "bobby", "   ", code=2)
+        self.assertEqual(of(alice.run("search", "bobby", "conversation_test"), "message")[0]["guid"], hers, "a file by its name")
+        station.start()
+        heard = 0
+        while heard < len(said) + 1:
+            heard += len(of(bobby.run("listen", "--once", "--timeout", "60"), "message"))
+        alice.run("remove", "bobby", of(alice.run("search", "bobby", "red"), "message")[0]["guid"], "--yes")
+        bobby.run("listen", "--timeout", "2", code=3)
+        for person, peer in ((alice, "bobby"), (bobby, "alice")):
+            self.assertEqual([one["text"] for one in of(person.run("search", peer, "roses"), "message")], said[2:3])
+
+    def test_what_was_said_with_somebody_is_read_page_by_page_in_both_directions(self):
+        station = self.station()
+        alice = self.person("alice", station.link())
+        bobby = self.person("bobby", station.link())
+        for number in range(1, 8):
+            alice.run("send", "bobby", str(number))
+        for person, peer in ((alice, "bobby"), (bobby, "alice")):
+            while len(of(person.run("history", peer), "message")) < 7:
+                person.run("listen", "--once", "--timeout", "60")
+            page = person.run("history", peer, "--limit", "3")
+            self.assertEqual([one["text"] for one in of(page, "message")], ["5", "6", "7"])
+            page = person.run("history", peer, "--limit", "3", "--before", str(of(page, "page")[0]["next"]))
+            self.assertEqual([one["text"] for one in of(page, "message")], ["2", "3", "4"])
+            page = person.run("history", peer, "--limit", "3", "--before", str(of(page, "page")[0]["next"]))
+            self.assertEqual([one["text"] for one in of(page, "message")], ["1"])
+            self.assertNotIn("next", of(page, "page")[0])
+            page = person.run("history", peer, "--limit", "4", "--after", "0")
+            self.assertEqual([one["text"] for one in of(page, "message")], ["1", "2", "3", "4"])
+            page = person.run("history", peer, "--limit", "4", "--after", str(of(page, "page")[0]["next"]))
+            self.assertEqual([one["text"] for one in of(page, "message")], ["5", "6", "7"])
+            self.assertNotIn("next", of(page, "page")[0])
+            person.run("history", peer, "--before", "1", "--after", "1", code=2)
 
     def test_F65_outbox_keeps_what_is_written_while_the_station_is_away(self):
         station = self.station()

@@ -2,6 +2,7 @@
 import base64
 import json
 import os
+import time
 
 import harness
 from harness import of
@@ -38,7 +39,7 @@ class Devices(harness.EndToEnd):
     def devices(self, person):
         return {one["name"]: (one["current"], one["removed"]) for one in of(person.run("device", "list"), "device")}
 
-    def test_F07_both_devices_read_and_write_and_a_removed_one_neither(self):
+    def test_F07_F13_both_devices_read_write_and_answer_and_a_removed_one_neither(self):
         self.alice.run("send", "bobby", "from the first")
         self.hears(self.bobby, "from the first")
         laptop = self.link("laptop", "--history")
@@ -55,6 +56,14 @@ class Devices(harness.EndToEnd):
         self.hears(laptop, "to both")
         said = [(one["direction"], one["text"]) for one in of(laptop.run("history", "bobby"), "message")]
         self.assertEqual(said, [("out", "from the first"), ("out", "I have a laptop"), ("in", "to both")])
+        # F13: what one device answers with the other has too.
+        both = of(self.bobby.run("history", "alice"), "message")[-1]["guid"]
+        laptop.run("react", "bobby", both[-8:], "👍")
+        self.bobby.run("react", "alice", both[-8:], "🎉")
+        for one in (self.alice, laptop, self.bobby):
+            one.run("listen", "--timeout", "2", code=3)
+        for one in (self.alice, laptop):
+            self.assertEqual(of(one.run("history", "bobby"), "message")[-1]["reactions"], {"👍": 1, "🎉": 1})
         laptop.run("send", "bobby", "from the laptop")
         got = of(self.bobby.run("listen", "--once", "--timeout", "90", timeout=120), "message")
         self.assertEqual([(one["text"], one["peer"], one["label"], one.get("missing"), one.get("forked")) for one in got],
@@ -81,6 +90,46 @@ class Devices(harness.EndToEnd):
         self.hears(self.alice, "to the first alone")
         laptop.run("device", "list", code=1)
         self.alice.run("device", "remove", "laptop", "--yes", code=6)
+
+    def counts(self, person):
+        """What is unread, by who or where it is."""
+        return {one.get("peer") or one["channel"]: one["unread"] for one in of(person.run("unread"), "unread")}
+
+    def both_count(self, one, other, wanted):
+        """Each of the two says so: at once what it has done itself, the other when its program hears of it."""
+        until = time.monotonic() + 60
+        while (counted := (self.counts(one), self.counts(other))) != (wanted, wanted):
+            self.assertLess(time.monotonic(), until, (counted, wanted))
+
+    def test_F18_what_is_unread_is_the_same_number_on_both_devices(self):
+        laptop = self.link("laptop")
+        self.alice.run("send", "bobby", "I have a laptop")
+        self.hears(self.bobby, "I have a laptop")
+        hub = of(self.alice.run("hub", "create", "gardeners"), "hub")[0]["hub"]
+        channel = of(self.alice.run("channel", "create", "gardeners", "general"), "channel")[0]["guid"]
+        self.bobby.run("hub", "join", of(self.alice.run("hub", "invite", hub), "invite")[0]["link"])
+        bobby = self.bobby.id()
+        for number in range(1, 5):
+            self.bobby.run("send", "alice", f"message {number}")
+            self.bobby.run("post", "gardeners/general", f"post {number}")
+        self.both_count(self.alice, laptop, {bobby: 4, channel: 4})
+        # Read on the first, then on the other.
+        self.alice.run("listen", "--once", "--no-hubs", "--timeout", "60")
+        self.alice.run("read", "gardeners/general", "--upto", "1")
+        self.both_count(self.alice, laptop, {bobby: 3, channel: 3})
+        laptop.run("listen", "--once", "--no-hubs", "--timeout", "60")
+        laptop.run("read", "gardeners/general", "--upto", "3")
+        self.both_count(self.alice, laptop, {bobby: 2, channel: 1})
+        self.bobby.run("send", "alice", "one more")
+        self.both_count(self.alice, laptop, {bobby: 3, channel: 1})
+        self.assertEqual([one["unread"] for one in of(laptop.run("unread", "bobby"), "unread")], [3])
+        self.assertEqual([one["channel"] for one in of(laptop.run("unread", "gardeners"), "unread")], [channel])
+        # All of it, on the other one; what is left is nothing on both.
+        laptop.run("listen", "--timeout", "3")
+        self.both_count(self.alice, laptop, {channel: 0})
+        self.assertEqual([one["unread"] for one in of(self.alice.run("unread", "bobby"), "unread")], [0])
+        self.at.kill()
+        self.assertEqual([one["unread"] for one in of(self.alice.run("unread", "bobby", code=4), "unread")], [0])
 
     def test_F07_only_where_the_identity_was_made_devices_and_groups_are_changed(self):
         laptop = self.link("laptop")

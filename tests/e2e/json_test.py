@@ -93,6 +93,8 @@ class Json(harness.EndToEnd):
         alice.run("chat", "bobby", stdin="two\n")
         got = self.listen_for(bobby, "message")
         self.assertEqual(got[0]["guid"], sent["guid"])
+        bobby.run("react", "alice", sent["guid"], "👍")
+        alice.run("search", "bobby", "one")
         bobby.run("forward", sent["guid"], "alice")
         self.listen_for(alice, "state")
         alice.run("group", "create", "choir", "bobby")

@@ -1,0 +1,107 @@
+// With which symbols two people answer each other's messages (docs/protocol/messages.md section
+// 10.2).
+#include "client/fields.h"
+#include "client/messenger.h"
+#include "dim/base/base64.h"
+#include "dim/engine/message_change.h"
+
+namespace dim {
+namespace {
+
+constexpr std::string_view kEarly = "early reactions";  // to messages that are not here yet
+constexpr std::size_t kEarlyKept = 1'000;
+
+/// The hash alone: at a neighbour's station the message has another GUID.
+std::string early_place(const Id& peer, std::string_view hash, bool own) {
+  return peer.bare().text() + (own ? " own " : " ") + std::string(hash);
+}
+
+}  // namespace
+
+Result<HistoryEntry> Messenger::react(const HistoryEntry& entry, std::string_view symbol,
+                                      bool off) {
+  if (entry.peer.is_group())
+    return fail(Errc::usage,
+                "messages of a group are answered with words; symbols are for messages between two "
+                "people, and in channels");
+  if (!valid_symbol(symbol))
+    return fail(Errc::usage, "a symbol is 1 to 32 bytes without spaces, commas, brackets");
+  if (entry.removed) return fail(Errc::gone, "this message was taken back");
+  const auto hash = digest_in(entry.hash);
+  if (!hash || (!entry.outgoing && !entry.cause.empty()))
+    return fail(Errc::usage,
+                "this cannot be answered: it has not gone out yet, or could not be read");
+  const Millis now = clock_.now();
+  HistoryEntry changed = entry;
+  auto next = reacted(entry.mine, symbol, off, now);
+  if (!next) return changed;
+  if (next->symbols.size() > kSymbolsOfOne)
+    return fail(Errc::usage, "20 symbols are the most that one person answers one message with");
+  changed.mine = std::move(*next);
+  auto status = home_.vault().transaction([&]() -> Status {
+    if (auto put = history_.put(changed); !put) return put;
+    MessageChange change{
+        .act = MessageAct::react, .guid = entry.guid, .hash = *hash, .reactions = changed.mine};
+    if (auto put = enqueue_quietly(entry.peer,
+                                   encode_content(message_change_content(change, now, random_)));
+        !put)
+      return put;
+    if (!has_other_devices()) return {};
+    change.peer = entry.peer;
+    return enqueue_quietly(home_.account().id.bare(),
+                           encode_content(message_change_content(change, now, random_)));
+  });
+  if (!status) return std::unexpected(status.error());
+  pump();
+  return changed;
+}
+
+/// `own`: of the person here, on another device.
+Status Messenger::take_reaction(const Id& peer, const MessageChange& change, bool own) {
+  auto entry = changed_entry(peer, change, std::nullopt);
+  if (!entry) return std::unexpected(entry.error());
+  if (*entry) {
+    Reactions& known = own ? (*entry)->mine : (*entry)->theirs;
+    if ((*entry)->removed || !replaces(change.reactions, known)) return {};
+    known = change.reactions;
+    if (auto put = history_.put(**entry); !put) return put;
+    changes_.push_back({.entry = std::move(**entry), .act = change.act, .own = own});
+    return {};
+  }
+  // It may still come: another device of one's own tells later what it has sent.
+  const std::string place = early_place(peer, to_base64(change.hash), own);
+  auto before = home_.vault().get(kEarly, place);
+  if (!before) return std::unexpected(before.error());
+  if (const auto row = parse_json_object(before->value_or(""))) {
+    const auto known = read_reactions(*row);
+    if (known && !replaces(change.reactions, *known)) return {};
+  }
+  JsonObject row;
+  write_reactions(change.reactions, row);
+  if (auto put = home_.vault().put(kEarly, place, write_json(row)); !put) return put;
+  // Whoever answers what never comes fills nobody's disk.
+  auto count = home_.vault().count(kEarly);
+  if (!count) return std::unexpected(count.error());
+  if (*count <= static_cast<std::int64_t>(kEarlyKept)) return {};
+  auto oldest = home_.vault().list(kEarly, 0, 1);
+  if (!oldest || oldest->empty()) return oldest ? Status() : std::unexpected(oldest.error());
+  return home_.vault().erase_through(kEarly, oldest->front().place);
+}
+
+/// What was said about a message before it came.
+Status Messenger::take_early_reactions(HistoryEntry& entry) {
+  if (entry.peer.is_group() || entry.hash.empty()) return {};
+  for (const bool own : {true, false}) {
+    const std::string place = early_place(entry.peer, entry.hash, own);
+    auto body = home_.vault().get(kEarly, place);
+    if (!body) return std::unexpected(body.error());
+    if (!*body) continue;
+    const auto row = parse_json_object(**body);
+    const auto early = row ? read_reactions(*row) : std::nullopt;
+    if (early) (own ? entry.mine : entry.theirs) = *early;
+    if (auto erased = home_.vault().erase(kEarly, place); !erased) return erased;
+  }
+  return {};
+}
+
+}  // namespace dim

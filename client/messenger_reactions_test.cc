@@ -1,0 +1,195 @@
+// With which symbols two people answer each other's messages.
+#include "client/messenger_fixture.h"
+#include "client/past.h"
+#include "dim/base/base64.h"
+#include "dim/engine/device_link.h"
+#include "dim/engine/message_change.h"
+
+namespace dim {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+using Symbols = std::vector<std::string>;
+
+class MessengerReactionsTest : public MessengerTest {
+ protected:
+  void SetUp() override { log_in(); }
+  /// Comes from the peer.
+  HistoryEntry came(std::string_view text) {
+    const std::string guid = Guid::make(kFakeNow + ++number, fake_random()).text();
+    push(from_peer(text), guid);
+    return entry_of(guid);
+  }
+  /// Goes to the peer.
+  HistoryEntry went(std::string_view text) {
+    const std::string guid = send(text);
+    (void)told();
+    return entry_of(guid);
+  }
+  void says(const Account& who, const HistoryEntry& message, Symbols symbols, std::int64_t revision,
+            const std::optional<Id>& with = {}) {
+    says(who, message.guid, *from_base64(message.hash), std::move(symbols), revision, with);
+  }
+  void says(const Account& who, const std::string& guid, std::span<const std::uint8_t> hash,
+            Symbols symbols, std::int64_t revision, const std::optional<Id>& with = {}) {
+    MessageChange change{.act = MessageAct::react, .guid = guid, .peer = with};
+    std::ranges::copy(hash, change.hash.begin());
+    change.reactions = {.symbols = std::move(symbols), .revision = revision};
+    push(from(who, message_change_content(change, clock.now(), fake_random())));
+  }
+  /// What the client has sent about messages, to whom.
+  std::vector<std::pair<std::string, MessageChange>> told() {
+    Directory known;
+    EXPECT_TRUE(known.learn_meta(home.account().id, home.account().meta));
+    EXPECT_TRUE(known.learn_document(home.account().id, home.account().visa.json(), clock.now()));
+    std::vector<std::pair<std::string, MessageChange>> out;
+    for (const Packet& packet : std::exchange(station.requests[Lane::text], {})) {
+      if (packet.operation != Operation::create) continue;
+      accept(packet);
+      const auto message = SignedMessage::parse(packet.content.value_or(""));
+      if (!message) continue;
+      const bool own = packet.get("target") == home.account().id.text();
+      const auto opened = open(*message, own ? home.account() : peer(), known, {}, clock.now());
+      const auto content = opened ? decode_content(opened->message.content)
+                                  : Result<Content>(fail(Errc::content, "none"));
+      const auto change = content ? read_message_change(*content)
+                                  : Result<MessageChange>(fail(Errc::content, "none"));
+      if (change) out.emplace_back(packet.get("target"), *change);
+    }
+    return out;
+  }
+  int number = 0;
+};
+
+TEST_F(MessengerReactionsTest, F13_EitherOfTheTwoAnswersAMessageOfEither) {
+  const HistoryEntry theirs = came("shall we?");
+  const HistoryEntry mine = went("we shall");
+  says(peer(), theirs, {"🤔"}, 1);
+  says(peer(), mine, {"👍", "🎉"}, 1);
+  EXPECT_THAT(entry_of(theirs.guid).theirs.symbols, ElementsAre("🤔"));
+  EXPECT_THAT(entry_of(mine.guid).theirs.symbols, ElementsAre("👍", "🎉"));
+
+  ASSERT_TRUE(messenger->react(entry_of(theirs.guid), "👍", false));
+  ASSERT_TRUE(messenger->react(entry_of(mine.guid), "👍", false));
+  const auto sent = told();
+  ASSERT_THAT(sent, SizeIs(2));
+  EXPECT_EQ(sent[0].second.guid, theirs.guid);
+  EXPECT_EQ(to_base64(sent[0].second.hash), theirs.hash);
+  EXPECT_THAT(sent[0].second.reactions.symbols, ElementsAre("👍"));
+  EXPECT_EQ(sent[1].second.guid, mine.guid);
+  EXPECT_THAT(reaction_counts(entry_of(mine.guid)),
+              ElementsAre(ReactionCount{"👍", 2}, ReactionCount{"🎉", 1}));
+  EXPECT_THAT(messenger->unread().value(), SizeIs(1)) << "an answer is no message";
+}
+
+TEST_F(MessengerReactionsTest, F13_ItIsTakenBack) {
+  const HistoryEntry theirs = came("shall we?");
+  says(peer(), theirs, {"🤔"}, 1);
+  says(peer(), theirs, {}, 2);
+  says(peer(), theirs, {"😀"}, 1);
+  EXPECT_THAT(entry_of(theirs.guid).theirs.symbols, IsEmpty())
+      << "and what is late changes nothing";
+  ASSERT_TRUE(messenger->react(theirs, "👍", false));
+  const auto again = messenger->react(entry_of(theirs.guid), "👍", false);
+  ASSERT_TRUE(again);
+  ASSERT_TRUE(messenger->react(entry_of(theirs.guid), "👍", true));
+  const auto sent = told();
+  ASSERT_THAT(sent, SizeIs(2)) << "what is so already nobody is told";
+  EXPECT_THAT(sent[1].second.reactions.symbols, IsEmpty());
+  EXPECT_GT(sent[1].second.reactions.revision, sent[0].second.reactions.revision);
+  EXPECT_THAT(entry_of(theirs.guid).mine.symbols, IsEmpty());
+}
+
+TEST_F(MessengerReactionsTest, F13_A14_NobodyElseAnswersInTheirPlace) {
+  know(fake_user(3));
+  const HistoryEntry theirs = came("for the two of us");
+  says(fake_user(3), theirs, {"😈"}, 1);
+  says(fake_user(3), theirs, {"😈"}, 1, peer().id);
+  says(peer(), theirs, {"😈"}, 1, peer().id);  // as if from a device of the person here
+  const auto another = sha256(as_bytes(std::string_view("another")));
+  says(peer(), theirs.guid, another, {"😈"}, 1);
+  const HistoryEntry entry = entry_of(theirs.guid);
+  EXPECT_EQ(entry.mine, Reactions());
+  EXPECT_EQ(entry.theirs, Reactions());
+}
+
+TEST_F(MessengerReactionsTest, F13_TheOwnDevicesLearnIt) {
+  const Account& me = home.account();
+  const auto request =
+      DeviceRequest::parse(*DeviceRequest::make("laptop", PrivateKey::generate_rsa().value()));
+  const auto visa = visa_for(me, *request, nullptr, kFakeNow).value();
+  ASSERT_TRUE(home.learn(me.id, me.meta.json(), {me.visa.json(), visa.json()}, kFakeNow));
+  const HistoryEntry theirs = came("shall we?");
+  (void)told();
+  ASSERT_TRUE(messenger->react(theirs, "👍", false));
+  const auto sent = told();
+  ASSERT_THAT(sent, SizeIs(2));
+  EXPECT_FALSE(sent[0].second.peer);
+  EXPECT_EQ(sent[1].first, me.id.text());
+  EXPECT_EQ(sent[1].second.peer, peer().id);
+  EXPECT_EQ(sent[1].second.reactions, sent[0].second.reactions);
+
+  // And what the other device says counts here, on messages of both.
+  const HistoryEntry mine = went("we shall");
+  says(me, theirs, {"👍", "🎉"}, sent[0].second.reactions.revision + 1, peer().id);
+  says(me, mine, {"😀"}, 1, peer().id);
+  EXPECT_THAT(entry_of(theirs.guid).mine.symbols, ElementsAre("👍", "🎉"));
+  EXPECT_THAT(entry_of(mine.guid).mine.symbols, ElementsAre("😀"));
+}
+
+TEST_F(MessengerReactionsTest, F13_WhatComesBeforeTheMessageIsNotLost) {
+  const SignedMessage late = from_peer("held up on the way");
+  const std::string guid = Guid::make(kFakeNow, fake_random()).text();
+  says(peer(), guid, message_hash(late), {"👀"}, 1);
+  says(peer(), guid, message_hash(late), {"👀", "👍"}, 2);
+  push(late, guid);
+  EXPECT_THAT(entry_of(guid).theirs.symbols, ElementsAre("👀", "👍"));
+  EXPECT_THAT(home.vault().list("early reactions").value(), IsEmpty());
+}
+
+TEST_F(MessengerReactionsTest, F13_WhoAnswersWhatNeverComesFillsNoDisk) {
+  for (int i = 0; i < 1'000; ++i)
+    ASSERT_TRUE(home.vault().put("early reactions", std::to_string(i), "{}"));
+  for (const char* never : {"x", "y"}) {
+    says(peer(), Guid::make(kFakeNow, fake_random()).text(),
+         sha256(as_bytes(std::string_view(never))), {"👍"}, 1);
+    EXPECT_EQ(home.vault().count("early reactions").value(), 1'000);
+  }
+  EXPECT_FALSE(home.vault().contains("early reactions", "1").value()) << "the oldest goes";
+  EXPECT_TRUE(home.vault().contains("early reactions", "2").value());
+}
+
+TEST_F(MessengerReactionsTest, F13_WhatCannotBeAnsweredIsRefusedWithAReason) {
+  const HistoryEntry theirs = came("shall we?");
+  for (const char* bad : {"", "a b", "123456789012345678901234567890123"})
+    EXPECT_EQ(messenger->react(theirs, bad, false).error().code, Errc::usage) << bad;
+  HistoryEntry full = theirs;
+  for (std::size_t i = 0; i < kSymbolsOfOne; ++i)
+    full = messenger->react(full, "s" + std::to_string(i), false).value();
+  EXPECT_EQ(messenger->react(full, "more", false).error().code, Errc::usage);
+  EXPECT_TRUE(messenger->react(full, "s3", true));
+  messenger->stop();
+  EXPECT_EQ(messenger->react(entry_of(send("not sent")), "👍", false).error().code, Errc::usage);
+  connect();
+  const std::string gone = went("never mind").guid;
+  ASSERT_TRUE(messenger->change_message(entry_of(gone), MessageAct::remove));
+  EXPECT_EQ(messenger->react(entry_of(gone), "👍", false).error().code, Errc::gone);
+}
+
+TEST_F(MessengerReactionsTest, F13_WhatIsTakenBackHasNoneAndHandedOverTheyGoAlong) {
+  const HistoryEntry mine = went("we shall");
+  says(peer(), mine, {"👍"}, 1);
+  ASSERT_TRUE(messenger->react(entry_of(mine.guid), "🎉", false));
+  const HistoryEntry now = entry_of(mine.guid);
+  const auto past = read_past(past_entry(now, messenger->content(now).value()));
+  ASSERT_TRUE(past);
+  EXPECT_EQ(past->entry.mine, now.mine);
+  EXPECT_EQ(past->entry.theirs, now.theirs);
+  ASSERT_TRUE(messenger->change_message(now, MessageAct::remove));
+  EXPECT_THAT(reaction_counts(entry_of(mine.guid)), IsEmpty());
+}
+
+}  // namespace
+}  // namespace dim
