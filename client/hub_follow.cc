@@ -279,7 +279,8 @@ void HubFollower::ask_level(const Guid& channel) {
 /// `fresh`: it is new, and not only changed.
 bool HubFollower::wants(const Flow& flow, const Post& post, bool fresh) const {
   if (only_ || flow.level == NotifyLevel::all) return true;
-  return flow.level == NotifyLevel::mentions && fresh &&
+  // Of what cannot be read the station's word calls nobody.
+  return flow.level == NotifyLevel::mentions && fresh && post.unreadable.empty() &&
          std::ranges::any_of(
              post.mentions, [&](const std::string& who) { return is_me(who) || who == kEveryone; });
 }
