@@ -178,8 +178,8 @@ def m12(scene):
     mib, sent, got, heard, begun = 1024 * 1024, 0, 0, 0, time.monotonic()
     passed = lambda: time.monotonic() - begun
     try:
-        # 8 MiB; and on a slow machine until it is twice of what may come, where the station reads as much.
-        while sent < 8 * mib or (sent < 2 * (3 + passed()) * mib and passed() < 10):
+        # Four times of what may come, for who takes pictures late loses some; where the station reads so much.
+        while sent < 8 * mib or (sent < 4 * (3 + passed()) * mib and passed() < 5):
             film.say(bytes(50 * 1024))
             sent += 50 * 1024
             if sound.sequence < 160:
