@@ -117,13 +117,14 @@ StationProcess::StationProcess(const Options& options) {
   } while (listens(base_) || listens(static_cast<std::uint16_t>(base_ + 1)));
   {
     std::ofstream config(folder_ + "/bench.toml");
-    if (!options.quotas)
-      config
-          << "[quotas]\nmessages_per_second = 0\nhistory_per_second = 0\ndocuments_per_hour = 0\n"
-             "subnet_messages_per_second = 0\nlogins_per_second = 0\nfailed_logins_per_minute = 0\n"
-             "[network]\nunauthenticated = 60000\nunauthenticated_per_64 = "
-             "60000\nunauthenticated_per_48 = 60000\n"
-             "connections_per_second = 0\n";
+    if (!options.quotas) {
+      config << "[quotas]\nhistory_per_second = 0\ndocuments_per_hour = 0\n"
+                "subnet_messages_per_second = 0\nlogins_per_second = 0\nfailed_logins_per_minute = "
+                "0\n";
+      if (!options.message_quota) config << "messages_per_second = 0\n";
+      config << "[network]\nunauthenticated = 60000\nunauthenticated_per_64 = "
+                "60000\nunauthenticated_per_48 = 60000\nconnections_per_second = 0\n";
+    }
     config << "[log]\nlevel = \"warn\"\n";
     if (options.verify_always) config << "[security]\nverify = \"always\"\n";
   }
@@ -218,6 +219,10 @@ LoadClient::~LoadClient() {
 }
 
 void LoadClient::start() { open(Lane::control); }
+
+void LoadClient::stop_reading() {
+  for (auto& [lane, connection] : connections_) connection->pause_reading();
+}
 
 void LoadClient::open(Lane lane) {
   DialOptions options;

@@ -43,7 +43,8 @@ class StationProcess {
   struct Options {
     std::string folder;
     bool verify_always = false;
-    bool quotas = false;  ///< as a station has them that nobody has configured
+    bool quotas = false;         ///< as a station has them that nobody has configured
+    bool message_quota = false;  ///< that on messages of a session alone
   };
   explicit StationProcess(const Options& options);
   ~StationProcess();
@@ -85,6 +86,7 @@ class LoadClient final : private SessionHost {
   ~LoadClient() override;
 
   void start();
+  void stop_reading();  ///< what the station sends from now on stays where it is
   Session& session() { return *session_; }
   const Account& account() const { return account_; }
 

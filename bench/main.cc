@@ -52,6 +52,9 @@ void measure_all(bool quick) {
     }
   }
   measure_fanout(fanouts);
+  fmt::print("\n");
+  measure_isolation(quick ? IsolationOptions{.pairs = 5, .rate = 100, .seconds = 0.3}
+                          : IsolationOptions{});
 }
 
 }  // namespace
@@ -110,6 +113,16 @@ int main(int argc, char** argv) {
   fanout_verb->add_option("--size", fanout.size, "bytes of a post")
       ->check(CLI::Range(8, 65'536))
       ->capture_default_str();
+  IsolationOptions isolation;
+  auto* isolation_verb = app.add_subcommand(
+      "isolation", "what pairs notice of a reader that stops, and of one that sends too much");
+  isolation_verb->add_option("--pairs", isolation.pairs)
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  isolation_verb->add_option("--rate", isolation.rate, "messages a second over all pairs")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  isolation_verb->add_option("--seconds", isolation.seconds, "of each row")->capture_default_str();
   auto* all_verb = app.add_subcommand("all", "the tables of docs/performance.md (the default)");
   bool quick = false;
   app.add_flag("--quick", quick, "all of it, but only a glance: does it work?");
@@ -123,6 +136,8 @@ int main(int argc, char** argv) {
       measure_sessions({&sessions, 1});
     else if (*fanout_verb)
       measure_fanout({&fanout, 1});
+    else if (*isolation_verb)
+      measure_isolation(isolation);
     else
       measure_all(quick);
   } catch (const std::exception& error) {

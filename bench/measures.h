@@ -19,6 +19,18 @@ struct RelayOptions {
 /// and none lost.
 void measure_relay(std::span<const RelayOptions> rows);
 
+struct IsolationOptions {
+  int pairs = 200;
+  double rate = 1'000;        ///< messages/s over all pairs
+  double seconds = 10;        ///< of each row, after a third of that to warm up
+  double heavy_rate = 200;    ///< of one pair more, whose reader stops
+  std::size_t heavy = 8'192;  ///< bytes of its messages
+};
+/// What pairs notice of one more (security.md, R9 and R10): one whose messages are read, one whose
+/// reader stops reading, and one that sends as fast as it can against its quota. None of the pairs'
+/// messages is lost.
+void measure_isolation(const IsolationOptions& options);
+
 struct SessionOptions {
   int sessions = 1'000;
   bool text_lane = false;  ///< two connections a session, as an online client has; else one

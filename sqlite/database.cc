@@ -14,7 +14,7 @@ Error database_error(sqlite3* db) {
       (code == SQLITE_IOERR_WRITE && quota)) {
     return {Errc::insufficient_storage, "the disk of the data folder is full; free some space"};
   }
-  if (code == SQLITE_IOERR_DATA || code == SQLITE_IOERR_CORRUPTFS) {
+  if (code == SQLITE_IOERR_DATA) {
     return {Errc::internal,
             "a stored page has a wrong checksum; restore it from a backup or salvage the store"};
   }

@@ -16,6 +16,7 @@
 #include "sqlite/database.h"
 #include "sqlite/sqlite_store.h"
 #include "sqlite/store_testing.h"
+#include "testing/long_form.h"
 
 namespace dim {
 namespace {
@@ -298,9 +299,10 @@ TEST(Destroy, KeysMoveToAFreshFileAndTheOldEpochKeyIsGone) {
 
 TEST(Destroy, R20_AfterAKillAtAnyMomentItIsFinishedAtTheNextStart) {
   std::mt19937 random(20);
-  constexpr int kRounds = 10, kPosts = 10;
+  const int rounds = long_form() ? 200 : 10;
+  constexpr int kPosts = 10;
   int unfinished = 0;
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < rounds; ++round) {
     const TemporaryFolder folder;
     std::map<int, std::vector<std::string>> traces;
     std::vector<int> numbers;

@@ -3,11 +3,11 @@
 #pragma once
 #include <cstdlib>
 
-namespace dim::testing {
+namespace dim {
 
 inline bool long_form() {
   const char* const wanted = std::getenv("DIM_TEST_LONG");
   return wanted != nullptr && *wanted != '\0';
 }
 
-}  // namespace dim::testing
+}  // namespace dim

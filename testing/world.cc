@@ -382,6 +382,9 @@ void World::carry(const std::shared_ptr<Wire>& wire, bool to_station, std::strin
     ClientNode& client = *clients_[static_cast<std::size_t>(wire->client)];
     const auto found = client.wires.find(wire->lane);
     if (found == client.wires.end() || found->second != wire) return;
+    if (options_.lost_answers > 0 && bytes.find("\ncode: 201\n") != std::string::npos &&
+        random_.chance(options_.lost_answers))
+      return cut(wire->client);
     client.messenger->received(wire->lane, bytes);
     StationNode& node = *stations_[static_cast<std::size_t>(wire->station)];
     if (wire->to_client_bytes == 0 && wire->link && wire->boot == node.boot && node.station) {

@@ -22,6 +22,7 @@ struct WorldOptions {
   int dimchat_every = 0;       ///< so-manyth client comes through the gateway; 0: none
   Millis latency_ms = 40;      ///< a piece of bytes takes 1 … this
   double split_chance = 0.05;  ///< a piece arrives in two
+  double lost_answers = 0;     ///< the connection goes before a 201 arrives: it is sent twice
   bool bridged = false;        ///< the stations are neighbours: everybody can write to everybody
 };
 

@@ -576,7 +576,7 @@ TEST(RsaEncryption, A22_EveryBadPaddingGivesASyntheticMessage) {
 // 200,000 in the long form (`./dev test --long`).
 TEST(RsaEncryption, A22_J18_NoBadPaddingOfManyIsAnErrorOrTellsItsText) {
   std::mt19937 random(18);  // the same blocks in every run
-  const int variants = testing::long_form() ? 200'000 : 2'000;
+  const int variants = long_form() ? 200'000 : 2'000;
   for (int i = 0; i < variants; ++i) {
     Bytes block = padded_block(8 + random() % (kSize - 40));  // at least 29 times m
     switch (i % 4) {

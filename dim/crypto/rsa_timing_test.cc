@@ -20,10 +20,10 @@ namespace {
 
 // security.md A22: 200,000 cipher texts of a key as long as those that are generated; a commit
 // takes what a few seconds allow, and sanitisers, which change all timings, only watch.
-int samples() { return testing::long_form() ? 200'000 : kSanitised ? 500 : 4'000; }
+int samples() { return long_form() ? 200'000 : kSanitised ? 500 : 4'000; }
 // Another process may disturb one class more than the other; the long form is run on a quiet
 // machine.
-int attempts() { return testing::long_form() ? 1 : 3; }
+int attempts() { return long_form() ? 1 : 3; }
 constexpr int kBits = 2048;
 constexpr std::size_t kBlock = kBits / 8;
 constexpr double kThreshold = 10;
@@ -120,7 +120,7 @@ TEST(RsaTiming, A22_GoodAndBadPaddingTakeTheSameTime) {
 TEST(RsaTiming, A22_TheTestSeesALeak) {
   if (kSanitised) GTEST_SKIP() << "no timing under a sanitiser";  // check_words: allow
   const RsaPrivateKey key = RsaPrivateKey::generate(kBits).value();
-  const Bytes work(testing::long_form() ? 4'096 : 32'768, 1);
+  const Bytes work(long_form() ? 4'096 : 32'768, 1);
   double t = 0;
   for (int attempt = 0; attempt < attempts(); ++attempt) {
     t = measure(key.public_key(), [&](ByteView cipher, bool good) {

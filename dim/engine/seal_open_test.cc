@@ -387,7 +387,7 @@ TEST(SealOpen, A22_J18_NoVariantOfTheKeyTellsAnything) {
   Directory directory = directory_of({&alice(), &bob()});
   ASSERT_TRUE(bob_opens(good, directory));
   const Bytes wrapped = good.sealed.keys[0].second;
-  const int variants = testing::long_form() ? 200'000 : kSanitised ? 300 : 1'000;
+  const int variants = long_form() ? 200'000 : kSanitised ? 300 : 1'000;
   std::optional<Error> first;
   for (int i = 0; i < variants; ++i) {
     SignedMessage message = good;

@@ -6,12 +6,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <random>
 
 #include "dim/store/memory_store.h"
 #include "sqlite/sqlite_store.h"
 #include "sqlite/store_testing.h"
+#include "testing/long_form.h"
 #include "testing/sanitised.h"
 
 namespace dim {
@@ -19,8 +19,14 @@ namespace {
 
 constexpr InboxLimits kLimits{40, 60'000};
 constexpr int kUsers = 6;
+constexpr int kChannels = 3;
+constexpr std::size_t kWords = 12;
 
 std::string user(std::size_t number) { return "user" + std::to_string(number); }
+std::string hub(std::size_t number) { return "hub" + std::to_string(number); }
+std::string word(std::size_t number) { return "word" + std::to_string(number); }
+Guid channel(std::size_t number) { return guid(900'000 + static_cast<int>(number)); }
+Guid post_guid(std::size_t number) { return guid(500'000 + static_cast<int>(number)); }
 
 /// A random but repeatable stream of batches, with repeated GUIDs and conflicts among them.
 class Script {
@@ -36,7 +42,18 @@ class Script {
 
  private:
   Write write() {
-    switch (below(12)) {
+    switch (below(20)) {
+      case 12:
+      case 13:
+      case 14:
+        return put_post();
+      case 15:
+      case 16:
+      case 17:
+        return change_post();
+      case 18:
+      case 19:
+        return beside_posts();
       case 0:
         return PutName{"name" + std::to_string(below(20)), user(below(kUsers)), 1};
       case 1:
@@ -73,6 +90,56 @@ class Script {
       put.one_time.push_back({id, std::to_string(id)});
     return put;
   }
+  Guid any_post() { return post_guid(below(static_cast<std::size_t>(posts_) + 1)); }
+  std::string text() {
+    std::string out = word(below(kWords));
+    for (std::size_t n = below(40); n > 0; --n) out += " " + word(below(kWords));
+    return out;
+  }
+  PutPost put_post() {
+    Post post{.guid = below(6) == 0 ? any_post() : post_guid(static_cast<std::size_t>(++posts_)),
+              .channel = channel(below(kChannels)),
+              .time = kTestTime,
+              .author = user(below(kUsers)),
+              .content = text()};
+    if (below(3) == 0) post.reply = any_post();
+    if (below(4) == 0) post.thread = any_post();
+    if (below(4) == 0) post.mentions = {user(below(kUsers)), std::string(kEveryone)};
+    return {.post = std::move(post)};
+  }
+  ChangePost change_post() {
+    constexpr std::array kActs = {PostAct::edit,  PostAct::edit,   PostAct::hide,
+                                  PostAct::show,  PostAct::react,  PostAct::unreact,
+                                  PostAct::pin,   PostAct::unpin,  PostAct::take_back,
+                                  PostAct::erase, PostAct::destroy};
+    ChangePost change{.guid = any_post(), .act = kActs[below(kActs.size())], .time = kTestTime};
+    if (change.act == PostAct::edit) change.text = text();
+    if (change.act == PostAct::react || change.act == PostAct::unreact) {
+      change.who = user(below(kUsers));
+      change.text = below(2) == 0 ? "+1" : "heart";
+    }
+    return change;
+  }
+  Write beside_posts() {
+    switch (below(6)) {
+      case 0:
+        return PutMark{channel(below(kChannels)), user(below(kUsers)),
+                       static_cast<Cursor>(below(200))};
+      case 1:
+        return PutLevel{channel(below(kChannels)), user(below(kUsers)), NotifyLevel::mentions};
+      case 2:
+        return PutReport{any_post(), user(below(kUsers)), filler(below(60)), kTestTime};
+      case 3:
+        return CloseReports{any_post()};
+      case 4:
+        return PutErasure{.post = any_post(), .user = user(below(kUsers)), .receipt = filler(40)};
+      default: {
+        const std::size_t of = below(changes_.size());
+        // One in five has a number that is taken.
+        return PutHubChange{hub(of), below(5) == 0 ? changes_[of] : ++changes_[of], filler(200)};
+      }
+    }
+  }
   PutMessage put(int number) {
     // The same number has the same content now and later, except for one in eight: a conflict.
     std::mt19937_64 own(static_cast<std::uint64_t>(number) * 8 + (below(8) == 0 ? 1 : 0));
@@ -87,8 +154,74 @@ class Script {
 
   std::mt19937_64 random_;
   int next_ = 1;
+  int posts_ = 0;
+  std::array<std::int64_t, 2> changes_{};
   std::uint32_t next_key_ = 1;
 };
+
+std::string as_line(const Post& post) {
+  std::string out = post.guid.text() + " " + std::to_string(post.cursor) + " " +
+                    std::to_string(post.changed) + " " + post.author + " " +
+                    std::to_string(post.revision) + " " +
+                    std::to_string(static_cast<int>(post.state)) + " " +
+                    std::to_string(post.pinned) + " " + std::to_string(post.answers);
+  for (const ReactionCount& one : post.reactions)
+    out += " " + one.symbol + std::to_string(one.count);
+  for (const std::string& one : post.mentions) out += " @" + one;
+  return out + " " + post.content + "\n";
+}
+
+/// What channels hold: messages, earlier texts, receipts, marks, reports, and changes of hubs.
+Result<std::string> dump_channels(Store& store) {
+  std::string out;
+  std::vector<Guid> channels;
+  for (std::size_t i = 0; i < kChannels; ++i) {
+    channels.push_back(channel(i));
+    const auto posts = store.posts(
+        channel(i), {.order = PostPage::Order::forward, .limit = 1'000'000, .bytes = 1 << 30});
+    if (!posts) return std::unexpected(posts.error());
+    for (const Post& one : *posts) {
+      if (one.damaged) return fail(Errc::internal, "a damaged message");
+      out += as_line(one);
+      const auto earlier = store.revisions(one.guid, 0, 1 << 30);
+      if (!earlier) return std::unexpected(earlier.error());
+      for (const PostRevision& text : *earlier)
+        out += std::to_string(text.number) + " " + text.content + "\n";
+      const auto erasures = store.erasures(one.guid);
+      if (!erasures) return std::unexpected(erasures.error());
+      for (const std::string& receipt : *erasures) out += receipt + "\n";
+    }
+    for (std::size_t reader = 0; reader < kUsers; ++reader) {
+      const auto state = store.read_state(channel(i), user(reader));
+      if (!state) return std::unexpected(state.error());
+      out += std::to_string(state->upto) + " " + std::to_string(state->unread) + " " +
+             std::to_string(state->mentions) + " " +
+             std::to_string(static_cast<int>(state->level)) + "\n";
+    }
+  }
+  const auto reports = store.reports(channels, 0, 1'000'000);
+  if (!reports) return std::unexpected(reports.error());
+  for (const StoredReport& one : *reports)
+    out += one.post.text() + one.user + one.text + " " + one.content + "\n";
+  const auto changes = store.hub_changes(0, 1'000'000);
+  if (!changes) return std::unexpected(changes.error());
+  for (const StoredHubChange& one : *changes)
+    out += one.hub + std::to_string(one.number) + one.change + "\n";
+  return out;
+}
+
+/// Where each word is found.
+Result<std::string> dump_words(Store& store) {
+  std::string out;
+  std::vector<Guid> channels;
+  for (std::size_t i = 0; i < kChannels; ++i) channels.push_back(channel(i));
+  for (std::size_t i = 0; i < kWords; ++i) {
+    const auto found = store.search(channels, word(i), 0, 1'000'000);
+    if (!found) return std::unexpected(found.error());
+    for (const FoundPost& one : *found) out += word(i) + " " + one.post.guid.text() + "\n";
+  }
+  return out;
+}
 
 /// Everything a store can be asked, as text. Errc of the first failure otherwise.
 Result<std::string> dump(Store& store) {
@@ -131,7 +264,9 @@ Result<std::string> dump(Store& store) {
     if (!kept) return std::unexpected(kept.error());
     if (*kept) out += (*kept)->secret_sha256 + "\n";
   }
-  return out;
+  auto channels = dump_channels(store);
+  if (!channels) return channels;
+  return out + *channels;
 }
 
 /// Empty when both are the same; else where they part, shortened.
@@ -153,11 +288,6 @@ SqliteOptions options_for(const SimDisk& disk) {
   options.exclusive = true;
   options.checkpoint_bytes = 60'000;  // often
   return options;
-}
-
-std::uint64_t scale() {
-  const char* text = std::getenv("DIM_TEST_SCALE");
-  return text == nullptr ? 1 : std::max<std::uint64_t>(1, std::strtoull(text, nullptr, 10));
 }
 
 TEST(SimDisk, LosesWhatWasNotSyncedAndKeepsWhatWas) {
@@ -184,19 +314,19 @@ TEST(SimDisk, LosesWhatWasNotSyncedAndKeepsWhatWas) {
   EXPECT_LT(lost, 20);
 }
 
-// Every acknowledged write is there after a cut, none twice, none half; the one in flight is there
-// whole or not at all.
-TEST(SqliteStore, R2_LosesNothingAcknowledgedInPowerCuts) {
-  std::uint64_t in_flight_kept = 0;
-  std::uint64_t torn = 0;
-  const std::uint64_t cuts = (kSanitised ? 400 : 2'000) * scale();
-  SimDisk disk(1);
-  Script script(1);
+struct CutCounts {
+  std::uint64_t cuts = 0, torn = 0, in_flight_kept = 0;
+};
+
+/// A station that is used through 50 power cuts.
+void use_through_cuts(std::uint64_t seed, CutCounts& counts) {
+  SimDisk disk(seed);
+  Script script(seed);
   MemoryStore model(kLimits);
-  for (std::uint64_t cut = 0; cut < cuts; ++cut) {
+  for (int cut = 0; cut < 50; ++cut, ++counts.cuts) {
     auto store = SqliteStore::open("/data", options_for(disk));
     ASSERT_TRUE(store) << "cut " << cut << ": " << to_string(store.error());
-    torn += (*store)->torn_bytes() > 0 ? 1 : 0;
+    counts.torn += (*store)->torn_bytes() > 0 ? 1 : 0;
     disk.fail_at(1 + script.below(cut % 10 == 0 ? 20 : 400), SimDisk::Fault::power_cut);
     std::optional<std::vector<Write>> in_flight;
     while (!in_flight) {
@@ -216,21 +346,35 @@ TEST(SqliteStore, R2_LosesNothingAcknowledgedInPowerCuts) {
 
     store = SqliteStore::open("/data", options_for(disk));
     ASSERT_TRUE(store) << "cut " << cut << ": " << to_string(store.error());
-    torn += (*store)->torn_bytes() > 0 ? 1 : 0;
+    counts.torn += (*store)->torn_bytes() > 0 ? 1 : 0;
     const auto found = dump(**store);
     ASSERT_TRUE(found) << to_string(found.error());
     if (*found != *dump(model)) {
       ASSERT_TRUE(model.commit(*in_flight));
       ASSERT_EQ(difference(*found, *dump(model)), "") << "cut " << cut;
-      ++in_flight_kept;
+      ++counts.in_flight_kept;
     }
+    const auto words = dump_words(**store);
+    ASSERT_TRUE(words) << to_string(words.error());
+    ASSERT_EQ(difference(*words, *dump_words(model)), "") << "cut " << cut;
     const auto damaged = (*store)->verify();
     ASSERT_TRUE(damaged) << to_string(damaged.error());
     ASSERT_EQ(*damaged, 0U);
   }
+}
+
+// Every acknowledged write is there after a cut, none twice, none half; the one in flight is there
+// whole or not at all.
+TEST(SqliteStore, R2_LosesNothingAcknowledgedInPowerCuts) {
+  const std::uint64_t stations = long_form() ? 200 : kSanitised ? 8 : 40;
+  CutCounts counts;
+  for (std::uint64_t seed = 1; seed <= stations; ++seed) {
+    use_through_cuts(seed, counts);
+    ASSERT_FALSE(HasFatalFailure()) << "seed " << seed;
+  }
   // The cuts were worth something.
-  EXPECT_GT(torn, cuts / 20);
-  EXPECT_LT(in_flight_kept, cuts / 2);
+  EXPECT_GT(counts.torn, counts.cuts / 20);
+  EXPECT_LT(counts.in_flight_kept, counts.cuts / 2);
 }
 
 /// Pieces of what a message had that the files still hold.
@@ -315,6 +459,12 @@ TEST(SqliteStore, R2_R20_ADestroyThatThePowerInterruptsIsFinishedAtTheNextStart)
   EXPECT_GT(acknowledged, 3U) << "cuts of what tidies up behind it";
 }
 
+bool same_outcome(std::span<const Written> left, std::span<const Written> right) {
+  return std::ranges::equal(left, right, [](const Written& a, const Written& b) {
+    return a.accepted == b.accepted && a.cursors == b.cursors && a.prekey == b.prekey;
+  });
+}
+
 class DiskFault : public testing::TestWithParam<SimDisk::Fault> {};
 
 /// 60 batches of about 5 writes with the fault at the n-th call; false when it never struck.
@@ -349,7 +499,13 @@ bool run_with_fault(std::uint64_t n, SimDisk::Fault fault) {
     auto batch = script.batch();
     const auto done = store->commit(batch);
     if (done) {
-      EXPECT_TRUE(model.commit(batch));
+      const auto expected = model.commit(batch);
+      EXPECT_TRUE(expected);
+      if (expected && !same_outcome(*done, *expected)) {
+        // What is damaged refuses changes, and says so.
+        EXPECT_TRUE(flips && disk.struck()) << "another answer to batch " << i;
+        return disk.struck();
+      }
     } else if (done.error().code == Errc::insufficient_storage) {
       EXPECT_TRUE(fault == full || fault == short_write);
       const auto kept = dump(*store);
