@@ -274,10 +274,10 @@ void Gateway::flush_link(LinkId id) {
 }
 
 void Gateway::tick(Millis now) {
+  // Whoever is full is woken too: when all that the crew had of them is back, nobody else does it.
   look_at_held(
       held_, [&](LinkId id) { return find(id); },
-      [&](const GatewayLink& link) { return held(link) || full(link); },
-      [&](GatewayLink& link) { wake(link); });
+      [&](const GatewayLink& link) { return held(link); }, [&](GatewayLink& link) { wake(link); });
   std::vector<LinkId> waiting;
   waiting.swap(waiting_);
   for (const LinkId id : waiting) {

@@ -160,6 +160,31 @@ TEST_F(GatewayRunTest, A33_WhoSendsFasterThanTheCrewChecksIsNotRead) {
   EXPECT_FALSE(alice->link.paused);
 }
 
+// Nothing but the clock wakes whom a quota holds, when the crew has come back with everything that
+// one client may have there. A client that is not read sends nothing that would.
+TEST_F(GatewayRunTest, R9_R10_WhoIsHeldByAQuotaGoesOnThoughAllRunsAreBackAndWait) {
+  config.quotas.messages = {20, 60};
+  station->reload(config.quotas, {});
+  bytes(*alice, frames(200));
+  while (!helpers.jobs.empty()) {  // one comes back, and there is room for the next
+    helpers.run_one(0);
+    station->end_of_turn();
+  }
+  helpers.held = false;
+  take(*bob);
+  Strings got = texts(*bob);
+  EXPECT_EQ(got, numbers(60));
+  EXPECT_TRUE(alice->link.paused);
+  for (int i = 0; i < 100 && got.size() < 200; ++i) {
+    pass(100);
+    take(*bob);
+    for (std::string& text : texts(*bob)) got.push_back(std::move(text));
+  }
+  EXPECT_EQ(got, numbers(200));
+  pass(1'000);
+  EXPECT_FALSE(alice->link.paused);
+}
+
 TEST_F(GatewayRunTest, EachMessageHasItsReceiptThoughTheCrewSealsThem) {
   bytes(*alice, frames(20));
   for (std::size_t jobs = 3; jobs > 0; --jobs) helpers.run_one(0);
