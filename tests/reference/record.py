@@ -15,7 +15,7 @@ import time
 
 import frames_test
 from bridge_test import configuration, wait_for_log
-from contents import CONTENTS, filled
+from contents import CONTENTS, filled, lost
 from gateway_test import frames
 from harness import HERE, Recorder, Redis, ReferenceStation, ReferenceTest, kind, main
 from ours import OurClient, OurStation
@@ -50,6 +50,15 @@ def known_to(client, identifier):
             "visa": (documents["documents"] if isinstance(documents, dict) else documents)[-1]}
 
 
+def read_in(content):
+    """Without what stands in the connections already: messages in forwards, and of receipts the envelopes that they repeat."""
+    out = {key: value for key, value in content.items() if key not in ("secrets", "forward", "envelope")}
+    if content.get("command") == "receipt" and isinstance(content.get("origin"), dict):
+        out = {key: out[key] for key in ("type", "sn", "time", "command", "text") if key in out}
+        out["origin"] = {key: content["origin"][key] for key in ("sn", "signature") if key in content["origin"]}
+    return out
+
+
 def introduced(relay, side):
     """Meta and visa of who speaks on that side, as they were shown with the log-in: of our own programs."""
     for number in sorted({chunk[0] for chunk in relay.chunks}):
@@ -62,15 +71,13 @@ def introduced(relay, side):
     raise AssertionError("nobody was introduced")
 
 
-# What all of them have; those between two clients of one generation have every content.
-FEW = ("text", "image", "name card", "money", "array")
-
 
 class Recording(ReferenceTest):
     """relays: by the name of the connection, which is that of a person, or begins with it and a comma."""
 
     def setUp(self):
         self.relays = {}
+        self.formed = []  # a group, and a client of the reference that is in it
         self.begin_time = time.time()
 
     def relay(self, name, station):
@@ -91,31 +98,34 @@ class Recording(ReferenceTest):
         transcript = {
             "about": about + "; C is from who dialled, S from the station; keys are for this recording only",
             "begin": self.begin_time, "end": time.time(), "accounts": accounts, "connections": connections,
-            # what each client read in the messages that came, commands left out, by their signatures
-            "arrived": {person: {event["envelope"]["signature"]: event["content"] for event in client.events
-                                 if event["event"] == "arrived" and kind(event["content"]) not in (136, 137)}
+            # what each client read in the messages that came, commands too, by their signatures
+            "arrived": {person: {event["envelope"]["signature"]: read_in(event["content"]) for event in client.events
+                                 if event["event"] == "arrived"}
                         for person, client in clients.items()},
+            # who is in each group, as its members say at the end
+            "groups": {group: client.do("members", group=group)["members"] for group, client in self.formed},
         }
         os.makedirs(os.path.join(HERE, "fixtures"), exist_ok=True)
         with open(os.path.join(HERE, "fixtures", f"transcript-{name}.json"), "w", encoding="utf-8") as file:
             json.dump(transcript, file, indent=0)
             file.write("\n")
 
-    def contents(self, sender, receiver, names=FEW):
-        for name in names:
-            content = filled(CONTENTS[name], sender.id)
+    def contents(self, sender, receiver):
+        for content in CONTENTS.values():
+            content = filled(content, sender.id)
             sn = sender.send(receiver.id, content)["sn"]
             receiver.arrival(lambda it: it.get("sn") == sn and kind(it) == content["type"], "a content", sender.id)
 
-    def groups(self, alice, bob, large):
+    def groups(self, alice, bob):
         """A small one, and one of seventeen, which is encrypted once for all."""
         silent = [alice.do("new_account", name=f"silent {number}")["account"] for number in range(15)]
         for one in (alice, bob):
             one.do("learn", accounts=silent)
-        for others in ([], silent) if large else ([],):
+        for others in ([], silent):
             members = [alice.id, bob.id, *(one["id"] for one in others)]
             group = alice.create_group(members)
             bob.joins(group, members)
+            self.formed.append((group, bob))
             for sender, receiver in ((alice, bob), (bob, alice)):
                 text = f"to all {len(members)}"
                 sender.send_group(group, {"type": 1, "text": text})
@@ -131,13 +141,13 @@ class Recording(ReferenceTest):
 
     def converse(self, alice, bob, station, first):
         """What the tests of both worlds do, once: contents, forward, groups, receipts, waiting, coming back, two devices."""
-        whole = station.name != "dimd" and alice.generation == bob.generation
         Conversation.acquaint(alice, bob)
-        self.contents(alice, bob, CONTENTS if whole else FEW)
-        inner = alice.pack(bob.id, {"type": 1, "text": "inside of an envelope"})
-        alice.send(bob.id, {"type": 255, "secrets": [inner["message"]]})
-        bob.got_text("inside of an envelope", alice.id)
-        self.groups(alice, bob, whole)
+        for sender, receiver in ((alice, bob), (bob, alice)):
+            self.contents(sender, receiver)
+            inner = sender.pack(receiver.id, {"type": 1, "text": "inside of an envelope"})
+            sender.send(receiver.id, {"type": 255, "secrets": [inner["message"]]})
+            receiver.got_text("inside of an envelope", sender.id)
+        self.groups(alice, bob)
         sent = bob.text(alice.id, "and back")
         alice.got_text("and back", bob.id)
         bob.got_receipt("Message received.", alice.id, sent)
@@ -209,9 +219,13 @@ class Recording(ReferenceTest):
         alice.join(station.link() if at == "ours" else link_to(self.relay("alice", station), station.id), "alice")
         alice.send(bob.id, "I am dim")
         bob.got_text("I am dim", alice.id)
-        for name in FEW:
-            alice.run("send", bob.id, "--content", json.dumps(filled(CONTENTS[name], bob.id)))
-            bob.arrival(lambda it: kind(it) == CONTENTS[name]["type"], "a content", alice.id)
+        for content in CONTENTS.values():
+            content = filled(content, bob.id)
+            alice.run("send", bob.id, "--content", json.dumps(content))
+            bob.arrival(lambda it: kind(it) == kind(content) and not lost(content, it), "a content", alice.id)
+            sn = bob.send(alice.id, content)["sn"]
+            alice.listen(lambda one: one["peer"] == bob.id and (kind(content) == 1 and one["text"] == content["text"]
+                                                                or one.get("content", {}).get("sn") == sn), "a content")
         bob.text(alice.id, "an answer")
         got = alice.got_text("an answer", bob.id)
         alice.run("forward", got["guid"][-8:], bob.id, "--title", "what you said")
@@ -224,6 +238,7 @@ class Recording(ReferenceTest):
         bob.got_text("for later", alice.id)
         group = [one for one in alice.run("group", "create", "ours", bob.id) if one["event"] == "group"][0]["id"]
         bob.joins(group, [alice.id, bob.id])
+        self.formed.append((group, bob))
         alice.send(group, "to the group")
         bob.got_text("to the group", alice.id)
         bob.send_group(group, {"type": 1, "text": "of the group"})
@@ -253,6 +268,36 @@ class Recording(ReferenceTest):
                   f"alice is dim, bob a client of {year}, the station is {'ours' if at == 'ours' else 'of ' + at}",
                   {"alice": known_to(bob, alice.id), "station": account, **accounts}, clients)
 
+    def cut(self, year):
+        """bob's connection ends in the midst of what alice writes to him, and he comes back by another one."""
+        station = OurStation(type(self))
+        alice = self.reference_client(year, "alice", self.relay("alice", station))
+        bob = self.reference_client(year, "bob", self.relay("bob", station))
+        Conversation.acquaint(alice, bob)
+        for one in (alice, bob):
+            one.be_quiet()  # not within a frame: gateway_test.py says why
+        before = bob.log_ins()
+        texts = [f"number {number}" for number in range(40)]
+        for text in texts:
+            if text == texts[10]:
+                bob.got_text(texts[5], alice.id)
+                self.relays["bob"].cut()
+            alice.text(bob.id, text)
+        bob.logs_in_again(before)
+        for text in texts[10:]:
+            bob.got_text(text, alice.id)
+        sent = bob.text(alice.id, "here again")
+        alice.got_text("here again", bob.id)
+        bob.got_receipt("Message received.", alice.id, sent)
+        for one in (alice, bob):
+            one.be_quiet()
+        self.save(f"cut-{year}-at-ours", f"alice and bob are clients of {year}, the station is ours, bob's connection is cut once",
+                  {"alice": alice.account, "bob": bob.account, "station": introduced(self.relays["alice"], "S")},
+                  {"alice": alice, "bob": bob})
+
+    def test_cut_2026_at_ours(self):
+        self.cut("2026")
+
     def test_dim_2025_at_2025(self):
         self.dim("2025", "2025")
 
@@ -275,12 +320,33 @@ class Recording(ReferenceTest):
         wire = self.connected(framing, "bob", bob)
         alice.do("learn", accounts=[bob.account])
         bob.do("learn", accounts=[alice.account])
-        contents = [CONTENTS[name] for name in FEW] + [{"type": 1, "text": f"number {number}"} for number in range(4)]
-        for content in contents:
+        for content in CONTENTS.values():
             sn = self.give(wire, bob, filled(content, bob.id))
             alice.arrival(lambda it: it.get("sn") == sn and kind(it) == content["type"], "a content", bob.id)
             sn = alice.send(bob.id, filled(content, alice.id))["sn"]
             self.messages(wire, bob, lambda it: it.get("sn") == sn and kind(it) == content["type"], "a content")
+        text = {"type": 1, "text": "inside of an envelope"}
+        self.give(wire, bob, {"type": 255, "secrets": [bob.do("pack", to=alice.id, content=text)["message"]]})
+        alice.got_text(text["text"], bob.id)
+        inner = alice.pack(bob.id, text)["message"]
+        alice.send(bob.id, {"type": 255, "secrets": [inner]})
+        self.messages(wire, bob, lambda it: any(one.get("signature") == inner["signature"] for one in it.get("secrets", ())),
+                      "the forward")
+        self.framed_groups(wire, alice, bob)
+        # A second device: in 2026 with a key of its own.
+        own_key = {} if year == "2025" else {"terminal": "pad", "identity": bob.account["identity_private_key"],
+                                             "meta": bob.account["meta"]}
+        second = self.reference_client(year, "bob", process="pad", account=None if own_key else bob.account, **own_key)
+        pad = self.connected(framing, "pad", second)
+        second.do("learn", accounts=[alice.account])
+        if own_key:
+            alice.do("learn", accounts=[{**bob.account, "visas": [bob.account["visa"], second.account["visa"]]}])
+        alice.text(bob.id, "for both of you")
+        for device, account in ((wire, bob), (pad, second)):
+            self.messages(device, account, lambda it: it.get("text") == "for both of you", "the text for both")
+        self.give(pad, second, {"type": 1, "text": "from the pad"})
+        alice.got_text("from the pad", bob.id)
+        pad.close()
         wire.close()
         sent = alice.text(bob.id, "while you were away")
         alice.got_receipt("Message cached.", self.station.id, sent)
@@ -290,8 +356,27 @@ class Recording(ReferenceTest):
         name = framing.__name__
         self.save(f"{name.lower()}-{year}-at-ours",
                   f"alice is a client of {year}, bob one of {year} over {name}, the station is ours",
-                  {"alice": alice.account, "bob": bob.account, "station": introduced(self.relays["alice"], "S")},
+                  {"alice": alice.account, "bob": bob.account, "pad": second.account,
+                   "station": introduced(self.relays["alice"], "S")},
                   {"alice": alice})
+
+    def framed_groups(self, wire, alice, bob):
+        """A small one and one of seventeen, as Frames.talk has them."""
+        silent = [alice.do("new_account", name=f"silent {number}")["account"] for number in range(15)]
+        for one in (alice, bob):
+            one.do("learn", accounts=silent)
+        for others in ([], silent):
+            members = [alice.id, bob.id, *(one["id"] for one in others)]
+            group = alice.create_group(members)
+            self.messages(wire, bob, lambda it: set(bob.do("members", group=group)["members"]) == set(members),
+                          "the members of the group", obeys=True)
+            self.formed.append((group, bob))
+            text = f"to all {len(members)}"
+            alice.send_group(group, {"type": 1, "text": text})
+            self.messages(wire, bob, lambda it: it.get("text") == text and kind(it) == 1, "the text to the group")
+            packed = bob.do("pack", to=alice.id, content={"type": 1, "text": text, "group": group})["message"]
+            wire.send(json.dumps({**packed, "group": group} if others else packed))
+            alice.got_text(text, bob.id)
 
     def connected(self, framing, name, bob):
         wire = framing(self.relay(name, self.station))
