@@ -455,33 +455,30 @@ TEST_F(PrivatePages, A27_WhoGoesWhileKeysAreFetchedGetsNoKey) {
     packet.content = content;
     answer(Lane::text, packet);
   };
-  const auto list =
-      [](const std::vector<std::string>& members) {
-        std::string out;
-        for (const std::string& one : members)
-      out += (out.empty() ? "" : ",") + (R"({"member":")" + one + ""
-      } ");
-      return R"({"list":[)" +
-      out + "]}";
-};
-const std::string last = R"({"list":[)" + write_json(roster.changes().back()) + "]}";
-ASSERT_TRUE(messenger->post(*Id::parse(cellar), *Guid::parse(kChannel), "not for Carol"));
-next("roster", last);
-next("member", list({founder, me, her}));
-std::vector<Packet> asked;
-while (!station.requests[Lane::control].empty()) asked.push_back(station.next(Lane::control));
-ASSERT_THAT(asked, testing::Not(IsEmpty())) << "keys are on their way";
-Packet gone = Packet::request(Operation::notify);
-gone.set("type", "member").set("change", "DELETE").set("author", founder).set("number", "9");
-gone.set("target", cellar).set("member", her).set("time", format_time(clock.now()));
-answer(Lane::text, gone);
-for (const Packet& one : asked) answer(Lane::control, Packet::response(404, one.get("id")));
-next("roster", last);
-next("member", list({founder, me}));
-const Packet sent = station.next(Lane::text);
-ASSERT_EQ(sent.get("type"), "message");
-EXPECT_EQ(SignedMessage::parse(*sent.content)->sealed.keys.size(), 2U) << "founder and I";
-EXPECT_THAT(station.requests[Lane::text], IsEmpty());
+  const auto list = [](const std::vector<std::string>& members) {
+    std::string out;
+    for (const std::string& one : members)
+      out += (out.empty() ? "" : ",") + (R"({"member":")" + one + R"("})");
+    return R"({"list":[)" + out + "]}";
+  };
+  const std::string last = R"({"list":[)" + write_json(roster.changes().back()) + "]}";
+  ASSERT_TRUE(messenger->post(*Id::parse(cellar), *Guid::parse(kChannel), "not for Carol"));
+  next("roster", last);
+  next("member", list({founder, me, her}));
+  std::vector<Packet> asked;
+  while (!station.requests[Lane::control].empty()) asked.push_back(station.next(Lane::control));
+  ASSERT_THAT(asked, testing::Not(IsEmpty())) << "keys are on their way";
+  Packet gone = Packet::request(Operation::notify);
+  gone.set("type", "member").set("change", "DELETE").set("author", founder).set("number", "9");
+  gone.set("target", cellar).set("member", her).set("time", format_time(clock.now()));
+  answer(Lane::text, gone);
+  for (const Packet& one : asked) answer(Lane::control, Packet::response(404, one.get("id")));
+  next("roster", last);
+  next("member", list({founder, me}));
+  const Packet sent = station.next(Lane::text);
+  ASSERT_EQ(sent.get("type"), "message");
+  EXPECT_EQ(SignedMessage::parse(*sent.content)->sealed.keys.size(), 2U) << "founder and I";
+  EXPECT_THAT(station.requests[Lane::text], IsEmpty());
 }
 
 TEST_F(PrivatePages, A27_WhoIsInAHubThatNeverRestsIsToldToTryAgain) {
@@ -505,16 +502,13 @@ TEST_F(PrivatePages, A27_WhoIsInAHubThatNeverRestsIsToldToTryAgain) {
     notice.set("target", cellar).set("member", peer().id.bare().text());
     answer(Lane::text, notice.set("time", format_time(clock.now())));
     Packet members = Packet::response(200, station.next(Lane::text).get("id"));
-    members.content = R"({"list":[{"member":")" + me + ""
-  }]
-}
-";
+    members.content = R"({"list":[{"member":")" + me + R"("}]})";
     answer(Lane::text, members);
-}
-ASSERT_TRUE(sealed) << "it does not ask without end";
-ASSERT_FALSE(*sealed);
-EXPECT_EQ(sealed->error().error.code, Errc::unavailable);
-EXPECT_GT(rounds, 2);
+  }
+  ASSERT_TRUE(sealed) << "it does not ask without end";
+  ASSERT_FALSE(*sealed);
+  EXPECT_EQ(sealed->error().error.code, Errc::unavailable);
+  EXPECT_GT(rounds, 2);
 }
 
 TEST_F(PrivatePages, A27_WhatHadToWaitIsSealedForThoseWhoAreThereThen) {

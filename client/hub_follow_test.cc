@@ -576,41 +576,38 @@ TEST_F(HubFollow, A29_N1_WhatAStationDoesNotListAnyMoreStaysInTheHome) {
   const std::string roster =
       R"({"list":[)" + write_json(first_roster(home.account(), cellar, meta, clock.now())) + "]}";
   const std::string hub = R"({"list":[{"hub":")" + cellar + R"(","name":"cellar","owner":")" +
-                          home.account().id.bare().text() + ""
-}]
-}
-";
-    JsonObject row;
-row.set("guid", Guid::make(clock.now(), fake_random()).text());
-row.set("hub", cellar);
-row.set("channel", kChannel);
-row.set("text", "the key is under the pot");
-ASSERT_TRUE(home.vault().put(kOpenedPosts, *row.text("guid"), write_json(row)));
-const auto kept = [&] { return home.vault().count(kOpenedPosts).value(); };
-const auto say = [&](std::string_view change) {
-  Packet notice = Packet::request(Operation::notify);
-  notice.set("type", "channel").set("change", std::string(change)).set("author", kOwner);
-  notice.set("target", cellar).set("guid", kChannel).set("number", "9");
-  answer(Lane::text, notice.set("time", format_time(clock.now())));
-};
-follow();
-reply(next("hub"), 200, hub);
-reply(next("channel"), 200, R"({"list":[{"guid":")" + kChannel + R"(","name":"den"}]})");
-reply(next("roster"), 200, roster);
-answer_mark(0, 0, 0);
-answer_changes(0, {});
-say("DELETE");  // the channel first
-reply(next("hub"), 200, hub);
-reply(next("channel"), 200, R"({"list":[]})");
-reply(next("roster"), 200, roster);
-EXPECT_EQ(kept(), 1);
-messenger->closed(Lane::text);
-connect();
-answer_hubs(false);  // then the hub as a whole
-EXPECT_THAT(told, ElementsAre("left cellar"));
-EXPECT_EQ(kept(), 1);
-say("DESTROY");
-EXPECT_EQ(kept(), 0) << "what is said to be destroyed is erased";
+                          home.account().id.bare().text() + R"("}]})";
+  JsonObject row;
+  row.set("guid", Guid::make(clock.now(), fake_random()).text());
+  row.set("hub", cellar);
+  row.set("channel", kChannel);
+  row.set("text", "the key is under the pot");
+  ASSERT_TRUE(home.vault().put(kOpenedPosts, *row.text("guid"), write_json(row)));
+  const auto kept = [&] { return home.vault().count(kOpenedPosts).value(); };
+  const auto say = [&](std::string_view change) {
+    Packet notice = Packet::request(Operation::notify);
+    notice.set("type", "channel").set("change", std::string(change)).set("author", kOwner);
+    notice.set("target", cellar).set("guid", kChannel).set("number", "9");
+    answer(Lane::text, notice.set("time", format_time(clock.now())));
+  };
+  follow();
+  reply(next("hub"), 200, hub);
+  reply(next("channel"), 200, R"({"list":[{"guid":")" + kChannel + R"(","name":"den"}]})");
+  reply(next("roster"), 200, roster);
+  answer_mark(0, 0, 0);
+  answer_changes(0, {});
+  say("DELETE");  // the channel first
+  reply(next("hub"), 200, hub);
+  reply(next("channel"), 200, R"({"list":[]})");
+  reply(next("roster"), 200, roster);
+  EXPECT_EQ(kept(), 1);
+  messenger->closed(Lane::text);
+  connect();
+  answer_hubs(false);  // then the hub as a whole
+  EXPECT_THAT(told, ElementsAre("left cellar"));
+  EXPECT_EQ(kept(), 1);
+  say("DESTROY");
+  EXPECT_EQ(kept(), 0) << "what is said to be destroyed is erased";
 }
 
 TEST_F(HubFollow, ANoticeThatCannotBeReadIsSaidAndWhatItWasAboutIsReadAnew) {
@@ -624,19 +621,16 @@ TEST_F(HubFollow, ANoticeThatCannotBeReadIsSaidAndWhatItWasAboutIsReadAnew) {
   answer(Lane::text, notice);
   EXPECT_THAT(told, ElementsAre("trouble 0 gardeners"));
   reply(next("hub"), 200,
-        R"({"list":[{"hub":")" + kHub + R"(","name":"gardeners","owner":")" + kOwner + ""
-}]
-}
-");
-    reply(next("channel"), 200, R"({"list":[{"guid":")" + kChannel + R"(","name":"general"}]})");
-answer(Lane::text, notice);
-EXPECT_THAT(asked(), testing::Contains("hub"));
-EXPECT_THAT(told, testing::SizeIs(1)) << "and said once";
-// What is for those who ask for it is no hub's.
-Packet report = Packet::request(Operation::notify);
-report.set("type", "report").set("target", kChannel).set("guid", kChannel);
-answer(Lane::text, report.set("time", format_time(clock.now())));
-EXPECT_THAT(asked(), IsEmpty());
+        R"({"list":[{"hub":")" + kHub + R"(","name":"gardeners","owner":")" + kOwner + R"("}]})");
+  reply(next("channel"), 200, R"({"list":[{"guid":")" + kChannel + R"(","name":"general"}]})");
+  answer(Lane::text, notice);
+  EXPECT_THAT(asked(), testing::Contains("hub"));
+  EXPECT_THAT(told, testing::SizeIs(1)) << "and said once";
+  // What is for those who ask for it is no hub's.
+  Packet report = Packet::request(Operation::notify);
+  report.set("type", "report").set("target", kChannel).set("guid", kChannel);
+  answer(Lane::text, report.set("time", format_time(clock.now())));
+  EXPECT_THAT(asked(), IsEmpty());
 }
 
 TEST_F(HubFollow, AMessageThatCannotBeReadHoldsUpNoOther) {
