@@ -204,11 +204,12 @@ Result<bool> KeySlots::rotate(std::size_t slots) {
   std::size_t size = 0;
   if (const int rc = current_.file->size(size); rc != SQLITE_OK) return disk_error(rc);
   const auto all = static_cast<std::int64_t>(size <= kHead ? 0 : (size - kHead) / kSlot);
-  for (; slots > 0 && copied_ < all; --slots) {
-    const auto key = read(current_, ++copied_);
+  for (; slots > 0 && copied_ < all; --slots, ++copied_) {
+    const std::int64_t slot = copied_ + 1;
+    const auto key = read(current_, slot);
     if (!key && key.error().code != Errc::internal) return std::unexpected(key.error());
     if (!key) continue;  // never used, or destroyed
-    if (auto done = write_key(next_, copied_, *key); !done) return std::unexpected(done.error());
+    if (auto done = write_key(next_, slot, *key); !done) return std::unexpected(done.error());
   }
   if (copied_ < all) return false;
   if (next_.file->sync() != SQLITE_OK) return disk_error(SQLITE_IOERR_FSYNC);
