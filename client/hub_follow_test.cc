@@ -616,8 +616,8 @@ TEST_F(HubFollow, ANoticeThatCannotBeReadIsSaidAndWhatItWasAboutIsReadAnew) {
   answer_mark(0, 0, 0);
   answer_changes(0, {});
   Packet notice = Packet::request(Operation::notify);
-  notice.set("type", "channel").set("target", kHub).set("author", kOwner).set("change", "CREATE");
-  notice.set("time", "yesterday");
+  notice.set("type", "channel").set("target", kHub).set("change", "CREATE");
+  notice.set("author", "nobody at all").set("time", format_time(clock.now()));
   answer(Lane::text, notice);
   EXPECT_THAT(told, ElementsAre("trouble 0 gardeners"));
   reply(next("hub"), 200,
@@ -638,9 +638,9 @@ TEST_F(HubFollow, AMessageThatCannotBeReadHoldsUpNoOther) {
   answer_hubs();
   answer_mark(0, 3, 3);
   Packet broken = post(2, "two");
-  broken.set("time", "yesterday");
+  broken.set("author", "nobody at all");
   Packet nowhere = post(4, "four");
-  nowhere.set("guid", "somewhere");
+  nowhere.set("cursor", "-3");
   answer_changes(0, {post(1, "one"), broken, post(3, "three"), nowhere, post(5, "five")});
   EXPECT_THAT(told, ElementsAre("one", "", "three", "five", "trouble 0 gardeners channel"));
   answer(Lane::text, post(6, "six"));

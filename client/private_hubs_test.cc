@@ -326,6 +326,8 @@ TEST_F(PrivateHubsOfHome, A28_WhatCannotBeReadIsNotEdited) {
   post.revision = 99;
   ASSERT_FALSE(privates_.open(hub_, post));
   EXPECT_EQ(check_editable(hub_, post).error().code, Errc::conflict);
+  post.unreadable = {};
+  post.damaged = true;  // its author writes it anew
   EXPECT_TRUE(check_editable("hub-1@fxunrFpSwDEzEWC2wrm6JTjkuUtd6Ro1H", post));
 }
 

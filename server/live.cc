@@ -455,7 +455,7 @@ bool Live::take(LinkState& link, const LiveFrame& frame) {
   const double size = static_cast<double>(
       std::max(kLiveHead + frame.payload.size(),
                link.info.lane == Lane::video ? kLiveLeastVideo : kLiveLeastAudio));
-  const bool of_video = link.info.lane == Lane::video && !DIM_FAULT("live-one-rate");
+  const bool of_video = link.info.lane == Lane::video;
   const Millis wait = of_video ? left.live_video.take(quotas.live_video, now, size)
                                : left.live_audio.take(quotas.live_audio, now, size);
   const bool admitted = wait == 0 || DIM_FAULT("live-unshaped");

@@ -52,7 +52,7 @@ class Dev(unittest.TestCase):
         self.assertIn("./dev up [--port-base N]", self.refused("up", "--port", "8800"))
         self.assertIn("./dev down [--data DIR]", self.refused("down", "--all"))
         self.assertIn("./dev check [--fast]", self.refused("check", "--slow"))
-        self.assertIn("./dev test --long stands alone", self.refused("test", "--long", "-R", "Rsa"))
+        self.assertIn("./dev test --long [ID...]", self.refused("test", "--long", "-R", "Rsa"))
         self.assertIn("There are: ", self.refused("build", "fastest"))
         self.assertIn("./dev run PROGRAM", self.refused("run"))
 
