@@ -222,9 +222,7 @@ TEST(Output, A03_ThatForwardSecrecyIsGoneOrBackIsToldAndIsNoAlarm) {
 TEST(Output, A03_OfOwnMessagesThoseAreMarkedThatAreForwardSecret) {
   HistoryEntry entry{.guid = std::string(32, 'a'), .peer = bobby(), .outgoing = true};
   entry.content_type = "text";
-  const auto shown = [&] {
-    return printed([&] { Output(true).message(entry, {"bobby"}); }).first;
-  };
+  const auto shown = [&] { return printed([&] { Output(true).message(entry, {"bobby"}); }).first; };
   EXPECT_THAT(shown(), Not(HasSubstr("label")));
   entry.label = Label::secure;
   EXPECT_THAT(shown(), HasSubstr("\"label\":\"secure\""));

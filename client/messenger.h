@@ -339,11 +339,11 @@ class Messenger final : private SessionHost {
   enum class NativeWay : std::uint8_t { old_form, native, begin, wait, drop };
   struct NativePlan {
     NativeWay way = NativeWay::old_form;
-    NativeState state = NativeState::never;     ///< of the person, so far
-    std::vector<native::Party> devices{};       ///< that it is for
-    std::vector<native::Party> lacking{};       ///< of those: without a session
-    std::vector<std::string> without{};         ///< terminals that do not offer N1
-    std::string cause{};                        ///< why it waits
+    NativeState state = NativeState::never;  ///< of the person, so far
+    std::vector<native::Party> devices{};    ///< that it is for
+    std::vector<native::Party> lacking{};    ///< of those: without a session
+    std::vector<std::string> without{};      ///< terminals that do not offer N1
+    std::string cause{};                     ///< why it waits
     bool stops() const { return way == NativeWay::old_form && state == NativeState::on; }
   };
   Result<NativePlan> native_plan(const OutboxRow& row);
@@ -361,8 +361,7 @@ class Messenger final : private SessionHost {
   };
   void ask_for_bundles(const BundleQuery& query);
   void take_bundles(const BundleQuery& query, const std::string& json, bool refreshed);
-  Status begin_sessions(const BundleQuery& query,
-                        const std::vector<native::PrekeyBundle>& bundles);
+  Status begin_sessions(const BundleQuery& query, const std::vector<native::PrekeyBundle>& bundles);
   Status wrap_native(OutboxRow& row, std::vector<HistoryEntry>& lines);
   Status note_secrecy(const Id& peer, const NativePlan& plan, std::vector<HistoryEntry>& lines);
   std::size_t content_limit(const Id& to);
@@ -543,14 +542,14 @@ class Messenger final : private SessionHost {
     Millis until = 0;  // monotonic
     std::string cause{};
   };
-  std::map<std::string, NativeHold> native_held_;     // people whose rows wait
-  std::map<std::string, Millis> native_asked_;        // when their prekeys were asked for last
-  std::map<std::string, std::string> native_lies_;    // whose prekeys are not theirs, and how
-  std::set<std::string> native_asking_;               // those whose answer is under way
-  std::set<std::string> native_needs_;                // a newer visa of theirs is needed to open
-  std::map<std::string, Millis> native_refreshed_;    // when their visas were asked for last
-  std::set<std::string> native_decided_;              // there is no newer one
-  bool native_used_ = false;      // keys are gone, and the vault's files may hold them still
+  std::map<std::string, NativeHold> native_held_;   // people whose rows wait
+  std::map<std::string, Millis> native_asked_;      // when their prekeys were asked for last
+  std::map<std::string, std::string> native_lies_;  // whose prekeys are not theirs, and how
+  std::set<std::string> native_asking_;             // those whose answer is under way
+  std::set<std::string> native_needs_;              // a newer visa of theirs is needed to open
+  std::map<std::string, Millis> native_refreshed_;  // when their visas were asked for last
+  std::set<std::string> native_decided_;            // there is no newer one
+  bool native_used_ = false;  // keys are gone, and the vault's files may hold them still
   Millis native_scrubbed_at_ = 0;
   std::set<std::string> in_flight_;  // GUIDs of the outbox that wait for the station's answer
   std::int64_t outbox_place_ = 0;    // everything up to here was handed to this session

@@ -326,8 +326,8 @@ Status Messenger::ask_owner_too(const Id& group, const Id& told_by) {
 }
 
 Status Messenger::take_forward(const std::string& guid, const SignedMessage& message,
-                               const Opened& opened, const ForwardContent& forward,
-                               const Id& group, std::vector<HistoryEntry>& show) {
+                               const Opened& opened, const ForwardContent& forward, const Id& group,
+                               std::vector<HistoryEntry>& show) {
   // People are shown by their names: those that nobody knows here yet are asked for, once, before
   // anything is made of it.
   auto waits = is_waiting(guid);

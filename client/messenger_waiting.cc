@@ -112,8 +112,7 @@ Status Messenger::keep_waiting(const std::string& guid, const std::string& wire,
   row.set("early", why == Waits::for_time);
   row.set("time", format_time(arrived));
   row.set("since", clock_.now());
-  if (opened != nullptr && opened->label == Label::secure)
-    row.set("said", opened->message.content);
+  if (opened != nullptr && opened->label == Label::secure) row.set("said", opened->message.content);
   return home_.vault().put(kWaiting, guid, write_json(row));
 }
 

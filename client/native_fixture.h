@@ -73,9 +73,8 @@ class NativeScene : public testing::Test {
   };
 
   Person& add(const std::string& name) {
-    return add(Home::in_memory(
-                   Account::make_user(name, kFakeNow - 10'000, fake_random()).value(),
-                   fake_random())
+    return add(Home::in_memory(Account::make_user(name, kFakeNow - 10'000, fake_random()).value(),
+                               fake_random())
                    .value());
   }
   Person& add(Home home) {
@@ -107,8 +106,7 @@ class NativeScene : public testing::Test {
   }
   void learn(Person& who, const Document& document) {
     const std::string id = document.id().bare().text();
-    EXPECT_TRUE(
-        who.home.learn(document.id(), metas[id], {document.json()}, clock.now()));
+    EXPECT_TRUE(who.home.learn(document.id(), metas[id], {document.json()}, clock.now()));
   }
 
   void log_in(Person& who, Messenger::Options options = {}) {
@@ -193,7 +191,8 @@ class NativeScene : public testing::Test {
     const Id& sender = message.sealed.envelope.sender;
     const std::string id = sender.bare().text();
     EXPECT_TRUE(known.learn_meta(sender, Meta::parse(metas[id]).value()));
-    for (const JsonObject& one : documents[id]) (void)known.learn_document(sender, one, clock.now());
+    for (const JsonObject& one : documents[id])
+      (void)known.learn_document(sender, one, clock.now());
     auto opened = open(message, reader.home.account(), known, {}, clock.now());
     EXPECT_TRUE(opened) << to_string(opened.error());
     return opened ? opened->message.content : JsonObject();

@@ -95,8 +95,8 @@ struct NativeLetter {
   Millis time = 0;
   const JsonObject& content;
 };
-/// The content that goes out in its place; the sessions with all of them have moved on. Errc::native
-/// where there is none with one of them.
+/// The content that goes out in its place; the sessions with all of them have moved on.
+/// Errc::native where there is none with one of them.
 Result<JsonObject> seal_native(Vault& vault, const NativeSelf& self, const NativeLetter& letter,
                                Random& random);
 

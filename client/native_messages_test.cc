@@ -25,8 +25,8 @@ class NativeMessages : public testing::Test {
   }
   /// Alice begins a session with Bob's device by what the station has of it.
   void begin() {
-    ASSERT_TRUE(begin_native_session(alice.vault, alice.self(), alice.known(bob),
-                                     bob.bundle(), kNativeNow, native_random()));
+    ASSERT_TRUE(begin_native_session(alice.vault, alice.self(), alice.known(bob), bob.bundle(),
+                                     kNativeNow, native_random()));
   }
   JsonObject sealed(NativeDevice& from, NativeDevice& to, std::string_view text) {
     const std::vector<native::Party> devices{from.known(to)};
@@ -85,7 +85,8 @@ TEST_F(NativeMessages, A03_WhatWasExchangedIsOpenedByNothingThatBothHaveAfterwar
 TEST_F(NativeMessages, A03_AUsedOneTimePrekeyIsGoneWithTheFirstMessage) {
   begin();
   const JsonObject first = sealed(alice, bob, "first");
-  EXPECT_TRUE(native_prekey(bob.vault, native::PrekeyKind::one_time, bob.last_one_time)->has_value());
+  EXPECT_TRUE(
+      native_prekey(bob.vault, native::PrekeyKind::one_time, bob.last_one_time)->has_value());
   ASSERT_EQ(read(bob, alice, first), "first");
   EXPECT_FALSE(
       native_prekey(bob.vault, native::PrekeyKind::one_time, bob.last_one_time)->has_value());
@@ -112,8 +113,8 @@ TEST_F(NativeMessages, J32_AMessageThatDoesNotOpenLeavesEverythingAsItWas) {
   JsonObject keys;
   keys.set(alice.name(), text_in(*first.find("keys")->object(), bob.name()));
   for_others.set("keys", std::move(keys));
-  for (const JsonObject& bad : {changed(first, "data", 60), changed_frame(first), other_guid,
-                                other_time, for_others}) {
+  for (const JsonObject& bad :
+       {changed(first, "data", 60), changed_frame(first), other_guid, other_time, for_others}) {
     EXPECT_EQ(read(bob, alice, bad), "E_N1");
     EXPECT_EQ(kept(bob, alice), "");
     EXPECT_EQ(native_state(bob.vault, alice.account.id).value(), NativeState::never);
@@ -139,8 +140,8 @@ TEST_F(NativeMessages, J32_DroppedReorderedAndRepeated) {
 }
 
 TEST_F(NativeMessages, A12_ASessionThatWasDroppedIsNotBegunAgainByTheSameFrame) {
-  ASSERT_TRUE(begin_native_session(alice.vault, alice.self(), alice.known(bob),
-                                   bob.bundle(false), kNativeNow, native_random()));
+  ASSERT_TRUE(begin_native_session(alice.vault, alice.self(), alice.known(bob), bob.bundle(false),
+                                   kNativeNow, native_random()));
   const JsonObject first = sealed(alice, bob, "by the last-resort key");
   ASSERT_EQ(read(bob, alice, first), "by the last-resort key");
   ASSERT_TRUE(bob.vault.erase("native sessions", alice.name()));
@@ -208,8 +209,7 @@ TEST_F(NativeMessages, A03_OtherKeysAreOtherSessions) {
 TEST_F(NativeMessages, F07_OfARemovedDeviceNothingIsKept) {
   begin();
   ASSERT_EQ(kept(alice, bob).empty(), false);
-  const Document gone =
-      visa_without(bob.account, bob.account.visa, kNativeNow + 1'000).value();
+  const Document gone = visa_without(bob.account, bob.account.visa, kNativeNow + 1'000).value();
   ASSERT_TRUE(alice.directory.learn_document(bob.account.id, gone.json(), kNativeNow));
   EXPECT_EQ(native_device(alice.directory, bob.account.id, "").value(), std::nullopt);
   ASSERT_TRUE(drop_native_sessions(alice.vault, alice.directory, bob.account.id));
@@ -311,17 +311,17 @@ TEST_F(NativeMessages, F07_OneMessageForAllDevicesOfSomebody) {
   const auto devices = native_devices(alice.directory, bob.account.id).value().with;
   ASSERT_THAT(devices, SizeIs(2));
   begin();
-  ASSERT_TRUE(begin_native_session(alice.vault, alice.self(), alice.known(phone),
-                                   phone.bundle(), kNativeNow, native_random()));
-  const JsonObject both = seal_native(alice.vault, alice.self(),
-                                      {.to = bob.account.id,
-                                       .devices = devices,
-                                       .guid = guid(),
-                                       .time = kNativeNow,
-                                       .content = text_content("both", kNativeNow,
-                                                               native_random())},
-                                      native_random())
-                              .value();
+  ASSERT_TRUE(begin_native_session(alice.vault, alice.self(), alice.known(phone), phone.bundle(),
+                                   kNativeNow, native_random()));
+  const JsonObject both =
+      seal_native(alice.vault, alice.self(),
+                  {.to = bob.account.id,
+                   .devices = devices,
+                   .guid = guid(),
+                   .time = kNativeNow,
+                   .content = text_content("both", kNativeNow, native_random())},
+                  native_random())
+          .value();
   EXPECT_THAT(native_receivers(both), ElementsAre(bob.name(), phone.name()));
   EXPECT_EQ(read(bob, alice, both), "both");
   EXPECT_EQ(read(phone, alice, both), "both");

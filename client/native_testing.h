@@ -27,15 +27,15 @@ struct NativeDevice {
   std::uint32_t last_one_time = 0;
 
   explicit NativeDevice(const std::string& name)
-      : NativeDevice(
-            Account::make_user(name, kNativeNow - 10'000, native_random()).value()) {
+      : NativeDevice(Account::make_user(name, kNativeNow - 10'000, native_random()).value()) {
     name_keys(kNativeNow - 5'000);
   }
   /// With a visa that names its keys already, or gets to.
   explicit NativeDevice(Account own)
       : account(std::move(own)),
-        vault(Vault::open(":memory:", Secret::random(32, native_random()), native_random())
-                  .value()) {}
+        vault(
+            Vault::open(":memory:", Secret::random(32, native_random()), native_random()).value()) {
+  }
 
   /// Another device of the same person.
   NativeDevice linked(const std::string& terminal) const {

@@ -27,9 +27,9 @@ struct OutboxRow {
   JsonObject native{};        ///< the native content that it was sealed into, where that is kept
   /// For this device of `to` alone ("ID" or "ID/terminal"), and in no other form than natively.
   std::string only{};
-  bool anew = false;    ///< of such a one: in a session that is begun for it
-  std::string again{};  ///< GUID of a message that it says once more
-  std::int64_t place = 0;     ///< given by the vault
+  bool anew = false;       ///< of such a one: in a session that is begun for it
+  std::string again{};     ///< GUID of a message that it says once more
+  std::int64_t place = 0;  ///< given by the vault
 };
 
 /// A message to a channel of a public hub, whose ID is `to`: plain text for the station, nothing is

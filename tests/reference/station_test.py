@@ -12,6 +12,7 @@ def link_to(station, identifier):
 
 
 class World(WithDim):
+    between_us = "secure, old protocol"
     ordered = False  # stations of the reference give what waited in no order
 
     @classmethod
