@@ -59,7 +59,9 @@ std::vector<ReactionCount> reaction_counts(const HistoryEntry& entry) {
       }
     }
   }
-  std::ranges::stable_sort(out, std::ranges::greater(), &ReactionCount::count);
+  std::ranges::sort(out, [](const ReactionCount& a, const ReactionCount& b) {
+    return a.count != b.count ? a.count > b.count : a.symbol < b.symbol;
+  });
   return out;
 }
 
