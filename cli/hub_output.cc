@@ -19,22 +19,23 @@ std::string words_of(Permissions permissions) {
 
 std::string until(Millis time) { return time == 0 ? "for ever" : "until " + format_time(time); }
 
-/// "channel deleted": what became of what.
-std::string deed_of(const HubNotice& notice) {
+/// "channel deleted": what became of what. `you`: of whoever reads it.
+std::string deed_of(const HubNotice& notice, bool you) {
   const std::string what(to_string(notice.object));
   const bool made = notice.change == Operation::create, gone = notice.change == Operation::erase;
+  const std::string is = you ? "are " : "is ", asks = you ? "ask " : "asks ";
   if (notice.change == Operation::destroy) return what + " destroyed";
   switch (notice.object) {
     case HubObject::member:
-      return made ? "came in" : gone ? "is out" : "has other roles";
+      return made ? "came in" : gone ? is + "out" : you ? "have other roles" : "has other roles";
     case HubObject::request:
-      return made ? "asks to come in" : gone ? "asks no longer" : "is let in";
+      return made ? asks + "to come in" : gone ? asks + "no longer" : is + "let in";
     case HubObject::ban:
-      return made ? "is banned" : "is banned no longer";
+      return is + (made ? "banned" : "banned no longer");
     case HubObject::mute:
-      return made ? "is muted" : "is muted no longer";
+      return is + (made ? "muted" : "muted no longer");
     case HubObject::owner:
-      return "owns the hub now";
+      return you ? "own the hub now" : "owns the hub now";
     case HubObject::roster:
       return "who reads it was signed anew";
     default:
@@ -437,10 +438,10 @@ void HubOutput::notice(const HubNotice& notice, const std::string& hub_name,
   }
   const std::string hub = printable(hub_name.empty() ? notice.hub : hub_name);
   out_.line(notice.member.empty()
-                ? fmt::format("{}  {}: {}{} (by {})", clock_of(notice.time), hub, deed_of(notice),
-                              name, who(notice.author))
+                ? fmt::format("{}  {}: {}{} (by {})", clock_of(notice.time), hub,
+                              deed_of(notice, false), name, who(notice.author))
                 : fmt::format("{}  {}: {} {}{}", clock_of(notice.time), hub, who(notice.member),
-                              deed_of(notice),
+                              deed_of(notice, notice.member == me_),
                               notice.author == notice.member || notice.author.empty()
                                   ? ""
                                   : fmt::format(" (by {})", who(notice.author))));

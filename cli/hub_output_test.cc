@@ -226,6 +226,20 @@ TEST(HubOutput, N1_WhoHasErasedAMessageIsCountedAndNamed) {
   EXPECT_THAT(json, HasSubstr(kOther));
 }
 
+TEST(HubOutput, ANoticeSpeaksToWhomItIsAbout) {
+  const auto said = [](HubObject object, Operation change, const std::string& member) {
+    return printed(false, [&](const HubOutput& out) {
+      out.notice(
+          {.object = object, .change = change, .author = member, .hub = hub().id, .member = member},
+          "garden");
+    });
+  };
+  EXPECT_THAT(said(HubObject::request, Operation::create, kMe), HasSubstr(": you ask to come in"));
+  EXPECT_THAT(said(HubObject::request, Operation::create, kOther), HasSubstr(" asks to come in"));
+  EXPECT_THAT(said(HubObject::ban, Operation::create, kMe), HasSubstr(": you are banned"));
+  EXPECT_THAT(said(HubObject::owner, Operation::edit, kMe), HasSubstr(": you own the hub now"));
+}
+
 TEST(HubOutput, TroubleNamesWhatCannotBeRead) {
   const HubRefusal why{.error = {Errc::unavailable, "later"}, .code = 503, .station = "busy"};
   const auto json = [&](const HubView* one, const std::optional<Guid>& channel) {
