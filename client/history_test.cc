@@ -72,7 +72,7 @@ TEST_F(HistoryTest, PagesGoBothWaysAndMissNothing) {
     ADD_FAILURE() << "it does not end";
     return seen;
   };
-  for (const std::size_t limit : {1, 2, 6, 7, 8}) {
+  for (const std::size_t limit : {1U, 2U, 6U, 7U, 8U}) {
     for (const bool up : {false, true})
       EXPECT_THAT(walk(up, limit), testing::ElementsAre("1", "2", "3", "4", "5", "6", "7"));
   }
