@@ -23,6 +23,7 @@ FAULTS = {
     "fence-searched": ("P22", "99"),
     "wrong-code": ("T10", "501"),
     "wrong-lane": ("P32", "417"),
+    "priority-ignored": ("T18", "priority high"),
     "open-id": ("P27", "open"),
     "retry-after": ("L02", "retry-after"),
     "notice-echo": ("T13", "sender"),
