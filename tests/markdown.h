@@ -50,8 +50,8 @@ inline std::vector<MarkdownBlock> markdown_blocks(const std::filesystem::path& p
   return out;
 }
 
-/// Rows of the tables of a Markdown file that have so many cells, without outer bars and spaces; the
-/// heads and the lines below them are rows, too.
+/// Rows of the tables of a Markdown file that have so many cells, without outer bars and spaces;
+/// the heads and the lines below them are rows, too.
 inline std::vector<std::vector<std::string>> markdown_rows(const std::filesystem::path& path,
                                                            std::size_t cells) {
   std::vector<std::vector<std::string>> out;

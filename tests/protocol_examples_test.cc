@@ -228,7 +228,8 @@ void run_grammar(const std::vector<MarkdownBlock>& blocks) {
   std::set<std::string> used;
   for (const MarkdownBlock& block : blocks) {
     for (std::string line : lines_of(block.text)) {
-      line = std::regex_replace(line, std::regex(R"((%s)?"[^"]*"|<[^>]*>|;.*|%x[0-9A-F.\-]+)"), " ");
+      line =
+          std::regex_replace(line, std::regex(R"((%s)?"[^"]*"|<[^>]*>|;.*|%x[0-9A-F.\-]+)"), " ");
       std::smatch rule;
       if (std::regex_search(line, rule, std::regex(R"(^([A-Za-z][A-Za-z0-9\-]*) +=)"))) {
         defined.insert(rule[1]);

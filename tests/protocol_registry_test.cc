@@ -14,8 +14,8 @@ namespace {
 
 constexpr const char* kPage = "docs/protocol/registry.md";
 constexpr std::array kLanes{Lane::control, Lane::text, Lane::media, Lane::audio, Lane::video};
-constexpr std::array kOperations{Operation::create, Operation::notify,  Operation::edit,
-                                 Operation::remove, Operation::erase, Operation::destroy,
+constexpr std::array kOperations{Operation::create, Operation::notify, Operation::edit,
+                                 Operation::remove, Operation::erase,  Operation::destroy,
                                  Operation::get};
 
 std::string plain(std::string cell) {
@@ -87,8 +87,8 @@ TEST_F(Registry, EveryOperationIsDoneOnTheLanesOfTheTableAndOnNoOther) {
       for (const Lane lane : kLanes) {
         for (const char* priority : {"normal", "high"}) {
           const Packet got = asked(lane, operation, type, priority);
-          const std::string what = word + " " + type + " on " + std::string(to_string(lane)) +
-                                   ", priority " + priority;
+          const std::string what =
+              word + " " + type + " on " + std::string(to_string(lane)) + ", priority " + priority;
           if (row == table.end()) {
             EXPECT_EQ(got.code, 501) << what << ": it has no row in " << kPage << " section 1";
             continue;
