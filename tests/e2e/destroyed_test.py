@@ -158,7 +158,7 @@ class Destroyed(harness.EndToEnd):
         self.done(lane.ask("DESTROY", fields={"type": "media", "target": guid}))
         self.holds_none_of({"the file": word}, self.crowd.hub.encode())
 
-    def test_R20_F76_a_message_between_two_people_leaves_nothing_at_the_station(self):
+    def test_R20_F75_a_message_between_two_people_leaves_nothing_at_the_station(self):
         alice, bobby = self.person("alice", self.at.link()), self.person("bobby", self.at.link())
         word = canary("letter")
         sent = of(alice.run("send", "bobby", f"Only {word} for you"), "message")[0]
