@@ -396,7 +396,9 @@ void StationCore::refuse_quota(StationRequest& request, Millis wait) {
 // ------------------------------------------------------------------------------------------------------
 
 void StationCore::notify_ping(StationRequest& request) {
-  send(request.link, Packet::response(200, request.id));
+  Packet answer = Packet::response(DIM_FAULT("done-otherwise") ? 204 : 200, request.id);
+  if (DIM_FAULT("key-strange")) answer.set(std::string("flavour"), "any");
+  send(request.link, answer);
 }
 
 void StationCore::notify_typing(StationRequest& request) {

@@ -5,7 +5,7 @@
 namespace dim {
 
 /// From now on SQLite wipes what it frees, in the whole process; before anything uses SQLite.
-/// False: something has, and nothing is changed.
+/// False: something has.
 bool wipe_what_sqlite_frees();
 
 }  // namespace dim

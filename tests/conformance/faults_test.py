@@ -81,6 +81,8 @@ FAULTS = {
     "prekeys-unverified": ("E03", "402"),
     "prekeys-stay": ("E04", "no visa names"),
     "uri-endless": ("K03", "412"),
+    "key-strange": ("K04", "flavour"),
+    "done-otherwise": ("K05", "NOTIFY ping"),
     "code-endless": ("H20", "once more"),
 }
 
