@@ -81,6 +81,8 @@ class Plan:
         self.next_connection = 0.0
         self.codes = collections.Counter()
         self.provoked = collections.defaultdict(set)  # code -> names of the claims in which it came
+        self.keys = {}  # ("A" or "P", key) -> a packet that had it
+        self.done = {}  # ((operation, type), code below 300) -> such an answer
         self.whole = False  # every claim was chosen
         self.lock = threading.Lock()
         self.message_key = rsa.generate_private_key(65537, 2048)  # one for all accounts of the run
@@ -96,10 +98,14 @@ class Plan:
         time.sleep(max(0.0, at - time.monotonic()))
 
     def saw(self, packet, name):
-        if packet.code is not None:
-            with self.lock:
+        with self.lock:
+            for key in packet.header:
+                self.keys.setdefault(("P" if packet.code is None else "A", key), packet)
+            if packet.code is not None:
                 self.codes[packet.code] += 1
                 self.provoked[packet.code].add(name)
+                if packet.asked and packet.code < 300:
+                    self.done.setdefault((packet.asked, packet.code), packet)
 
     def excuse(self, code):
         """Why nothing in this run can provoke it; None: something can."""

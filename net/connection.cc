@@ -143,6 +143,7 @@ void Connection::after_tls(const Status& status, std::string& plain) {
   }
   if (phase_ != Phase::open) return;
   if (!plain.empty()) deliver(plain);
+  wipe(plain);  // it belongs to all connections of the reactor, and stays (R20)
   if (phase_ == Phase::open && tls_->peer_ended()) on_peer_end();
 }
 

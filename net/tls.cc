@@ -299,8 +299,10 @@ Result<std::shared_ptr<TlsContext>> TlsContext::make(bool server, const TlsOptio
       SSL_CTX_set_max_early_data(ctx, 0) == 1;
   if (!ok) return tls_fail(Errc::internal, "the TLS library lacks TLS 1.3 with AES-GCM and X25519");
   ERR_clear_error();
+  // R20: what was decrypted is wiped where OpenSSL has had it.
   SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
-                               SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+                               SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
+                               SSL_OP_CLEANSE_PLAINTEXT);
   SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, nullptr);

@@ -14,6 +14,8 @@ namespace {
 constexpr unsigned kRefusalsBeforeClose = 100;
 constexpr Millis kHoldStepMs = 100;
 constexpr Millis kHoldMostMs = 2'000;
+/// Priority requests may bring what waits for the disk to so many times its limit.
+constexpr std::size_t kPriorityAhead = 2;
 
 bool valid_request_id(std::string_view id) {
   return id.size() <= 20 && std::ranges::all_of(id, [](char c) { return c >= '0' && c <= '9'; });
@@ -54,6 +56,15 @@ struct StationCore::Operations {
     const bool removes = operation == Operation::remove || operation == Operation::erase ||
                          operation == Operation::destroy;
     return quota != Quota::none && !removes && type != "ban" && type != "mute";
+  }
+  /// A priority request is of 8800, whatever it writes: there it waits behind no text. What is read
+  /// and told stays where the pushes go.
+  bool is_taken_on(Lane on, bool urgent) const {
+    if (lane == on || also == Also::anywhere) return true;
+    if (on == Lane::video) return also == Also::video;
+    if (on != Lane::control) return false;
+    const bool writes = operation != Operation::get && operation != Operation::notify;
+    return also == Also::control || (urgent && writes && lane == Lane::text);
   }
 };
 
@@ -273,17 +284,19 @@ void StationCore::on_request(LinkState& link, Packet& packet) {
         id);
     return send(link, answer.set("type", escape(type, 64)));
   }
-  const bool here = row->lane == link.info.lane || row->also == Also::anywhere ||
-                    (row->also == Also::control && link.info.lane == Lane::control) ||
-                    (row->also == Also::video && link.info.lane == Lane::video);
-  if (!here && !DIM_FAULT("wrong-lane")) {
+  const bool urgent = packet.get("priority") == "high" && !DIM_FAULT("priority-ignored");
+  if (!row->is_taken_on(link.info.lane, urgent) && !DIM_FAULT("wrong-lane")) {
     Packet answer = Packet::response(
         error_of(Errc::wrong_instance,
                  "this operation belongs on another port of the station; port says which"),
         id);
     return send(link, answer.set("port", std::to_string(draft_port(row->lane))));
   }
-  if (memory_ == MemoryLevel::no_work && row->is_new_work()) return refuse_overload(link, id);
+  // 8800 is read whatever waits for the disk, so what overtakes there has a bound of its own.
+  const bool overtakes = !row->is_taken_on(link.info.lane, false);
+  const bool too_much = memory_ == MemoryLevel::no_work ||
+                        (overtakes && inflight_bytes_ >= kPriorityAhead * config_.inflight_bytes);
+  if (too_much && row->is_new_work()) return refuse_overload(link, id);
   StationRequest request{link, session, packet, std::string(id)};
   const Quotas& quotas = config_.quotas;
   UserQuota& left = left_.at(session.user, clock_.monotonic());
@@ -383,7 +396,9 @@ void StationCore::refuse_quota(StationRequest& request, Millis wait) {
 // ------------------------------------------------------------------------------------------------------
 
 void StationCore::notify_ping(StationRequest& request) {
-  send(request.link, Packet::response(200, request.id));
+  Packet answer = Packet::response(DIM_FAULT("done-otherwise") ? 204 : 200, request.id);
+  if (DIM_FAULT("key-strange")) answer.set(std::string("flavour"), "any");
+  send(request.link, answer);
 }
 
 void StationCore::notify_typing(StationRequest& request) {

@@ -181,6 +181,62 @@ TEST_F(Operations, P40_PriorityAndTimeAreChecked) {
   EXPECT_EQ(answer(*in.control, notify("ping").set("time", format_time(clock.now()))).code, 200);
 }
 
+TEST_F(Operations, N9_APriorityRequestOn8800OvertakesWhatWaitsForTheDisk) {
+  const Packet first = create(user("alice"), id_of("bob"), "first", "1");
+  config.inflight_bytes = first.content->size();
+  start();
+  auto bob = online("bob");
+  auto alice = online("alice");
+  committer.held = true;
+  send(*alice.text, first);
+  send(*alice.text, create(user("alice"), id_of("bob"), "second", "2"));
+  // What was asked for with priority is a message like any other, and comes in on the same terms.
+  Packet plain = create(user("alice"), id_of("bob"), "ordinary", "3");
+  EXPECT_EQ(answer(*alice.control, plain).code, 417);
+  EXPECT_EQ(answer(*alice.control, plain.set("priority", "low")).get("port"), "8801");
+  const Packet urgent = create(user("alice"), id_of("bob"), "urgent", "4").set("priority", "high");
+  EXPECT_TRUE(ask(*alice.control, urgent).empty()) << "the disk has the first one in hand";
+  committer.held = false;
+  committer.run();
+  station->end_of_turn();
+  committer.run();
+  station->end_of_turn();
+  const auto answered = alice.control->take();
+  ASSERT_EQ(answered.size(), 1U);
+  EXPECT_EQ(answered[0].code, 201) << answered[0].get("message");
+  std::vector<std::string> came;
+  for (const Packet& push : bob.text->take()) came.push_back(*push.content);
+  ASSERT_EQ(came.size(), 3U);
+  EXPECT_EQ(came[1], *urgent.content) << "in front of what came before on 8801";
+}
+
+TEST_F(Operations, N9_PriorityMovesNoReadingAndNoFilesTo8800AndStillNeedsMemory) {
+  config.inflight_bytes = 8;
+  start();
+  auto bob = online("bob");
+  auto alice = online("alice");
+  for (const auto& [packet, port] :
+       {std::pair{Packet::request(Operation::get).set("type", "message"), "8801"},
+        std::pair{notify("cursor").set("cursor", "0"), "8801"},
+        std::pair{Packet::request(Operation::create).set("type", "media"), "8802"}}) {
+    const Packet refused = answer(*alice.control, Packet(packet).set("priority", "high"));
+    EXPECT_EQ(refused.code, 417) << packet.get("type");
+    EXPECT_EQ(refused.get("port"), port);
+  }
+  committer.held = true;
+  const auto urgent = [&](const char* text, const char* id) {
+    return create(user("alice"), id_of("bob"), text, id).set("priority", "high");
+  };
+  EXPECT_TRUE(ask(*alice.control, urgent("one", "5")).empty());
+  // A flood of them fills the memory no more than one of others does.
+  EXPECT_EQ(answer(*alice.control, urgent("two", "6")).code, 510);
+  committer.held = false;
+  committer.run();
+  station->end_of_turn();
+  EXPECT_EQ(alice.control->take().at(0).code, 201);
+  EXPECT_EQ(answer(*alice.control, urgent("two", "6")).code, 201);
+}
+
 TEST_F(Operations, P41_StrayResponsesAreIgnoredAHundredClose) {
   auto in = login("alice");
   const std::string stray = write_packet(Packet::response(200, "77"));

@@ -31,10 +31,12 @@ Digest16 half(const Secret& key, std::size_t which) {
 struct Blinded {
   Digest16 key;
   std::string out;
+  std::size_t longest = 0;  ///< word, in bytes
 };
 
 int add_word(void* context, int, const char* word, int size, int, int) {
   auto& blinded = *static_cast<Blinded*>(context);
+  blinded.longest = std::max(blinded.longest, static_cast<std::size_t>(size));
   append_blind(blinded.out, blinded.key,
                as_bytes(std::string_view(word, static_cast<std::size_t>(size))));
   return SQLITE_OK;
@@ -45,6 +47,8 @@ int add_plain_word(void* context, int, const char* word, int size, int, int) {
                                                                 static_cast<std::size_t>(size));
   return SQLITE_OK;
 }
+
+int ignore_word(void*, int, const char*, int, int, int) { return SQLITE_OK; }
 
 }  // namespace
 
@@ -73,10 +77,11 @@ void WordIndex::stop() {
 
 std::string WordIndex::words(std::string_view text, const Secret& key) {
   const std::string spaced = spaced_words(text);
-  Blinded blinded{half(key, 0), {}};
+  Blinded blinded{half(key, 0), {}, 0};
   calls_.xTokenize(tokenizer_, &blinded, FTS5_TOKENIZE_DOCUMENT, spaced.data(),
                    static_cast<int>(spaced.size()), add_word);
   wipe(blinded.key);
+  forget(blinded.longest);
   return std::move(blinded.out);
 }
 
@@ -85,7 +90,18 @@ std::vector<std::string> WordIndex::plain(std::string_view text) {
   std::vector<std::string> out;
   calls_.xTokenize(tokenizer_, &out, FTS5_TOKENIZE_DOCUMENT, spaced.data(),
                    static_cast<int>(spaced.size()), add_plain_word);
+  std::size_t longest = 0;
+  for (const std::string& word : out) longest = std::max(longest, word.size());
+  forget(longest);
   return out;
+}
+
+/// The tokenizer keeps the last words that it has folded, as long as it lives (R20): letters are
+/// written over them.
+void WordIndex::forget(std::size_t longest) {
+  const std::string other(longest, 'x');
+  calls_.xTokenize(tokenizer_, nullptr, FTS5_TOKENIZE_DOCUMENT, other.data(),
+                   static_cast<int>(other.size()), ignore_word);
 }
 
 std::string WordIndex::channel(std::int64_t channel, const Secret& key) {

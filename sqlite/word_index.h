@@ -34,6 +34,7 @@ class WordIndex {
   static std::string channel(std::int64_t channel, const Secret& key);
 
  private:
+  void forget(std::size_t longest);
   fts5_tokenizer calls_{};
   Fts5Tokenizer* tokenizer_ = nullptr;
 };

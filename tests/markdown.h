@@ -50,6 +50,27 @@ inline std::vector<MarkdownBlock> markdown_blocks(const std::filesystem::path& p
   return out;
 }
 
+/// Rows of the tables of a Markdown file that have so many cells, without outer bars and spaces;
+/// the heads and the lines below them are rows, too.
+inline std::vector<std::vector<std::string>> markdown_rows(const std::filesystem::path& path,
+                                                           std::size_t cells) {
+  std::vector<std::vector<std::string>> out;
+  std::istringstream file(read_file(path));
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with("| ")) continue;
+    std::vector<std::string> row;
+    std::istringstream in(line.substr(1));
+    for (std::string cell; std::getline(in, cell, '|');) {
+      const std::size_t begin = cell.find_first_not_of(' ');
+      row.push_back(begin == std::string::npos
+                        ? ""
+                        : cell.substr(begin, cell.find_last_not_of(' ') - begin + 1));
+    }
+    if (row.size() == cells) out.push_back(std::move(row));
+  }
+  return out;
+}
+
 /// The Markdown files of a folder, sorted.
 inline std::vector<std::filesystem::path> markdown_files(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> out;

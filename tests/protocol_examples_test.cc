@@ -219,7 +219,8 @@ void run_lines(const MarkdownBlock& block) {
   }
 }
 
-/// Rules that a page uses are defined on it or in RFC 5234 appendix B.
+/// Rules that a page uses are defined on it or in RFC 5234 appendix B; those in <...> are of other
+/// pages (tools/check_protocol).
 void run_grammar(const std::vector<MarkdownBlock>& blocks) {
   std::set<std::string> defined = {"ALPHA", "BIT",    "CHAR",   "CR",   "CRLF", "CTL",
                                    "DIGIT", "DQUOTE", "HEXDIG", "HTAB", "LF",   "LWSP",
@@ -227,7 +228,8 @@ void run_grammar(const std::vector<MarkdownBlock>& blocks) {
   std::set<std::string> used;
   for (const MarkdownBlock& block : blocks) {
     for (std::string line : lines_of(block.text)) {
-      line = std::regex_replace(line, std::regex(R"((%s)?"[^"]*"|;.*|%x[0-9A-F.\-]+)"), " ");
+      line =
+          std::regex_replace(line, std::regex(R"((%s)?"[^"]*"|<[^>]*>|;.*|%x[0-9A-F.\-]+)"), " ");
       std::smatch rule;
       if (std::regex_search(line, rule, std::regex(R"(^([A-Za-z][A-Za-z0-9\-]*) +=)"))) {
         defined.insert(rule[1]);
@@ -333,22 +335,8 @@ TEST(ProtocolExamples, AnAnswerThatIsNotTheStationsFails) {
       "behind the last block");
 }
 
-/// Rows of Markdown tables with that many cells, without their outer bars.
 std::vector<std::vector<std::string>> table_rows(const std::string& page, std::size_t cells) {
-  std::vector<std::vector<std::string>> out;
-  for (const std::string& line : lines_of(read_file(kPages / page))) {
-    if (!line.starts_with("| ")) continue;
-    std::vector<std::string> row;
-    std::istringstream in(line.substr(1));
-    for (std::string cell; std::getline(in, cell, '|');) {
-      const std::size_t begin = cell.find_first_not_of(' ');
-      row.push_back(begin == std::string::npos
-                        ? ""
-                        : cell.substr(begin, cell.find_last_not_of(' ') - begin + 1));
-    }
-    if (row.size() == cells) out.push_back(std::move(row));
-  }
-  return out;
+  return markdown_rows(kPages / page, cells);
 }
 
 TEST(ProtocolPages, EveryCodeHasItsNameAndItsPlaceWhereItIsProvoked) {

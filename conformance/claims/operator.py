@@ -4,6 +4,7 @@ import subprocess
 import time
 import uuid
 
+import registry
 from claims.messages import push_is
 from peer.connection import Closed, Late, TlsRefused
 from peer.login import Challenge
@@ -138,3 +139,29 @@ def k02(scene):
         raise Skipped("needs a run of all claims")
     missing = [f"{code} {CODES[code]}" for code in scene.plan.unseen() if not scene.plan.excuse(code)]
     expect(not missing, f"{', '.join(missing)} never came")
+
+
+def something(scene):
+    """Has a claim that looks at a whole run look at a ping when it is alone."""
+    if not scene.plan.done:
+        scene.person(after=None).control.ping()
+
+
+@claim("K04", "registry.md 2", "no key came in a push or an answer that the registry does not have there", last=True)
+def k04(scene):
+    known = registry.keys()
+    something(scene)
+    for (way, key), example in sorted(scene.plan.keys.items()):
+        if way not in known.get(key, "") and key != "content":
+            with scene.case(f"{key} in {'an answer' if way == 'A' else 'a push'}"):
+                expect(False, f"the registry has it in {known.get(key) or 'nothing'}, and {example} came")
+
+
+@claim("K05", "registry.md 1", "no request was done with another code than the table has for it", last=True)
+def k05(scene):
+    table = registry.done()
+    something(scene)
+    for (asked, code), example in sorted(scene.plan.done.items(), key=str):
+        operation, kind = asked
+        with scene.case(f"{operation} {kind or ''}".strip()):
+            expect(code in table.get(asked, ()), f"the table has {sorted(table.get(asked, ()))}, and {example} came")

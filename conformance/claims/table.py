@@ -1,45 +1,70 @@
-"""operations.md sections 1, 4 and 6: the table of operations, notices, and in which order a request is refused."""
+"""registry.md section 1, operations.md sections 4 and 6: the table of operations, priority, notices, and in which order a
+request is refused."""
 import uuid
 
+import registry
 from peer import packets
 from suite import claim, expect, expect_code, expect_silence
 
 OPERATIONS = ("CREATE", "NOTIFY", "EDIT", "REMOVE", "DELETE", "DESTROY", "GET")
-TYPES = ("message", "receipt", "document", "login", "name", "typing", "presence", "ping", "cursor")
-ROWS = {  # operations.md section 1: (operation, type) -> port; None: any
-    ("CREATE", "message"): 8801, ("CREATE", "receipt"): 8801, ("CREATE", "document"): 8800, ("CREATE", "name"): 8800,
-    ("CREATE", "login"): 8800,
-    ("GET", "document"): 8800, ("GET", "name"): 8800, ("GET", "message"): 8801, ("NOTIFY", "typing"): 8801,
-    ("NOTIFY", "presence"): 8800, ("NOTIFY", "ping"): None, ("NOTIFY", "cursor"): 8801,
-}
-IN_HUBS = {("EDIT", "message"), ("REMOVE", "message"), ("DELETE", "message"), ("DESTROY", "message")}  # hubs.md section 6
+ROWS = registry.operations()
+TYPES = sorted({kind for _, kind in ROWS})
+GUID = "018f6f0e7b8c7cc2a1f3b0d5f3a1c9e4"  # of nothing
 
 
-@claim("T10", "operations.md 6", "what the table of operations does not have gets 501 and the type")
+@claim("T10", "registry.md 1", "what the table of operations does not have gets 501 and the type")
 def t10(scene):
     alice = scene.person(after=None)
     for lane in (alice.control, alice.text):
         for operation in OPERATIONS:
             for kind in (*TYPES, "nonsense"):
-                if (operation, kind) in ROWS or (operation, kind) in IN_HUBS or kind not in TYPES and operation not in ("CREATE", "GET"):
+                if (operation, kind) in ROWS:
                     continue
                 with scene.case(f"{operation} {kind} on {lane.port}"):
-                    answer = lane.ask(operation, fields={"type": kind, "target": alice.account.id})
+                    answer = lane.ask(operation, fields={"type": kind, "target": GUID})
                     expect(expect_code(answer, 501).get("type") == kind, f"type is {answer.get('type')}")
+    for operation in ("EDIT", "REMOVE", "DELETE", "DESTROY"):
+        with scene.case(f"{operation} of a message between people"):
+            expect_code(alice.text.ask(operation, fields={"type": "message", "target": alice.account.id}), 501,
+                        section="operations.md 6")
 
 
-@claim("P32", "operations.md 6", "an operation on the wrong lane gets 417 and the right port")
+@claim("P32", "registry.md 1", "an operation on the wrong lane gets 417 and the right port")
 def p32(scene):
     alice, bob = scene.person(after=None), scene.person(after=None)
-    for (operation, kind), port in ROWS.items():
-        if port is None:
-            continue
-        lane = alice.text if port == 8800 else alice.control
-        with scene.case(f"{operation} {kind} on {lane.port}"):
-            content = scene.letter(alice, bob) if (operation, kind) == ("CREATE", "message") else None
-            answer = lane.ask(operation, content, {"type": kind, "target": bob.account.id, "guid": uuid.uuid4().hex})
-            expect(expect_code(answer, 417).get("port") == str(port), f"port is {answer.get('port')}")
+    for (operation, kind), ports in ROWS.items():
+        for lane in (alice.control, alice.text):
+            if lane.port in ports:
+                continue
+            with scene.case(f"{operation} {kind} on {lane.port}"):
+                content = scene.letter(alice, bob) if (operation, kind) == ("CREATE", "message") else None
+                target = bob.account.id if kind in ("message", "receipt") and operation in ("CREATE", "GET") else GUID
+                answer = lane.ask(operation, content, {"type": kind, "target": target, "guid": uuid.uuid4().hex})
+                expect(expect_code(answer, 417).get("port") == str(ports[0]), f"port is {answer.get('port')}")
     expect(not scene.inbox(bob)[0], "a message on the wrong lane is in the inbox")
+
+
+@claim("T18", "registry.md 1", "with priority: high 8800 takes what 8801 writes, and neither what it reads nor files")
+def t18(scene):
+    alice, bob = scene.person(after=None), scene.person()
+    for priority, code in ((None, 417), ("normal", 417), ("low", 417), ("high", 201)):
+        with scene.case(f"a message, priority {priority}"):
+            guid = uuid.uuid4().hex
+            fields = {"type": "message", "target": bob.account.id, "guid": guid, **({"priority": priority} if priority else {})}
+            expect_code(alice.control.ask("CREATE", scene.letter(alice, bob), fields), code)
+            if code == 201:
+                push = bob.text.next_push()
+                expect((push.get("guid"), push.get("author")) == (guid, alice.account.id), f"{push} came")
+                expect_code(alice.control.ask("CREATE", scene.letter(bob, bob), {**fields, "guid": uuid.uuid4().hex}), 402,
+                            "somebody else's words")
+    for (operation, kind), ports in ROWS.items():
+        if ports[0] == 8800 or 8800 in ports:
+            continue
+        overtakes = ports[0] == 8801 and operation not in ("GET", "NOTIFY")
+        with scene.case(f"{operation} {kind}"):
+            answer = alice.control.ask(operation, None, {"type": kind, "target": GUID, "priority": "high"})
+            expect((answer.code not in (417, 501)) if overtakes else answer.code == 417, f"{answer} came")
+    expect_silence(bob.text, "more than one message was delivered")
 
 
 @claim("T11", "operations.md 1", "a ping is answered by 200 on every lane; a type that is missing gets 401")

@@ -38,6 +38,7 @@ class Connection:
         self.port, self.watch = port, watch or (lambda packet: None)
         self.tls, self.reader, self.number = None, Reader(), 0
         self.pushes = []  # what came while an answer was awaited
+        self.asked = {}   # (lane, id) -> operation and type of what has no answer yet
         self.socket = socket.create_connection(address[:2], timeout=PATIENCE)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls:
@@ -137,6 +138,7 @@ class Connection:
     def send(self, operation, content=None, fields=None, **options):
         """Sends a request; returns its id."""
         fields = self.numbered(fields)
+        self.asked[fields.get("lane"), fields["id"]] = operation, fields.get("type")
         self.send_raw(packets.write(operation, content, fields, **options))
         return fields["id"]
 
@@ -146,6 +148,7 @@ class Connection:
         while True:
             packet = self.reader.next()
             if packet is not None:
+                packet.asked = self.asked.pop((packet.get("lane"), packet.get("reply")), None)
                 self.watch(packet)
                 return packet
             data = self.receive_raw(deadline)

@@ -56,10 +56,11 @@ def checksum(content, algorithm="sha256"):
 
 
 class Packet:
-    """`header` maps keys to values in their order; `content` is bytes, or None where there is none."""
+    """`header` maps keys to values in their order; `content` is bytes, or None where there is none. `asked`: operation and
+    type of the request that a response answers, where that is known."""
 
     def __init__(self, header, content=None):
-        self.header, self.content = header, content
+        self.header, self.content, self.asked = header, content, None
 
     def __getitem__(self, key):
         return self.header[key]

@@ -23,6 +23,7 @@ FAULTS = {
     "fence-searched": ("P22", "99"),
     "wrong-code": ("T10", "501"),
     "wrong-lane": ("P32", "417"),
+    "priority-ignored": ("T18", "priority high"),
     "open-id": ("P27", "open"),
     "retry-after": ("L02", "retry-after"),
     "notice-echo": ("T13", "sender"),
@@ -80,6 +81,8 @@ FAULTS = {
     "prekeys-unverified": ("E03", "402"),
     "prekeys-stay": ("E04", "no visa names"),
     "uri-endless": ("K03", "412"),
+    "key-strange": ("K04", "flavour"),
+    "done-otherwise": ("K05", "NOTIFY ping"),
     "code-endless": ("H20", "once more"),
 }
 

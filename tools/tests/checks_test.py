@@ -1,8 +1,9 @@
-"""check_pairs, check_ids, check_words and check_docs find what they are for."""
+"""check_pairs, check_ids, check_words, check_docs and check_protocol find what they are for."""
 import contextlib
 import importlib.machinery
 import importlib.util
 import io
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -236,6 +237,85 @@ printf 'Usage: dim\n  --home DIR  folder\nSubcommands:\n  send   send a text'
         out = self.run_main("check_docs")[1]
         self.assertIn("README.md: does not link docs/protocol/x.md", out)
         self.assertIn("docs/protocol/README.md: does not link x.md", out)
+
+
+class CheckProtocol(Tree):
+    """On a copy of what the check reads, with one thing wrong."""
+
+    def setUp(self):
+        super().setUp()
+        for path in ("docs/protocol", "server", "net", "dim/packet", "client", "dim/engine/hub_view.cc"):
+            source, to = TOOLS.parent / path, self.root / path
+            to.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, to)
+            else:
+                shutil.copy(source, to)
+
+    def said(self, path, old, new):
+        """What the check says when `old` stands there no more, but `new`."""
+        file = self.root / path
+        before = file.read_text()
+        self.assertTrue(old in before, f"{path} has no {old}")
+        file.write_text(before.replace(old, new, 1))
+        code, out = self.run_main("check_protocol")
+        file.write_text(before)
+        self.assertEqual(code, 1, f"{old} -> {new} in {path} is not found")
+        return out
+
+    PAGE = "docs/protocol/registry.md"
+
+    def test_the_tree_is_in_order(self):
+        code, out = self.run_main("check_protocol")
+        self.assertEqual(code, 0, out)
+
+    def test_operations_both_ways(self):
+        row = "| NOTIFY | `cursor` | – | text | self | `200` | – | [operations.md](operations.md) 3 |\n"
+        told = self.said(self.PAGE, row, "")
+        self.assertIn("says nothing of NOTIFY cursor of server/operations.cc. Write\n    | NOTIFY | `cursor` | TARGET | text |", told)
+        for old, new, what in (
+                ("| text | self | `200` | – |", "| control | self | `200` | – |", "NOTIFY cursor is on text under the quota none"),
+                ("NOTIFY | `cursor`", "REMOVE | `cursor`", "REMOVE cursor is not in the table of server/operations.cc"),
+                ("| text | self | `200` | – |", "| text | self | yes | – |", "done names the codes")):
+            self.assertIn(what, self.said(self.PAGE, row, row.replace(old, new)))
+        self.assertIn("says nothing of CREATE dance", self.said(
+            "server/operations.cc", 'Operation::create, "message"', 'Operation::create, "dance"'))
+
+    def test_rights_are_those_of_hubs(self):
+        self.assertIn("DELETE hub is for owner by hubs.md section 4, not for member",
+                      self.said(self.PAGE, "| DELETE | `hub` | hub | text, control | owner", "| DELETE | `hub` | hub | text, control | member"))
+        self.assertIn("says nothing of EDIT audit, which hubs.md section 4 gives to own", self.said(
+            "docs/protocol/hubs.md", "| audit | – | – | – |", "| audit | – | – | own |"))
+
+    def test_keys_both_ways(self):
+        self.assertIn("says nothing of the key flavour, which server/reports.cc reads. Write\n    | `flavour` | `RULE", self.said(
+            "server/reports.cc", "namespace dim {", 'namespace dim {\nbool f(const Packet& p) { return p.has("flavour"); }'))
+        self.assertIn("says nothing of the key flavour, which server/reports.cc writes", self.said(
+            "server/reports.cc", "namespace dim {", 'namespace dim {\nvoid f(Packet& p) { p.set("flavour", "x"); }'))
+        self.assertIn("nothing in the code is called flavour", self.said(self.PAGE, "| `count` | `number`", "| `flavour` | `number`"))
+        self.assertIn("took is R, but server/hubs.cc writes it", self.said(self.PAGE, "| `took` | `number` | A |", "| `took` | `number` | R |"))
+        self.assertIn("took is `in` 'Q'", self.said(self.PAGE, "| `took` | `number` | A |", "| `took` | `number` | Q |"))
+        self.assertIn("took is a digits, which section 3 does not define", self.said(self.PAGE, "| `took` | `number`", "| `took` | `digits`"))
+
+    def test_grammar_and_the_values_of_examples(self):
+        page = "docs/protocol/operations.md"
+        for path, old, new, what in (
+                (self.PAGE, "flag       = ", "flags      = ", "known is a flag, which section 3 does not define"),
+                (self.PAGE, "place      = number / guid", "place      = numeral / guid", "place uses numeral, which this page"),
+                (self.PAGE, "<id of identity.md>", "<ids of identity.md>", "user uses ids, which identity.md"),
+                (self.PAGE, "joined     = number", "joined     = number\nplace      = number", "the rule place is defined twice"),
+                (page, "cursor: 1\n", "cursor: first\n", "which is no number"),
+                (page, "type: cursor\n", "type: cursor\ncurser: 1\n", "curser: 1; docs/protocol/registry.md section 2 has no such key"),
+                (page, "status: Created\n", "status: Created\nunread: many\n", "unread: many, which is no number"),
+                (page, "status: Created\n", "status: Created\nnonce: aaaa\n", "in an answer (A)")):
+            with self.subTest(what):
+                self.assertIn(what, self.said(path, old, new))
+
+    def test_codes(self):
+        self.assertIn("says nothing of 412", self.said(self.PAGE, "| 412 | any request", "| 411 | any request"))
+        self.assertIn("411 stands twice", self.said(self.PAGE, "| 412 | any request", "| 411 | any request"))
+        self.assertIn("508 is not sent", self.said(self.PAGE, "| 511 | the connection", "| 511, 508 | the connection"))
+        self.assertIn("is done with 203", self.said(self.PAGE, "| `200` | – | [operations.md](operations.md) 3 |", "| `203` | – | [operations.md](operations.md) 3 |"))
 
 
 if __name__ == "__main__":
