@@ -349,11 +349,13 @@ Result<bool> Messenger::is_gone(const Opened& opened) {
   return home_.vault().contains(kGone, sender.text() + " " + to_base64(name));
 }
 
-/// Whether its sender is a member who may say something in the group, as it is known here (A27).
+/// Whether its sender is a member who may say something in the group, as it is known here (A27),
+/// and the group is one in which messages are changed.
 Result<bool> Messenger::speaks_in(const Id& group, const Opened& opened, Millis arrived) {
   auto known = groups_.find(group, clock_.now());
   if (!known) return std::unexpected(known.error());
-  return *known != nullptr && check_group_message(**known, opened, arrived).has_value();
+  return *known != nullptr && (*known)->members().size() < limits::kSplitGroup &&
+         check_group_message(**known, opened, arrived).has_value();
 }
 
 /// `who`: the peer, a member, or oneself for the own devices.

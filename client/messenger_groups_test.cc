@@ -531,6 +531,9 @@ TEST_F(MessengerGroupsTest, F11_F12_WhatCannotBeChangedIsRefusedWithAReason) {
   take_all();
   const HistoryEntry mine = messenger->history(large, 1)->front();
   EXPECT_EQ(messenger->change_message(mine, MessageAct::edit, "x").error().code, Errc::usage);
+  const HistoryEntry stays = heard(large, "to all, too");
+  change(fake_user(2), large, MessageAct::remove, stays, fake_user(2).id);
+  EXPECT_THAT(texts(large), ElementsAre("to all", "to all, too"));
 }
 
 TEST_F(MessengerGroupsTest, F24_AThreadInAGroupNamesItsRootForAllMembers) {
