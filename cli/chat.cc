@@ -29,11 +29,12 @@ int verb_chat(const CommonOptions& common, const ChatOptions& options) {
   };
   context.events.changed = [&](const HistoryEntry& entry, MessageAct act) {
     if (who && entry.peer.same_entity(*who))
-      context.out.changed(entry, act, context.name_of(entry.peer));
+      context.out.changed(entry, act, context.name_of(entry.peer),
+                          entry.sender ? context.name_of(*entry.sender) : "");
   };
-  context.events.reacted = [&](const HistoryEntry& entry, bool mine) {
+  context.events.added = [&](const HistoryEntry& entry, MessageAct act, bool mine) {
     if (who && entry.peer.same_entity(*who))
-      context.out.reacted(entry, mine, context.name_of(entry.peer));
+      context.out.added(entry, act, mine, context.name_of(entry.peer));
   };
   bool was_typing = false;
   if (!options.no_typing) {

@@ -150,6 +150,10 @@ std::optional<HistoryEntry> Context::find_message(
     return std::nullopt;
   }
   if (digits.starts_with('#')) digits.remove_prefix(1);
+  if (digits.empty() && !wanted) {
+    out.error({Errc::usage, "a message is named by the last digits of its ID (--ids)"});
+    return std::nullopt;
+  }
   std::optional<HistoryEntry> found;
   for (auto entry = entries->rbegin(); entry != entries->rend(); ++entry) {
     if (digits.empty() ? !wanted(*entry) : !entry->guid.ends_with(digits)) continue;
@@ -207,6 +211,7 @@ void Context::show(const HistoryEntry& entry) {
     if (auto content = messenger->content(entry); content && *content)
       around.outline = outline(**content);
   }
+  around.answers = messenger->answers(entry).value_or(0);
   const auto contact = home->contact(entry.peer);
   around.stranger = !entry.outgoing && !entry.sender && contact && *contact &&
                     (*contact)->is_stranger() && entry.peer.is_user();

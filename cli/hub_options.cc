@@ -280,13 +280,13 @@ void add_posts(CLI::App& app, HubOptions& to) {
       .option("--of", to.who,
               "in a channel, with --off: the reaction of this person, for who moderates")
       .flag("--off", to.off, "take it away again");
-  verb(app, to, "pin", "pin a message of a channel; without MESSAGE: what is pinned")
-      .place(kChannel)
+  verb(app, to, "pin", "pin a message for all who read it; without MESSAGE: what is pinned")
+      .place(kWhere)
       .message(false)
       .flag("--off", to.off, "take the pin away")
       .flag("--ids", to.ids, "show the digits that name each message");
-  verb(app, to, "thread", "a message of a channel, and the newest that stand in its thread")
-      .place(kChannel)
+  verb(app, to, "thread", "a message, and the newest that stand in its thread")
+      .place(kWhere)
       .message()
       .number("--before", to.before, "go on where the last page ended")
       .number("--after", to.after, "newer ones than this cursor, oldest first")

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cli/hub_erase.h"
+#include "cli/message_change.h"
 #include "cli/transfer.h"
 #include "client/erasure.h"
 #include "client/fields.h"
@@ -357,6 +358,8 @@ int run_post(HubRun& run) {
 
 int run_post_change(HubRun& run) {
   const std::string& verb = run.options.verb;
+  if (verb == "pin" && !names_channel(*run.context.home, run.options.place))
+    return run.exit = show_pins(run.context, run.options);
   if (!run.connect()) return run.exit;
   const auto place = run.channel();
   if (!place) return run.exit;
@@ -380,6 +383,8 @@ int run_thread(HubRun& run) {
   const HubOptions& options = run.options;
   if (options.before && options.after)
     return run.failed({Errc::usage, "one of --before and --after: pages have one direction"});
+  if (!names_channel(*run.context.home, options.place))
+    return run.exit = show_thread(run.context, options);
   if (!run.connect()) return run.exit;
   const auto place = run.channel();
   if (!place) return run.exit;

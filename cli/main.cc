@@ -77,6 +77,8 @@ int main(int argc, char** argv) {
   send_verb->add_option("text", send.text, "the text; - reads standard input");
   send_verb->add_option("--reply-to", send.reply_to,
                         "the text answers the message whose ID ends with these digits (--ids)");
+  send_verb->add_option("--thread", send.thread,
+                        "into the thread about the message whose ID ends with these digits");
   send_verb->add_option(
       "--file", send.file,
       "send this file too: in the message up to 300 KiB, through the station above");

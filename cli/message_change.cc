@@ -20,12 +20,13 @@ std::optional<MessageAct> act_of(const std::string& verb) {
   if (verb == "delete") return MessageAct::erase;
   if (verb == "destroy") return MessageAct::destroy;
   if (verb == "react") return MessageAct::react;
+  if (verb == "pin") return MessageAct::pin;
   return std::nullopt;
 }
 
 /// What is about to happen, said before it does.
-std::string announced(MessageAct act, const std::string& who) {
-  const std::string whom = printable(who);
+std::string announced(MessageAct act, const std::string& who, bool group) {
+  const std::string whom = (group ? "everybody in " : "") + printable(who);
   switch (act) {
     case MessageAct::remove:
       return fmt::format(
@@ -49,6 +50,7 @@ std::string announced(MessageAct act, const std::string& who) {
     case MessageAct::edit:
     case MessageAct::erased:
     case MessageAct::react:
+    case MessageAct::pin:
       break;
   }
   return {};
@@ -128,6 +130,12 @@ int wait_for_receipts(Context& context, const HubOptions& options, const Id& who
 /// Where the other's program may not know what follows.
 void warn_of_old(Context& context, const Id& who, std::string_view what) {
   const Directory& known = context.home->directory();
+  if (who.is_group()) {
+    const auto group = context.messenger->groups().find(who, context.clock.now());
+    if (!group || *group == nullptr) return;
+    for (const Id& member : (*group)->members()) warn_of_old(context, member, what);
+    return;
+  }
   if (known.message_keys(who).empty() || known.promises(who, "bind")) return;
   context.out.note(fmt::format("The program of {} does not say that it knows this: there {}.",
                                printable(context.name_of(who)), what));
@@ -141,9 +149,11 @@ void say_what_waits(Context& context) {
         "command that reaches it.");
 }
 
-int react(Context& context, const HubOptions& options) {
+/// Answers it with a symbol, or pins it.
+int add_to_message(Context& context, const HubOptions& options, MessageAct act) {
   context.make_messenger({.receive = false});
-  if (options.symbol.empty() || !options.who.empty()) {
+  const bool reacts = act == MessageAct::react;
+  if (reacts && (options.symbol.empty() || !options.who.empty())) {
     context.out.error({Errc::usage, options.symbol.empty()
                                         ? "a reaction needs a symbol: dim react WHO ID 👍"
                                         : "--of belongs to channels: everybody reacts for "
@@ -154,12 +164,13 @@ int react(Context& context, const HubOptions& options) {
   if (!who) return context.unknown_exit();
   const auto entry = context.find_message(*who, options.message, {});
   if (!entry) return code(Exit::failed);
-  const auto changed = context.messenger->react(*entry, options.symbol, options.off);
+  const auto changed = reacts ? context.messenger->react(*entry, options.symbol, options.off)
+                              : context.messenger->pin(*entry, options.off);
   if (!changed) {
     context.out.error(changed.error());
     return code(exit_of(changed.error()));
   }
-  context.out.reacted(*changed, true, context.name_of(*who));
+  context.out.added(*changed, act, true, context.name_of(*who));
   warn_of_old(context, *who, "it may not be seen");
   if (context.connect(kPatienceMs)) {
     context.drain(kPatienceMs);
@@ -173,13 +184,57 @@ int react(Context& context, const HubOptions& options) {
 
 }  // namespace
 
+int show_pins(Context& context, const HubOptions& options) {
+  const auto who = context.find_here(options.place);
+  if (!who) return context.unknown_exit();
+  const auto pinned = context.messenger->pinned(*who);
+  if (!pinned) {
+    context.out.error(pinned.error());
+    return code(exit_of(pinned.error()));
+  }
+  context.ids = context.ids || options.ids;
+  for (const HistoryEntry& entry : *pinned) context.show(entry);
+  if (pinned->empty()) context.out.note("Nothing is pinned here.");
+  return code(Exit::ok);
+}
+
+int show_thread(Context& context, const HubOptions& options) {
+  const auto who = context.find_here(options.place);
+  if (!who) return context.unknown_exit();
+  const auto entry = context.find_message(*who, options.message, {});
+  if (!entry) return code(Exit::failed);
+  const auto failed = [&](const Error& error) {
+    context.out.error(error);
+    return code(exit_of(error));
+  };
+  const auto root = context.messenger->thread_root(*entry);
+  if (!root) return failed(root.error());
+  const auto about = entry->thread ? context.messenger->entry_of(*who, *root)
+                                   : Result<std::optional<HistoryEntry>>(*entry);
+  if (!about) return failed(about.error());
+  const auto page =
+      context.messenger->thread(*who, *root,
+                                {.before = options.before,
+                                 .after = options.after,
+                                 .limit = static_cast<std::size_t>(std::max(options.limit, 1))});
+  if (!page) return failed(page.error());
+  context.ids = context.ids || options.ids;
+  if (*about) context.show(**about);
+  for (const HistoryEntry& one : page->entries) context.show(one);
+  context.out.page(page->entries.size(), page->next, options.after ? "after" : "before");
+  if (page->entries.empty()) context.out.note("Nothing stands in this thread.");
+  return code(Exit::ok);
+}
+
 bool changes_message(Home& home, const HubOptions& options) {
+  if (options.verb == "pin" && options.message.empty()) return false;
   return act_of(options.verb) && !options.place.empty() && !names_channel(home, options.place);
 }
 
 int change_message(Context& context, const HubOptions& options) {
   const MessageAct act = *act_of(options.verb);
-  if (act == MessageAct::react) return react(context, options);
+  if (act == MessageAct::react || act == MessageAct::pin)
+    return add_to_message(context, options, act);
   const bool destroys = act == MessageAct::destroy;
   // Receipts come as pushes.
   context.make_messenger({.receive = destroys, .media = act != MessageAct::edit});
@@ -197,14 +252,15 @@ int change_message(Context& context, const HubOptions& options) {
   }
   const auto entry = context.find_message(*who, options.message, {});
   if (!entry) return code(Exit::failed);
-  if (!entry->outgoing || entry->peer.is_group()) {
+  if (!entry->outgoing) {
     const auto refused = context.messenger->change_message(*entry, act, "x");
     context.out.error(refused.error());
     return code(exit_of(refused.error()));
   }
   const std::string name = context.name_of(*who);
   if (act != MessageAct::edit) {
-    if (const int answer = context.confirm(announced(act, name), options.yes); answer != 0)
+    if (const int answer = context.confirm(announced(act, name, who->is_group()), options.yes);
+        answer != 0)
       return answer;
   }
   warn_of_old(context, *who, "the message may stay as it was");

@@ -1,4 +1,5 @@
-// `dim edit`, `remove`, `delete`, `destroy` of messages between two people.
+// `dim edit`, `remove`, `delete`, `destroy`, `react`, `pin` of messages between two people and
+// in groups, and what stands in their threads.
 #pragma once
 #include "cli/context.h"
 #include "cli/hub_options.h"
@@ -9,5 +10,9 @@ namespace dim {
 bool changes_message(Home& home, const HubOptions& options);
 /// The home is open, the messenger not made. The exit code.
 int change_message(Context& context, const HubOptions& options);
+/// What is pinned in options.place, a person; the messenger is made. The exit code.
+int show_pins(Context& context, const HubOptions& options);
+/// The same with options.message, which stands in a thread or has one; also in a group.
+int show_thread(Context& context, const HubOptions& options);
 
 }  // namespace dim

@@ -89,12 +89,17 @@ void Output::presence(const Id& peer, std::string_view state, std::string_view p
   note(fmt::format("        {} is {}", printable(peer_name), printable(state)));
 }
 
-void Output::changed(const HistoryEntry& entry, MessageAct act, std::string_view peer_name) const {
+void Output::changed(const HistoryEntry& entry, MessageAct act, std::string_view peer_name,
+                     std::string_view sender_name) const {
   JsonObject members;
   members.set("guid", entry.guid);
   members.set("direction", entry.outgoing ? "out" : "in");
   members.set("peer", entry.peer.text());
   members.set("peer_name", peer_name);
+  if (entry.sender) {
+    members.set("sender", entry.sender->text());
+    members.set("sender_name", sender_name);
+  }
   members.set("change", to_string(act));
   if (act == MessageAct::edit) {
     members.set("text", entry.text);
@@ -105,20 +110,31 @@ void Output::changed(const HistoryEntry& entry, MessageAct act, std::string_view
                            : act == MessageAct::remove  ? "took back"
                            : act == MessageAct::destroy ? "destroyed"
                                                         : "deleted";
-  line(fmt::format("{} {} #{}{}", entry.outgoing ? "you" : printable(peer_name), deed,
-                   short_guid(entry.guid),
+  const std::string who =
+      entry.outgoing ? "you"
+      : entry.sender ? fmt::format("{} in {}", printable(sender_name), printable(peer_name))
+                     : printable(peer_name);
+  line(fmt::format("{} {} #{}{}", who, deed, short_guid(entry.guid),
                    act == MessageAct::edit ? ": " + printable_lines(entry.text) : ""));
 }
 
-void Output::reacted(const HistoryEntry& entry, bool mine, std::string_view peer_name) const {
-  const std::vector<std::string>& symbols = (mine ? entry.mine : entry.theirs).symbols;
+void Output::added(const HistoryEntry& entry, MessageAct act, bool mine,
+                   std::string_view peer_name) const {
   JsonObject members;
   members.set("guid", entry.guid);
   members.set("direction", entry.outgoing ? "out" : "in");
   members.set("peer", entry.peer.text());
   members.set("peer_name", peer_name);
-  members.set("change", to_string(MessageAct::react));
+  members.set("change", to_string(act));
   members.set("mine", mine);
+  const std::string who = mine ? "you" : printable(peer_name);
+  const std::string which = short_guid(entry.guid);
+  if (act == MessageAct::pin) {
+    members.set("pinned", entry.pin.on);
+    object("message_change", std::move(members));
+    return line(fmt::format("{} {} #{}", who, entry.pin.on ? "pinned" : "unpinned", which));
+  }
+  const std::vector<std::string>& symbols = (mine ? entry.mine : entry.theirs).symbols;
   JsonArray all;
   std::string words;
   for (const std::string& symbol : symbols) {
@@ -127,9 +143,8 @@ void Output::reacted(const HistoryEntry& entry, bool mine, std::string_view peer
   }
   members.set("symbols", std::move(all));
   object("message_change", std::move(members));
-  const std::string who = mine ? "you" : printable(peer_name);
-  line(symbols.empty() ? fmt::format("{} took back what answered #{}", who, short_guid(entry.guid))
-                       : fmt::format("{} answered #{} with{}", who, short_guid(entry.guid), words));
+  line(symbols.empty() ? fmt::format("{} took back what answered #{}", who, which)
+                       : fmt::format("{} answered #{} with{}", who, which, words));
 }
 
 void Output::revision(const HistoryEntry& entry, const PostRevision& revision) const {
@@ -260,6 +275,9 @@ void Output::message(const HistoryEntry& entry, const Around& around) const {
     if (entry.revision > 1) members.set("revision", entry.revision);
     if (entry.edited > 0) members.set("edited", format_time(entry.edited));
     if (entry.removed) members.set("removed", true);
+    if (entry.pin.on) members.set("pinned", true);
+    if (entry.thread && !entry.thread->guid.empty()) members.set("thread", entry.thread->guid);
+    if (around.answers > 0) members.set("answers", around.answers);
     JsonObject reactions;
     for (const ReactionCount& one : reaction_counts(entry)) reactions.set(one.symbol, one.count);
     if (!reactions.empty()) members.set("reactions", std::move(reactions));
@@ -282,6 +300,12 @@ void Output::message(const HistoryEntry& entry, const Around& around) const {
   if (entry.expires > 0) body += fmt::format("  [until {}]", format_time(entry.expires));
   if (!entry.words.empty())
     body += fmt::format("{}[{}]", body.empty() ? "" : "  ", printable(entry.words));
+  if (entry.thread) {
+    body += entry.thread->guid.empty()
+                ? "  [in a thread]"
+                : fmt::format("  [thread #{}]", short_guid(entry.thread->guid));
+  }
+  if (around.answers > 0) body += fmt::format("  [{} in its thread]", around.answers);
   if (!entry.cause.empty() && entry.outgoing) {
     const std::string_view fate = entry.tick == Tick::failed   ? "not sent"
                                   : entry.tick == Tick::queued ? "waits"
@@ -291,6 +315,7 @@ void Output::message(const HistoryEntry& entry, const Around& around) const {
     body = fmt::format("[a message that could not be read: {}]", printable(entry.cause));
   }
   if (entry.revision > 1 && !entry.removed) body += "  [edited]";
+  if (entry.pin.on) body += "  [pinned]";
   body += reactions_in_words(reaction_counts(entry));
   const bool plain_text = entry.content_type == "text" || entry.content_type == "group";
   if (around.ids || (!plain_text && entry.cause.empty()))

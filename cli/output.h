@@ -52,16 +52,21 @@ class Output {
     std::string peer_name{};
     std::string sender_name{};  ///< where the peer is a group
     std::optional<JsonObject> outline{};
-    bool stranger = false;  ///< its sender is new to the person here
+    std::int64_t answers = 0;  ///< how many stand in the thread about it
+    bool stranger = false;     ///< its sender is new to the person here
     bool ids = false;  ///< people see the end of the GUID, which names the message in other verbs
   };
   void message(const HistoryEntry& entry, const Around& around) const;
   /// A notice about the peer's keys (is_key_notice), which may be that of a new device.
   void alarm(const HistoryEntry& notice, std::string_view peer_name) const;
   /// What the author of a message has done to it; the entry is as it is now.
-  void changed(const HistoryEntry& entry, MessageAct act, std::string_view peer_name) const;
-  /// With what one of the two answers it now; `mine`: the person here.
-  void reacted(const HistoryEntry& entry, bool mine, std::string_view peer_name) const;
+  /// `sender_name`: where the peer is a group.
+  void changed(const HistoryEntry& entry, MessageAct act, std::string_view peer_name,
+               std::string_view sender_name = {}) const;
+  /// With what one of the two answers it now (react), or that they have pinned it or taken its pin
+  /// away (pin); `mine`: the person here.
+  void added(const HistoryEntry& entry, MessageAct act, bool mine,
+             std::string_view peer_name) const;
   /// An earlier text of one that was edited.
   void revision(const HistoryEntry& entry, const PostRevision& revision) const;
   /// Behind the messages: how many there were, and where the next ones begin for --`direction`.

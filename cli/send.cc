@@ -149,6 +149,22 @@ std::expected<std::vector<Content>, int> contents(Context& context, const SendOp
   return out;
 }
 
+/// Puts all of it into the thread that `digits` names. Otherwise the exit code, after printing why.
+int into_thread(Context& context, const Id& who, const std::string& digits,
+                std::vector<Content>& contents) {
+  const auto entry = context.find_message(who, digits, {});
+  if (!entry) return code(Exit::failed);
+  const auto root = context.messenger->thread_root(*entry);
+  Error error{Errc::usage, "what is an application's own stands in no thread"};
+  if (!root) error = root.error();
+  for (Content& content : contents) {
+    if (root && set_thread(content, *root)) continue;
+    context.out.error(error);
+    return code(exit_of(error));
+  }
+  return code(Exit::ok);
+}
+
 }  // namespace
 
 int verb_send(const CommonOptions& common, const SendOptions& options) {
@@ -182,8 +198,12 @@ int verb_send(const CommonOptions& common, const SendOptions& options) {
     uploaded = done->link.parts();
     file = std::move(*done);
   }
-  const auto all = contents(context, options, *text, *who, uploaded);
+  auto all = contents(context, options, *text, *who, uploaded);
   if (!all) return all.error();
+  if (!options.thread.empty()) {
+    if (const int wrong = into_thread(context, *who, options.thread, *all); wrong != 0)
+      return wrong;
+  }
   for (const Content& content : *all) {
     auto entry = context.messenger->send(*who, content);
     if (entry && file && file_parts(content) != nullptr) {

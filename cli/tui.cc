@@ -148,7 +148,9 @@ int TuiApp::run() {
   };
   context_.events.failed = [this](const Error& error, int, std::string_view) { on_failed(error); };
   context_.events.changed = [this](const HistoryEntry& entry, MessageAct) { on_changed(entry); };
-  context_.events.reacted = [this](const HistoryEntry& entry, bool) { on_changed(entry); };
+  context_.events.added = [this](const HistoryEntry& entry, MessageAct, bool) {
+    on_changed(entry);
+  };
   context_.events.ticked = [this](const HistoryEntry& entry) { on_ticked(entry); };
   context_.events.expired = [this](std::string_view guid) {
     for (tui::Conversation& one : model_.conversations) {

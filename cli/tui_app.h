@@ -80,6 +80,7 @@ class TuiApp {
   void on_changed(const HistoryEntry& entry);
   void keep_drafts();
   void on_ticked(const HistoryEntry& entry);
+  void renew_root(tui::Conversation& one, const HistoryEntry& answer);
   void on_typing(const std::string& conversation, const std::string& name, bool on);
   void send_text(tui::Conversation& one, const std::string& text);
   void send_content(tui::Conversation& one, const Content& content);
@@ -94,6 +95,7 @@ class TuiApp {
   void reply(const std::string& rest);
   void react(const std::string& rest);
   void react_to(tui::Conversation& one, const tui::Message& message, const std::string& symbol);
+  void pin(const std::string& rest);
   void change(const std::string& verb, const std::string& rest);
   void search(const std::string& words);
   void send_file(const std::string& path);

@@ -16,7 +16,8 @@ constexpr std::size_t kPage = 50;  // messages that are read at once
 constexpr Millis kAgainMs = 5'000;
 constexpr std::size_t kQuoted = 60;
 
-/// The beginning of a text, in one line.
+}  // namespace
+
 std::string beginning(std::string_view text) {
   std::string out(text.substr(0, text.find('\n')));
   if (out.size() > kQuoted) {
@@ -26,8 +27,6 @@ std::string beginning(std::string_view text) {
   }
   return out.size() < text.size() ? out + "…" : out;
 }
-
-}  // namespace
 
 TuiChannels::TuiChannels(Context& context, tui::Model& model, std::function<void()> changed)
     : context_(context), model_(model), changed_(std::move(changed)) {

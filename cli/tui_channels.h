@@ -17,6 +17,9 @@
 
 namespace dim {
 
+/// The beginning of a text, in one line.
+std::string beginning(std::string_view text);
+
 class TuiChannels {
  public:
   /// `changed` is called when the model is another.

@@ -62,14 +62,15 @@ void TuiApp::run_command(const tui::Given& given) {
   if (name == "send") return send_file(given.rest);
   if (name == "save") return save(given.rest);
   if (name == "react" && one->kind != tui::Kind::group) return react(given.rest);
-  if (one->kind != tui::Kind::channel)
-    return note("/" + std::string(name) + " is for channels of hubs", true);
-  if (name == "read") return run_hub(about("read", one->id), "Read");
-  if (name == "pins") {
+  if (name == "pin" && one->kind == tui::Kind::person) return pin(given.rest);
+  if (name == "pins" && one->kind != tui::Kind::group) {
     HubOptions options = about("pin", one->id);
     options.ids = true;
     return run_hub(options, "Pinned", true);
   }
+  if (one->kind != tui::Kind::channel)
+    return note("/" + std::string(name) + " is for channels of hubs", true);
+  if (name == "read") return run_hub(about("read", one->id), "Read");
   change(std::string(name), given.rest);
 }
 
@@ -158,7 +159,10 @@ void TuiApp::reply(const std::string& rest) {
   auto answer =
       quote(*entry, context_.home->account().id, text, context_.clock.now(), context_.random);
   if (!answer) return fail(answer.error());
-  send_content(*one, std::move(*answer));
+  Content content(std::move(*answer));
+  // An answer to what stands in a thread belongs there too.
+  if (entry->thread) set_thread(content, *entry->thread);
+  send_content(*one, content);
 }
 
 void TuiApp::react(const std::string& rest) {
@@ -195,6 +199,20 @@ void TuiApp::react_to(tui::Conversation& one, const tui::Message& message,
   const auto changed = context_.messenger->react(*entry, symbol, off);
   if (!changed) return fail(changed.error());
   one.selected.clear();
+  on_changed(*changed);
+}
+
+/// Given a second time the pin is taken away.
+void TuiApp::pin(const std::string& rest) {
+  tui::Conversation* one = model_.now();
+  std::string text = rest;
+  const tui::Message* message = meant(*one, text, true);
+  if (message == nullptr) return;
+  const auto entry = entry_of(*one, message->id);
+  if (!entry) return note("this message is not in the home any more", true);
+  const auto changed = context_.messenger->pin(*entry, entry->pin.on);
+  if (!changed) return fail(changed.error());
+  one->selected.clear();
   on_changed(*changed);
 }
 

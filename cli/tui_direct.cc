@@ -129,6 +129,20 @@ tui::Message TuiApp::message_of(const HistoryEntry& entry) {
   (entry.content_type == "quote" ? out.answers : out.words) = entry.words;
   if (entry.revision > 1 && !entry.removed) out.labels.emplace_back("edited");
   if (entry.expires != 0) out.labels.emplace_back("disappears");
+  if (entry.pin.on) out.labels.emplace_back("pinned");
+  if (entry.thread) {
+    tui::Conversation* one = model_.find(entry.peer.bare().text());
+    const std::string& guid = entry.thread->guid;
+    const tui::Message* root = one == nullptr ? nullptr : tui::find_message(*one, guid);
+    // What disappears is not quoted where it would stay.
+    const bool quoted = root != nullptr && !root->text.empty() &&
+                        std::ranges::find(root->labels, "disappears") == root->labels.end();
+    out.labels.push_back(quoted         ? "thread: “" + beginning(root->text) + "”"
+                         : guid.empty() ? "in a thread"
+                                        : "thread #" + tui::short_id(guid));
+  }
+  if (const auto answers = context_.messenger->answers(entry); answers && *answers > 0)
+    out.labels.push_back(std::to_string(*answers) + " in its thread");
   for (const ReactionCount& one : reaction_counts(entry))
     out.reactions.emplace_back(one.symbol, one.count);
   if (entry.outgoing) {
@@ -229,6 +243,7 @@ void TuiApp::refresh_unread() {
     if (!one.loaded || tui::find_message(one, entry.guid) != nullptr) continue;
     const bool is_seen = &one == model_.now() && !one.anchor && !model_.pager && has_focus_;
     one.messages.push_back(message_of(entry));
+    renew_root(one, entry);
     if (!is_seen && one.new_from.empty()) one.new_from = entry.guid;
     on_typing(one.id, one.messages.back().author, false);
     describe(one);
@@ -276,6 +291,14 @@ void TuiApp::on_ticked(const HistoryEntry& entry) {
   dirty_ = true;
 }
 
+/// It says how many stand in its thread.
+void TuiApp::renew_root(tui::Conversation& one, const HistoryEntry& answer) {
+  if (!answer.thread) return;
+  tui::Message* root = tui::find_message(one, answer.thread->guid);
+  const auto entry = root == nullptr ? std::nullopt : entry_of(one, root->id);
+  if (entry) *root = message_of(*entry);
+}
+
 void TuiApp::on_changed(const HistoryEntry& entry) {
   tui::Conversation* one = model_.find(entry.peer.bare().text());
   if (one != nullptr && one->loaded) load(*one);
@@ -316,6 +339,7 @@ void TuiApp::send_content(tui::Conversation& one, const Content& content) {
   const auto sent = context_.messenger->send(*id, content);
   if (!sent) return fail(sent.error());
   if (tui::find_message(one, sent->guid) == nullptr) one.messages.push_back(message_of(*sent));
+  renew_root(one, *sent);
   one.anchor.reset();
   dirty_ = true;
 }

@@ -216,10 +216,11 @@ int verb_listen(const CommonOptions& common, const ListenOptions& options) {
     context.out.object("state", std::move(members));
   };
   context.events.changed = [&](const HistoryEntry& entry, MessageAct act) {
-    context.out.changed(entry, act, context.name_of(entry.peer));
+    context.out.changed(entry, act, context.name_of(entry.peer),
+                        entry.sender ? context.name_of(*entry.sender) : "");
   };
-  context.events.reacted = [&](const HistoryEntry& entry, bool mine) {
-    context.out.reacted(entry, mine, context.name_of(entry.peer));
+  context.events.added = [&](const HistoryEntry& entry, MessageAct act, bool mine) {
+    context.out.added(entry, act, mine, context.name_of(entry.peer));
   };
   if (!options.no_presence) {
     context.events.presence = [&](const Id& peer, std::string_view state) {

@@ -25,6 +25,7 @@ struct SendOptions {
   std::string who;
   std::string text;      ///< "-": standard input; may be empty beside a file or a card
   std::string reply_to;  ///< last digits of the GUID of a message with WHO
+  std::string thread;    ///< the same, of the message whose thread it goes into
   std::string file, as, thumbnail, url, sealed;
   bool upload = false;  ///< the file goes to the station whatever its size
   bool no_preview = false;

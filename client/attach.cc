@@ -214,6 +214,8 @@ Result<Content> forwarded(const HistoryEntry& entry, const std::optional<JsonObj
   for (const std::string_view member : kOfSending) fresh.erase(member);
   auto decoded = decode_content(*content);
   if (!decoded) return decoded;
+  // Which thread it stood in is of that conversation.
+  if (thread_of(*decoded)) fresh.erase("thread");
   if (file_parts(*decoded) != nullptr) return made_now(std::move(fresh), now, random);
   const auto to_json = [](JsonObject object, const ContentHead& head) {
     object.set("sn", head.sn);

@@ -1,6 +1,7 @@
 #include "client/history.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "client/fields.h"
 #include "client/history_words.h"
@@ -22,6 +23,27 @@ Result<std::string> searched_text(const std::string& body) {
   const auto object = parse_json_object(body);
   if (!object) return std::unexpected(object.error());
   return text_in(*object, "text") + "\n" + text_in(*object, "words");
+}
+
+std::string pins_of(const Id& peer) { return "pins " + peer.bare().text(); }
+
+std::string thread_bucket(const Id& peer, const ThreadRoot& root) {
+  return "thread " + peer.bare().text() + " " + root.sender.bare().text() + " " +
+         std::to_string(root.sn);
+}
+
+/// The rows that are asked for, and where the next ones begin.
+Result<std::vector<Vault::Row>> rows_of(Vault& vault, const std::string& bucket,
+                                        const HistoryPart& part,
+                                        std::optional<std::int64_t>& next) {
+  // One more says whether there are more.
+  auto rows = part.after ? vault.list(bucket, *part.after, part.limit + 1)
+                         : vault.newest(bucket, part.limit + 1, part.before.value_or(INT64_MAX));
+  if (rows && rows->size() > part.limit) {
+    rows->erase(part.after ? rows->end() - 1 : rows->begin());
+    next = (part.after ? rows->back() : rows->front()).place;
+  }
+  return rows;
 }
 
 /// Whoever sends chooses the GUID, so it names nothing without the conversation.
@@ -65,21 +87,28 @@ std::vector<ReactionCount> reaction_counts(const HistoryEntry& entry) {
   return out;
 }
 
-void write_reactions(const HistoryEntry& entry, JsonObject& to) {
+void write_added(const HistoryEntry& entry, JsonObject& to) {
   for (const auto& [key, reactions] : {std::pair{"mine", &entry.mine}, {"theirs", &entry.theirs}}) {
     if (reactions->revision == 0) continue;
     JsonObject one;
     write_reactions(*reactions, one);
     to.set(key, std::move(one));
   }
+  if (entry.pin.revision == 0) return;
+  JsonObject pin;
+  write_pin(entry.pin, pin);
+  to.set("pin", std::move(pin));
 }
 
-void read_reactions(const JsonObject& from, HistoryEntry& entry) {
+void read_added(const JsonObject& from, HistoryEntry& entry) {
   for (const auto& [key, reactions] : {std::pair{"mine", &entry.mine}, {"theirs", &entry.theirs}}) {
     const Json* one = from.find(key);
     if (one != nullptr && one->object() != nullptr)
       *reactions = read_reactions(*one->object()).value_or(Reactions());
   }
+  const Json* pin = from.find("pin");
+  if (pin != nullptr && pin->object() != nullptr)
+    entry.pin = read_pin(*pin->object()).value_or(Pin());
 }
 
 std::string write_entry(const HistoryEntry& entry) {
@@ -104,7 +133,8 @@ std::string write_entry(const HistoryEntry& entry) {
   if (entry.edited > 0) object.set("edited", entry.edited);
   if (entry.removed) object.set("removed", true);
   if (entry.expires > 0) object.set("expires", entry.expires);
-  write_reactions(entry, object);
+  write_added(entry, object);
+  if (entry.thread) object.set("thread", write_thread(*entry.thread));
   return write_json(object);
 }
 
@@ -138,11 +168,25 @@ Result<HistoryEntry> parse_entry(std::string_view body) {
   entry.edited = integer_in(*object, "edited");
   entry.removed = truth_in(*object, "removed");
   entry.expires = integer_in(*object, "expires");
-  read_reactions(*object, entry);
+  read_added(*object, entry);
+  entry.thread = read_thread(object->find("thread"));
   return entry;
 }
 
+/// Among what is pinned, and in its thread; or (`there` is false, or it was taken back) not.
+Status History::note_places(const HistoryEntry& entry, bool there) {
+  const auto note = [&](const std::string& bucket, bool in) {
+    return in ? vault_.put(bucket, entry.guid, entry.guid) : vault_.erase(bucket, entry.guid);
+  };
+  there = there && !entry.removed;
+  if (entry.pin.revision > 0) {
+    if (auto noted = note(pins_of(entry.peer), there && entry.pin.on); !noted) return noted;
+  }
+  return entry.thread ? note(thread_bucket(entry.peer, *entry.thread), there) : Status();
+}
+
 Status History::put(const HistoryEntry& entry) {
+  if (auto noted = note_places(entry, true); !noted) return noted;
   return vault_.put(bucket_of(entry.peer), entry.guid, write_entry(entry));
 }
 
@@ -228,6 +272,7 @@ Status History::forget_texts(const HistoryEntry& entry) {
 
 Status History::erase(const HistoryEntry& entry) {
   if (auto forgotten = forget_texts(entry); !forgotten) return forgotten;
+  if (auto noted = note_places(entry, false); !noted) return noted;
   return vault_.erase(bucket_of(entry.peer), entry.guid);
 }
 
@@ -245,22 +290,51 @@ Result<std::vector<HistoryEntry>> History::newest(const Id& peer, std::size_t li
 }
 
 Result<HistoryPage> History::page(const Id& peer, const HistoryPart& part) {
-  // One more says whether there are more.
-  auto rows = part.after
-                  ? vault_.list(bucket_of(peer), *part.after, part.limit + 1)
-                  : vault_.newest(bucket_of(peer), part.limit + 1, part.before.value_or(INT64_MAX));
-  if (!rows) return std::unexpected(rows.error());
   HistoryPage out;
-  if (rows->size() > part.limit) {
-    rows->erase(part.after ? rows->end() - 1 : rows->begin());
-    out.next = (part.after ? rows->back() : rows->front()).place;
-  }
+  auto rows = rows_of(vault_, bucket_of(peer), part, out.next);
+  if (!rows) return std::unexpected(rows.error());
   for (const Vault::Row& row : *rows) {
     auto entry = parse_entry(row.body);
     if (!entry) return std::unexpected(entry.error());
     out.entries.push_back(std::move(*entry));
   }
   return out;
+}
+
+/// The entries that rows of GUIDs name.
+Status History::find_all(const Id& peer, const std::vector<Vault::Row>& rows,
+                         std::vector<HistoryEntry>& out) {
+  for (const Vault::Row& row : rows) {
+    auto entry = find(peer, row.body);
+    if (!entry) return std::unexpected(entry.error());
+    if (*entry) out.push_back(std::move(**entry));
+  }
+  return {};
+}
+
+Result<std::vector<HistoryEntry>> History::pinned(const Id& peer) {
+  const auto rows = vault_.list(pins_of(peer));
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<HistoryEntry> out;
+  if (auto found = find_all(peer, *rows, out); !found) return std::unexpected(found.error());
+  std::ranges::sort(out, [](const HistoryEntry& a, const HistoryEntry& b) {
+    return std::tie(a.pin.revision, a.guid) < std::tie(b.pin.revision, b.guid);
+  });
+  return out;
+}
+
+Result<HistoryPage> History::thread(const Id& peer, const ThreadRoot& root,
+                                    const HistoryPart& part) {
+  HistoryPage out;
+  const auto rows = rows_of(vault_, thread_bucket(peer, root), part, out.next);
+  if (!rows) return std::unexpected(rows.error());
+  if (auto found = find_all(peer, *rows, out.entries); !found)
+    return std::unexpected(found.error());
+  return out;
+}
+
+Result<std::int64_t> History::answers(const Id& peer, const ThreadRoot& root) {
+  return vault_.count(thread_bucket(peer, root));
 }
 
 Result<HistoryPage> History::search(const Id& peer, std::string_view words, const HistoryPart& part,
@@ -333,6 +407,11 @@ Result<std::vector<std::string>> History::expire(Millis now) {
     std::string guid = text_in(*due, "guid");
     if (auto forgotten = forget_words(*peer, guid); !forgotten)
       return std::unexpected(forgotten.error());
+    const auto entry = find(*peer, guid);
+    if (!entry) return std::unexpected(entry.error());
+    if (*entry) {
+      if (auto noted = note_places(**entry, false); !noted) return std::unexpected(noted.error());
+    }
     const std::string place = place_of(*peer, guid);
     for (const auto& [bucket, key] :
          {std::pair{bucket_of(*peer), guid}, std::pair{std::string(kContents), place},

@@ -7,7 +7,9 @@
 
 #include "client/word_search.h"
 #include "dim/engine/engine.h"
+#include "dim/engine/pin.h"
 #include "dim/engine/reaction.h"
+#include "dim/engine/thread.h"
 #include "dim/store/posts.h"
 #include "sqlite/vault.h"
 
@@ -41,15 +43,18 @@ struct HistoryEntry {
   Millis expires = 0;         ///< it is erased then; 0: never
   Reactions mine{};           ///< what the person here answers it with
   Reactions theirs{};         ///< what the peer does
+  Pin pin{};                  ///< of both
+  std::optional<ThreadRoot> thread{};  ///< it stands in the thread about that message
 };
 
 /// How many of the two answer it with which symbol, most first.
 std::vector<ReactionCount> reaction_counts(const HistoryEntry& entry);
 
-/// Members `mine` and `theirs`, where there ever was something.
-void write_reactions(const HistoryEntry& entry, JsonObject& to);
+/// What the two have added to it: members `mine`, `theirs` and `pin`, where there ever was
+/// something.
+void write_added(const HistoryEntry& entry, JsonObject& to);
 /// What is malformed is nothing.
-void read_reactions(const JsonObject& from, HistoryEntry& entry);
+void read_added(const JsonObject& from, HistoryEntry& entry);
 
 /// How an entry lies in the vault; `parse` refuses what is no entry.
 std::string write_entry(const HistoryEntry& entry);
@@ -99,6 +104,14 @@ class History {
   Result<HistoryPage> search(const Id& peer, std::string_view words, const HistoryPart& part,
                              Millis now);
 
+  /// In the order of their revisions, which is the same in all homes.
+  Result<std::vector<HistoryEntry>> pinned(const Id& peer);
+  /// What stands in the thread about `root` and was not taken back; oldest first. A place is of the
+  /// thread.
+  Result<HistoryPage> thread(const Id& peer, const ThreadRoot& root, const HistoryPart& part);
+  /// How many that are.
+  Result<std::int64_t> answers(const Id& peer, const ThreadRoot& root);
+
   /// The entry is new and nobody has seen it.
   Status put_unread(const HistoryEntry& entry);
   /// Oldest first.
@@ -112,6 +125,9 @@ class History {
     std::int64_t last = 0;  ///< place of the last one
   };
   Status forget_words(const Id& peer, std::string_view guid);
+  Status note_places(const HistoryEntry& entry, bool there);
+  Status find_all(const Id& peer, const std::vector<Vault::Row>& rows,
+                  std::vector<HistoryEntry>& out);
   Result<bool> search_part(const Id& peer, WordSearch& wanted, std::int64_t first,
                            std::int64_t behind, std::size_t limit, Millis now, Found& found);
 

@@ -259,10 +259,11 @@ void HubFollower::begin_channel(const Guid& channel) {
   ask_level(channel);
 }
 
-/// It may have been set otherwise while nobody was here; then what was missed is told by it.
-void HubFollower::ask_level(const Guid& channel) {
-  if (only_ || flows_[channel].level_known) return catch_up(channel);
-  client_.mark(channel, [this, channel, session = session_](HubResult<ReadMark> mark) {
+/// `done` unless the channel has gone meanwhile; what the person wants to be told of it is known
+/// then.
+void HubFollower::mark_of(const Guid& channel, std::function<void(Flow&, const ReadMark&)> done) {
+  client_.mark(channel, [this, channel, done = std::move(done),
+                         session = session_](HubResult<ReadMark> mark) {
     if (session != session_) return;
     if (!mark) return failed(channel, mark.error());
     const auto found = flows_.find(channel);
@@ -272,8 +273,14 @@ void HubFollower::ask_level(const Guid& channel) {
     }
     found->second.level = mark->level;
     found->second.level_known = true;
-    catch_up(channel);
+    done(found->second, *mark);
   });
+}
+
+/// It may have been set otherwise while nobody was here; then what was missed is told by it.
+void HubFollower::ask_level(const Guid& channel) {
+  if (only_ || flows_[channel].level_known) return catch_up(channel);
+  mark_of(channel, [this, channel](Flow&, const ReadMark&) { catch_up(channel); });
 }
 
 /// `fresh`: it is new, and not only changed.
@@ -292,23 +299,14 @@ bool HubFollower::came_again(const Flow& flow) {
 }
 
 void HubFollower::ask_mark(const Guid& channel) {
-  client_.mark(channel, [this, channel, session = session_](HubResult<ReadMark> mark) {
-    if (session != session_) return;
-    if (!mark) return failed(channel, mark.error());
-    const auto found = flows_.find(channel);
-    if (found == flows_.end()) {
-      busy_ = false;
-      return next();
-    }
-    Flow& flow = found->second;
-    flow.known = flow.level_known = true;
-    flow.level = mark->level;
+  mark_of(channel, [this, channel](Flow& flow, const ReadMark& mark) {
+    flow.known = true;
     const bool again = came_again(flow);
     flow.joined = hubs_[flow.hub].joined;
-    if (again && mark->cursor > flow.seen) {
+    if (again && mark.cursor > flow.seen) {
       // The station's mark stands where one came in, or behind it.
-      flow.seen = flow.base = mark->cursor;
-      flow.told = flow.marked = mark->cursor;
+      flow.seen = flow.base = mark.cursor;
+      flow.told = flow.marked = mark.cursor;
       flow.fresh.clear();
     }
     if (again && flow.hold == 0) {
@@ -316,15 +314,15 @@ void HubFollower::ask_mark(const Guid& channel) {
       return catch_up(channel);
     }
     if (flow.hold != 0) {
-      take_mark(channel, mark->cursor);
+      take_mark(channel, mark.cursor);
       return catch_up(channel);
     }
-    const bool many = mark->unread > kFirstUnread;
-    flow.seen = flow.base = many ? mark->newest : mark->cursor;
-    if (many) flow.hold = mark->newest;
-    flow.told = flow.marked = mark->cursor;
+    const bool many = mark.unread > kFirstUnread;
+    flow.seen = flow.base = many ? mark.newest : mark.cursor;
+    if (many) flow.hold = mark.newest;
+    flow.told = flow.marked = mark.cursor;
     if (many && events_.behind && (only_ || flow.level != NotifyLevel::none))
-      events_.behind(hubs_[flow.hub], channel, *mark);
+      events_.behind(hubs_[flow.hub], channel, mark);
     if (!keep(channel, flow)) return;
     catch_up(channel);
   });

@@ -90,6 +90,7 @@ class HubFollower {
   void add_unreadable(std::vector<HubView>& hubs);
   void failed(const Guid& channel, const HubRefusal& refusal);
   void begin_channel(const Guid& channel);
+  void mark_of(const Guid& channel, std::function<void(Flow&, const ReadMark&)> done);
   void ask_mark(const Guid& channel);
   void ask_level(const Guid& channel);
   bool wants(const Flow& flow, const Post& post, bool fresh) const;

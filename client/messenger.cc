@@ -338,30 +338,76 @@ Result<std::optional<JsonObject>> Messenger::content(const HistoryEntry& entry) 
   return history_.content(entry.peer, entry.guid);
 }
 
-/// Text, words and number of an entry, from its content.
-Status Messenger::put_words(HistoryEntry& entry, const Content& content) {
+Result<std::optional<HistoryEntry>> Messenger::entry_of(const Id& conversation,
+                                                        const ThreadRoot& root) {
   constexpr std::size_t kLookBack = 500;
+  const auto is_it = [&](const HistoryEntry& one) {
+    const Id& writer = one.outgoing ? home_.account().id : one.sender.value_or(one.peer);
+    return root.is_same({.sender = writer, .sn = one.sn});
+  };
+  if (!root.guid.empty()) {
+    auto named = history_.find(conversation, root.guid);
+    if (!named || (*named && is_it(**named))) return named;
+  }
+  auto before = history_.newest(conversation, kLookBack);
+  if (!before) return std::unexpected(before.error());
+  const auto found = std::ranges::find_if(*before, is_it);
+  return found == before->end() ? std::optional<HistoryEntry>() : std::optional(std::move(*found));
+}
+
+Result<ThreadRoot> Messenger::thread_root(const HistoryEntry& entry) {
+  if (entry.thread) return *entry.thread;
+  if (entry.sn == 0)
+    return fail(Errc::not_found, "this message has no number by which a thread could name it");
+  ThreadRoot out{.sender = entry.outgoing ? home_.account().id.bare()
+                                          : entry.sender.value_or(entry.peer).bare(),
+                 .sn = entry.sn};
+  // In groups each copy has another one.
+  if (!entry.peer.is_group()) out.guid = entry.guid;
+  return out;
+}
+
+Result<HistoryPage> Messenger::thread(const Id& conversation, const ThreadRoot& root,
+                                      const HistoryPart& part) {
+  return history_.thread(conversation, root, part);
+}
+
+Result<std::int64_t> Messenger::answers(const HistoryEntry& entry) {
+  if (entry.thread || entry.sn == 0) return 0;
+  auto root = thread_root(entry);
+  if (!root) return std::unexpected(root.error());
+  return history_.answers(entry.peer, *root);
+}
+
+Result<std::vector<HistoryEntry>> Messenger::pinned(const Id& peer) {
+  return history_.pinned(peer);
+}
+
+/// Text, words and number of an entry, from its content, and its thread.
+Status Messenger::put_words(HistoryEntry& entry, const Content& content) {
   constexpr std::size_t kQuotedBytes = 120;
   Description description = describe(content);
   entry.text = std::move(description.text);
   entry.words = std::move(description.words);
   entry.sn = content.head().sn;
   if (const auto* text = content.as<TextContent>()) entry.expires = expiry_of(*text);
+  const Id conversation = content.head().group ? content.head().group->bare() : entry.peer;
+  entry.thread = thread_of(content);
+  if (entry.thread) {
+    auto root = entry_of(conversation, *entry.thread);
+    if (!root) return std::unexpected(root.error());
+    // Here it may have another name.
+    if (*root) entry.thread->guid = (*root)->guid;
+  }
   const auto* quote = content.as<QuoteContent>();
   if (quote == nullptr || !quote->origin || quote->origin->sn == 0) return {};
-  const Id conversation = content.head().group ? content.head().group->bare() : entry.peer;
-  auto before = history_.newest(conversation, kLookBack);
-  if (!before) return std::unexpected(before.error());
-  const auto found = std::ranges::find_if(*before, [&](const HistoryEntry& old) {
-    const Id& writer = old.outgoing ? home_.account().id : old.sender.value_or(old.peer);
-    return old.sn == quote->origin->sn && writer.same_entity(quote->origin->sender);
-  });
-  if (found == before->end()) return {};
-  if (found->expires != 0) {  // it would stay here
+  auto found = entry_of(conversation, {.sender = quote->origin->sender, .sn = quote->origin->sn});
+  if (!found || !*found) return found ? Status() : std::unexpected(found.error());
+  if ((*found)->expires != 0) {  // it would stay here
     entry.words = "answers a text that disappears";
     return {};
   }
-  std::string said = found->text.empty() ? found->words : found->text;
+  std::string said = (*found)->text.empty() ? (*found)->words : (*found)->text;
   if (said.size() > kQuotedBytes) {
     std::size_t end = kQuotedBytes;
     while (end > 0 && (static_cast<unsigned char>(said[end]) & 0xC0U) == 0x80) --end;

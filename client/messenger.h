@@ -67,9 +67,9 @@ struct MessengerEvents {
   /// Its author has changed this message or taken it away; the entry is as it is now, and of one
   /// that was deleted or destroyed the last that there is.
   std::function<void(const HistoryEntry&, MessageAct act)> changed{};
-  /// One of the two answers this message with other symbols now; `mine`: the person here, on
-  /// another device.
-  std::function<void(const HistoryEntry&, bool mine)> reacted{};
+  /// One of the two answers this message with other symbols now (react), or has pinned it or taken
+  /// its pin away (pin); `mine`: the person here, on another device.
+  std::function<void(const HistoryEntry&, MessageAct act, bool mine)> added{};
   /// A message has disappeared from the history.
   std::function<void(std::string_view guid)> expired{};
   /// Of contacts only; `state`: "online", "away" or "offline".
@@ -89,9 +89,9 @@ struct MessengerEvents {
 
 /// An own message between people that was destroyed, and who has said that they have erased it.
 struct DestroyedMessage {
-  std::optional<Id> peer{};
+  std::optional<Id> peer{};  ///< a person or a group
   std::string guid;
-  std::string hash;               ///< base64 of message_hash
+  std::string hash;               ///< base64 of what names it (MessageChange::hash)
   std::int64_t of = 0;            ///< devices that had it, as far as this home knows
   std::vector<std::string> by{};  ///< "ID" or "ID/terminal", this home first
 };
@@ -159,8 +159,10 @@ class Messenger final : private SessionHost {
   Result<std::size_t> waiting();
   /// What the author of a message between people does to it: here at once, in the homes of the
   /// other and on the own devices when their programs hear of it. The entry as it is now.
-  /// Errc::forbidden for a message of somebody else, Errc::usage for one of a group or for what
-  /// cannot be edited, Errc::gone for one that was taken back.
+  /// In a group of less than 16 members likewise, in the homes of them all.
+  /// Errc::forbidden for a message of somebody else, or in a group that one is not in; Errc::usage
+  /// for one of a larger group or for what cannot be edited, Errc::gone for one that was taken
+  /// back.
   Result<HistoryEntry> change_message(const HistoryEntry& entry, MessageAct act,
                                       std::string_view text = {});
   /// Answers a message between people with a symbol, or (`off`) with that no longer: here at once,
@@ -168,6 +170,21 @@ class Messenger final : private SessionHost {
   /// Errc::usage for what is no symbol, for more than kSymbolsOfOne, for a message in a group, and
   /// one that has not gone out or could not be read; Errc::gone for one that was taken back.
   Result<HistoryEntry> react(const HistoryEntry& entry, std::string_view symbol, bool off);
+  /// Pins a message between people for both of them, or (`off`) takes its pin away, whoever has
+  /// pinned it: here at once, with the other and on the own devices when their programs hear of
+  /// it. The entry as it is now. Errors as of react().
+  Result<HistoryEntry> pin(const HistoryEntry& entry, bool off);
+  Result<std::vector<HistoryEntry>> pinned(const Id& peer);
+  /// The message that a thread with this entry in it would be about: its own root, or itself.
+  /// Errc::not_found for one without a number, as those of earlier versions and unreadable ones
+  /// are.
+  Result<ThreadRoot> thread_root(const HistoryEntry& entry);
+  /// The entry of a root, where the home has it.
+  Result<std::optional<HistoryEntry>> entry_of(const Id& conversation, const ThreadRoot& root);
+  /// As History::thread(), and how many stand in the thread about this very entry.
+  Result<HistoryPage> thread(const Id& conversation, const ThreadRoot& root,
+                             const HistoryPart& part);
+  Result<std::int64_t> answers(const HistoryEntry& entry);
   /// Of an entry that was edited, oldest first.
   Result<std::vector<PostRevision>> earlier_texts(const HistoryEntry& entry);
   Result<std::vector<DestroyedMessage>> destroyed_messages();
@@ -326,8 +343,19 @@ class Messenger final : private SessionHost {
   Result<std::optional<HistoryEntry>> changed_entry(const Id& peer, const MessageChange& change,
                                                     std::optional<bool> outgoing);
   Status take_reaction(const Id& peer, const MessageChange& change, bool own);
-  Status take_early_reactions(HistoryEntry& entry);
-  Result<bool> take_change(const Opened& opened, const Content& content);
+  Status take_pin(const Id& peer, const MessageChange& change, bool own);
+  Result<Digest32> answerable(const HistoryEntry& entry);
+  Status tell_added(const HistoryEntry& entry, MessageChange change);
+  Status put_early(const std::string& place, const JsonObject& row);
+  Status take_early(HistoryEntry& entry);
+  Result<bool> take_change(const Opened& opened, const Content& content, Millis arrived);
+  Result<std::optional<Digest32>> changed_name(const HistoryEntry& entry);
+  Result<std::vector<Id>> readers_of(const Id& conversation);
+  Status tell_change(MessageChange change, const Id& conversation, const std::vector<Id>& readers);
+  Result<std::vector<OutboxRow>> unsent_of(const HistoryEntry& entry, bool& only_here);
+  Result<bool> none_left(const std::string& entry, std::size_t unsent);
+  std::int64_t devices_of_all(const std::vector<Id>& readers);
+  Result<bool> speaks_in(const Id& group, const Opened& opened, Millis arrived);
   Result<bool> is_gone(const Opened& opened);
   Status note_erased(const Id& peer, const Id& who, const MessageChange& change);
   void finish_erasing();
@@ -411,7 +439,7 @@ class Messenger final : private SessionHost {
   Status remember_sent(const OutboxRow& row, const SignedMessage& message);
   Status take_command(const Opened& opened, std::vector<HistoryEntry>& ticked);
   Result<bool> take_quietly(const std::string& guid, const SignedMessage& message,
-                            const Opened& opened, std::vector<HistoryEntry>& show);
+                            const Opened& opened, Millis arrived, std::vector<HistoryEntry>& show);
   Status take_group_message(HistoryEntry entry, const SignedMessage& message, const Opened& opened,
                             const Id& group, Millis arrived, std::vector<HistoryEntry>& show);
   Status take_forward(const std::string& guid, const SignedMessage& message, const Opened& opened,

@@ -1,6 +1,7 @@
 // What their author does to messages between people after they were sent, and what becomes of them
 // in the homes of both (docs/protocol/messages.md section 10.1).
 #include <algorithm>
+#include <iterator>
 
 #include "client/fields.h"
 #include "client/messenger.h"
@@ -63,12 +64,80 @@ std::string Messenger::device_name(const Id& who, std::string_view device) {
   return who.bare().text() + (device.empty() ? "" : "/" + std::string(device));
 }
 
+/// What names it to others, who may know it by another GUID. Nothing: it has not gone out yet.
+Result<std::optional<Digest32>> Messenger::changed_name(const HistoryEntry& entry) {
+  if (!entry.peer.is_group()) return digest_in(entry.hash);
+  if (entry.sn == 0)
+    return fail(Errc::not_found, "this message has no number by which others could know it");
+  const Id& author = entry.outgoing ? home_.account().id : entry.sender.value_or(entry.peer);
+  return group_message_name(entry.peer, author, entry.sn);
+}
+
+/// Who has what is written in a conversation, but for the person here.
+Result<std::vector<Id>> Messenger::readers_of(const Id& conversation) {
+  if (!conversation.is_group()) return std::vector{conversation};
+  auto found = groups_.find(conversation, clock_.now());
+  if (!found) return std::unexpected(found.error());
+  const Id& self = home_.account().id;
+  if (*found == nullptr || !(*found)->is_member(self))
+    return fail(Errc::forbidden, "only members of a group change what they have written to it");
+  std::vector<Id> out = (*found)->members();
+  if (out.size() >= limits::kSplitGroup)
+    return fail(Errc::usage,
+                "messages of groups of 16 members or more stay as they are; those of smaller ones, "
+                "between two people, and in channels, are changed");
+  std::erase_if(out, [&](const Id& member) { return member.same_entity(self); });
+  return out;
+}
+
+/// To them, and to the own devices.
+Status Messenger::tell_change(MessageChange change, const Id& conversation,
+                              const std::vector<Id>& readers) {
+  const Directory& known = home_.directory();
+  const auto tell = [&](const Id& to) {
+    return enqueue_quietly(to,
+                           encode_content(message_change_content(change, clock_.now(), random_)));
+  };
+  if (conversation.is_group()) change.group = conversation;
+  for (const Id& reader : readers) {
+    // Whoever's program does not know it would be shown that something came.
+    const bool is_old =
+        change.group && !known.message_keys(reader).empty() && !known.promises(reader, "bind");
+    if (is_old) continue;
+    if (auto put = tell(reader); !put) return put;
+  }
+  if (!has_other_devices()) return {};
+  change.group.reset();
+  change.peer = conversation;
+  return tell(home_.account().id.bare());
+}
+
+/// Its rows in the outbox; `only_here`: nobody but this home can have anything of it.
+Result<std::vector<OutboxRow>> Messenger::unsent_of(const HistoryEntry& entry, bool& only_here) {
+  constexpr std::size_t kAll = 1'000'000;
+  std::vector<OutboxRow> out;
+  if (!entry.peer.is_group()) {
+    auto row = outbox_.find(entry.guid);
+    if (!row) return std::unexpected(row.error());
+    if (*row) out.push_back(std::move(**row));
+  } else {
+    auto rows = outbox_.after(0, kAll);
+    if (!rows) return rows;
+    std::ranges::copy_if(*rows, std::back_inserter(out),
+                         [&](const OutboxRow& row) { return row.entry == entry.guid; });
+  }
+  const auto is_open = [](const OutboxRow& row) { return row.wire.empty(); };
+  only_here = !out.empty() && std::ranges::all_of(out, is_open);
+  if (only_here && entry.peer.is_group()) {
+    auto whole = none_left(entry.guid, out.size());
+    if (!whole) return std::unexpected(whole.error());
+    only_here = *whole;
+  }
+  return out;
+}
+
 Result<HistoryEntry> Messenger::change_message(const HistoryEntry& entry, MessageAct act,
                                                std::string_view text) {
-  if (entry.peer.is_group())
-    return fail(Errc::usage,
-                "messages of a group are on the devices of all its members, and stay as they are; "
-                "only those between two people, and in channels, are changed");
   if (!entry.outgoing)
     return fail(Errc::forbidden, "only who has written a message changes it or takes it away");
   if (entry.removed && (act == MessageAct::edit || act == MessageAct::remove))
@@ -80,49 +149,42 @@ Result<HistoryEntry> Messenger::change_message(const HistoryEntry& entry, Messag
       return fail(Errc::usage, "the new text is UTF-8 of 1 byte to 64 KiB");
     if (text == entry.text) return entry;
   }
+  const auto readers = readers_of(entry.peer);
+  if (!readers) return std::unexpected(readers.error());
+  const auto name = changed_name(entry);
+  if (!name) return std::unexpected(name.error());
   const Millis now = clock_.now();
   HistoryEntry changed = entry;
   auto status = home_.vault().transaction([&]() -> Status {
     // What is not sealed yet, nobody but this home has.
-    auto row = outbox_.find(entry.guid);
-    if (!row) return std::unexpected(row.error());
-    const bool only_here = *row && (*row)->wire.empty();
+    bool only_here = false;
+    auto rows = unsent_of(entry, only_here);
+    if (!rows) return std::unexpected(rows.error());
     MessageChange change{
         .act = act, .guid = entry.guid, .text = std::string(text), .revision = entry.revision + 1};
-    if (act != MessageAct::edit && *row) {
-      if (auto erased = outbox_.erase(entry.guid); !erased) return erased;
-      std::erase_if(ahead_, [&](const OutboxRow& one) { return one.guid == entry.guid; });
+    if (act != MessageAct::edit) {
+      for (const OutboxRow& row : *rows) {
+        if (auto erased = outbox_.erase(row.guid); !erased) return erased;
+        std::erase_if(ahead_, [&](const OutboxRow& one) { return one.guid == row.guid; });
+      }
     }
     if (act == MessageAct::edit && only_here) {
       changed.text = text;
       return put_text(changed);
     }
     if (auto done = apply_change(changed, change, now); !done) return done;
-    const auto hash = digest_in(entry.hash);
-    if (only_here || !hash) return {};
-    change.hash = *hash;
+    if (only_here || !*name) return {};
+    change.hash = **name;
+    if (auto told = tell_change(change, entry.peer, *readers); !told) return told;
+    if (act != MessageAct::destroy) return {};
+    DestroyedMessage row_of{.peer = entry.peer,
+                            .guid = entry.guid,
+                            .hash = to_base64(change.hash),
+                            .of = devices_of_all(*readers)};
     const Account& account = home_.account();
-    if (auto put = enqueue_quietly(entry.peer,
-                                   encode_content(message_change_content(change, now, random_)));
-        !put)
-      return put;
-    if (act == MessageAct::destroy) {
-      DestroyedMessage row_of{
-          .peer = entry.peer,
-          .guid = entry.guid,
-          .hash = entry.hash,
-          .of = static_cast<std::int64_t>(devices_of(home_.directory(), entry.peer) +
-                                          devices_of(home_.directory(), account.id))};
-      row_of.by.push_back(device_name(account.id, account.visa.terminal()));
-      if (auto put = home_.vault().put(kDestroyed, place_of(entry.peer, entry.guid),
-                                       write_json(write_destroyed(row_of)));
-          !put)
-        return put;
-    }
-    if (!has_other_devices()) return {};
-    change.peer = entry.peer;
-    return enqueue_quietly(account.id.bare(),
-                           encode_content(message_change_content(change, now, random_)));
+    row_of.by.push_back(device_name(account.id, account.visa.terminal()));
+    return home_.vault().put(kDestroyed, place_of(entry.peer, entry.guid),
+                             write_json(write_destroyed(row_of)));
   });
   if (!status) return std::unexpected(status.error());
   if (act == MessageAct::destroy) {
@@ -131,6 +193,13 @@ Result<HistoryEntry> Messenger::change_message(const HistoryEntry& entry, Messag
   }
   pump();
   return changed;
+}
+
+/// Of them, and of the person here.
+std::int64_t Messenger::devices_of_all(const std::vector<Id>& readers) {
+  std::size_t out = devices_of(home_.directory(), home_.account().id);
+  for (const Id& reader : readers) out += devices_of(home_.directory(), reader);
+  return static_cast<std::int64_t>(out);
 }
 
 /// The entry, and its content with its text.
@@ -158,6 +227,7 @@ Status Messenger::apply_change(HistoryEntry& entry, const MessageChange& change,
     entry.removed = true;
     entry.text.clear();
     entry.mine = entry.theirs = {};
+    entry.pin.on = false;
     entry.words = "taken back";
     if (auto gone = history_.forget_texts(entry); !gone) return gone;
     return history_.put(entry);
@@ -185,8 +255,13 @@ Result<std::optional<HistoryEntry>> Messenger::changed_entry(const Id& peer,
   constexpr std::size_t kLookBack = 10'000;
   const std::string hash = to_base64(change.hash);
   const auto is_it = [&](const HistoryEntry& one) {
-    return one.outgoing == outgoing.value_or(one.outgoing) && one.hash == hash &&
-           (one.outgoing || one.cause.empty());
+    if (one.outgoing != outgoing.value_or(one.outgoing) || (!one.outgoing && !one.cause.empty()))
+      return false;
+    if (!peer.is_group()) return one.hash == hash;
+    const auto name = one.sn != 0 && one.content_type != "group"
+                          ? changed_name(one)
+                          : Result<std::optional<Digest32>>(std::nullopt);
+    return name && *name == change.hash;
   };
   auto found = history_.find(peer, change.guid);
   if (!found) return found;
@@ -198,29 +273,38 @@ Result<std::optional<HistoryEntry>> Messenger::changed_entry(const Id& peer,
 }
 
 /// True when it is one, whoever has sent it: nobody is to read it. Only the author of a message
-/// changes it: the sender whose signature it bears, who is the peer of the conversation, and the
-/// message is one that they have sent in it.
-Result<bool> Messenger::take_change(const Opened& opened, const Content& content) {
+/// changes it: the sender whose signature it bears, who is the peer of the conversation or a member
+/// of the group, and the message is one that they have sent in it.
+Result<bool> Messenger::take_change(const Opened& opened, const Content& content, Millis arrived) {
   if (!is_message_change(content)) return false;
   const auto change = read_message_change(content);
   if (!change || opened.label == Label::not_encrypted) return true;
   const Id sender = opened.message.envelope.sender.bare();
   const bool own = sender.same_entity(home_.account().id);
   if (own != change->peer.has_value()) return true;
-  const Id peer = own ? *change->peer : sender;
+  const Id peer = own ? *change->peer : change->group.value_or(sender);
+  if (change->group) {
+    auto speaks = speaks_in(*change->group, opened, arrived);
+    if (!speaks) return std::unexpected(speaks.error());
+    if (!*speaks) return true;
+  }
   if (change->act == MessageAct::erased) {
     if (auto noted = note_erased(peer, sender, *change); !noted)
       return std::unexpected(noted.error());
     return true;
   }
-  if (change->act == MessageAct::react) {
-    if (auto taken = take_reaction(peer, *change, own); !taken)
-      return std::unexpected(taken.error());
+  if (change->act == MessageAct::react || change->act == MessageAct::pin) {
+    if (peer.is_group()) return true;
+    auto taken = change->act == MessageAct::pin ? take_pin(peer, *change, own)
+                                                : take_reaction(peer, *change, own);
+    if (!taken) return std::unexpected(taken.error());
     return true;
   }
   const Millis now = clock_.now();
   auto entry = changed_entry(peer, *change, own);
   if (!entry) return std::unexpected(entry.error());
+  // In a group others have written too: what they have said is not the sender's.
+  if (*entry && change->group && !(*entry)->sender.value_or(peer).same_entity(sender)) return true;
   if (*entry) {
     if (auto done = apply_change(**entry, *change, now); !done)
       return std::unexpected(done.error());
@@ -234,12 +318,11 @@ Result<bool> Messenger::take_change(const Opened& opened, const Content& content
     return std::unexpected(put.error());
   if (change->act != MessageAct::destroy) return true;
   if (own) {
-    const DestroyedMessage row{
-        .peer = peer,
-        .guid = change->guid,
-        .hash = to_base64(change->hash),
-        .of = static_cast<std::int64_t>(devices_of(home_.directory(), peer) +
-                                        devices_of(home_.directory(), sender))};
+    const auto readers = readers_of(peer);
+    const DestroyedMessage row{.peer = peer,
+                               .guid = change->guid,
+                               .hash = to_base64(change->hash),
+                               .of = devices_of_all(readers.value_or(std::vector<Id>()))};
     if (auto put = home_.vault().put(kDestroyed, place_of(peer, change->guid),
                                      write_json(write_destroyed(row)));
         !put)
@@ -250,6 +333,7 @@ Result<bool> Messenger::take_change(const Opened& opened, const Content& content
   due.set("guid", change->guid);
   due.set("hash", to_base64(change->hash));
   if (own) due.set("peer", peer.text());
+  if (change->group) due.set("group", peer.text());
   if (auto put = home_.vault().put(kErasing, place_of(sender, change->guid), write_json(due)); !put)
     return std::unexpected(put.error());
   erasing_ = true;
@@ -258,11 +342,23 @@ Result<bool> Messenger::take_change(const Opened& opened, const Content& content
 
 /// Whether its author has taken it away before it came.
 Result<bool> Messenger::is_gone(const Opened& opened) {
-  return home_.vault().contains(
-      kGone, opened.message.envelope.sender.bare().text() + " " + to_base64(opened.hash));
+  const Id sender = opened.message.envelope.sender.bare();
+  const auto group = group_of(opened);
+  const auto sn = content_sn(opened.message.content);
+  const Digest32 name = group && sn ? group_message_name(*group, sender, *sn) : opened.hash;
+  return home_.vault().contains(kGone, sender.text() + " " + to_base64(name));
 }
 
-/// `who`: the peer, or oneself for the own devices.
+/// Whether its sender is a member who may say something in the group, as it is known here (A27),
+/// and the group is one in which messages are changed.
+Result<bool> Messenger::speaks_in(const Id& group, const Opened& opened, Millis arrived) {
+  auto known = groups_.find(group, clock_.now());
+  if (!known) return std::unexpected(known.error());
+  return *known != nullptr && (*known)->members().size() < limits::kSplitGroup &&
+         check_group_message(**known, opened, arrived).has_value();
+}
+
+/// `who`: the peer, a member, or oneself for the own devices.
 Status Messenger::note_erased(const Id& peer, const Id& who, const MessageChange& change) {
   const std::string place = place_of(peer, change.guid);
   auto body = home_.vault().get(kDestroyed, place);
@@ -301,6 +397,7 @@ void Messenger::finish_erasing() {
                            .hash = *hash,
                            .device = home_.account().visa.terminal()};
       if (auto peer = Id::parse(text_in(*due, "peer"))) answer.peer = peer->bare();
+      if (auto group = Id::parse(text_in(*due, "group"))) answer.group = group->bare();
       if (auto put = enqueue_quietly(
               *to, encode_content(message_change_content(answer, clock_.now(), random_)));
           !put)

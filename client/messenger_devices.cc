@@ -261,7 +261,7 @@ Result<bool> Messenger::take_note(const SignedMessage& message, const Opened& op
   if (const auto words = decode_content(*said->object())) {
     if (auto put = put_words(entry, *words); !put) return std::unexpected(put.error());
   }
-  if (auto early = take_early_reactions(entry); !early) return std::unexpected(early.error());
+  if (auto early = take_early(entry); !early) return std::unexpected(early.error());
   if (auto noted = note_written(entry.peer); !noted) return std::unexpected(noted.error());
   if (auto put = history_.put(entry, *said->object()); !put) return std::unexpected(put.error());
   return true;

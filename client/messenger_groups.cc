@@ -115,6 +115,16 @@ Status Messenger::put_copies(const std::string& entry, const Copies& copies) {
   return home_.vault().put(kCopies, entry, write_json(object));
 }
 
+/// Whether none of its copies has left, when `unsent` are in the outbox.
+Result<bool> Messenger::none_left(const std::string& entry, std::size_t unsent) {
+  auto body = home_.vault().get(kCopies, entry);
+  if (!body) return std::unexpected(body.error());
+  const auto object = parse_json_object(body->value_or("{}"));
+  if (!object) return std::unexpected(object.error());
+  return integer_in(*object, "sent") == 0 &&
+         integer_in(*object, "left") == static_cast<std::int64_t>(unsent);
+}
+
 /// A copy has left, or cannot: the message counts as sent when the last of its copies is through.
 Status Messenger::settle_copy(const OutboxRow& row, Tick tick, std::string_view cause,
                               std::optional<HistoryEntry>& changed) {
@@ -221,7 +231,8 @@ Status Messenger::enqueue_quietly(const Id& to, const JsonObject& content) {
 
 /// True for what only programs read: histories and bulletins of groups, and questions about them.
 Result<bool> Messenger::take_quietly(const std::string& guid, const SignedMessage& message,
-                                     const Opened& opened, std::vector<HistoryEntry>& show) {
+                                     const Opened& opened, Millis arrived,
+                                     std::vector<HistoryEntry>& show) {
   const auto content = decode_content(opened.message.content);
   if (!content) return false;
   const auto* forward = content->as<ForwardContent>();
@@ -259,7 +270,7 @@ Result<bool> Messenger::take_quietly(const std::string& guid, const SignedMessag
     return true;
   }
   if (auto noted = take_note(message, opened, *content); !noted || *noted) return noted;
-  if (auto taken = take_change(opened, *content); !taken || *taken) return taken;
+  if (auto taken = take_change(opened, *content, arrived); !taken || *taken) return taken;
   const auto* custom = content->as<CustomizedContent>();
   return custom != nullptr && custom->app == "chat.dim.group";
 }

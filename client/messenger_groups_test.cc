@@ -4,10 +4,12 @@
 #include "client/messenger_fixture.h"
 #include "dim/engine/group_history.h"
 #include "dim/engine/group_message.h"
+#include "dim/engine/message_change.h"
 
 namespace dim {
 namespace {
 
+using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 
@@ -82,6 +84,51 @@ class MessengerGroupsTest : public MessengerTest {
     TextContent content = TextContent::make(text, clock.now(), fake_random());
     content.head.group = group;
     push(from(fake_user(2), Content(std::move(content))));
+  }
+  /// A text of user 2 to the group, as it is in the history.
+  HistoryEntry heard(const Id& group, std::string_view text) {
+    hear(group, text);
+    const HistoryEntry entry = messenger->history(group, 1)->front();
+    EXPECT_EQ(entry.text, text);
+    return entry;
+  }
+  /// `who` says of a message of `author` that it is changed so.
+  void change(const Account& who, const Id& group, MessageAct act, const HistoryEntry& message,
+              const Id& author, std::string text = {}) {
+    push(from(who, message_change_content({.act = act,
+                                           .guid = message.guid,
+                                           .hash = group_message_name(group, author, message.sn),
+                                           .text = std::move(text),
+                                           .revision = 2,
+                                           .device = act == MessageAct::erased ? "phone" : "",
+                                           .group = group},
+                                          clock.now(), fake_random())));
+  }
+  std::vector<std::string> texts(const Id& group) {
+    std::vector<std::string> out;
+    const auto all = messenger->history(group, 100);
+    for (const HistoryEntry& entry : *all) {
+      if (entry.content_type == "text") out.push_back(entry.removed ? "removed" : entry.text);
+    }
+    return out;
+  }
+  /// What the client tells others now about messages, by the number of the reader.
+  std::vector<std::pair<int, MessageChange>> told() {
+    std::vector<std::pair<int, MessageChange>> out;
+    Directory known;
+    EXPECT_TRUE(known.learn_meta(home.account().id, home.account().meta));
+    for (const SignedMessage& message : take_all()) {
+      for (int reader = 2; reader < 20; ++reader) {
+        if (!fake_user(reader).id.same_entity(message.sealed.envelope.receiver)) continue;
+        const auto opened = open(message, fake_user(reader), known, nullptr, clock.now());
+        const auto content = opened ? decode_content(opened->message.content)
+                                    : Result<Content>(fail(Errc::content, "none"));
+        if (const auto one = content ? read_message_change(*content)
+                                     : Result<MessageChange>(fail(Errc::content, "none")))
+          out.emplace_back(reader, *one);
+      }
+    }
+    return out;
   }
   /// A group that user 2 has founded with these, and what is told of it.
   struct Foreign {
@@ -349,6 +396,169 @@ TEST_F(MessengerGroupsTest, OnlyLeadersKeepRequestsAndOnlyMembersWrite) {
   EXPECT_EQ(messenger->group_called("enemies").error().code, Errc::not_found);
   found(2);
   EXPECT_EQ(messenger->group_called("friends").error().code, Errc::usage) << "two of them";
+}
+
+TEST_F(MessengerGroupsTest, F11_F12_EachMembersHomeDoesWhatTheAuthorHasSigned) {
+  log_in();
+  const Id group = found(3);
+  const HistoryEntry edited = heard(group, "the frist text"), back = heard(group, "never mind"),
+                     gone = heard(group, "nothing of it"), stays = heard(group, "stays");
+  const Id author = fake_user(2).id;
+  change(fake_user(2), group, MessageAct::edit, edited, author, "the first text");
+  change(fake_user(2), group, MessageAct::remove, back, author);
+  change(fake_user(2), group, MessageAct::erase, gone, author);
+  EXPECT_THAT(texts(group), ElementsAre("the first text", "removed", "stays"));
+  EXPECT_EQ(messenger->earlier_texts(messenger->history(group, 3)->front())->size(), 1U);
+  EXPECT_THAT(messenger->unread().value(), SizeIs(3)) << "what is gone is not unread";
+  EXPECT_EQ(stays.peer, group);
+}
+
+TEST_F(MessengerGroupsTest, F11_F12_A14_NobodyElseChangesWhatAMemberHasWritten) {
+  log_in();
+  const Id group = found(3);
+  const HistoryEntry theirs = heard(group, "as it was");
+  ASSERT_TRUE(messenger->send_text(group, "mine"));
+  const HistoryEntry mine = messenger->history(group, 1)->front();
+  const Id author = fake_user(2).id;
+  know(fake_user(9));
+  for (const MessageAct act : {MessageAct::edit, MessageAct::remove, MessageAct::destroy}) {
+    change(fake_user(3), group, act, theirs, author, "worse");           // a member
+    change(fake_user(9), group, act, theirs, author, "worse");           // nobody
+    change(fake_user(3), group, act, theirs, fake_user(3).id, "worse");  // as if it were theirs
+    change(fake_user(2), group, act, mine, home.account().id, "worse");
+  }
+  EXPECT_THAT(texts(group), ElementsAre("as it was", "mine"));
+  // Nor in another group, nor alone, where it is none of the two's.
+  HistoryEntry other = theirs;
+  change(fake_user(2), found(4), MessageAct::remove, other, author);
+  EXPECT_THAT(texts(group), ElementsAre("as it was", "mine"));
+}
+
+TEST_F(MessengerGroupsTest, A27_WhoIsOutChangesNothingAnyMore) {
+  log_in();
+  const Id group = found(3);
+  const HistoryEntry theirs = heard(group, "as it was");
+  ASSERT_TRUE(messenger->change_group(
+      [&](Groups& groups, Millis now) { return groups.expel(group, {fake_user(2).id}, now); },
+      "put out"));
+  clock.passed += 600'000;
+  change(fake_user(2), group, MessageAct::edit, theirs, fake_user(2).id, "worse");
+  EXPECT_THAT(texts(group), ElementsAre("as it was"));
+}
+
+TEST_F(MessengerGroupsTest, F12_N1_WhatIsDestroyedIsCountedOverTheDevicesOfAll) {
+  log_in();
+  const Id group = found(3);
+  ASSERT_TRUE(messenger->send_text(group, "a canary"));
+  take_all();
+  const HistoryEntry mine = messenger->history(group, 1)->front();
+  ASSERT_TRUE(messenger->change_message(mine, MessageAct::destroy));
+  const auto sent = told();
+  ASSERT_THAT(sent, SizeIs(2));
+  EXPECT_EQ(sent[0].first, 2);
+  EXPECT_EQ(sent[1].first, 3);
+  EXPECT_EQ(sent[0].second.act, MessageAct::destroy);
+  EXPECT_EQ(sent[0].second.group, group);
+  EXPECT_EQ(sent[0].second.hash, group_message_name(group, home.account().id, mine.sn));
+  EXPECT_THAT(texts(group), IsEmpty());
+  const auto state = [&] { return messenger->destroyed_messages()->front(); };
+  EXPECT_EQ(state().of, 3);
+  EXPECT_THAT(state().by, SizeIs(1));
+  change(fake_user(2), group, MessageAct::erased, mine, home.account().id);
+  change(fake_user(2), group, MessageAct::erased, mine, home.account().id);
+  know(fake_user(9));
+  change(fake_user(9), group, MessageAct::erased, mine, home.account().id);
+  EXPECT_THAT(state().by, ElementsAre(home.account().id.bare().text(),
+                                      fake_user(2).id.bare().text() + "/phone"));
+}
+
+TEST_F(MessengerGroupsTest, F12_N1_WhatAMemberDestroysIsErasedAndTheyAreTold) {
+  log_in();
+  const Id group = found(3);
+  const HistoryEntry theirs = heard(group, "a canary");
+  take_all();
+  change(fake_user(2), group, MessageAct::destroy, theirs, fake_user(2).id);
+  EXPECT_THAT(texts(group), IsEmpty());
+  const auto sent = told();
+  ASSERT_THAT(sent, SizeIs(1));
+  EXPECT_EQ(sent[0].first, 2);
+  EXPECT_EQ(sent[0].second.act, MessageAct::erased);
+  EXPECT_EQ(sent[0].second.group, group);
+  EXPECT_EQ(sent[0].second.guid, theirs.guid);
+  EXPECT_EQ(sent[0].second.hash, group_message_name(group, fake_user(2).id, theirs.sn));
+}
+
+TEST_F(MessengerGroupsTest, F12_WhatWasTakenBackBeforeItCameIsNotShown) {
+  log_in();
+  const Id group = found(3);
+  TextContent late = TextContent::make("held up on the way", clock.now(), fake_random());
+  late.head.group = group;
+  HistoryEntry coming{.guid = Guid::make(clock.now(), fake_random()).text(), .peer = group};
+  coming.sn = late.head.sn;
+  change(fake_user(2), group, MessageAct::remove, coming, fake_user(2).id);
+  push(from(fake_user(2), Content(std::move(late))));
+  EXPECT_THAT(texts(group), IsEmpty());
+}
+
+TEST_F(MessengerGroupsTest, F11_F12_WhatHasNotGoneOutIsChangedHereAlone) {
+  log_in();
+  const Id group = found(3);
+  messenger->closed(Lane::text);
+  ASSERT_TRUE(messenger->send_text(group, "frist"));
+  ASSERT_TRUE(messenger->send_text(group, "second"));
+  const auto waiting = messenger->history(group, 2).value();
+  ASSERT_TRUE(messenger->change_message(waiting[0], MessageAct::edit, "first"));
+  ASSERT_TRUE(messenger->change_message(waiting[1], MessageAct::destroy));
+  connect();
+  std::vector<std::string> read;
+  for (const SignedMessage& copy : take_all()) {
+    const int reader = copy.sealed.envelope.receiver.same_entity(fake_user(2).id) ? 2 : 3;
+    read.push_back(opened_by(fake_user(reader), copy));
+  }
+  EXPECT_EQ(read, (std::vector<std::string>{"first", "first"}));
+  EXPECT_THAT(texts(group), ElementsAre("first"));
+}
+
+TEST_F(MessengerGroupsTest, F11_F12_WhatCannotBeChangedIsRefusedWithAReason) {
+  log_in();
+  const Id small = found(3);
+  const HistoryEntry theirs = heard(small, "theirs");
+  EXPECT_EQ(messenger->change_message(theirs, MessageAct::remove).error().code, Errc::forbidden);
+  EXPECT_EQ(messenger->react(theirs, "👍", false).error().code, Errc::usage);
+  EXPECT_EQ(messenger->pin(theirs, false).error().code, Errc::usage);
+  const Id large = found(16);
+  ASSERT_TRUE(messenger->send_text(large, "to all"));
+  take_all();
+  const HistoryEntry mine = messenger->history(large, 1)->front();
+  EXPECT_EQ(messenger->change_message(mine, MessageAct::edit, "x").error().code, Errc::usage);
+  const HistoryEntry stays = heard(large, "to all, too");
+  change(fake_user(2), large, MessageAct::remove, stays, fake_user(2).id);
+  EXPECT_THAT(texts(large), ElementsAre("to all", "to all, too"));
+}
+
+TEST_F(MessengerGroupsTest, F24_AThreadInAGroupNamesItsRootForAllMembers) {
+  log_in();
+  const Id group = found(3);
+  const HistoryEntry theirs = heard(group, "roses or tulips?");
+  const auto root = messenger->thread_root(theirs);
+  ASSERT_TRUE(root);
+  EXPECT_EQ(root->guid, "") << "each copy has its own";
+  Content roses(TextContent::make("roses", clock.now(), fake_random()));
+  ASSERT_TRUE(set_thread(roses, *root));
+  ASSERT_TRUE(messenger->send(group, roses));
+  TextContent tulips = TextContent::make("tulips", clock.now(), fake_random());
+  tulips.head.group = group;
+  Content said(std::move(tulips));
+  ASSERT_TRUE(set_thread(said, *root));
+  push(from(fake_user(3), said));
+  std::vector<std::string> read;
+  const auto page = messenger->thread(group, *root, {});
+  for (const HistoryEntry& entry : page->entries) {
+    read.push_back(entry.text);
+    EXPECT_EQ(entry.thread->guid, theirs.guid) << "as it is called here";
+  }
+  EXPECT_THAT(read, ElementsAre("roses", "tulips"));
+  EXPECT_EQ(messenger->answers(theirs).value(), 2);
 }
 
 }  // namespace

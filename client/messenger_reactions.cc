@@ -1,5 +1,5 @@
-// With which symbols two people answer each other's messages (docs/protocol/messages.md section
-// 10.2).
+// With which symbols two people answer each other's messages, and which of them they pin
+// (docs/protocol/messages.md sections 10.2 and 10.3).
 #include "client/fields.h"
 #include "client/messenger.h"
 #include "dim/base/base64.h"
@@ -9,39 +9,31 @@ namespace dim {
 namespace {
 
 constexpr std::string_view kEarly = "early reactions";  // to messages that are not here yet
+constexpr std::string_view kTheirs = " ", kOwn = " own ", kPin = " pin ";
 constexpr std::size_t kEarlyKept = 1'000;
 
 /// The hash alone: at a neighbour's station the message has another GUID.
-std::string early_place(const Id& peer, std::string_view hash, bool own) {
-  return peer.bare().text() + (own ? " own " : " ") + std::string(hash);
+std::string early_place(const Id& peer, std::string_view hash, std::string_view what) {
+  return peer.bare().text() + std::string(what) + std::string(hash);
 }
 
 }  // namespace
 
-Result<HistoryEntry> Messenger::react(const HistoryEntry& entry, std::string_view symbol,
-                                      bool off) {
-  if (entry.peer.is_group())
-    return fail(Errc::usage,
-                "messages of a group are answered with words; symbols are for messages between two "
-                "people, and in channels");
-  if (!valid_symbol(symbol))
-    return fail(Errc::usage, "a symbol is 1 to 32 bytes without spaces, commas, brackets");
+/// What names the message to the other. Errc::gone, Errc::usage.
+Result<Digest32> Messenger::answerable(const HistoryEntry& entry) {
   if (entry.removed) return fail(Errc::gone, "this message was taken back");
   const auto hash = digest_in(entry.hash);
   if (!hash || (!entry.outgoing && !entry.cause.empty()))
     return fail(Errc::usage,
-                "this cannot be answered: it has not gone out yet, or could not be read");
+                "this cannot be answered or pinned: it has not gone out yet, or could not be read");
+  return *hash;
+}
+
+/// Here, with the other, and on the own devices.
+Status Messenger::tell_added(const HistoryEntry& entry, MessageChange change) {
   const Millis now = clock_.now();
-  HistoryEntry changed = entry;
-  auto next = reacted(entry.mine, symbol, off, now);
-  if (!next) return changed;
-  if (next->symbols.size() > kSymbolsOfOne)
-    return fail(Errc::usage, "20 symbols are the most that one person answers one message with");
-  changed.mine = std::move(*next);
   auto status = home_.vault().transaction([&]() -> Status {
-    if (auto put = history_.put(changed); !put) return put;
-    MessageChange change{
-        .act = MessageAct::react, .guid = entry.guid, .hash = *hash, .reactions = changed.mine};
+    if (auto put = history_.put(entry); !put) return put;
     if (auto put = enqueue_quietly(entry.peer,
                                    encode_content(message_change_content(change, now, random_)));
         !put)
@@ -51,8 +43,47 @@ Result<HistoryEntry> Messenger::react(const HistoryEntry& entry, std::string_vie
     return enqueue_quietly(home_.account().id.bare(),
                            encode_content(message_change_content(change, now, random_)));
   });
-  if (!status) return std::unexpected(status.error());
-  pump();
+  if (status) pump();
+  return status;
+}
+
+Result<HistoryEntry> Messenger::react(const HistoryEntry& entry, std::string_view symbol,
+                                      bool off) {
+  if (entry.peer.is_group())
+    return fail(Errc::usage,
+                "messages of a group are answered with words; symbols are for messages between two "
+                "people, and in channels");
+  if (!valid_symbol(symbol))
+    return fail(Errc::usage, "a symbol is 1 to 32 bytes without spaces, commas, brackets");
+  const auto hash = answerable(entry);
+  if (!hash) return std::unexpected(hash.error());
+  HistoryEntry changed = entry;
+  auto next = reacted(entry.mine, symbol, off, clock_.now());
+  if (!next) return changed;
+  if (next->symbols.size() > kSymbolsOfOne)
+    return fail(Errc::usage, "20 symbols are the most that one person answers one message with");
+  changed.mine = std::move(*next);
+  auto told = tell_added(
+      changed,
+      {.act = MessageAct::react, .guid = entry.guid, .hash = *hash, .reactions = changed.mine});
+  if (!told) return std::unexpected(told.error());
+  return changed;
+}
+
+Result<HistoryEntry> Messenger::pin(const HistoryEntry& entry, bool off) {
+  if (entry.peer.is_group())
+    return fail(Errc::usage,
+                "messages of a group are not pinned; those between two people, and in channels, "
+                "are");
+  const auto hash = answerable(entry);
+  if (!hash) return std::unexpected(hash.error());
+  HistoryEntry changed = entry;
+  const auto next = dim::pinned(entry.pin, off, clock_.now());
+  if (!next) return changed;
+  changed.pin = *next;
+  auto told = tell_added(
+      changed, {.act = MessageAct::pin, .guid = entry.guid, .hash = *hash, .pin = changed.pin});
+  if (!told) return std::unexpected(told.error());
   return changed;
 }
 
@@ -69,7 +100,7 @@ Status Messenger::take_reaction(const Id& peer, const MessageChange& change, boo
     return {};
   }
   // It may still come: another device of one's own tells later what it has sent.
-  const std::string place = early_place(peer, to_base64(change.hash), own);
+  const std::string place = early_place(peer, to_base64(change.hash), own ? kOwn : kTheirs);
   auto before = home_.vault().get(kEarly, place);
   if (!before) return std::unexpected(before.error());
   if (const auto row = parse_json_object(before->value_or(""))) {
@@ -78,6 +109,36 @@ Status Messenger::take_reaction(const Id& peer, const MessageChange& change, boo
   }
   JsonObject row;
   write_reactions(change.reactions, row);
+  return put_early(place, row);
+}
+
+/// Whoever is no contact yet pins nothing here (N10).
+Status Messenger::take_pin(const Id& peer, const MessageChange& change, bool own) {
+  const auto contact = home_.contact(peer);
+  if (!contact) return std::unexpected(contact.error());
+  if (!own && (!*contact || (*contact)->is_stranger())) return {};
+  auto entry = changed_entry(peer, change, std::nullopt);
+  if (!entry) return std::unexpected(entry.error());
+  if (*entry) {
+    if ((*entry)->removed || !replaces(change.pin, (*entry)->pin)) return {};
+    (*entry)->pin = change.pin;
+    if (auto put = history_.put(**entry); !put) return put;
+    changes_.push_back({.entry = std::move(**entry), .act = change.act, .own = own});
+    return {};
+  }
+  const std::string place = early_place(peer, to_base64(change.hash), kPin);
+  auto before = home_.vault().get(kEarly, place);
+  if (!before) return std::unexpected(before.error());
+  if (const auto row = parse_json_object(before->value_or(""))) {
+    const auto known = read_pin(*row);
+    if (known && !replaces(change.pin, *known)) return {};
+  }
+  JsonObject row;
+  write_pin(change.pin, row);
+  return put_early(place, row);
+}
+
+Status Messenger::put_early(const std::string& place, const JsonObject& row) {
   if (auto put = home_.vault().put(kEarly, place, write_json(row)); !put) return put;
   // Whoever answers what never comes fills nobody's disk.
   auto count = home_.vault().count(kEarly);
@@ -89,16 +150,19 @@ Status Messenger::take_reaction(const Id& peer, const MessageChange& change, boo
 }
 
 /// What was said about a message before it came.
-Status Messenger::take_early_reactions(HistoryEntry& entry) {
+Status Messenger::take_early(HistoryEntry& entry) {
   if (entry.peer.is_group() || entry.hash.empty()) return {};
-  for (const bool own : {true, false}) {
-    const std::string place = early_place(entry.peer, entry.hash, own);
+  for (const std::string_view what : {kOwn, kTheirs, kPin}) {
+    const std::string place = early_place(entry.peer, entry.hash, what);
     auto body = home_.vault().get(kEarly, place);
     if (!body) return std::unexpected(body.error());
     if (!*body) continue;
     const auto row = parse_json_object(**body);
-    const auto early = row ? read_reactions(*row) : std::nullopt;
-    if (early) (own ? entry.mine : entry.theirs) = *early;
+    if (row && what == kPin) {
+      entry.pin = read_pin(*row).value_or(Pin());
+    } else if (row) {
+      (what == kOwn ? entry.mine : entry.theirs) = read_reactions(*row).value_or(Reactions());
+    }
     if (auto erased = home_.vault().erase(kEarly, place); !erased) return erased;
   }
   return {};

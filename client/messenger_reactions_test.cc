@@ -1,4 +1,4 @@
-// With which symbols two people answer each other's messages.
+// With which symbols two people answer each other's messages, and which of them they pin.
 #include "client/messenger_fixture.h"
 #include "client/past.h"
 #include "dim/base/base64.h"
@@ -38,6 +38,21 @@ class MessengerReactionsTest : public MessengerTest {
     std::ranges::copy(hash, change.hash.begin());
     change.reactions = {.symbols = std::move(symbols), .revision = revision};
     push(from(who, message_change_content(change, clock.now(), fake_random())));
+  }
+  void pins(const Account& who, const HistoryEntry& message, bool on, std::int64_t revision,
+            const std::optional<Id>& with = {}) {
+    MessageChange change{.act = MessageAct::pin, .guid = message.guid, .peer = with};
+    std::ranges::copy(*from_base64(message.hash), change.hash.begin());
+    change.pin = {.on = on, .revision = revision};
+    push(from(who, message_change_content(change, clock.now(), fake_random())));
+  }
+  void accept_peer() { ASSERT_TRUE(home.put_contact({.id = peer().id, .accepted = true})); }
+  /// The texts of what is pinned.
+  std::vector<std::string> pinned() {
+    std::vector<std::string> out;
+    const auto all = messenger->pinned(peer().id);
+    for (const HistoryEntry& entry : *all) out.push_back(entry.text);
+    return out;
   }
   /// What the client has sent about messages, to whom.
   std::vector<std::pair<std::string, MessageChange>> told() {
@@ -189,6 +204,139 @@ TEST_F(MessengerReactionsTest, F13_WhatIsTakenBackHasNoneAndHandedOverTheyGoAlon
   EXPECT_EQ(past->entry.theirs, now.theirs);
   ASSERT_TRUE(messenger->change_message(now, MessageAct::remove));
   EXPECT_THAT(reaction_counts(entry_of(mine.guid)), IsEmpty());
+}
+
+TEST_F(MessengerReactionsTest, EitherOfTheTwoPinsAMessageOfEitherAndTakesThePinAway) {
+  accept_peer();
+  const HistoryEntry theirs = came("the address");
+  const HistoryEntry mine = went("the key is under the mat");
+  pins(peer(), mine, true, 5);
+  ASSERT_TRUE(messenger->pin(theirs, false));
+  EXPECT_THAT(pinned(), ElementsAre("the key is under the mat", "the address"));
+  pins(peer(), theirs, false, entry_of(theirs.guid).pin.revision + 1);
+  EXPECT_THAT(pinned(), ElementsAre("the key is under the mat"));
+  ASSERT_TRUE(messenger->pin(entry_of(mine.guid), true));
+  EXPECT_THAT(pinned(), IsEmpty());
+  const auto sent = told();
+  ASSERT_THAT(sent, SizeIs(2));
+  EXPECT_EQ(sent[0].second.act, MessageAct::pin);
+  EXPECT_EQ(to_base64(sent[0].second.hash), theirs.hash);
+  EXPECT_TRUE(sent[0].second.pin.on);
+  EXPECT_FALSE(sent[1].second.pin.on);
+  EXPECT_GT(sent[1].second.pin.revision, 5);
+  ASSERT_TRUE(messenger->pin(entry_of(mine.guid), true));
+  EXPECT_THAT(told(), IsEmpty()) << "what is so already nobody is told";
+  EXPECT_THAT(messenger->unread().value(), SizeIs(1)) << "a pin is no message";
+}
+
+TEST_F(MessengerReactionsTest, WhateverTheOrderBothEndWithTheSamePin) {
+  accept_peer();
+  const HistoryEntry one = came("one"), two = came("two");
+  for (const auto& [on, revision] : {std::pair{true, 3}, {false, 4}, {true, 2}})
+    pins(peer(), one, on, revision);
+  for (const auto& [on, revision] : {std::pair{true, 2}, {false, 4}, {true, 3}, {true, 4}})
+    pins(peer(), two, on, revision);
+  EXPECT_EQ(entry_of(one.guid).pin, (Pin{false, 4}));
+  EXPECT_EQ(entry_of(two.guid).pin, (Pin{false, 4}));
+}
+
+TEST_F(MessengerReactionsTest, A14_NobodyPinsForEver) {
+  accept_peer();
+  const HistoryEntry theirs = came("look at me");
+  pins(peer(), theirs, true, kLastPin);
+  EXPECT_THAT(pinned(), ElementsAre("look at me"));
+  ASSERT_TRUE(messenger->pin(entry_of(theirs.guid), true));
+  pins(peer(), theirs, true, kLastPin);
+  EXPECT_THAT(pinned(), IsEmpty());
+}
+
+TEST_F(MessengerReactionsTest, N10_WhoIsNoContactYetPinsNothing) {
+  const HistoryEntry theirs = came("buy this");
+  pins(peer(), theirs, true, 5);
+  EXPECT_THAT(pinned(), IsEmpty());
+  ASSERT_TRUE(messenger->pin(theirs, false));
+  EXPECT_THAT(pinned(), ElementsAre("buy this")) << "the person here does";
+  pins(peer(), theirs, false, kLastPin);
+  EXPECT_THAT(pinned(), ElementsAre("buy this"));
+  accept_peer();
+  pins(peer(), theirs, false, kLastPin);
+  EXPECT_THAT(pinned(), IsEmpty());
+}
+
+TEST_F(MessengerReactionsTest, A14_NobodyElsePinsInTheirPlace) {
+  accept_peer();
+  know(fake_user(3));
+  ASSERT_TRUE(home.put_contact({.id = fake_user(3).id, .accepted = true}));
+  const HistoryEntry theirs = came("for the two of us");
+  pins(fake_user(3), theirs, true, 1);
+  pins(fake_user(3), theirs, true, 1, peer().id);
+  pins(peer(), theirs, true, 1, peer().id);  // as if from a device of the person here
+  HistoryEntry another = theirs;
+  another.hash = to_base64(sha256(as_bytes(std::string_view("another"))));
+  pins(peer(), another, true, 1);
+  EXPECT_EQ(entry_of(theirs.guid).pin, Pin());
+}
+
+TEST_F(MessengerReactionsTest, TheOwnDevicesPinToo) {
+  const Account& me = home.account();
+  const auto request =
+      DeviceRequest::parse(*DeviceRequest::make("laptop", PrivateKey::generate_rsa().value()));
+  const auto visa = visa_for(me, *request, nullptr, kFakeNow).value();
+  ASSERT_TRUE(home.learn(me.id, me.meta.json(), {me.visa.json(), visa.json()}, kFakeNow));
+  const HistoryEntry theirs = came("the address");
+  (void)told();
+  ASSERT_TRUE(messenger->pin(theirs, false));
+  const auto sent = told();
+  ASSERT_THAT(sent, SizeIs(2));
+  EXPECT_EQ(sent[1].first, me.id.text());
+  EXPECT_EQ(sent[1].second.peer, peer().id);
+  EXPECT_EQ(sent[1].second.pin, sent[0].second.pin);
+  pins(me, theirs, false, sent[0].second.pin.revision + 1, peer().id);
+  EXPECT_THAT(pinned(), IsEmpty());
+}
+
+TEST_F(MessengerReactionsTest, APinThatComesBeforeTheMessageIsNotLost) {
+  accept_peer();
+  const SignedMessage late = from_peer("held up on the way");
+  const std::string guid = Guid::make(kFakeNow, fake_random()).text();
+  HistoryEntry coming{.guid = guid, .peer = peer().id};
+  coming.hash = to_base64(message_hash(late));
+  pins(peer(), coming, true, 2);
+  pins(peer(), coming, false, 1);
+  push(late, guid);
+  EXPECT_THAT(pinned(), ElementsAre("held up on the way"));
+  EXPECT_THAT(home.vault().list("early reactions").value(), IsEmpty());
+}
+
+TEST_F(MessengerReactionsTest, F12_F16_WhatIsTakenBackDestroyedOrOverHasNoPin) {
+  accept_peer();
+  const HistoryEntry back = went("back"), gone = went("gone"), stays = went("stays");
+  TextContent brief = TextContent::make("brief", clock.now(), fake_random());
+  set_expiry(brief, clock.now() + 60'000);
+  const std::string over = messenger->send(peer().id, Content(brief)).value().guid;
+  (void)told();
+  for (const std::string& guid : {back.guid, gone.guid, stays.guid, over})
+    ASSERT_TRUE(messenger->pin(entry_of(guid), false));
+  EXPECT_THAT(pinned(), SizeIs(4));
+  ASSERT_TRUE(messenger->change_message(entry_of(back.guid), MessageAct::remove));
+  ASSERT_TRUE(messenger->change_message(entry_of(gone.guid), MessageAct::destroy));
+  clock.passed += 61'000;
+  messenger->tick();
+  EXPECT_THAT(pinned(), ElementsAre("stays"));
+  EXPECT_THAT(home.vault().list("pins " + peer().id.text()).value(), SizeIs(1));
+  pins(peer(), back, true, kLastPin);
+  EXPECT_THAT(pinned(), ElementsAre("stays"));
+  EXPECT_EQ(messenger->pin(entry_of(back.guid), false).error().code, Errc::gone);
+}
+
+TEST_F(MessengerReactionsTest, F39_HandedOverThePinGoesAlong) {
+  accept_peer();
+  const HistoryEntry mine = went("the address");
+  ASSERT_TRUE(messenger->pin(mine, false));
+  const HistoryEntry now = entry_of(mine.guid);
+  const auto past = read_past(past_entry(now, messenger->content(now).value()));
+  ASSERT_TRUE(past);
+  EXPECT_EQ(past->entry.pin, now.pin);
 }
 
 }  // namespace

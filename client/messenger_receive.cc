@@ -309,7 +309,7 @@ Result<bool> Messenger::keep_new(const HistoryEntry& entry, const Opened& opened
     if (*repeated) return false;
   }
   HistoryEntry kept = entry;
-  if (auto early = take_early_reactions(kept); !early) return std::unexpected(early.error());
+  if (auto early = take_early(kept); !early) return std::unexpected(early.error());
   if (auto put = history_.put(kept, opened.message.content); !put)
     return std::unexpected(put.error());
   auto contact = home_.contact(entry.peer);
@@ -370,7 +370,7 @@ Status Messenger::take_opened(const Packet& push, const SignedMessage& message,
   if (command && !tells_of_group(opened.message.content)) return take_command(opened, ticked);
   const auto group = group_of(opened);
   if (contact.refused && !group) return {};
-  auto quiet = take_quietly(guid, message, opened, show);
+  auto quiet = take_quietly(guid, message, opened, arrival_of(push), show);
   if (!quiet) return std::unexpected(quiet.error());
   if (*quiet) return {};
   auto gone = is_gone(opened);

@@ -253,8 +253,8 @@ void Messenger::retry_waiting() {
 void Messenger::tell(const std::vector<HistoryEntry>& show,
                      const std::vector<HistoryEntry>& ticked) {
   for (const auto& [entry, act, own] : std::exchange(changes_, {})) {
-    if (act == MessageAct::react) {
-      if (events_.reacted) events_.reacted(entry, own);
+    if (act == MessageAct::react || act == MessageAct::pin) {
+      if (events_.added) events_.added(entry, act, own);
     } else if (events_.changed) {
       events_.changed(entry, act);
     }

@@ -38,7 +38,7 @@ JsonObject past_entry(const HistoryEntry& entry, const std::optional<JsonObject>
     out.set("label", to_string(entry.label));
   }
   if (!entry.hash.empty()) out.set("hash", entry.hash);
-  write_reactions(entry, out);
+  write_added(entry, out);
   if (said) {
     out.set("said", *said);
     return out;
@@ -75,7 +75,7 @@ std::optional<Past> read_past(const JsonObject& object) {
   }
   entry.hash = text_in(object, "hash");
   if (!entry.hash.empty() && !digest_in(entry.hash)) return std::nullopt;
-  read_reactions(object, entry);
+  read_added(object, entry);
   if (const Json* said = object.find("said"); said != nullptr) {
     if (said->object() == nullptr) return std::nullopt;
     past.said = *said->object();

@@ -20,6 +20,7 @@ class MessageChangeTest : public testing::Test {
       out.revision = 2;
     }
     if (act == MessageAct::erased) out.device = "phone";
+    if (act == MessageAct::pin) out.pin = {.on = true, .revision = 5};
     if (act == MessageAct::react) out.reactions = {.symbols = {"👍", "❤️"}, .revision = 5};
     return out;
   }
@@ -34,8 +35,9 @@ class MessageChangeTest : public testing::Test {
 };
 
 TEST_F(MessageChangeTest, F11_F12_F13_WhatIsWrittenIsRead) {
-  for (const MessageAct act : {MessageAct::edit, MessageAct::remove, MessageAct::erase,
-                               MessageAct::destroy, MessageAct::erased, MessageAct::react}) {
+  for (const MessageAct act :
+       {MessageAct::edit, MessageAct::remove, MessageAct::erase, MessageAct::destroy,
+        MessageAct::erased, MessageAct::react, MessageAct::pin}) {
     MessageChange one = change(act);
     one.peer = Id::parse("0x21e27549d780db2a32058bD960A6245b01Ad85FF").value();
     const auto read = again(one);
@@ -48,6 +50,7 @@ TEST_F(MessageChangeTest, F11_F12_F13_WhatIsWrittenIsRead) {
     EXPECT_EQ(read->device, one.device);
     EXPECT_EQ(read->peer, one.peer);
     EXPECT_EQ(read->reactions, one.reactions);
+    EXPECT_EQ(read->pin, one.pin);
   }
 }
 
@@ -68,6 +71,9 @@ TEST_F(MessageChangeTest, WhatLacksSomethingIsNone) {
   MessageChange many = change(MessageAct::react);
   many.reactions.symbols.assign(2, "👍");
   EXPECT_FALSE(again(many)) << "each counts once";
+  MessageChange late = change(MessageAct::pin);
+  late.pin.revision = kLastPin + 1;
+  EXPECT_FALSE(again(late));
   const Content text(TextContent::make("no change", kNow, random_));
   EXPECT_FALSE(is_message_change(text));
   EXPECT_FALSE(read_message_change(text));

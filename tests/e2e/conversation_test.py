@@ -189,6 +189,90 @@ class Conversation(harness.EndToEnd):
             got += [(one["change"], one["mine"], one["symbols"]) for one in heard]
         return got
 
+    def test_F24_both_speak_in_threads_about_messages_of_either(self):
+        station = self.station()
+        alice = self.person("alice", station.link())
+        bobby = self.person("bobby", station.link())
+        root = of(alice.run("send", "bobby", "roses or tulips?"), "message")[0]["guid"]
+        alice.run("send", "bobby", "and the fence is broken")
+        for _ in range(2):
+            self.assertEqual(len(of(bobby.run("listen", "--once", "--timeout", "60"), "message")), 1)
+        roses = of(bobby.run("send", "alice", "roses", "--thread", root[-8:]), "message")[0]
+        self.assertEqual(roses["thread"], root)
+        heard = of(alice.run("listen", "--once", "--timeout", "60"), "message")[0]
+        self.assertEqual((heard["text"], heard["thread"]), ("roses", root))
+        # Whoever names an answer means the thread that it stands in; an answer, and not a text only.
+        quoted = of(alice.run("send", "bobby", "red ones?", "--thread", roses["guid"][-8:], "--reply-to", roses["guid"][-8:]), "message")[0]
+        self.assertEqual((quoted["type"], quoted["thread"]), ("quote", root))
+        self.assertEqual(of(bobby.run("listen", "--once", "--timeout", "60"), "message")[0]["thread"], root)
+        for person, peer in ((alice, "bobby"), (bobby, "alice")):
+            for digits in (root, roses["guid"]):
+                got = of(person.run("thread", peer, digits[-8:]), "message")
+                self.assertEqual([one["text"] for one in got], ["roses or tulips?", "roses", "red ones?"])
+                self.assertEqual((got[0]["answers"], "thread" in got[0]), (2, False))
+            page = person.run("thread", peer, root, "--limit", "1")
+            self.assertEqual([one["text"] for one in of(page, "message")], ["roses or tulips?", "red ones?"])
+            older = person.run("thread", peer, root, "--before", str(of(page, "page")[0]["next"]))
+            self.assertEqual([one["text"] for one in of(older, "message")], ["roses or tulips?", "roses"])
+            self.assertEqual(len(of(person.run("history", peer), "message")), 4)
+        plain = subprocess.run(bobby.command("thread", "alice", root[-8:], "--ids", as_json=False), capture_output=True, text=True, timeout=60).stdout
+        self.assertIn("roses or tulips?  [2 in its thread]", plain)
+        self.assertIn(f"roses  [thread #{root[-6:]}]", plain)
+        # What is taken back stands in it no longer, and without its root it is still there.
+        bobby.run("remove", "alice", roses["guid"][-8:], "--yes")
+        alice.run("listen", "--timeout", "2", code=3)
+        alice.run("delete", "bobby", root[-8:], "--yes")
+        bobby.run("listen", "--timeout", "2", code=3)
+        for person, peer in ((alice, "bobby"), (bobby, "alice")):
+            self.assertEqual([one["text"] for one in of(person.run("thread", peer, quoted["guid"][-8:]), "message")], ["red ones?"])
+        for wrong in (["thread", "bobby", ""], ["thread", "bobby", quoted["guid"], "--before", "1", "--after", "1"]):
+            alice.run(*wrong, code=2 if "--after" in wrong else 1)
+        alice.run("send", "bobby", "lost", "--thread", "ffffffff", code=1)
+
+    def test_N10_a_message_is_pinned_for_both_by_either_of_them_and_by_no_stranger(self):
+        station = self.station()
+        alice = self.person("alice", station.link())
+        bobby = self.person("bobby", station.link())
+        hers = of(alice.run("send", "bobby", "the key is under the mat"), "message")[0]["guid"]
+        self.assertEqual(len(of(bobby.run("listen", "--once", "--timeout", "60"), "message")), 1)
+        alice.run("pin", "bobby", hers[-8:])
+        bobby.run("listen", "--timeout", "2", code=3)
+        self.assertEqual(self.pinned(bobby, "alice"), [], "he has not accepted her yet")
+        his = of(bobby.run("send", "alice", "Roses Street 4"), "message")[0]["guid"]
+        self.assertEqual(len(of(alice.run("listen", "--once", "--timeout", "60"), "message")), 1)
+        said = of(bobby.run("pin", "alice", his[-8:]), "message_change")[0]
+        self.assertEqual((said["change"], said["mine"], said["pinned"]), ("pin", True, True))
+        self.assertEqual(self.pins_heard(alice, "bobby", 1), [("in", False, True)])
+        alice.run("pin", "bobby", hers[-8:], "--off")
+        alice.run("pin", "bobby", hers[-8:])
+        self.assertEqual(self.pins_heard(bobby, "alice", 2), [("in", False, False), ("in", False, True)])
+        for person, peer in ((alice, "bobby"), (bobby, "alice")):
+            self.assertEqual(self.pinned(person, peer), ["Roses Street 4", "the key is under the mat"])
+            self.assertEqual([one.get("pinned") for one in of(person.run("history", peer), "message")], [True, True])
+        self.assertIn("Roses Street 4  [pinned]", subprocess.run(alice.command("pin", "bobby", as_json=False),
+                                                                 capture_output=True, text=True, timeout=60).stdout)
+        # Either takes it away, and what is gone is pinned no longer.
+        alice.run("pin", "bobby", his[-8:], "--off")
+        self.assertEqual(self.pins_heard(bobby, "alice", 1), [("out", False, False)])
+        alice.run("destroy", "bobby", hers[-8:], "--yes", "--wait", "0")
+        bobby.run("listen", "--timeout", "2", code=3)
+        for person, peer in ((alice, "bobby"), (bobby, "alice")):
+            self.assertEqual(self.pinned(person, peer), [])
+        self.assertEqual(of(alice.run("status"), "status")[0]["unread"], 0)
+        alice.run("pin", "bobby", "ffffffff", code=1)
+
+    def pinned(self, person, peer):
+        return [one["text"] for one in of(person.run("pin", peer), "message")]
+
+    def pins_heard(self, person, peer, count):
+        """The next `count` that somebody hears of, from `peer`."""
+        got, until = [], time.monotonic() + 60
+        while len(got) < count and time.monotonic() < until:
+            heard = of(person.run("listen", "--timeout", "1", code=3), "message_change")
+            self.assertTrue(all((one["peer_name"], one["change"]) == (peer, "pin") for one in heard))
+            got += [(one["direction"], one["mine"], one["pinned"]) for one in heard]
+        return got
+
     def test_F17_what_was_said_with_somebody_is_searched_in_their_home_alone(self):
         station = self.station()
         alice = self.person("alice", station.link())

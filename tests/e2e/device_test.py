@@ -39,7 +39,7 @@ class Devices(harness.EndToEnd):
     def devices(self, person):
         return {one["name"]: (one["current"], one["removed"]) for one in of(person.run("device", "list"), "device")}
 
-    def test_F07_F13_both_devices_read_write_and_answer_and_a_removed_one_neither(self):
+    def test_F07_F13_F24_both_devices_read_write_and_answer_and_a_removed_one_neither(self):
         self.alice.run("send", "bobby", "from the first")
         self.hears(self.bobby, "from the first")
         laptop = self.link("laptop", "--history")
@@ -64,6 +64,19 @@ class Devices(harness.EndToEnd):
             one.run("listen", "--timeout", "2", code=3)
         for one in (self.alice, laptop):
             self.assertEqual(of(one.run("history", "bobby"), "message")[-1]["reactions"], {"👍": 1, "🎉": 1})
+        # F24: and so are threads and pins, whichever of the three sets and takes them.
+        laptop.run("pin", "bobby", both[-8:])
+        self.alice.run("send", "bobby", "in a thread", "--thread", both[-8:])
+        self.hears(self.bobby, "in a thread")
+        for one in (self.alice, laptop):
+            one.run("listen", "--timeout", "2", code=3)
+        for one, peer in ((self.alice, "bobby"), (laptop, "bobby"), (self.bobby, "alice")):
+            self.assertEqual([it["text"] for it in of(one.run("pin", peer), "message")], ["to both"])
+            self.assertEqual([it["text"] for it in of(one.run("thread", peer, both[-8:]), "message")], ["to both", "in a thread"])
+        self.bobby.run("pin", "alice", both[-8:], "--off")
+        for one in (self.alice, laptop):
+            one.run("listen", "--timeout", "2", code=3)
+            self.assertEqual(of(one.run("pin", "bobby"), "message"), [])
         laptop.run("send", "bobby", "from the laptop")
         got = of(self.bobby.run("listen", "--once", "--timeout", "90", timeout=120), "message")
         self.assertEqual([(one["text"], one["peer"], one["label"], one.get("missing"), one.get("forked")) for one in got],

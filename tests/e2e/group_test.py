@@ -25,7 +25,7 @@ class Groups(harness.EndToEnd):
     def members(self, person, group):
         return {one["id"]: one["role"] for one in of(person.run("group", "members", group), "member")}
 
-    def test_F17_a_group_is_founded_written_to_searched_and_told_to_its_members(self):
+    def test_F11_F12_N1_F17_F24_a_group_is_founded_written_to_changed_searched_and_told_to_its_members(self):
         alice, bobby, carol = self.people("alice", "bobby", "carol")
         group = of(alice.run("group", "create", "friends", "bobby", "carol"), "group")[0]
         self.assertEqual((group["name"], group["role"], group["members"], group["alias"]),
@@ -55,6 +55,37 @@ class Groups(harness.EndToEnd):
             found = of(carol.run("search", called, "HELLO"), "message")
             self.assertEqual([(one["text"], one["sender"]) for one in found], [("hello all", alice.id())])
         self.assertEqual(of(bobby.run("group", "list"), "group")[0]["role"], "member")
+        # F11, F12, N1: each member's home does what the author says, and says that it has.
+        wrong, back, gone = (of(alice.run("send", "friends", text), "message")[0]["guid"] for text in ("frist", "back", "a canary"))
+        for one in (bobby, carol):
+            self.hears_text(one, "a canary")
+        alice.run("edit", "friends", wrong[-8:], "first")
+        alice.run("remove", "friends", back[-8:], "--yes")
+        self.assertEqual(of(alice.run("destroy", "friends", gone[-8:], "--yes", "--wait", "0"), "erased")[0]["of"], 3)
+        for one in (bobby, carol):
+            changes = []
+            for _ in range(20):
+                changes += of(one.run("listen", "--timeout", "2", code=3), "message_change")
+                if len(changes) == 3:
+                    break
+            self.assertEqual([(it["change"], it["peer"], it["sender"]) for it in changes],
+                             [(what, group["id"], alice.id()) for what in ("edit", "remove", "destroy")])
+        self.assertEqual(of(alice.run("destroy", "friends", gone[-8:], "--yes", "--wait", "60"), "erased")[0]["erased"], 3)
+        for one in (alice, bobby, carol):
+            said = [(it["text"], it.get("removed", False)) for it in of(one.run("history", group["id"]), "message") if it["type"] == "text"]
+            self.assertEqual(said, [("hello all", False), ("thank you", False), ("first", False), ("", True)])
+            self.assertNotIn("canary", str(one.run("search", group["id"], "canary")))
+        bobby.run("edit", group["id"], wrong[-8:], "worse", code=1)
+        # F24: threads.
+        root = of(alice.run("send", "friends", "roses or tulips?"), "message")[0]["guid"]
+        heard = self.hears_text(bobby, "roses or tulips?")["guid"]
+        self.hears_text(carol, "roses or tulips?")
+        bobby.run("send", "group:friends", "roses", "--thread", heard[-8:])
+        self.assertEqual(self.hears_text(alice, "roses")["thread"], root)
+        self.hears_text(carol, "roses")
+        for one in (alice, carol):
+            thread = of(one.run("thread", group["id"], of(one.run("history", group["id"]), "message")[-1]["guid"]), "message")
+            self.assertEqual([(it["text"], it.get("answers")) for it in thread], [("roses or tulips?", 1), ("roses", None)])
         text = alice.run("history", "friends", as_json=False)
         self.assertIn("bobby in friends: thank you", text)
 

@@ -163,7 +163,7 @@ class Tui(harness.EndToEnd):
     def unread(self, person, channel):
         return {one.get("channel_name"): one["unread"] for one in of(person.run("unread"), "unread")}[channel]
 
-    def test_F88_F09_F10_F13_F17_two_people_talk_and_see_what_became_of_each_message(self):
+    def test_F88_F09_F10_F13_F17_F24_two_people_talk_and_see_what_became_of_each_message(self):
         alice, bobby = self.friends()
         hers, his = self.tui(alice, environment={"TERM": "screen-256color"}), self.tui(bobby, environment={"TERM": "screen"})
         hers.sees("bobby: hello alice", "you: hello bobby", re.compile(r"secure(?!,)"), re.compile(r"People +│ bobby"))
@@ -200,6 +200,20 @@ class Tui(harness.EndToEnd):
         hers.say("/react 🌹")
         his.sees(re.compile(r"you: /etc is a folder.*👀"))
         his.misses("🌹")
+        # Pinned for both, and taken away by the other; F24: a thread about it.
+        folder = of(bobby.run("history", "alice"), "message")[-1]["guid"]
+        hers.say("/pin")
+        his.sees(re.compile(r"you: /etc is a folder.*\[pinned\]"))
+        his.say("/pins")
+        his.sees("Pinned", re.compile(r"you → alice: /etc is a folder"))
+        his.key("Escape")
+        his.misses("→ alice")
+        his.say("/pin #" + folder[-6:])
+        hers.misses("[pinned]")
+        alice.run("send", "bobby", "of settings", "--thread", folder)
+        his.sees("1 in its thread", "thread: “/etc is a folder”")
+        his.say("/reply which ones?")
+        hers.sees("2 in its thread", "which ones?")
         # F46: a picture, in a terminal that has its colours and in one that has not.
         picture = os.path.join(self.folder, "a.png")
         with open(picture, "wb") as file:
