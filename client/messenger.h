@@ -335,7 +335,7 @@ class Messenger final : private SessionHost {
   Status tell_read(const HistoryEntry& entry);
   Result<bool> take_note(const SignedMessage& message, const Opened& opened,
                          const Content& content);
-  Status take_past(const JsonObject& note);
+  Status take_past(const JsonObject& note, Label label);
   Status note_written(const Id& peer);
   static std::string device_name(const Id& who, std::string_view device);
   Status put_text(const HistoryEntry& entry);
@@ -419,6 +419,10 @@ class Messenger final : private SessionHost {
   Result<bool> take_answer(Arrived& arrived, Opened& opened, const NativeContent& content,
                            const native::Party& peer);
   Status say_again(const native::Party& peer, const JsonObject& content);
+  std::optional<JsonObject> quiet_to_keep(const OutboxRow& row);
+  Result<std::optional<JsonObject>> said_before(const Id& person, const std::string& guid,
+                                                const JsonObject& sent);
+  Status weaken_labels(const OutboxRow& row);
   void ask_for_native_visas();
   Status take_opened(const Packet& push, const SignedMessage& message, const Opened& opened,
                      std::vector<HistoryEntry>& show, std::vector<HistoryEntry>& ticked);
@@ -447,7 +451,7 @@ class Messenger final : private SessionHost {
                       std::vector<HistoryEntry>& show);
   Status ask_for_newer(const Group& group, const Id& who);
   Status ask_owner_too(const Id& group, const Id& told_by);
-  Status answer_group_query(const Id& who, const HistoryQuery& query);
+  Status answer_group_query(const Opened& opened, const HistoryQuery& query);
 
   enum class Waits : std::uint8_t {
     for_keys,  ///< of its sender: not verified, not counted as seen

@@ -306,6 +306,9 @@ Result<bool> Messenger::take_change(const Opened& opened, const Content& content
   // In a group others have written too: what they have said is not the sender's.
   if (*entry && change->group && !(*entry)->sender.value_or(peer).same_entity(sender)) return true;
   if (*entry) {
+    // What an entry says is as safe as what has brought it.
+    if (change->act == MessageAct::edit && change->revision > (*entry)->revision && !own)
+      (*entry)->label = std::max((*entry)->label, opened.label);
     if (auto done = apply_change(**entry, *change, now); !done)
       return std::unexpected(done.error());
     changes_.push_back({.entry = std::move(**entry), .act = change->act, .own = own});

@@ -192,14 +192,15 @@ Result<std::size_t> Messenger::hand_over_history() {
   return count;
 }
 
-/// What is there already stays as it is.
-Status Messenger::take_past(const JsonObject& note) {
+/// What is there already stays as it is. No entry is safer than what has brought it.
+Status Messenger::take_past(const JsonObject& note, Label label) {
   const Json* list = note.find("entries");
   if (list == nullptr || list->array() == nullptr) return {};
   for (const Json& one : *list->array()) {
     auto past = one.object() != nullptr ? read_past(*one.object()) : std::nullopt;
     if (!past) continue;
     HistoryEntry& entry = past->entry;
+    entry.label = std::max(entry.label, label);
     auto kept = history_.find(entry.peer, entry.guid);
     if (!kept) return std::unexpected(kept.error());
     if (*kept) continue;
@@ -239,7 +240,8 @@ Result<bool> Messenger::take_note(const SignedMessage& message, const Opened& op
     return true;
   }
   if (own && note->mod == kPast && !signer()) {
-    if (auto taken = take_past(note->rest); !taken) return std::unexpected(taken.error());
+    if (auto taken = take_past(note->rest, opened.label); !taken)
+      return std::unexpected(taken.error());
     return true;
   }
   if (!own || !peer || !Guid::parse(guid)) return true;

@@ -264,8 +264,7 @@ Result<bool> Messenger::take_quietly(const std::string& guid, const SignedMessag
     return true;
   }
   if (const auto query = read_history_query(*content)) {
-    const Id sender = opened.message.envelope.sender.bare();
-    if (auto answered = answer_group_query(sender, *query); !answered)
+    if (auto answered = answer_group_query(opened, *query); !answered)
       return std::unexpected(answered.error());
     return true;
   }
@@ -371,10 +370,27 @@ Status Messenger::take_forward(const std::string& guid, const SignedMessage& mes
   return keep_waiting(guid, message.wire, Waits::for_group, clock_.now(), show, &opened);
 }
 
-Status Messenger::answer_group_query(const Id& who, const HistoryQuery& query) {
-  auto history = groups_.history_for(who, query.group, clock_.now());
+/// Whoever has read as much as this home is told no more than that.
+Status Messenger::answer_group_query(const Opened& opened, const HistoryQuery& query) {
+  const Millis now = clock_.now();
+  const Envelope& asked = opened.message.envelope;
+  const Id who = asked.sender.bare();
+  auto history = groups_.history_for(who, query.group, now);
   if (!history) return {};  // not known here, or none of their business: no answer
-  return enqueue_quietly(who, encode_content(Content(std::move(*history))));
+  auto group = groups_.find(query.group, now);
+  if (!group) return std::unexpected(group.error());
+  const Millis newest = std::max((*group)->history_time(), (*group)->bulletin().time().value_or(0));
+  if (query.last_time <= 0 || static_cast<double>(newest) / 1000 > query.last_time)
+    return enqueue_quietly(who, encode_content(Content(std::move(*history))));
+  JsonObject origin;
+  origin.set("sender", who.text());
+  origin.set("receiver", asked.receiver.text());
+  origin.set("time", asked.time);
+  if (const auto sn = content_sn(opened.message.content)) origin.set("sn", *sn);
+  auto receipt =
+      ReceiptContent::make("Group history not updated.", std::move(origin), now, random_);
+  receipt.head.group = query.group;
+  return enqueue_quietly(who, encode_content(Content(std::move(receipt))));
 }
 
 }  // namespace dim

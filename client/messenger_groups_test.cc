@@ -353,6 +353,48 @@ TEST_F(MessengerGroupsTest, A28_OnFirstHearingOfAGroupItsOwnerIsAskedToo) {
   EXPECT_THAT(questions(another.made.id), IsEmpty()) << "it was the owner who told of it";
 }
 
+TEST_F(MessengerGroupsTest, F27_WhoAsksForWhatIsNewerIsToldWhenThereIsNothing) {
+  log_in();
+  know(fake_user(2));
+  know(fake_user(3));
+  Foreign theirs({fake_user(2).id, fake_user(3).id, home.account().id.bare()});
+  push(from(fake_user(2), theirs.told_by(fake_user(2))));
+  take_all();
+  const double newest = static_cast<double>(kFakeNow - 30'000) / 1000;
+  const auto answer_to = [&](const Content& question) -> std::string {
+    push(from(fake_user(3), question));
+    const auto answers = take_all();
+    if (answers.size() != 1) return std::to_string(answers.size()) + " answers";
+    Directory known;
+    EXPECT_TRUE(known.learn_meta(home.account().id, home.account().meta));
+    auto opened = open(answers[0], fake_user(3), known, nullptr, clock.now());
+    if (!opened) return to_string(opened.error());
+    const auto content = decode_content(opened->message.content).value();
+    if (content.as<ForwardContent>() != nullptr) return "history";
+    const auto* receipt = content.as<ReceiptContent>();
+    if (receipt == nullptr) return "something else";
+    EXPECT_EQ(*receipt->origin->find("sn")->integer(), question.head().sn);
+    return receipt->text;
+  };
+  const auto both = [&](double since) {
+    const Id& group = theirs.made.id;
+    const std::string custom =
+        answer_to(Content(ask_history({group, since}, clock.now(), fake_random())));
+    EXPECT_EQ(answer_to(Content(GroupContent::query(group, since, clock.now(), fake_random()))),
+              custom);
+    return custom;
+  };
+  EXPECT_EQ(both(0), "history");
+  EXPECT_EQ(both(newest - 0.001), "history");
+  EXPECT_EQ(both(newest), "Group history not updated.");
+  EXPECT_EQ(both(newest + 60), "Group history not updated.");
+  // A bulletin that is newer than every command is news too.
+  push(from(fake_user(2), theirs.bulletin(fake_user(2), fake_user(3).id)));
+  take_all();
+  EXPECT_EQ(both(newest), "history");
+  EXPECT_EQ(both(static_cast<double>(kFakeNow) / 1000), "Group history not updated.");
+}
+
 TEST_F(MessengerGroupsTest, A27_ABulletinThatComesAloneSaysWhoLeads) {
   log_in();
   know(fake_user(2));

@@ -5,6 +5,7 @@
 
 #include "client/fields.h"
 #include "client/messenger.h"
+#include "dim/engine/message_change.h"
 #include "dim/engine/replay.h"
 #include "dim/packet/guid.h"
 #include "dim/protocol/content.h"
@@ -20,6 +21,10 @@ constexpr Millis kLateMs = 5 * 60'000;
 // native one is base64 once more.
 constexpr std::size_t kContentBytes = 600 * limits::kKiB;
 constexpr std::size_t kNativeContentBytes = 440 * limits::kKiB;
+// Of what no person reads: asked for of one device within a day, and kept to be said again.
+constexpr std::int64_t kQuietAsked = 8;
+constexpr Millis kQuietMs = 86'400'000;
+constexpr std::size_t kQuietBytes = 8 * limits::kKiB;
 
 /// What says which keys somebody has: who has lost everything else must be able to read it.
 bool is_of_keys(const JsonObject& content) {
@@ -29,6 +34,13 @@ bool is_of_keys(const JsonObject& content) {
 
 std::string asked_key(const Id& sender, std::string_view guid) {
   return sender.bare().text() + " " + std::string(guid);
+}
+
+/// With or without its text.
+bool is_edit(const JsonObject& content) {
+  const auto decoded = decode_content(content);
+  return decoded && is_message_change(*decoded) &&
+         decoded->as<CustomizedContent>()->mod == to_string(MessageAct::edit);
 }
 
 std::string device_in_words(const native::Party& device) {
@@ -291,6 +303,30 @@ std::size_t Messenger::content_limit(const Id& to) {
   return native ? kNativeContentBytes : kContentBytes;
 }
 
+/// What goes out in the old form says of messages that were forward secret what who steals all keys
+/// later can read after all: the text of an edit, what the own devices are told. Their labels say
+/// so.
+Status Messenger::weaken_labels(const OutboxRow& row) {
+  if (row.kind != "receipt" || row.group || !row.native.empty()) return {};
+  std::vector<const JsonObject*> told;
+  if (row.content.contains("said") || is_edit(row.content)) told.push_back(&row.content);
+  if (const Json* entries = row.content.find("entries");
+      entries != nullptr && entries->array() != nullptr) {
+    for (const Json& one : *entries->array()) {
+      if (one.object() != nullptr) told.push_back(one.object());
+    }
+  }
+  for (const JsonObject* one : told) {
+    const auto named = Id::parse(text_in(*one, "peer"));
+    auto entry = history_.find(named ? named->bare() : row.to, text_in(*one, "guid"));
+    if (!entry) return std::unexpected(entry.error());
+    if (!*entry || (*entry)->label != Label::secure) continue;
+    (*entry)->label = Label::secure_old;
+    if (auto put = history_.put(**entry); !put) return put;
+  }
+  return {};
+}
+
 // ---- opening
 
 /// A native content that came in an ordinary message: true when what was in it stands in its place.
@@ -410,14 +446,33 @@ Status Messenger::reject_native(const Arrived& arrived, const Opened& opened, co
   if (auto seen = note_seen(arrived.message, opened, show); !seen) return seen;
   const std::size_t shown = show.size();
   if (auto rejected = reject(arrived.push, error, show); !rejected) return rejected;
-  if (show.size() == shown || error.code != Errc::native) return {};
-  return ask_again(opened, show.back().guid);
+  if (error.code != Errc::native) return {};
+  if (show.size() > shown) return ask_again(opened, show.back().guid);
+  if (arrived.push.get("type") != "receipt") return {};
+  auto refused = is_refused(opened.message.envelope.sender);
+  if (!refused) return std::unexpected(refused.error());
+  if (*refused) return {};
+  return ask_again(opened, {});
 }
 
 // ---- what could not be opened is said again (native.md section 9.4)
 
+/// What is kept of a message that no person reads; nothing of one that is not said again.
+std::optional<JsonObject> Messenger::quiet_to_keep(const OutboxRow& row) {
+  if (row.kind != "receipt" || row.native.empty() || !row.only.empty() ||
+      row.to.same_entity(home_.account().id))
+    return std::nullopt;
+  JsonObject content = row.content;
+  if (is_edit(content)) content.erase("text");  // which stays where its message is
+  content.erase("origin");                      // is for peers without N1
+  if (content.empty() || write_json(content).size() > kQuietBytes) return std::nullopt;
+  return content;
+}
+
 /// Once: the device that has sealed it is asked, in a session that is begun for that. What was not
-/// sealed for this device, nobody would say again.
+/// sealed for this device, nobody would say again. `entry`: the one that could not be read; empty
+/// for what no person reads. Of that few are asked for: it may have been a question itself, and two
+/// who cannot open each other's questions must come to an end.
 Status Messenger::ask_again(const Opened& opened, const std::string& entry) {
   const auto content = NativeContent::parse(opened.message.content);
   const Id sender = opened.message.envelope.sender.bare();
@@ -435,6 +490,17 @@ Status Messenger::ask_again(const Opened& opened, const std::string& entry) {
   if (!asked) return std::unexpected(asked.error());
   if (*asked) return {};
   const Millis now = clock_.now();
+  if (entry.empty()) {
+    auto rows = home_.vault().list(kNativeAsked);
+    if (!rows) return std::unexpected(rows.error());
+    const auto is_such = [&](const Vault::Row& one) {
+      const auto other = parse_json_object(one.body);
+      return other && text_in(*other, "entry").empty() &&
+             text_in(*other, "device") == (*device)->device.text() &&
+             std::abs(now - integer_in(*other, "time")) < kQuietMs;
+    };
+    if (std::ranges::count_if(*rows, is_such) >= kQuietAsked) return {};
+  }
   JsonObject row;
   row.set("device", (*device)->device.text());
   row.set("entry", entry);
@@ -462,7 +528,12 @@ Result<bool> Messenger::take_answer(Arrived& arrived, Opened& opened, const Nati
   if (!row) return std::unexpected(row.error());
   const auto hash = digest_in(text_in(*row, "hash"));
   if (text_in(*row, "device") != peer.device.text() || !hash) return false;
-  auto entry = history_.find(sender, text_in(*row, "entry"));
+  const std::string place = text_in(*row, "entry");
+  if (place.empty()) {  // what nobody reads: as if it had come only now. The mark counts it
+    opened.chain.reset();
+    return true;
+  }
+  auto entry = history_.find(sender, place);
   if (!entry) return std::unexpected(entry.error());
   if (auto erased = home_.vault().erase(kNativeAsked, key); !erased)
     return std::unexpected(erased.error());
@@ -473,21 +544,42 @@ Result<bool> Messenger::take_answer(Arrived& arrived, Opened& opened, const Nati
   return true;
 }
 
+/// The content of a message to `person`, as far as it is still there: that of its entry, or what
+/// remember_sent() has kept of one that nobody reads. The text of an edit is that of its entry now.
+Result<std::optional<JsonObject>> Messenger::said_before(const Id& person, const std::string& guid,
+                                                         const JsonObject& sent) {
+  constexpr Millis kSayAgainMs = Millis{90} * 86'400'000;
+  const Millis now = clock_.now();
+  const Json* quiet = sent.find("said");
+  if (quiet != nullptr && quiet->object() != nullptr) {
+    if (now - integer_in(sent, "time") > kSayAgainMs) return std::nullopt;
+    JsonObject content = *quiet->object();
+    if (!is_edit(content)) return content;
+    auto entry = history_.find(person, text_in(content, "guid"));
+    if (!entry) return std::unexpected(entry.error());
+    if (!*entry || !(*entry)->outgoing || (*entry)->removed) return std::nullopt;
+    content.set("text", (*entry)->text);
+    content.set("revision", (*entry)->revision);
+    return content;
+  }
+  auto entry = history_.find(person, guid);
+  if (!entry) return std::unexpected(entry.error());
+  if (!*entry || !(*entry)->outgoing || (*entry)->removed || now - (*entry)->time > kSayAgainMs ||
+      ((*entry)->expires != 0 && (*entry)->expires <= now))
+    return std::nullopt;
+  return history_.content(person, guid);
+}
+
 /// Somebody's device could not open what this one has sealed for it. Only that device gets it, and
 /// only what it was meant for and is still there.
 Status Messenger::say_again(const native::Party& peer, const JsonObject& content) {
-  constexpr Millis kSayAgainMs = Millis{90} * 86'400'000;
   constexpr std::int64_t kMostTimes = 3;
   const Id person = peer.device.bare();
   const std::string guid = text_in(content, "guid"), hash = text_in(content, "hash");
   const Millis now = clock_.now();
   auto refused = is_refused(person);
   if (!refused) return std::unexpected(refused.error());
-  auto entry = history_.find(person, guid);
-  if (!entry) return std::unexpected(entry.error());
-  if (*refused || !*entry || !(*entry)->outgoing || (*entry)->removed ||
-      now - (*entry)->time > kSayAgainMs || ((*entry)->expires != 0 && (*entry)->expires <= now))
-    return {};
+  if (*refused) return {};
   auto body = home_.vault().get(kSent, "hash " + hash);
   if (!body) return std::unexpected(body.error());
   auto sent = parse_json_object(body->value_or("{}"));
@@ -502,7 +594,7 @@ Status Messenger::say_again(const native::Party& peer, const JsonObject& content
   if (text_in(*sent, "to") != person.text() || text_in(*sent, "guid") != guid || !was_for_it ||
       before >= kMostTimes)
     return {};
-  auto said = history_.content(person, guid);
+  auto said = said_before(person, guid, *sent);
   if (!said) return std::unexpected(said.error());
   if (!*said) return {};
   sent->set(times, before + 1);

@@ -410,6 +410,54 @@ TEST_F(MessengerNative, F05_AnEditGoesTheSameWay) {
   EXPECT_TRUE(is_native(outer(bob, last_wire(bob, "receipt"))));
 }
 
+// ---- labels
+
+TEST_F(MessengerNative, A03_WhatOwnDevicesAreToldInTheOldFormIsNotForwardSecret) {
+  Person& tablet = link(alice, "tablet");
+  log_in_both();
+  const auto label = [&](const std::string& guid) { return alice.entry(bob.id(), guid).label; };
+  const std::string before = say(alice, bob, "a copy of this is not");
+  EXPECT_THAT(bob.read(), ElementsAre("a copy of this is not (secure)"));
+  EXPECT_EQ(label(before), Label::secure_old);
+  log_in(tablet);
+  clock.passed += kMinute;
+  const std::string after = say(alice, bob, "all of this is");
+  EXPECT_EQ(tablet.entry(bob.id(), after).text, "all of this is");
+  EXPECT_EQ(label(after), Label::secure);
+}
+
+TEST_F(MessengerNative, F05_AnEditInTheOldFormTakesTheLabelAlong) {
+  acquaint();
+  const std::string guid = say(alice, bob, "secret");
+  ASSERT_EQ(bob.entry(alice.id(), guid).label, Label::secure);
+  offer(bob, false);
+  const auto edit = [&](std::string_view text) {
+    ASSERT_TRUE(
+        alice.messenger->change_message(alice.entry(bob.id(), guid), MessageAct::edit, text));
+    clock.passed += kMinute;
+    settle();
+  };
+  edit("less so");
+  EXPECT_EQ(bob.entry(alice.id(), guid).text, "less so");
+  EXPECT_EQ(bob.entry(alice.id(), guid).label, Label::secure_old);
+  EXPECT_EQ(alice.entry(bob.id(), guid).label, Label::secure_old);
+}
+
+TEST_F(MessengerNative, F07_WhatIsHandedOverInTheOldFormIsNoLongerForwardSecret) {
+  acquaint();
+  const std::string guid = say(alice, bob, "so far it is");
+  const std::string theirs = say(bob, alice, "and this");
+  ASSERT_EQ(alice.entry(bob.id(), theirs).label, Label::secure);
+  Person& tablet = link(alice, "tablet");  // which has left no prekeys yet
+  ASSERT_TRUE(alice.messenger->hand_over_history());
+  settle();
+  EXPECT_EQ(alice.entry(bob.id(), guid).label, Label::secure_old);
+  EXPECT_EQ(alice.entry(bob.id(), theirs).label, Label::secure_old);
+  log_in(tablet);
+  EXPECT_EQ(tablet.entry(bob.id(), theirs).text, "and this");
+  EXPECT_EQ(tablet.entry(bob.id(), theirs).label, Label::secure_old);
+}
+
 TEST_F(MessengerNative, F04_ItCarriesLessThanTheOldForm) {
   acquaint();
   const auto size = [&](const Person& to, std::size_t kib) {
@@ -535,6 +583,63 @@ TEST_F(MessengerNativeAgain, A03_NobodyElseGetsItAndNobodyMoreThanThreeTimes) {
   const std::string of_old = alice.entry(bob.id(), old).hash;
   clock.passed += Millis{91} * 86'400'000;
   EXPECT_EQ(asks(bob, old, of_old), 0U);
+}
+
+TEST_F(MessengerNativeAgain, F09_AReceiptThatCouldNotBeOpenedIsSaidAgain) {
+  acquaint();
+  const std::string guid = say(alice, bob, "read this");
+  ASSERT_EQ(alice.entry(bob.id(), guid).tick, Tick::delivered);
+  lose_sessions(alice);
+  ASSERT_TRUE(bob.messenger->shown(bob.received[0]));
+  settle();
+  pass(kMinute);  // Alice has asked for Bob's prekeys a moment ago
+  EXPECT_EQ(alice.entry(bob.id(), guid).tick, Tick::read);
+  EXPECT_THAT(alice.read(), IsEmpty()) << "nothing of it is shown";
+}
+
+TEST_F(MessengerNativeAgain, F05_AnEditThatCouldNotBeOpenedIsSaidAgainAsTheTextIsNow) {
+  acquaint();
+  const std::string guid = say(alice, bob, "wrnog");
+  const std::string other = say(alice, bob, "for a moment");
+  const auto change = [&](const std::string& which, MessageAct act, std::string_view text = {}) {
+    const auto done = alice.messenger->change_message(alice.entry(bob.id(), which), act, text);
+    ASSERT_TRUE(done) << to_string(done.error());
+    settle();
+  };
+  lose_sessions(bob);
+  withholds = true;
+  change(guid, MessageAct::edit, "wrog");
+  change(guid, MessageAct::edit, "wrong");
+  change(other, MessageAct::edit, "for nobody");
+  change(other, MessageAct::remove);
+  EXPECT_EQ(bob.entry(alice.id(), guid).text, "wrnog");
+  withholds = false;
+  pass(kMinute);
+  const HistoryEntry entry = bob.entry(alice.id(), guid);
+  EXPECT_EQ(entry.text, "wrong");
+  EXPECT_EQ(entry.revision, alice.entry(bob.id(), guid).revision);
+  EXPECT_TRUE(bob.entry(alice.id(), other).removed);
+  EXPECT_THAT(bob.messenger->history(alice.id(), 99).value(), SizeIs(4)) << "and no line more";
+  // What is kept to be said again holds no text of a message.
+  const auto kept = alice.home.vault().list("sent").value();
+  for (const auto& row : kept) EXPECT_THAT(row.body, testing::Not(HasSubstr("for nobody")));
+}
+
+TEST_F(MessengerNativeAgain, A03_OfWhatNobodyReadsFewAreAskedForInADay) {
+  acquaint();
+  const std::string guid = say(alice, bob, "0");
+  lose_sessions(bob);
+  withholds = true;
+  const auto edit = [&](int number) {
+    ASSERT_TRUE(alice.messenger->change_message(alice.entry(bob.id(), guid), MessageAct::edit,
+                                                std::to_string(number)));
+    settle();
+  };
+  for (int i = 1; i <= 12; ++i) edit(i);
+  EXPECT_EQ(bob.messenger->waiting().value(), 8U);
+  clock.passed += Millis{25} * 3'600'000;
+  edit(13);
+  EXPECT_EQ(bob.messenger->waiting().value(), 9U);
 }
 
 TEST_F(MessengerNativeAgain, A03_WhatNobodyHasAskedForReplacesNothing) {

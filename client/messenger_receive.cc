@@ -479,7 +479,8 @@ Result<std::optional<Messenger::Sent>> Messenger::find_sent(const Id& peer,
 }
 
 Status Messenger::remember_sent(const OutboxRow& row, const SignedMessage& message) {
-  if (row.kind == "receipt") return {};
+  const auto quiet = quiet_to_keep(row);
+  if (row.kind == "receipt" && !quiet) return {};
   JsonObject object;
   object.set("guid", row.entry.empty() ? row.guid : row.entry);
   object.set("to", row.to.bare().text());
@@ -492,8 +493,9 @@ Status Messenger::remember_sent(const OutboxRow& row, const SignedMessage& messa
     for (std::string& name : native_receivers(row.native)) devices.emplace_back(std::move(name));
     object.set("native", std::move(devices));
   }
+  if (quiet) object.set("said", *quiet);
   const std::string body = write_json(object);
-  if (auto put = home_.vault().put(kSent, "hash " + hash, body); !put) return put;
+  if (auto put = home_.vault().put(kSent, "hash " + hash, body); !put || quiet) return put;
   return home_.vault().put(kSent, "signature " + to_base64(message.signature), body);
 }
 
@@ -540,7 +542,7 @@ Status Messenger::take_command(const Opened& opened, std::vector<HistoryEntry>& 
     }
     return {};
   }
-  if (const auto query = read_history_query(*content)) return answer_group_query(sender, *query);
+  if (const auto query = read_history_query(*content)) return answer_group_query(opened, *query);
   const auto* documents = content->as<DocumentsContent>();
   const Known* known = home_.directory().find(sender);
   if (documents != nullptr && documents->did.same_entity(sender) && known != nullptr &&

@@ -243,6 +243,7 @@ bool Messenger::transmit(OutboxRow item) {
       if (gets_receipts) {
         if (auto put = remember_sent(item, *signed_message); !put) return put;
       }
+      if (auto weaker = weaken_labels(item); !weaker) return weaker;
       if (item.kind == "message") {
         auto entry = history_.find(item.to, item.guid);
         if (!entry) return std::unexpected(entry.error());

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -28,7 +29,10 @@ class NativeScene : public testing::Test {
       EXPECT_TRUE(home.set_station(fake_target()));
     }
     void dial(Lane, const StationTarget&) override {}
-    void send(Lane lane, std::string bytes) override { station.client_sent(lane, bytes); }
+    void send(Lane lane, std::string bytes) override {
+      if (leaving) leaving(bytes);
+      station.client_sent(lane, bytes);
+    }
     void hang_up(Lane) override {}
 
     const Id& id() const { return home.account().id; }
@@ -64,6 +68,7 @@ class NativeScene : public testing::Test {
     std::deque<Packet> inbox;
     std::int64_t cursor = 0;
     bool online = false;
+    std::function<void(const std::string&)> leaving;  // sees what goes out, before the station does
   };
   /// What the station has of a device.
   struct Prekeys {

@@ -21,6 +21,33 @@ TEST_F(GatewayTest, ATextGoesFromOneToTheOtherWithItsReceipt) {
   EXPECT_FALSE(origin->object()->contains("data"));
 }
 
+TEST_F(GatewayTest, J06_HoweverMuchUnknownAnEnvelopeHoldsItsSenderIsToldOfIt) {
+  auto [alice, bob] = come_together("alice", "bob");
+  const auto with = [&](const std::string& receiver, JsonObject content, JsonObject more) {
+    JsonObject message = *parse_json_object(pack(*alice, receiver, std::move(content)));
+    for (const auto& [name, value] : more) message.set(name, value);
+    give(*alice, write_json(message, JsonStyle::reference));
+    take(*bob);
+    EXPECT_EQ(alice->refused, Strings{});
+  };
+  JsonObject many, one, known;
+  for (int i = 0; i < 6'000; ++i) many.set("unknown " + std::to_string(i), std::string(90, 'x'));
+  one.set("unknown", std::string(600'000, 'x'));
+  known.set("SDT", std::string(600'000, 'x'));
+  for (const JsonObject& more : {many, one, known}) {
+    with(id_of("bob"), text_of("hello bob"), more);
+    EXPECT_EQ(texts(*bob), Strings{"hello bob"});
+    const auto receipts = news(*alice);
+    ASSERT_EQ(receipts.size(), 1U);
+    EXPECT_EQ(text_in(receipts[0], "text"), "Message delivered.");
+    const JsonObject& origin = *receipts[0].message.content.find("origin")->object();
+    EXPECT_EQ(*origin.text("sender"), id_of("alice"));
+    EXPECT_TRUE(origin.contains("signature"));
+    with(station_id(), command("no such command"), more);
+    EXPECT_EQ(texts(*alice), Strings{"Command not support."});
+  }
+}
+
 TEST_F(GatewayTest, OfflineMessagesComeInOrderAfterTheLogIn) {
   visit("bob");  // known from now on, and away
   auto alice = come("alice");

@@ -12,6 +12,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <deque>
 #include <memory>
 #include <stdexcept>
@@ -196,6 +197,7 @@ struct Options {
   std::size_t window = 64;
   std::size_t idle = 0;
   double hold = 10;
+  double limit = 600;
 };
 
 void relay(const Options& options, const sockaddr_in& station, Random& random) {
@@ -269,22 +271,46 @@ void relay(const Options& options, const sockaddr_in& station, Random& random) {
       latencies[latencies.size() / 2] * 1000, latencies[latencies.size() * 99 / 100] * 1000);
 }
 
+/// As many as the station takes: one that does not get in ends the coming, and is told of.
 void stay(const Options& options, const sockaddr_in& station, Random& random) {
   const PrivateKey key = value_of(PrivateKey::generate_rsa(), "message key");
   std::vector<std::unique_ptr<Connection>> all;
+  std::string stopped;
   const Time begin = std::chrono::steady_clock::now();
-  for (std::size_t i = 0; i < options.idle; ++i) {
-    all.push_back(std::make_unique<Connection>(
-        station, make_account(fmt::format("Idle {}", i), key, random), random));
-    all.back()->log_in();
+  Time last = begin;
+  while (all.size() < options.idle && stopped.empty()) {
+    if (seconds_since(begin) > options.limit) {
+      stopped = fmt::format("after {} seconds", options.limit);
+      break;
+    }
+    try {
+      auto one = std::make_unique<Connection>(
+          station, make_account(fmt::format("Idle {}", all.size()), key, random), random);
+      one->log_in();
+      all.push_back(std::move(one));
+      last = std::chrono::steady_clock::now();
+    } catch (const std::exception& error) {
+      stopped = error.what();
+    }
   }
-  const double took = seconds_since(begin);
-  fmt::print("{{\"idle\":{},\"log_ins_per_second\":{:.1f}}}\n", all.size(),
-             static_cast<double>(all.size()) / took);
+  const double took = std::chrono::duration<double>(last - begin).count();
+  JsonObject figures;
+  figures.set("idle", static_cast<std::int64_t>(all.size()));
+  figures.set("log_ins_per_second",
+              std::round(static_cast<double>(all.size()) / std::max(took, 0.001) * 10) / 10);
+  if (!stopped.empty()) figures.set("stopped", stopped);
+  fmt::print("{}\n", write_json(figures));
   std::fflush(stdout);
   const Time since = std::chrono::steady_clock::now();
   while (seconds_since(since) < options.hold) {
-    for (const auto& one : all) one->turn(false, [](const std::string&) {});
+    std::erase_if(all, [](const auto& one) {
+      try {
+        one->turn(false, [](const std::string&) {});
+        return false;
+      } catch (const std::exception&) {
+        return true;
+      }
+    });
     ::usleep(200'000);
   }
   fmt::print("{{\"still\":{}}}\n", all.size());
@@ -317,6 +343,7 @@ int main(int argc, char** argv) {
   app.add_option("--window", options.window, "how many are under way at once");
   app.add_option("--idle", options.idle, "instead: so many people who log in and stay");
   app.add_option("--hold", options.hold, "seconds that they stay");
+  app.add_option("--limit", options.limit, "seconds after which nobody more logs in");
   CLI11_PARSE(app, argc, argv);
   try {
     return dim::bench::run(options);

@@ -39,6 +39,9 @@ std::vector<std::string> split_names(std::string_view text) {
   }
 }
 
+// Of all members of an envelope that nobody finds a message by; a receipt has its origin twice.
+constexpr std::size_t kOriginBytes = 4 * limits::kKiB;
+
 std::string join_names(const std::vector<std::string>& names) {
   std::string out;
   for (const std::string& name : names) {
@@ -59,11 +62,19 @@ ReceiptContent ReceiptContent::make(std::string_view text, std::optional<JsonObj
 JsonObject ReceiptContent::origin_of(const JsonObject& message, std::optional<std::int64_t> sn) {
   constexpr std::array<std::string_view, 6> kLeftOut = {"data", "key",  "keys",
                                                         "meta", "visa", "content"};
+  constexpr std::array<std::string_view, 6> kNeeded = {"sender", "receiver", "time",
+                                                       "type",   "group",    "signature"};
+  std::size_t left = kOriginBytes;
   JsonObject origin;
   for (const auto& [name, value] : message) {
-    bool keep = true;
-    for (const std::string_view other : kLeftOut) keep = keep && name != other;
-    if (keep) origin.set(name, value);
+    if (std::ranges::find(kLeftOut, name) != kLeftOut.end()) continue;
+    const std::string* text = value.text();
+    const std::size_t size =
+        name.size() + (text != nullptr ? text->size() : write_json(value).size());
+    const bool needed = std::ranges::find(kNeeded, name) != kNeeded.end();
+    if (size > (needed ? kOriginBytes : left)) continue;
+    if (!needed) left -= size;
+    origin.set(name, value);
   }
   if (sn) origin.set("sn", *sn);
   return origin;

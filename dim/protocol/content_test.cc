@@ -118,6 +118,23 @@ TEST(Content, ReceiptKeepsItsOrigin) {
   EXPECT_EQ(receipt.head.sn, 77);  // the old rule: a receipt takes the number of what it is about
 }
 
+TEST(Content, J06_AReceiptRepeatsWhatAMessageIsFoundByAndLittleElse) {
+  JsonObject message = json(
+      R"({"x":"a","sender":"a","receiver":"b","time":1,"type":"1","group":"g","signature":"z"})");
+  JsonObject expected = message;
+  message.set("unknown", std::string(4'096, 'x'));
+  message.set("nested", JsonArray{Json(std::string(4'096, 'x'))});
+  for (int i = 0; i < 100; ++i) message.set("many " + std::to_string(i), std::string(100, 'x'));
+  const JsonObject origin = ReceiptContent::origin_of(message, std::nullopt);
+  for (const auto& [name, value] : expected) EXPECT_EQ(*origin.find(name), value) << name;
+  EXPECT_FALSE(origin.contains("unknown"));
+  EXPECT_FALSE(origin.contains("nested"));
+  EXPECT_TRUE(origin.contains("many 30"));
+  EXPECT_LT(write_json(origin).size(), 5'000U);
+  message.set("type", std::string(600'000, '1'));
+  EXPECT_FALSE(ReceiptContent::origin_of(message, std::nullopt).contains("type"));
+}
+
 TEST(Content, CustomizedCarriesAnything) {
   auto content = CustomizedContent::make("chat.dim.test", "drift", "throw", kNow, os_random());
   content.rest.set("extra", JsonArray{Json(1)});

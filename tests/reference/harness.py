@@ -2,8 +2,10 @@
 
 A test that fails prints what was exchanged: the events of each client and the last words of every program.
 """
+import bisect
 import collections
 import ctypes
+import itertools
 import json
 import os
 import queue
@@ -236,7 +238,7 @@ class ReferenceClient(Program):
     def standing(self):
         """For a failure's message: whether this client has ended, gone quiet, or not been served."""
         quiet = time.monotonic() - self.last_event
-        unread = connections(self.station.port) if self.station else "no station"
+        unread = connections(self.door.port) if self.station else "no station"
         return (f"its process {'runs' if self.process.poll() is None else 'has ended'}, {len(self.events)} events, the last "
                 f"{quiet:.1f} s ago; unread bytes by client port: {unread}; the station says: {tail(getattr(self.station, 'log', ''), 600)}")
 
@@ -261,8 +263,10 @@ class ReferenceClient(Program):
         return self.account["id"]
 
     def connect(self, station):
+        """station: one, with a Recorder as its door when what runs to it is to be told; or a Recorder."""
         self.station = station
-        return self.do("connect", host=station.host, port=station.port)
+        self.door = getattr(station, "door", station)
+        return self.do("connect", host=self.door.host, port=self.door.port)
 
     def log_ins(self):
         return sum(event["event"] == "arrived" and event["content"].get("title") == "DIM!" for event in list(self.events))
@@ -456,8 +460,32 @@ class Recorder:
             one.close()
 
     def words(self):
-        lines = [f"{at:8.3f} #{number} {side} {data[:300]!r}" for number, side, at, data in self.chunks[-40:]]
-        return "---- recorder\n" + "\n".join(lines)
+        """The last frames of both directions, each with the time at which its first byte came; bytes where there are none."""
+        chunks, told = list(self.chunks), []
+        for number, side in dict.fromkeys((number, side) for number, side, _, _ in chunks):
+            own = [(at, data) for one, who, at, data in chunks if (one, who) == (number, side)]
+            begins = list(itertools.accumulate(len(data) for _, data in own))
+            found = [(own[bisect.bisect(begins, offset)][0], number, side, f"{FRAMES.get(kind, kind)} {sn.hex()} {body[:300]!r}")
+                     for offset, kind, sn, body in frames(b"".join(data for _, data in own))]
+            told += found or [(at, number, side, repr(data[:300])) for at, data in own]
+        return "---- recorder\n" + "\n".join(f"{at:8.3f} #{number} {side} {what}" for at, number, side, what in sorted(told)[-60:])
+
+
+FRAMES = {0: "command", 1: "command answer", 2: "message", 3: "message answer", 10: "fragment"}
+
+
+def frames(data):
+    """The MTP frames of one direction of a connection, as (offset, type, transaction, body)."""
+    at = 0
+    while (at := data.find(b"DIM", at)) >= 0 and len(data) >= at + 4:
+        words, kind = data[at + 3] >> 4, data[at + 3] & 15
+        body = at + 4 * words
+        if words not in (2, 4, 6) or len(data) < body:
+            at += 3
+            continue
+        length = int.from_bytes(data[body - 4:body], "big")
+        yield at, kind, data[at + 4:at + 12] if words >= 4 else b"", data[body:body + length]
+        at = body + length
 
 
 class ReferenceTest(unittest.TestCase):

@@ -16,8 +16,7 @@ import time
 import frames_test
 from bridge_test import configuration, wait_for_log
 from contents import CONTENTS, filled, lost
-from gateway_test import frames
-from harness import HERE, Recorder, Redis, ReferenceStation, ReferenceTest, kind, main
+from harness import HERE, Recorder, Redis, ReferenceStation, ReferenceTest, frames, kind, main
 from ours import OurClient, OurStation
 from scenarios import Conversation
 from station_test import link_to
@@ -63,7 +62,7 @@ def introduced(relay, side):
     """Meta and visa of who speaks on that side, as they were shown with the log-in: of our own programs."""
     for number in sorted({chunk[0] for chunk in relay.chunks}):
         data = b"".join(data for at, who, _, data in relay.chunks if (at, who) == (number, side))
-        for _, _, body in frames(data):
+        for _, _, _, body in frames(data):
             for line in body.splitlines():
                 message = json.loads(line) if line.startswith(b"{") else {}
                 if "meta" in message and "visa" in message:
