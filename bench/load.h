@@ -61,6 +61,7 @@ class StationProcess {
   double sync_ms() const;
 
   const StationTarget& target() const { return target_; }
+  std::string data() const { return folder_ + "/station"; }  ///< its data folder
   Usage usage() const { return usage_of(pid_); }
 
  private:

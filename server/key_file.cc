@@ -248,7 +248,14 @@ std::expected<Parsed, Failure> read_file(const std::string& data) {
   while (got < text.text.size()) {
     const ssize_t read = ::read(fd, text.text.data() + got, text.text.size() - got);
     if (read < 0 && errno == EINTR) continue;
-    if (read <= 0) break;
+    if (read < 0) {
+      const int error = errno;
+      ::close(fd);
+      return std::unexpected(Failure{
+          Exit::store_failed,
+          fmt::format("{}: cannot be read: {}; check the disk", file, std::strerror(error))});
+    }
+    if (read == 0) break;
     got += static_cast<std::size_t>(read);
   }
   ::close(fd);

@@ -164,6 +164,16 @@ TEST_F(KeyFile, C04_AFileThatIsCutAnywhereIs78) {
   }
 }
 
+// It was told as damage: "put the copy from your backup there".
+TEST_F(KeyFile, C04_R3_AFileWhoseReadingFailsIs70AndNotDamaged) {
+  ASSERT_EQ(::mkdir(key_file(data()).c_str(), 0700), 0);  // it opens, and no read of it works
+  const auto keys = load();
+  ASSERT_FALSE(keys);
+  EXPECT_EQ(keys.error().code, Exit::store_failed);
+  EXPECT_THAT(keys.error().text, HasSubstr("Is a directory"));
+  EXPECT_THAT(keys.error().text, Not(HasSubstr("backup")));
+}
+
 TEST_F(KeyFile, C04_PartsOfAnotherStationAre78) {
   save();
   auto object = parse_json_object(content());

@@ -10,8 +10,8 @@ Error database_error(sqlite3* db) {
   const bool quota = cause == ENOSPC || cause == EDQUOT;
   // A full disk shows as IOERR where SQLite extends files by hand; after fsync it is no longer an
   // honest "full".
-  if ((code & 0xff) == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE ||
-      (code == SQLITE_IOERR_WRITE && quota)) {
+  if ((code & 0xff) == SQLITE_FULL ||
+      ((code == SQLITE_IOERR_SHMSIZE || code == SQLITE_IOERR_WRITE) && quota)) {
     return {Errc::insufficient_storage, "the disk of the data folder is full; free some space"};
   }
   if (code == SQLITE_IOERR_DATA) {

@@ -7,15 +7,14 @@
 
 #include <csignal>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <iterator>
 #include <map>
 #include <random>
 
-#include "sqlite/database.h"
 #include "sqlite/sqlite_store.h"
 #include "sqlite/store_testing.h"
+#include "sqlite/traces_testing.h"
 #include "testing/long_form.h"
 
 namespace dim {
@@ -24,11 +23,6 @@ namespace {
 using testing::IsEmpty;
 
 const Guid kChannel = guid(1'000'001);
-
-std::string slurp(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 std::unique_ptr<SqliteStore> opened(const TemporaryFolder& folder) {
   auto store = SqliteStore::open(folder.path());
@@ -78,54 +72,20 @@ void edit(Store& store, int number, const std::string& text) {
       ChangePost{.guid = guid(number), .act = PostAct::edit, .text = text, .time = kTestTime});
 }
 
-/// What the files hold of a message: its key in its box, and everything that was sealed with it.
 std::vector<std::string> traces_of(const TemporaryFolder& folder, int number) {
-  constexpr std::size_t kHead = 4'096, kSlot = 72;
-  std::vector<std::string> out;
-  const std::string path = folder.path() + "/station.db";
-  Database db;
-  EXPECT_TRUE(db.open(path, SQLITE_OPEN_READONLY, nullptr));
-  const auto file = db.integer("SELECT number FROM key_file WHERE kind = 0");
-  Statement find;
-  EXPECT_TRUE(
-      find.prepare(db,
-                   "SELECT id, content FROM post WHERE guid = ?1 UNION ALL SELECT id, "
-                   "revision.content FROM revision JOIN post ON id = post WHERE guid = ?1"));
-  const Guid wanted = guid(number);
-  {
-    Use use(find);
-    use.bind(ByteView(wanted.bytes()));
-    while (use.step().value()) {
-      const std::string keys = slurp(path + "-keys" + std::to_string(*file));
-      const auto at = kHead + static_cast<std::size_t>(use.integer(0) - 1) * kSlot;
-      if (out.empty()) out.push_back(keys.substr(at, kSlot));
-      out.push_back(use.text(1));
-    }
-  }
-  return out;
+  auto out = dim::traces_of(folder.path(), guid(number));
+  EXPECT_TRUE(out) << to_string(out.error());
+  return out.value_or(std::vector<std::string>());
 }
 
-/// Pieces of the traces that some file still holds.
 std::vector<std::string> left_of(const TemporaryFolder& folder,
                                  const std::vector<std::string>& traces) {
-  constexpr std::size_t kPiece = 24;
-  std::vector<std::string> out;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder.path())) {
-    if (!entry.is_regular_file()) continue;
-    const std::string bytes = slurp(entry.path());
-    for (const std::string& trace : traces) {
-      for (const std::size_t at : {std::size_t{0}, trace.size() / 2, trace.size() - kPiece}) {
-        if (bytes.find(trace.substr(at, kPiece)) != std::string::npos)
-          out.push_back(entry.path().filename().string() + " at " + std::to_string(at));
-      }
-    }
-  }
-  return out;
+  return dim::left_of(folder.path(), traces);
 }
 
 bool in_any_file(const TemporaryFolder& folder, const std::string& needle) {
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder.path())) {
-    if (entry.is_regular_file() && slurp(entry.path()).find(needle) != std::string::npos)
+    if (entry.is_regular_file() && bytes_of_file(entry.path()).find(needle) != std::string::npos)
       return true;
   }
   return false;
@@ -187,7 +147,7 @@ TEST(Destroy, R20_TheIndexOfWordsIsMadeAnewUnderAnotherKey) {
   put(*store, 2, "open plan");
   const std::string path = folder.path() + "/station.db";
   constexpr std::size_t kHead = 4'096, kSlot = 72;
-  const std::string before = slurp(path + "-words1").substr(kHead, kSlot);
+  const std::string before = bytes_of_file(path + "-words1").substr(kHead, kSlot);
   ASSERT_EQ(before.size(), kSlot);
   one(*store, destroy(1));
   EXPECT_FALSE(in_any_file(folder, before)) << "the key of what the index held is gone";
@@ -217,7 +177,7 @@ TEST(Destroy, F74_R20_WhatAChannelForgetsIsInNoFileAndItsPartOfTheIndexHasAnothe
   put(*store, 5, "stays here", guid(1'000'002));
   for (int i = 1; i <= 4; ++i) std::ranges::copy(traces_of(folder, i), std::back_inserter(traces));
   constexpr std::size_t kHead = 4'096, kSlot = 72;
-  traces.push_back(slurp(folder.path() + "/station.db-words1").substr(kHead, kSlot));
+  traces.push_back(bytes_of_file(folder.path() + "/station.db-words1").substr(kHead, kSlot));
   ASSERT_THAT(left_of(folder, traces), testing::SizeIs(testing::Ge(3 * traces.size())));
   EXPECT_EQ(one(*store, ExpirePosts{.channel = kChannel, .before = kTestTime + 1, .now = kTestTime})
                 .accepted,
@@ -264,8 +224,8 @@ TEST(Destroy, KeysMoveToAFreshFileAndTheOldEpochKeyIsGone) {
   auto store = opened(folder);
   for (int i = 1; i <= 20; ++i) put(*store, i, text_of(i));
   const std::string path = folder.path() + "/station.db";
-  const std::string epoch = slurp(path + "-keys1").substr(16, 32);
-  const std::string words = slurp(path + "-words1").substr(16, 32);
+  const std::string epoch = bytes_of_file(path + "-keys1").substr(16, 32);
+  const std::string words = bytes_of_file(path + "-words1").substr(16, 32);
   one(*store, destroy(3));
   while (*store->tidy(kTestTime, true)) continue;
   EXPECT_FALSE(in_any_file(folder, epoch));
@@ -536,7 +496,7 @@ TEST(Destroy, R20_AChannelIsThereOrGoneWheneverItsStationIsKilled) {
 void turn_a_bit(const TemporaryFolder& folder, const char* file, std::int64_t slot) {
   constexpr std::size_t kHead = 4'096, kSlot = 72;
   const std::string path = folder.path() + "/station.db-" + file;
-  std::string bytes = slurp(path);
+  std::string bytes = bytes_of_file(path);
   const auto at = kHead + static_cast<std::size_t>(slot - 1) * kSlot + 30;
   ASSERT_LT(at, bytes.size());
   bytes[at] = static_cast<char>(bytes[at] ^ 1);
@@ -670,8 +630,8 @@ TEST(Destroy, R20_TheBytesOfMediaAreOverwrittenWhereTheyLie) {
     ++slices;
   EXPECT_GT(slices, 0);
   EXPECT_FALSE(in_any_file(folder, "canary in media"));
-  EXPECT_EQ(slurp(second).find("canary"), std::string::npos) << "not only the name is gone";
-  EXPECT_EQ(slurp(second).size(), large_text().size());
+  EXPECT_EQ(bytes_of_file(second).find("canary"), std::string::npos) << "not only the name is gone";
+  EXPECT_EQ(bytes_of_file(second).size(), large_text().size());
   EXPECT_EQ((*store->media(guid(1)))->state, MediaState::destroyed);
 }
 
@@ -693,7 +653,7 @@ TEST(Destroy, R20_AKilledOverwritingOfMediaGoesOnAfterTheStart) {
   EXPECT_EQ((*store->media(guid(1)))->state, MediaState::destroyed);
   while (*store->tidy(kTestTime, true)) continue;
   EXPECT_FALSE(in_any_file(crashed, "canary in media"));
-  EXPECT_EQ(slurp(second).find("canary"), std::string::npos);
+  EXPECT_EQ(bytes_of_file(second).find("canary"), std::string::npos);
 }
 
 }  // namespace

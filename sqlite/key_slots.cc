@@ -37,6 +37,9 @@ std::size_t place_of(std::int64_t slot) {
 std::unexpected<Error> disk_error(int code) {
   if ((code & 0xff) == SQLITE_FULL)
     return fail(Errc::insufficient_storage, "the disk of the data folder is full; free some space");
+  if ((code & 0xff) == SQLITE_CANTOPEN || (code & 0xff) == SQLITE_READONLY)
+    return fail(Errc::forbidden,
+                "a file of keys cannot be opened; check its owner and permissions, and the disk");
   return fail(Errc::io, "the disk failed under the file of keys; check it");
 }
 
@@ -96,10 +99,14 @@ Status KeySlots::make(std::int64_t number) {
 
 Status KeySlots::open(std::int64_t number) {
   current_ = named(number);
-  if (!exists(current_) || current_.file->open(vfs_, current_.path->c_str(), kFlags) != SQLITE_OK)
-    return missing();
+  if (!exists(current_)) return missing();
+  if (const int rc = current_.file->open(vfs_, current_.path->c_str(), kFlags); rc != SQLITE_OK)
+    return disk_error(rc);
   Secret head(kHead);
-  if (current_.file->read(0, head.writable()) != SQLITE_OK) return missing();
+  if (const int rc = current_.file->read(0, head.writable()); rc == SQLITE_IOERR_SHORT_READ)
+    return missing();
+  else if (rc != SQLITE_OK)
+    return disk_error(rc);
   const ByteView bytes = head.view();
   std::array<std::uint8_t, 8> mine{};
   put64(static_cast<std::uint64_t>(number), mine);

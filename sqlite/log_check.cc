@@ -105,7 +105,9 @@ bool salts_are_damaged(std::array<std::uint8_t, kHeader> header, ByteView first_
 
 Result<std::size_t> check_log(sqlite3_vfs* vfs, const std::string& database) {
   LogFile log(vfs, database);
-  const std::optional<LogMark> mark = read_log_mark(vfs, database);
+  const auto known = read_log_mark(vfs, database);
+  if (!known) return std::unexpected(known.error());
+  const std::optional<LogMark>& mark = *known;
   const auto unreadable = [] {
     return fail(Errc::io, "the store's log cannot be read; check the disk");
   };

@@ -35,15 +35,17 @@ bool exists(sqlite3_vfs* vfs, const std::string& path) {
 
 }  // namespace
 
-std::optional<LogMark> read_log_mark(sqlite3_vfs* vfs, const std::string& database) {
+Result<std::optional<LogMark>> read_log_mark(sqlite3_vfs* vfs, const std::string& database) {
   const std::string path = path_of(database);
   VfsFile file;
   Stored bytes{};
   if (!exists(vfs, path) ||
-      file.open(vfs, path.c_str(), SQLITE_OPEN_READONLY | SQLITE_OPEN_MAIN_JOURNAL) != SQLITE_OK ||
-      file.read(0, bytes) != SQLITE_OK) {
+      file.open(vfs, path.c_str(), SQLITE_OPEN_READONLY | SQLITE_OPEN_MAIN_JOURNAL) != SQLITE_OK)
     return std::nullopt;
-  }
+  if (const int rc = file.read(0, bytes); rc == SQLITE_IOERR_SHORT_READ)
+    return std::nullopt;
+  else if (rc != SQLITE_OK)
+    return fail(Errc::io, "the disk failed under the mark of the store's log; check it");
   LogMark mark;
   std::copy_n(bytes.begin(), mark.salts.size(), mark.salts.begin());
   for (std::size_t i = 0; i < 4; ++i) mark.frames |= std::uint32_t{bytes[8 + i]} << (8 * i);

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "dim/base/error.h"
 #include "sqlite/vfs_file.h"
 
 namespace dim {
@@ -22,8 +23,9 @@ struct LogMark {
   friend bool operator==(const LogMark&, const LogMark&) = default;
 };
 
-/// `database`-synced; nothing when it is absent, unreadable, cleared or damaged.
-std::optional<LogMark> read_log_mark(sqlite3_vfs* vfs, const std::string& database);
+/// `database`-synced; nothing when it is absent, cleared or damaged. Errc::io when the disk fails:
+/// it may hold something then.
+Result<std::optional<LogMark>> read_log_mark(sqlite3_vfs* vfs, const std::string& database);
 
 /// The writing side. One thread at a time.
 class LogMarkFile {

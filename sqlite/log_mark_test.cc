@@ -13,7 +13,7 @@ class LogMarkTest : public testing::Test {
  protected:
   // As in a store: the mark takes over the mode of the database.
   void SetUp() override { std::ofstream(database_) << "here"; }
-  std::optional<LogMark> read() { return read_log_mark(vfs_, database_); }
+  std::optional<LogMark> read() { return read_log_mark(vfs_, database_).value(); }
 
   sqlite3_vfs* vfs_ = sqlite3_vfs_find(nullptr);
   TemporaryFolder folder_;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -93,6 +94,55 @@ TEST(SqliteStore, C05_NamesAFolderThatCannotBeMade) {
   const auto store = SqliteStore::open("/proc/no/such/folder");
   ASSERT_FALSE(store);
   EXPECT_EQ(store.error().code, Errc::forbidden);
+}
+
+/// The system's file system, except that the shared memory of the log cannot be made.
+class NoSharedMemory {
+ public:
+  explicit NoSharedMemory(int cause) : vfs_(*sqlite3_vfs_find(nullptr)) {
+    cause_ = cause;
+    parent_ = sqlite3_vfs_find(nullptr);
+    vfs_.zName = kName;
+    vfs_.xOpen = open;
+    sqlite3_vfs_register(&vfs_, 0);
+  }
+  NoSharedMemory(const NoSharedMemory&) = delete;
+  NoSharedMemory& operator=(const NoSharedMemory&) = delete;
+  ~NoSharedMemory() { sqlite3_vfs_unregister(&vfs_); }
+  static constexpr const char* kName = "no-shared-memory";
+
+ private:
+  static int open(sqlite3_vfs*, sqlite3_filename name, sqlite3_file* file, int flags, int* out) {
+    const int rc = parent_->xOpen(parent_, name, file, flags, out);
+    if (rc != SQLITE_OK || (flags & SQLITE_OPEN_MAIN_DB) == 0) return rc;
+    methods_ = *file->pMethods;
+    methods_.xShmMap = [](sqlite3_file*, int, int, int, void volatile**) {
+      errno = cause_;
+      return SQLITE_IOERR_SHMSIZE;
+    };
+    file->pMethods = &methods_;
+    return rc;
+  }
+  static inline int cause_ = 0;
+  static inline sqlite3_vfs* parent_ = nullptr;
+  static inline sqlite3_io_methods methods_{};
+  sqlite3_vfs vfs_;
+};
+
+// It was a full disk whatever had happened.
+TEST(SqliteStore, R3_AFileOfSharedMemoryThatFailsIsAFullDiskOnlyWhereTheDiskIsFull) {
+  for (const auto& [cause, wanted] : {std::pair(EIO, Errc::io),
+                                      {ENOSPC, Errc::insufficient_storage},
+                                      {EDQUOT, Errc::insufficient_storage}}) {
+    const TemporaryFolder folder;
+    const NoSharedMemory vfs(cause);
+    SqliteOptions options;
+    options.vfs = NoSharedMemory::kName;
+    const auto store = SqliteStore::open(folder.path(), options);
+    ASSERT_FALSE(store);
+    EXPECT_EQ(store.error().code, wanted)
+        << std::strerror(cause) << ": " << to_string(store.error());
+  }
 }
 
 TEST(SqliteStore, KeepsItsFilesFromOtherUsers) {
