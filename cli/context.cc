@@ -12,6 +12,7 @@
 #include "client/describe.h"
 #include "client/hub_names.h"
 #include "client/names.h"
+#include "client/post_files.h"
 #include "client/rebound.h"
 #include "dim/base/utf8.h"
 
@@ -282,13 +283,15 @@ int Context::report_post(const RefusedPost& post) {
   members.set("code", std::int64_t{post.code});
   if (!post.station.empty()) members.set("station", post.station);
   out.object("post_refused", std::move(members));
+  const PostText said = read_post_text(post.text);
   out.note(fmt::format(
       "dim: the station has refused this message to {}/{}{}; it is not in the outbox any more:\n"
       "       | {}",
       printable(hub_name.empty() ? post.hub : hub_name),
       printable(channel_name.empty() ? post.channel.text() : channel_name),
       post.station.empty() ? "" : fmt::format(" (it says: {})", escape(post.station)),
-      printable_lines(post.text)));
+      printable_lines(said.text) +
+          (said.files.empty() ? "" : "  [" + printable(said.words()) + "]")));
   (void)messenger->forget_refused(post.guid);
   return static_cast<int>(Exit::failed);
 }

@@ -82,6 +82,8 @@ class Context {
   bool ids = false;  ///< show the ends of GUIDs
   /// Asks the person for a yes, for who draws a screen; empty: at the terminal.
   std::function<bool(const std::string& what)> ask;
+  /// How far a file is, for who draws a screen; empty: a line at the terminal.
+  std::function<void(const std::string& line)> on_progress;
 
  private:
   std::set<std::string> strangers_;  ///< IDs that the person has been told how to accept

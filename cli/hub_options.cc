@@ -113,8 +113,8 @@ struct Verb {
     app.add_option("--limit", to.limit, what)->check(CLI::Range(1, 100'000))->capture_default_str();
     return *this;
   }
-  Verb& text() {
-    app.add_option("text", to.text, "the text; - reads standard input")->required();
+  Verb& text(bool needed = true) {
+    app.add_option("text", to.text, "the text; - reads standard input")->required(needed);
     return *this;
   }
 };
@@ -250,10 +250,18 @@ void add_people(CLI::App& app, HubOptions& to) {
 void add_posts(CLI::App& app, HubOptions& to) {
   Verb post = verb(app, to, "post", "write into a channel");
   post.place(kChannel)
-      .text()
+      .text(false)
       .option("--reply-to", to.reply_to, kMessage)
       .option("--thread", to.thread, "write into the thread about this message, by its digits")
       .option("--expires", to.expires, "disappear after: 90s, 30m, 12h, 7d");
+  post.app
+      .add_option("--file", to.files,
+                  "a file that goes with it, encrypted, through the station; may be given again")
+      ->allow_extra_args(false);
+  post.app.parse_complete_callback([&to] {
+    if (to.text.empty() && to.files.empty()) throw CLI::RequiredError("text or --file");
+  });
+  post.app.add_flag("--no-preview", to.no_preview, "post pictures without small ones");
   post.app.add_option("--timeout", to.timeout_s, "seconds to try before it is left in the outbox")
       ->check(CLI::Range(0, 86'400))
       ->capture_default_str();

@@ -26,10 +26,12 @@ struct HubOptions {
   std::string link;
   std::string message;  ///< last digits of its GUID
   std::string reply_to;
-  std::string thread;   ///< last digits of the GUID of the message that it is about
-  std::string expires;  ///< a duration
-  std::string level;    ///< all, mentions, none
-  std::string text;     ///< "-": standard input
+  std::string thread;              ///< last digits of the GUID of the message that it is about
+  std::string expires;             ///< a duration
+  std::string level;               ///< all, mentions, none
+  std::string text;                ///< "-": standard input
+  std::vector<std::string> files;  ///< paths; they go with the text
+  bool no_preview = false;
   std::string symbol;
   std::string reason;
   std::string duration;

@@ -58,6 +58,11 @@ TEST(HubOptions, F20_VerbsTakeWhatTheyNeed) {
   ASSERT_TRUE(post);
   EXPECT_EQ(post->thread, "3f2a91");
   EXPECT_EQ(post->expires, "30m");
+  const auto files = parsed({"post", "h/c", "--file", "a.png", "Look", "--file", "b.ogg"});
+  ASSERT_TRUE(files);
+  EXPECT_THAT(files->files, ElementsAre("a.png", "b.ogg"));
+  EXPECT_EQ(files->text, "Look");
+  EXPECT_EQ(parsed({"post", "h/c", "--file", "a.png"})->text, "");
   const auto thread = parsed({"thread", "h/c", "3f2a91", "--after", "4"});
   ASSERT_TRUE(thread);
   EXPECT_EQ(thread->after, 4);

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "client/names.h"
+#include "client/post_files.h"
 #include "dim/engine/hub_body.h"
 #include "dim/engine/hub_roster.h"
 
@@ -41,6 +42,14 @@ std::string deed_of(const HubNotice& notice, bool you) {
     default:
       return what + (made ? " made" : gone ? " deleted" : " changed");
   }
+}
+
+/// What people see of a message's text and files.
+std::string body_of(const std::string& content) {
+  const PostText text = read_post_text(content);
+  std::string out = printable_lines(text.text);
+  if (!text.files.empty()) out += (out.empty() ? "[" : "  [") + printable(text.words()) + "]";
+  return out;
 }
 
 }  // namespace
@@ -266,6 +275,29 @@ void HubOutput::unread(const HubView& hub, const Guid& channel, const ReadMark& 
 
 // ---- messages
 
+void HubOutput::say(JsonObject& members, const std::string& content) {
+  PostText text = read_post_text(content);
+  members.set("text", std::move(text.text));
+  if (text.files.empty()) return;
+  JsonArray files;
+  for (const PostFile& file : text.files) {
+    JsonObject one;
+    one.set("guid", file.link.guid.text());
+    one.set("name", file.name());
+    one.set("kind", file.kind());
+    if (!file.mime.empty()) one.set("mime", file.mime);
+    one.set("bytes", file.bytes());
+    if (file.pixels) {
+      one.set("width", file.pixels->first);
+      one.set("height", file.pixels->second);
+    }
+    one.set("preview", file.preview.has_value());
+    one.set("link", file.link.text());
+    files.emplace_back(std::move(one));
+  }
+  members.set("files", std::move(files));
+}
+
 void HubOutput::post(const HubView& hub, const Post& post, bool changed, Fate fate) const {
   const bool mine = post.author == me_;
   JsonObject members = about(hub, post.channel);
@@ -275,7 +307,7 @@ void HubOutput::post(const HubView& hub, const Post& post, bool changed, Fate fa
   members.set("author_name", name_(post.author));
   members.set("time", format_time(post.time));
   members.set("state", fate == Fate::queued ? "queued" : to_string(post.state));
-  members.set("text", post.content);
+  say(members, post.content);
   if (fate == Fate::stored) members.set("cursor", post.cursor);
   if (post.changed != post.cursor) members.set("changed", post.changed);
   if (post.reply) members.set("reply_to", post.reply->text());
@@ -306,12 +338,11 @@ void HubOutput::post(const HubView& hub, const Post& post, bool changed, Fate fa
   if (post.damaged) members.set("damaged", true);
   if (!post.unreadable.empty()) members.set("unreadable", post.unreadable);
   out_.object("post", std::move(members));
-  std::string body = post.state == PostState::shown ? printable_lines(post.content)
+  std::string body = post.state == PostState::shown ? body_of(post.content)
                                                     : fmt::format("[{}]", to_string(post.state));
   if (post.damaged) body = "[damaged at the station: the text is lost]";
   if (!post.unreadable.empty()) body = fmt::format("[cannot be read: {}]", post.unreadable);
-  if (post.state == PostState::hidden && !post.content.empty())
-    body += " " + printable_lines(post.content);
+  if (post.state == PostState::hidden && !post.content.empty()) body += " " + body_of(post.content);
   if (post.reply) body += fmt::format("  [answers #{}]", short_guid(post.reply->text()));
   if (post.thread) body += fmt::format("  [thread #{}]", short_guid(post.thread->text()));
   if (post.answers != 0) body += fmt::format("  [{} in its thread]", post.answers);
@@ -339,7 +370,7 @@ void HubOutput::event(const HubView& hub, const PostEvent& event) const {
   if (!event.member.empty()) members.set("member", event.member);
   if (event.revision != 0) members.set("revision", event.revision);
   if (event.object == HubObject::message) members.set("state", to_string(event.state));
-  if (event.text) members.set("text", *event.text);
+  if (event.text) say(members, *event.text);
   out_.object("post_change", std::move(members));
   const bool made = event.operation == Operation::create;
   std::string deed;
@@ -349,7 +380,7 @@ void HubOutput::event(const HubView& hub, const PostEvent& event) const {
     deed = made ? "pins" : "unpins";
   } else if (event.operation == Operation::edit) {
     deed = event.revision != 0 ? "edits" : "shows again";
-    if (event.text) deed += ": " + printable_lines(*event.text);
+    if (event.text) deed += ": " + body_of(*event.text);
   } else {
     deed = event.state == PostState::hidden      ? "hides"
            : event.state == PostState::removed   ? "takes back"
@@ -394,12 +425,12 @@ void HubOutput::report(const HubView& hub, const StoredReport& report) const {
   members.set("author_name", name_(report.author));
   members.set("written", format_time(report.written));
   members.set("revision", report.revision);
-  members.set("text", report.content);
+  say(members, report.content);
   out_.object("report", std::move(members));
   out_.line(fmt::format("{}  {} in {}: {}  #{}\n       reported by {}: {}",
                         clock_of(report.written), who(report.author), where(hub, report.channel),
-                        printable_lines(report.content), short_guid(report.post.text()),
-                        who(report.user), printable_lines(report.text)));
+                        body_of(report.content), short_guid(report.post.text()), who(report.user),
+                        printable_lines(report.text)));
 }
 
 void HubOutput::revision(const HubView& hub, const Post& post, const PostRevision& revision) const {
@@ -407,10 +438,10 @@ void HubOutput::revision(const HubView& hub, const Post& post, const PostRevisio
   members.set("guid", post.guid.text());
   members.set("revision", revision.number);
   members.set("time", format_time(revision.time));
-  members.set("text", revision.content);
+  say(members, revision.content);
   out_.object("revision", std::move(members));
   out_.line(fmt::format("{}  as it was written ({}): {}", clock_of(revision.time), revision.number,
-                        printable_lines(revision.content)));
+                        body_of(revision.content)));
 }
 
 // ---- hubs that change

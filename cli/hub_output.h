@@ -60,6 +60,8 @@ class HubOutput {
 
  private:
   std::string who(const std::string& id) const;  ///< for people: "you", or a name
+  /// What a message says: its text and files.
+  static void say(JsonObject& members, const std::string& content);
   JsonObject about(const HubView& hub) const;
   JsonObject about(const HubView& hub, const Guid& channel) const;
 

@@ -2,6 +2,11 @@
 
 #include <gmock/gmock.h>
 
+#include "dim/base/base64.h"
+#include "dim/crypto/file_seal.h"
+#include "dim/crypto/os_random.h"
+#include "dim/engine/media_link.h"
+
 namespace dim {
 namespace {
 
@@ -256,6 +261,42 @@ TEST(HubOutput, TroubleNamesWhatCannotBeRead) {
 TEST(HubOutput, AHubIsSaidToBePublic) {
   EXPECT_THAT(printed(true, [](const HubOutput& out) { out.hub(hub()); }),
               HasSubstr(R"("public":true)"));
+}
+
+TEST(HubOutput, F43_F46_C11_FilesOfAMessageAreNamedWithoutTheirKeys) {
+  MediaLink link{.guid = kMessage, .station = "gsp-s001@2ACLy3krqTAvf5G6FTtPYvAaR4gLAMhVVQ"};
+  link.size = sealed_size(82'000);
+  OsRandom random;
+  link.key = Secret::random(32, random);
+  link.name = "../x\u202egpj.png";
+  const std::string key = to_base64url(link.key.view());
+  Post one = post();
+  one.content = "Look\n" + link.text() + "mime=image/png;width=640;height=480;";
+  const auto print = [&](const HubOutput& out) {
+    out.post(hub(), one, false);
+    out.event(hub(), {.channel = kChannel,
+                      .guid = kMessage,
+                      .author = kOther,
+                      .revision = 2,
+                      .text = one.content});
+    out.revision(hub(), one, {.number = 1, .time = 0, .content = one.content});
+  };
+  const std::string people = printed(false, print);
+  EXPECT_THAT(people, HasSubstr("Look  [picture xgpj.png, 640x480, 80 KiB]"));
+  EXPECT_THAT(people, Not(HasSubstr(key)));
+  EXPECT_THAT(people, Not(HasSubstr("dim:object")));
+  const auto object =
+      parse_json_object(printed(true, [&](const HubOutput& out) { out.post(hub(), one, false); }));
+  ASSERT_TRUE(object);
+  EXPECT_EQ(*object->text("text"), "Look");
+  const JsonObject& file = *(*object->find("files")->array())[0].object();
+  EXPECT_EQ(*file.text("name"), "xgpj.png");
+  EXPECT_EQ(*file.text("kind"), "image");
+  EXPECT_EQ(*file.text("mime"), "image/png");
+  EXPECT_EQ(*file.find("bytes")->integer(), 82'000);
+  EXPECT_EQ(*file.find("width")->integer(), 640);
+  EXPECT_FALSE(*file.find("preview")->boolean());
+  EXPECT_EQ(MediaLink::parse(*file.text("link"))->guid, kMessage);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cli/hub_erase.h"
+#include "cli/hub_files.h"
 #include "cli/message_change.h"
 #include "cli/transfer.h"
 #include "client/erasure.h"
@@ -142,7 +143,10 @@ int edit_post(HubRun& run, const HubPlace& place, const Post& post) {
     return run.failed(known.error());
   Packet packet = HubClient::request(Operation::edit, HubObject::message, post.guid.text());
   packet.set("revision", std::to_string(post.revision));
-  const std::string text = text_or_input(run.options.text);
+  std::string text = text_or_input(run.options.text);
+  // What is written anew is the text: the files stay, unless it comes with others.
+  if (read_post_text(text).files.empty())
+    text = write_post_text(text, read_post_text(post.content).files);
   packet.content = text;
   if (const auto target = run.context.home->station(); target && *target) {
     // What neither text names is not spoken of.
@@ -253,6 +257,20 @@ bool find_mentioned(HubRun& run, const HubView& hub, const std::string& text,
   return true;
 }
 
+/// Has its value again at the end.
+class Restored {
+ public:
+  using Hook = std::function<void(const Guid&, const Packet&)>;
+  explicit Restored(Hook& hook) : hook_(hook), before_(hook) {}
+  Restored(const Restored&) = delete;
+  Restored& operator=(const Restored&) = delete;
+  ~Restored() { hook_ = before_; }
+
+ private:
+  Hook& hook_;
+  Hook before_;
+};
+
 /// What is said of a message that the station has not answered for.
 std::string why_queued(const Context& context) {
   constexpr std::string_view kKept = "The message is in the outbox and goes out, once, with the";
@@ -274,7 +292,8 @@ std::string why_queued(const Context& context) {
 int run_post(HubRun& run) {
   const HubOptions& options = run.options;
   Context& context = run.context;
-  const std::string text = text_or_input(options.text);
+  std::string text = text_or_input(options.text);
+  const bool has_files = !options.files.empty();
   const Millis patience = Millis{1000} * options.timeout_s;
   struct Written {
     std::optional<Guid> guid;
@@ -282,7 +301,11 @@ int run_post(HubRun& run) {
   };
   // Shared, because the answer may come when nobody waits any more.
   const auto written = std::make_shared<Written>();
-  context.on_posted = [written](const Guid& guid, const Packet& packet) {
+  // What a screen shows goes on being told.
+  const Restored hook(context.on_posted);
+  context.on_posted = [written, before = context.on_posted](const Guid& guid,
+                                                            const Packet& packet) {
+    if (before) before(guid, packet);
     if (written->guid == guid) written->answer = packet;
   };
   if (!run.connect_or_remember(patience)) return run.exit;
@@ -315,8 +338,22 @@ int run_post(HubRun& run) {
     links.expires = now + *lasts;
   }
   if (!find_mentioned(run, place->hub, text, links.mentions)) return run.exit;
+  FilesToPost files;
+  if (has_files) {
+    if (const auto right = check_files(text, options.files.size()); !right)
+      return run.failed(right.error());
+    if (!may_attach(run, *place)) return run.exit;
+    auto up = upload_for_post(context, options.files, options.no_preview,
+                              std::max(options.timeout_s, kStallS));
+    if (!up) return run.exit = up.error();
+    files = std::move(*up);
+    text = write_post_text(text, files.files);
+  }
   const auto guid = context.messenger->post(*hub, *place->channel, text, links);
   if (!guid) return run.failed({Errc::usage, guid.error().hint});
+  // Only now: a crash before it uploads nothing again, and posts.
+  if (const auto noted = note_posted(*context.home, files, *hub); !noted)
+    return run.failed(noted.error());
   written->guid = *guid;
   const std::optional<Packet>& answer = written->answer;
   if (context.messenger->is_ready()) {
@@ -346,6 +383,14 @@ int run_post(HubRun& run) {
             : Error{Errc::forbidden,
                     "the station has refused the message; it is not in the outbox any more"},
         answer->get("message"));
+    if (has_files) {
+      context.out.note(
+          "Its files are taken away from the station. Files need the right to attach in a "
+          "channel.");
+      std::vector<Guid> objects;
+      for (const Uploaded& object : files.objects) objects.push_back(object.link.guid);
+      drop_unposted(context, objects, kStallS);
+    }
     return run.exit = code(Exit::failed);
   }
   post.cursor = post.changed = number_in(answer->get("cursor"));

@@ -331,7 +331,7 @@ int verb_hub(const CommonOptions& common, const HubOptions& options) {
   if (!context.open_home()) return code(Exit::home);
   if (changes_message(*context.home, options)) return change_message(context, options);
   // What is counted has to be here.
-  context.make_messenger({.receive = options.verb == "unread"});
+  context.make_messenger({.receive = options.verb == "unread", .media = !options.files.empty()});
   HubRun run(context, options);
   const int result = run_hub_verb(run);
   context.link.finish();

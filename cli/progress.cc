@@ -31,10 +31,12 @@ std::string progress_line(std::int64_t done, std::int64_t total, double rate) {
   return out + fmt::format("  {}:{:02} left", left / 60, left % 60);
 }
 
-Progress::Progress(std::string what, std::int64_t total, bool show, const Clock& clock)
+Progress::Progress(std::string what, std::int64_t total, bool show, const Clock& clock,
+                   std::function<void(const std::string&)> tell)
     : what_(std::move(what)),
       total_(total),
-      show_(show && ::isatty(STDERR_FILENO) == 1),
+      show_(show && !tell && ::isatty(STDERR_FILENO) == 1),
+      tell_(std::move(tell)),
       clock_(clock) {}
 
 void Progress::at(std::int64_t done) {
@@ -43,6 +45,7 @@ void Progress::at(std::int64_t done) {
   next_ = now + kEveryMs;
   seen_.emplace_back(now, done);
   while (seen_.size() > 2 && now - seen_.front().first > kSpanMs) seen_.pop_front();
+  if (tell_) tell_(what_ + "  " + progress_line(done, total_, rate()));
   if (!show_) return;
   fmt::print(stderr, "\r\x1b[K{}  {}", what_, progress_line(done, total_, rate()));
   std::fflush(stderr);

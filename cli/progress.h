@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,8 +18,9 @@ std::string progress_line(std::int64_t done, std::int64_t total, double rate);
 class Progress {
  public:
   /// `what` begins the line, as "Sending film.mkv". Says nothing unless standard error is a
-  /// terminal and `show` is true.
-  Progress(std::string what, std::int64_t total, bool show, const Clock& clock);
+  /// terminal and `show` is true. `tell` takes the line instead, for who draws a screen.
+  Progress(std::string what, std::int64_t total, bool show, const Clock& clock,
+           std::function<void(const std::string& line)> tell = {});
   ~Progress() { end(); }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -34,6 +36,7 @@ class Progress {
   std::int64_t total_;
   bool show_;
   bool shown_ = false;
+  std::function<void(const std::string&)> tell_;
   const Clock& clock_;
   Millis next_ = 0;
   std::deque<std::pair<Millis, std::int64_t>> seen_;

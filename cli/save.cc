@@ -1,7 +1,7 @@
 // `dim save`: what somebody has sent as a file, onto the own disk.
 #include <fmt/core.h>
 
-#include "cli/context.h"
+#include "cli/hub_files.h"
 #include "cli/transfer.h"
 #include "cli/verbs.h"
 #include "client/attach.h"
@@ -14,6 +14,16 @@ namespace dim {
 int verb_save(const CommonOptions& common, const SaveOptions& options) {
   Context context(common);
   if (!context.open_home()) return static_cast<int>(Exit::home);
+  if (names_channel(*context.home, options.who)) {
+    if (!options.thumbnail) {
+      return download_of_channel(context, {.what = options.who,
+                                           .path = options.path,
+                                           .message = options.message,
+                                           .timeout_s = options.timeout_s});
+    }
+    context.out.error({Errc::usage, "of a picture in a channel: dim preview HUB/CHANNEL -o FILE"});
+    return code(Exit::usage);
+  }
   context.make_messenger({.receive = false, .media = true});
   const auto who = context.find_here(options.who);
   if (!who) return context.unknown_exit();

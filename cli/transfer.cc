@@ -12,6 +12,8 @@
 #include "client/files.h"
 #include "client/transfer.h"
 #include "dim/base/base64.h"
+#include "dim/base/hex.h"
+#include "dim/crypto/digest.h"
 
 namespace dim {
 namespace {
@@ -21,10 +23,13 @@ constexpr Millis kAgainMs = 500;
 constexpr std::string_view kRecords = "upload";  // uploads that are not finished
 constexpr std::string_view kFiles = "media";     // own objects at stations
 
-/// Works until it is done or cannot be. 0, or the exit code after printing why.
+/// Works until it is done or cannot be; without `what` nothing is said of how far it is. 0, or the
+/// exit code after printing why.
 int run(Context& context, Transfer& transfer, const std::string& what, int timeout_s) {
   const CatchInterrupt caught;
-  Progress progress(what, transfer.size(), !context.out.json(), context.clock);
+  const bool told = !what.empty();
+  Progress progress(what, transfer.size(), told && !context.out.json(), context.clock,
+                    told ? context.on_progress : nullptr);
   Millis moved_at = context.clock.monotonic();
   std::int64_t moved = -1;
   const auto look = [&] {
@@ -109,8 +114,23 @@ Result<Record> make_record(Context& context, const std::string& name, const std:
   return out;
 }
 
+/// Bytes in memory, as a SourceFile is on the disk.
+struct SourceBytes {
+  ByteView bytes;
+  std::string digest;
+
+  std::int64_t size() const { return static_cast<std::int64_t>(bytes.size()); }
+  const std::string& stamp() const { return digest; }
+  static Status check() { return {}; }
+  Status read(std::int64_t offset, std::span<std::uint8_t> out) const {
+    std::ranges::copy(bytes.subspan(static_cast<std::size_t>(offset), out.size()), out.begin());
+    return {};
+  }
+};
+
 /// The sealed bytes of a range of chunks; the file must be as it was, also when there are none.
-Status read_sealed(const SourceFile& file, FileSeal& seal, std::int64_t first, std::int64_t size,
+template <class Source>
+Status read_sealed(const Source& file, FileSeal& seal, std::int64_t first, std::int64_t size,
                    Bytes& out) {
   if (auto same = file.check(); !same) return same;
   const std::int64_t chunks = chunk_count(sealed_size(file.size()));
@@ -130,6 +150,59 @@ std::string station_of(Context& context) {
   return target && *target ? (*target)->id : std::string();
 }
 
+/// Under which name the home keeps how to go on with an upload of this file.
+std::string record_of(Context& context, const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::canonical(path, ignored).string() + "\n" + station_of(context);
+}
+
+/// `record`: under which the home keeps how to go on with it.
+template <class Source>
+std::expected<Uploaded, int> upload(Context& context, const Source& file, const std::string& record,
+                                    const std::string& name, int timeout_s) {
+  const auto failed = [&](const Error& error) {
+    context.out.error(error);
+    return std::unexpected(code(exit_of(error)));
+  };
+  auto known = find_record(*context.home, record, file.stamp());
+  if (!known) return failed(known.error());
+  const bool resumed = known->has_value();
+  if (!resumed) {
+    auto made = make_record(context, record, file.stamp());
+    if (!made) return failed(made.error());
+    known->emplace(std::move(*made));
+  }
+  Record& how = **known;
+  auto seal = FileSeal::make(how.key);
+  if (!seal) return failed(seal.error());
+  MediaUpload transfer(
+      how.guid, sealed_size(file.size()),
+      [&](std::int64_t first, std::int64_t size, Bytes& out) {
+        return read_sealed(file, *seal, first, size, out);
+      },
+      context.clock);
+  const std::string shown = printable(name);
+  if (resumed) context.out.note("Going on with an earlier upload of " + shown);
+  const int exit = run(context, transfer, "Sending " + shown, timeout_s);
+  if (const auto& why = transfer.failed(); why && why->code != Errc::unavailable &&
+                                           why->code != Errc::insufficient_storage &&
+                                           why->code != Errc::too_many_requests) {
+    // Nothing would come of going on with it.
+    (void)context.home->vault().erase(kRecords, record);
+  }
+  if (exit != 0) return std::unexpected(exit);
+  Uploaded out{.link = {.guid = how.guid,
+                        .station = station_of(context),
+                        .size = transfer.size(),
+                        .sha256 = transfer.digest(),
+                        .key = std::move(how.key),
+                        .name = name},
+               .bytes = file.size(),
+               .resumed = resumed,
+               .record = record};
+  return out;
+}
+
 }  // namespace
 
 std::expected<Uploaded, int> upload_file(Context& context, const std::string& path, int timeout_s) {
@@ -145,46 +218,15 @@ std::expected<Uploaded, int> upload_file(Context& context, const std::string& pa
   }
   const auto file = SourceFile::open(path);
   if (!file) return failed(file.error());
-  std::error_code ignored;
-  const std::string name =
-      std::filesystem::canonical(path, ignored).string() + "\n" + station_of(context);
-  auto known = find_record(*context.home, name, file->stamp());
-  if (!known) return failed(known.error());
-  const bool resumed = known->has_value();
-  if (!resumed) {
-    auto made = make_record(context, name, file->stamp());
-    if (!made) return failed(made.error());
-    known->emplace(std::move(*made));
-  }
-  Record& record = **known;
-  auto seal = FileSeal::make(record.key);
-  if (!seal) return failed(seal.error());
-  MediaUpload upload(
-      record.guid, sealed_size(file->size()),
-      [&](std::int64_t first, std::int64_t size, Bytes& out) {
-        return read_sealed(*file, *seal, first, size, out);
-      },
-      context.clock);
-  const std::string shown = printable(safe_filename(path));
-  if (resumed) context.out.note("Going on with an earlier upload of " + shown);
-  const int exit = run(context, upload, "Sending " + shown, timeout_s);
-  if (upload.failed() && upload.failed()->code != Errc::unavailable &&
-      upload.failed()->code != Errc::insufficient_storage &&
-      upload.failed()->code != Errc::too_many_requests) {
-    // Nothing would come of going on with it.
-    (void)context.home->vault().erase(kRecords, name);
-  }
-  if (exit != 0) return std::unexpected(exit);
-  Uploaded out{.link = {.guid = record.guid,
-                        .station = station_of(context),
-                        .size = upload.size(),
-                        .sha256 = upload.digest(),
-                        .key = std::move(record.key),
-                        .name = safe_filename(path)},
-               .bytes = file->size(),
-               .resumed = resumed,
-               .record = name};
-  return out;
+  return upload(context, *file, record_of(context, path), safe_filename(path), timeout_s);
+}
+
+std::expected<Uploaded, int> upload_bytes(Context& context, ByteView bytes,
+                                          const std::string& made_of, const std::string& name,
+                                          int timeout_s) {
+  // The key belongs to these bytes: made otherwise another time they get another one.
+  const SourceBytes source{bytes, to_hex(sha256(bytes))};
+  return upload(context, source, record_of(context, made_of) + "\n" + name, name, timeout_s);
 }
 
 Status note_uploaded(Home& home, const Uploaded& file, const std::optional<Id>& to) {
@@ -251,6 +293,29 @@ int save_from_station(Context& context, const MediaLink& link, const std::string
   context.out.line(
       fmt::format("{}  {}", printable(*saved), size_in_words(static_cast<std::size_t>(*plain))));
   return code(Exit::ok);
+}
+
+std::expected<Bytes, int> fetch_bytes(Context& context, const MediaLink& link, int timeout_s) {
+  const auto failed = [&](const Error& error) {
+    context.out.error(error);
+    return std::unexpected(code(exit_of(error)));
+  };
+  if (link.station != station_of(context))
+    return failed({Errc::not_found, "it lies at another station than yours"});
+  if (link.size > kSealedChunk)
+    return failed({Errc::too_large, "it is too large for a small picture"});
+  Bytes out;
+  auto download = MediaDownload::make(
+      link,
+      [&](ByteView bytes) -> Status {
+        out.insert(out.end(), bytes.begin(), bytes.end());
+        return {};
+      },
+      context.clock);
+  if (!download) return failed(download.error());
+  const int exit = run(context, **download, "", timeout_s);
+  if (exit != 0) return std::unexpected(exit);
+  return out;
 }
 
 Result<std::vector<JsonObject>> own_files(Context& context) {

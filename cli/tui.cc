@@ -10,6 +10,7 @@
 #include <ctime>
 
 #include "cli/hub_run.h"
+#include "cli/interrupt.h"
 #include "cli/tui_app.h"
 #include "tui/cells.h"
 #include "tui/view.h"
@@ -176,8 +177,15 @@ int TuiApp::run() {
     channels_->posted(guid, answer);
   };
   context_.ask = [this](const std::string& what) { return ask(what); };
-  context_.make_messenger({.presence = !options_.no_presence});
+  context_.on_progress = [this](const std::string& line) {
+    moving_ = true;
+    note(line + "  (Ctrl-C stops)");
+  };
+  context_.make_messenger({.presence = !options_.no_presence, .media = true});
   channels_ = std::make_unique<TuiChannels>(context_, model_, [this] { dirty_ = true; });
+  channels_->files = [this](const Post& post, const PostText& text, tui::Message& message) {
+    want_preview(post, text, message);
+  };
   if (!options_.no_typing) {
     channels_->typing = [this](const std::string& conversation, const std::string& name, bool on) {
       on_typing(conversation, name, on);
@@ -197,8 +205,9 @@ int TuiApp::run() {
       const auto work = std::move(jobs_.front());
       jobs_.pop_front();
       working_ = true;
+      interrupted = 0;
       work();
-      working_ = false;
+      working_ = moving_ = false;
       printed_.clear();
       dirty_ = true;
     }
@@ -224,6 +233,7 @@ int TuiApp::end() {
 /// Also for jobs: they wait for the station until there is a failure.
 void TuiApp::quit() {
   over_ = true;
+  interrupted = 1;
   if (working_ && !context_.failure) context_.failure = Error{Errc::unreachable, "the end"};
 }
 
@@ -289,6 +299,7 @@ void TuiApp::turn() {
   }
   if (context_.messenger->unread_may_have_grown()) refresh_unread();
   look_at_pictures();
+  fetch_previews();
   if (now - looked_at_ >= kLookMs) {
     looked_at_ = now;
     if (!model_.notice.empty() && now - noted_at_ > kNoticeMs) {

@@ -86,6 +86,8 @@ class TuiApp {
   void send_content(tui::Conversation& one, const Content& content);
   void want_picture(const HistoryEntry& entry, tui::Message& message);
   void look_at_pictures();
+  void want_preview(const Post& post, const PostText& text, tui::Message& message);
+  void fetch_previews();
   std::optional<HistoryEntry> entry_of(const tui::Conversation& one, std::string_view guid);
   bool names_me(std::string_view text) const { return tui::names_person(text, model_.me); }
 
@@ -136,8 +138,10 @@ class TuiApp {
     std::optional<tui::Picture> picture{};
     std::string why_not{};
   };
-  std::map<std::string, Looked> pictures_;  ///< previews, by GUID
+  std::map<std::string, Looked> pictures_;  ///< previews, by GUID; in channels by their own
   std::deque<HistoryEntry> unseen_;         ///< whose previews were not looked at; the newest last
+  std::deque<std::string> unfetched_;       ///< messages of channels; the newest last
+  bool moving_ = false;                     ///< the job that runs moves a file
   std::set<std::string> reacted_;           ///< "GUID SYMBOL": own reactions of this run
   std::string told_typing_;  ///< the conversation in which others see that one writes
   Millis typed_at_ = 0;

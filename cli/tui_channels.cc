@@ -28,6 +28,15 @@ std::string beginning(std::string_view text) {
   return out.size() < text.size() ? out + "…" : out;
 }
 
+namespace {
+
+std::string beginning_of(const Post& post) {
+  const PostText said = read_post_text(post.content);
+  return beginning(said.text.empty() ? said.words() : said.text);
+}
+
+}  // namespace
+
 TuiChannels::TuiChannels(Context& context, tui::Model& model, std::function<void()> changed)
     : context_(context), model_(model), changed_(std::move(changed)) {
   context_.messenger->hubs().live = [this](const Packet& push) { pushed(push); };
@@ -389,8 +398,10 @@ tui::Message TuiChannels::message_of(const Post& post) {
                    .clock = clock_in_words(post.time),
                    .author = mine ? "you" : name(post.author),
                    .author_id = post.author,
-                   .mine = mine,
-                   .text = post.content};
+                   .mine = mine};
+  const PostText said = read_post_text(post.content);
+  out.text = said.text;
+  out.words = said.words();
   if (post.state != PostState::shown) {
     out.words = to_string(post.state);
     if (post.state != PostState::hidden) out.text.clear();
@@ -401,9 +412,9 @@ tui::Message TuiChannels::message_of(const Post& post) {
   if (!post.unreadable.empty()) out.words = "cannot be read: " + std::string(post.unreadable);
   if (post.reply) {
     const Post* origin = this->post(post.reply->text());
-    out.answers = origin == nullptr ? "answers #" + tui::short_id(post.reply->text())
-                                    : "answers " + name(origin->author) + ": “" +
-                                          beginning(origin->content) + "”";
+    out.answers = origin == nullptr
+                      ? "answers #" + tui::short_id(post.reply->text())
+                      : "answers " + name(origin->author) + ": “" + beginning_of(*origin) + "”";
   }
   if (post.revision > 1) out.labels.emplace_back("edited");
   if (post.pinned != 0) out.labels.emplace_back("pinned");
@@ -412,12 +423,13 @@ tui::Message TuiChannels::message_of(const Post& post) {
   if (post.thread) {
     const Post* root = this->post(post.thread->text());
     out.labels.push_back(root == nullptr ? "thread #" + tui::short_id(post.thread->text())
-                                         : "thread: “" + beginning(root->content) + "”");
+                                         : "thread: “" + beginning_of(*root) + "”");
   }
   if (post.answers != 0) out.labels.push_back(std::to_string(post.answers) + " in its thread");
   if (post.expires != 0) out.labels.emplace_back("disappears");
-  out.names_me = !mine && post.unreadable.empty() &&
-                 (for_me(post) || tui::names_person(post.content, model_.me));
+  out.names_me =
+      !mine && post.unreadable.empty() && (for_me(post) || tui::names_person(said.text, model_.me));
+  if (files && !said.files.empty() && post.state == PostState::shown) files(post, said, out);
   return out;
 }
 
@@ -491,9 +503,9 @@ void TuiChannels::pushed(const Packet& push) {
   const bool early = privates.asks_anew(one->hub_id, opened);
   hubs_wanted_ = hubs_wanted_ || early;
   if (whole) {
-    const Unread unread =
-        unread_by(*post, context_.home->account().id.bare().text(), flow.marked, flow.level,
-                  for_me(*post), tui::names_person(post->content, model_.me), early);
+    const Unread unread = unread_by(
+        *post, context_.home->account().id.bare().text(), flow.marked, flow.level, for_me(*post),
+        tui::names_person(read_post_text(post->content).text, model_.me), early);
     if (unread.counts) ++one->unread;
     one->names_me = one->names_me || unread.names_me;
     if (typing) typing(channel->text(), names_of(context_)(post->author), false);

@@ -13,6 +13,7 @@
 #include "cli/context.h"
 #include "client/hub_names.h"
 #include "client/mentions.h"
+#include "client/post_files.h"
 #include "tui/model.h"
 
 namespace dim {
@@ -39,6 +40,8 @@ class TuiChannels {
   /// All that is there of it was seen.
   void see(tui::Conversation& one);
   void send(tui::Conversation& one, const std::string& text, const std::optional<Guid>& reply);
+  /// Called for what is shown of a message with files.
+  std::function<void(const Post& post, const PostText& text, tui::Message& message)> files{};
   /// The station has answered a message of this program.
   void posted(const Guid& guid, const Packet& answer);
   /// Something in a hub was changed by oneself.

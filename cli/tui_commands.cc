@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "cli/hub_run.h"
+#include "cli/hub_files.h"
 #include "cli/tui_app.h"
 #include "client/attach.h"
 #include "client/describe.h"
@@ -261,7 +261,7 @@ void TuiApp::run_hub(const HubOptions& options, const std::string& title, bool p
     const bool of_posts = options.verb == "edit" || options.verb == "remove" ||
                           options.verb == "delete" || options.verb == "react" ||
                           options.verb == "search" || options.verb == "read" ||
-                          options.verb == "pin";
+                          options.verb == "pin" || !options.files.empty();
     if (!of_posts) channels_->hub_changed({});
     // That it has worked is to be seen in the channel.
     if (result == 0 && of_posts && !page_always) printed_.clear();
@@ -272,6 +272,7 @@ void TuiApp::run_hub(const HubOptions& options, const std::string& title, bool p
 /// One line is a notice; more are to be read.
 void TuiApp::show_printed(const std::string& title, bool page_always) {
   std::vector<std::string> lines = std::exchange(printed_, {});
+  if (std::exchange(moving_, false)) model_.notice.clear();  // how far it was
   dirty_ = true;
   if (lines.empty()) return;
   const bool is_short = lines.size() == 1 && lines.front().find('\n') == std::string::npos;
@@ -308,8 +309,11 @@ void TuiApp::search(const std::string& words) {
 void TuiApp::send_file(const std::string& path) {
   tui::Conversation* one = model_.now();
   if (path.empty()) return note("/send FILE", true);
-  if (one->kind == tui::Kind::channel)
-    return note("channels of hubs hold text, no files yet", true);
+  if (one->kind == tui::Kind::channel) {
+    HubOptions options = about("post", one->id);
+    options.files = {path};
+    return run_hub(options, "/send");
+  }
   Attachment file{.path = path};
   std::string_view without;
   if (takes_preview(file)) {
@@ -329,10 +333,13 @@ void TuiApp::send_file(const std::string& path) {
 
 void TuiApp::save(const std::string& rest) {
   tui::Conversation* one = model_.now();
-  if (one->kind == tui::Kind::channel) return note("channels of hubs hold no files yet", true);
   std::string path = rest;
-  const auto has_file = [](const tui::Message& message) {
-    return !message.mine && !message.words.empty();
+  const bool in_channel = one->kind == tui::Kind::channel;
+  const auto has_file = [&](const tui::Message& message) {
+    if (!in_channel) return !message.mine && !message.words.empty();
+    const Post* post = channels_->post(message.id);
+    return post != nullptr && post->state == PostState::shown &&
+           !read_post_text(post->content).files.empty();
   };
   const tui::Message* message = nullptr;
   if (path.starts_with('#') || !one->selected.empty()) {
@@ -342,6 +349,16 @@ void TuiApp::save(const std::string& rest) {
     const auto found = std::ranges::find_if(one->messages.rbegin(), one->messages.rend(), has_file);
     if (found == one->messages.rend()) return note("no file has come here", true);
     message = &*found;
+  }
+  if (in_channel) {
+    if (!has_file(*message)) return note("this message holds no file", true);
+    return add_job([this, post = *channels_->post(message->id), path] {
+      (void)wait_until_ready();
+      if (save_files(context_, post, path.empty() ? "." : path, kStallS) == 0 &&
+          printed_.size() == 1)
+        printed_.front().insert(0, "saved: ");
+      show_printed("/save");
+    });
   }
   const auto entry = entry_of(*one, message->id);
   if (!entry) return note("this message is not in the home any more", true);

@@ -1,6 +1,7 @@
 // `dim tui` with people and in groups: what the home has of them.
 #include <algorithm>
 
+#include "cli/transfer.h"
 #include "cli/tui_app.h"
 #include "client/attach.h"
 #include "client/pictures.h"
@@ -198,6 +199,54 @@ void TuiApp::look_at_pictures() {
     if (!looked.why_not.empty()) message->labels.push_back(looked.why_not);
     dirty_ = true;
   }
+}
+
+/// One for each message: that of its first picture.
+void TuiApp::want_preview(const Post& post, const PostText& text, tui::Message& message) {
+  if (!terminal_ || !terminal_->shows_pictures()) return;
+  const auto file =
+      std::ranges::find_if(text.files, [](const PostFile& one) { return one.preview.has_value(); });
+  if (file == text.files.end()) return;
+  const std::string guid = post.guid.text();
+  if (const auto found = pictures_.find(file->preview->guid.text()); found != pictures_.end()) {
+    message.picture = found->second.picture;
+    if (!found->second.why_not.empty()) message.labels.push_back(found->second.why_not);
+  } else if (std::ranges::find(unfetched_, guid) == unfetched_.end()) {
+    unfetched_.push_back(guid);
+  }
+}
+
+/// Small ones are fetched when nothing else is to be done, and nothing else is by itself.
+void TuiApp::fetch_previews() {
+  constexpr int kPatienceS = 10;
+  if (working_ || !jobs_.empty() || unfetched_.empty() || !context_.messenger->is_ready()) return;
+  add_job([this, guid = std::exchange(unfetched_.back(), {})] {
+    const Post* post = channels_->post(guid);
+    if (post == nullptr || post->state != PostState::shown) return;
+    const PostText text = read_post_text(post->content);
+    const Guid channel = post->channel;
+    const auto file = std::ranges::find_if(
+        text.files, [](const PostFile& one) { return one.preview.has_value(); });
+    if (file == text.files.end()) return;
+    Looked looked;
+    if (const auto small = fetch_bytes(context_, *file->preview, kPatienceS)) {
+      const auto pixels = PictureProgram().pixels(*small, kPictureColumns, kPictureRows);
+      if (pixels) {
+        looked.picture = tui::picture_of(pixels->width, pixels->height, pixels->rgb);
+      } else {
+        looked.why_not = pixels.error().hint;
+      }
+    }
+    tui::Conversation* one = model_.find(channel.text());
+    tui::Message* message = one == nullptr ? nullptr : tui::find_message(*one, guid);
+    if (message != nullptr) {
+      message->picture = looked.picture;
+      if (!looked.why_not.empty()) message->labels.push_back(looked.why_not);
+    }
+    pictures_[file->preview->guid.text()] = std::move(looked);
+    dirty_ = true;
+  });
+  unfetched_.pop_back();
 }
 
 void TuiApp::load(tui::Conversation& one) {

@@ -7,6 +7,8 @@
 #include "tui/cells.h"
 #include "tui/view.h"
 
+#include "cli/interrupt.h"  // behind an enumerator of the same name
+
 namespace dim {
 namespace {
 
@@ -170,6 +172,10 @@ void TuiApp::on_control(char letter) {
       terminal_->suspend();
       return;
     case 'c':
+      if (moving_) {
+        interrupted = 1;
+        return;
+      }
       if (composer.empty()) return note("Ctrl-Q ends, F1 helps");
       composer.set("");
       return tell_typing();

@@ -154,6 +154,8 @@ Result<Content> attach(const Attachment& attachment, Millis now, Random& random)
   return FileContent::make(std::move(*parts), now, random);
 }
 
+std::string_view media_type_of(std::string_view path) { return kind_of(path).mime; }
+
 const FileParts* file_parts(const Content& content) {
   if (const auto* file = content.as<FileContent>()) return &file->file;
   if (const auto* image = content.as<ImageContent>()) return &image->file;

@@ -27,6 +27,9 @@ bool takes_preview(const Attachment& attachment);
 /// Errc::usage, Errc::bad_request for a URL that no receiver would fetch (A40).
 Result<Content> attach(const Attachment& attachment, Millis now, Random& random);
 
+/// "image/png", as the ending of its name says; empty where that says nothing.
+std::string_view media_type_of(std::string_view path);
+
 /// Bytes up to which a file goes into the message itself.
 inline constexpr std::size_t kFileInPlace = 300 * limits::kKiB;
 

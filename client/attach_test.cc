@@ -61,6 +61,11 @@ TEST_F(AttachTest, TheNameSaysWhatAFileIsUnlessThePersonDoes) {
   EXPECT_EQ(made({.path = file("g.txt"), .duration = 1}).error().code, Errc::usage);
 }
 
+TEST_F(AttachTest, TheEndingOfANameSaysWhatItIs) {
+  EXPECT_EQ(media_type_of("a.b/Sunset.PNG"), "image/png");
+  EXPECT_EQ(media_type_of("notes"), "");
+}
+
 TEST_F(AttachTest, F46_APictureTakesItsPreviewAndTheSizeOfTheOriginalAlong) {
   const Preview preview{.jpeg = to_bytes("\xFF\xD8..."), .width = 640, .height = 480};
   Attachment picture{.path = file("p.png"), .preview = preview};

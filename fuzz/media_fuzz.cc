@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "client/post_files.h"
 #include "dim/crypto/file_seal.h"
 #include "dim/engine/media_link.h"
 #include "dim/packet/packet.h"
@@ -25,6 +26,23 @@ void check_link(const MediaLink& link) {
   if (!plain || sealed_size(*plain) != link.size) std::abort();
 }
 
+/// What is read as text and files is written so that it is read as the same again.
+void check_post(std::string_view content) {
+  const PostText read = read_post_text(content);
+  if (read.files.size() > 2 * kPostFiles) std::abort();
+  for (const PostFile& file : read.files) {
+    check_link(file.link);
+    if (file.name().find('/') != std::string::npos || file.name().empty()) std::abort();
+    if (file.preview && file.preview->size > kPreviewSealed) std::abort();
+  }
+  if (content.size() > 4'096) return;  // more than there may be stays in the text
+  const PostText again = read_post_text(write_post_text(read.text, read.files));
+  // Escapes may make a written link longer than a URI may be.
+  if (again.files.size() == read.files.size() && !read.files.empty() &&
+      again.words() != read.words())
+    std::abort();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -43,6 +61,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
   }
   if (const auto link = MediaLink::parse(text)) check_link(*link);
+  check_post(text);
   if (media_named(text, "station@anywhere").size() > limits::kMediaOfMessage) std::abort();
   if (auto object = parse_json_object(text)) {
     if (const auto content = decode_content(std::move(*object))) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "dim/base/fault.h"
+#include "dim/engine/channel_rights.h"
 #include "dim/engine/hub_body.h"
 #include "dim/engine/hub_roster.h"
 
@@ -130,24 +131,10 @@ Permissions Hub::permissions_of(std::string_view who) const {
 }
 
 Permissions Hub::permissions_in(const HubChannel& channel, std::string_view who) const {
-  Permissions out = permissions_of(who);
-  if (out.has(Permission::own) || !members_.contains(who)) return out;
-  const bool manages = out.has(Permission::manage_channels);
-  // What a channel keeps back unless it says otherwise for a role or everyone.
-  if (channel.kind == ChannelKind::secret) out = out - kChannelPermissions;
-  if (channel.kind == ChannelKind::announcement && !manages && !DIM_FAULT("announcement-open"))
-    out = out - Permissions{Permission::write, Permission::attach};
-  const std::vector<Guid>& roles = members_.find(who)->second.roles;
-  Permissions allow, deny;
-  for (const HubOverride& one : channel.overrides) {
-    if (!one.role) {
-      out = (out - one.deny) | one.allow;
-    } else if (std::ranges::find(roles, *one.role) != roles.end()) {
-      allow = allow | one.allow;
-      deny = deny | one.deny;
-    }
-  }
-  return (out - deny) | allow;
+  const Permissions out = permissions_of(who);
+  const auto member = members_.find(who);
+  if (out.has(Permission::own) || member == members_.end()) return out;
+  return dim::permissions_in(channel, out, member->second.roles);
 }
 
 std::int64_t Hub::rank_of(std::string_view who) const {

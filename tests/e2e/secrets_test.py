@@ -135,6 +135,27 @@ class Secrets(harness.EndToEnd):
         listener.kill()
         listener.communicate()
 
+    def test_F43_A29_station_never_holds_a_file_of_a_private_hub_nor_its_name_or_key(self):
+        station = self.station()
+        alice, bobby = (self.person(name, station.link()) for name in ("alice", "bobby"))
+        alice.run("hub", "create", "cellar", "--private")
+        alice.run("channel", "create", "cellar", "den")
+        bobby.run("hub", "join", of(alice.run("hub", "invite", "cellar"), "invite")[0]["link"])
+        alice.run("hub", "approve", "cellar", bobby.id())
+        path = os.path.join(self.folder, CANARY + ".png")
+        picture = harness.png(64, 48, (b"tEXt", b"Place\0" + CANARY.encode()))
+        with open(path, "wb") as file:
+            file.write(picture)
+        posted = of(alice.run("post", "cellar/den", "--file", path), "post")[0]["files"]
+        to = os.path.join(self.folder, "copy")
+        bobby.run("download", "cellar/den", to)
+        with open(to, "rb") as file:
+            self.assertEqual(file.read(), picture)
+        needles = [CANARY.encode(), picture[8:60]]
+        text = re.search("key=([^;]*);", posted[0]["link"]).group(1)
+        needles += [text.encode(), *forms_of(base64.urlsafe_b64decode(text + "="))]
+        self.holds_none_of(station, needles, alice.id().encode())
+
     def test_A43_home_holds_no_plaintext(self):
         station = self.station()
         alice = self.person("alice", station.link())

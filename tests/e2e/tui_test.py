@@ -312,6 +312,47 @@ class Tui(harness.EndToEnd):
         hers.key("Escape")
         hers.sees("[removed]")
 
+    def test_F88_F43_F44_F46_files_are_posted_seen_and_saved_in_a_channel(self):
+        alice, bobby = self.people("alice", "bobby")
+        self.gardeners(alice, bobby)
+        picture, film = (os.path.join(self.folder, name) for name in ("a.png", "film.mkv"))
+        with open(picture, "wb") as file:
+            file.write(harness.png(8, 4))
+        with open(film, "wb") as file:
+            file.write(os.urandom(24 << 20))
+        # One connection, so that the test decides how far a file gets.
+        sluice = harness.Sluice(self.at.base)
+        self.addCleanup(sluice.close)
+        alice.run("join", self.at.link("--port", str(sluice.base), "--one-port"), "--name", "alice")
+        hers = self.tui(alice, "gardeners/general", columns=120, environment={"TERM": "screen-256color"})
+        his = self.tui(bobby, "gardeners/general", columns=120, environment={"TERM": "screen-256color"})
+        his.sees("gardeners/general · public hub")
+        hers.say("/send " + picture)
+        his.until(lambda text: "[picture a.png, " in text)
+        if harness.seccomp_works():  # fetched by itself, and drawn
+            for one in (hers, his):
+                one.sees("[picture a.png, 8x4, with a preview, ", re.compile("▀{8}"))
+        folder = os.path.join(self.folder, "saved")
+        os.mkdir(folder)
+        his.say("/save " + folder)
+        his.sees("saved: ")
+        with open(os.path.join(folder, "a.png"), "rb") as saved, open(picture, "rb") as file:
+            self.assertEqual(saved.read(), file.read())
+        # What takes longer says how far it is, and can be stopped and gone on with.
+        sluice.let(True, 4 << 20)
+        hers.say("/send " + film)
+        hers.sees(re.compile(r"Sending film.mkv +\d+%.*Ctrl-C stops"))
+        hers.key("C-c")
+        hers.sees(re.compile(r"Stopped at \d+%. The same command goes on from there"))
+        sluice.let(True, None)
+        hers.say("/send " + film)
+        hers.sees("you: [film film.mkv, 24.0 MiB]")
+        his.sees(": [film film.mkv, 24.0 MiB]")
+        hers.key("C-q")
+        self.assertEqual(hers.code(), 0)
+        his.key("C-q")
+        self.assertEqual(his.code(), 0)
+
     def test_F88_older_pages_of_a_channel_are_read_at_the_top(self):
         alice, bobby = self.people("alice", "bobby")
         self.gardeners(alice, bobby)
