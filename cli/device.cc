@@ -141,6 +141,10 @@ int add(Context& context, const DeviceOptions& options) {
     if (!count) return failed(context, count.error());
     handed_over = *count;
     context.drain(kHandOverMs);
+    const auto hubs = context.messenger->hand_over_hubs();
+    if (!hubs) return failed(context, hubs.error());
+    if (*hubs > 0 && !context.hand_over())
+      context.out.note("The keys of your private hubs go to it with the next commands.");
   }
   const Account& account = context.home->account();
   const DeviceGrant grant{account.id, account.meta, *visa, *station ? (*station)->link() : ""};
