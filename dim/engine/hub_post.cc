@@ -161,7 +161,7 @@ Result<OpenedPost> open_post(std::string_view content, const PostPlace& place, c
   }
   if (!opened) {
     const Errc code = opened.error().code;
-    if (code == Errc::not_found || code == Errc::too_early || for_us)
+    if (code == Errc::not_found || code == Errc::too_early || code == Errc::signature || for_us)
       return std::unexpected(opened.error());
     return fail(Errc::unauthorised,
                 "it has no key for you: it was written before you were let in, or after you were "
