@@ -259,9 +259,7 @@ void Context::drain(Millis timeout_ms) {
 bool Context::hand_over() {
   constexpr Millis kHandOverMs = 60'000;
   const bool rests = link.run_until(
-      [this] {
-        return failure.has_value() || (messenger->handing_rests() && messenger->rests());
-      },
+      [this] { return failure.has_value() || (messenger->handing_rests() && messenger->rests()); },
       kHandOverMs);
   const auto waiting = messenger->waiting();
   return rests && !failure && waiting && *waiting == 0;

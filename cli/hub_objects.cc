@@ -116,8 +116,9 @@ int destroy_channel(HubRun& run) {
 std::optional<std::int64_t> wanted_history(HubRun& run, const HubView& hub) {
   if (run.options.history.empty()) return 0;
   if (!is_private_hub(hub.id)) {
-    run.failed({Errc::usage,
-                "this hub is public, and new members read all of it; --history is for private ones"});
+    run.failed(
+        {Errc::usage,
+         "this hub is public, and new members read all of it; --history is for private ones"});
     return std::nullopt;
   }
   const auto days = parse_history(run.options.history);

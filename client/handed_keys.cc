@@ -79,8 +79,8 @@ Status keep_one(Home& home, const KeysNote& note, const PostKey& key, const std:
 }
 
 /// What waits to be sent, without the keys that `goes` names by their hub, channel and message.
-Status strip_outbox(Vault& vault,
-                    const std::function<bool(const JsonObject& note, const JsonObject& key)>& goes) {
+Status strip_outbox(
+    Vault& vault, const std::function<bool(const JsonObject& note, const JsonObject& key)>& goes) {
   constexpr std::size_t kAll = 1'000'000;
   Outbox outbox(vault);
   auto rows = outbox.after(0, kAll);
@@ -207,7 +207,8 @@ Status forget_handed_of(Vault& vault, std::string_view object) {
   };
   return vault.transaction([&]() -> Status {
     if (auto done = forget_where(vault, is_of); !done) return done;
-    return strip_outbox(vault, [&](const JsonObject& note, const JsonObject&) { return is_of(note); });
+    return strip_outbox(vault,
+                        [&](const JsonObject& note, const JsonObject&) { return is_of(note); });
   });
 }
 

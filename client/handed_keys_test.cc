@@ -21,9 +21,7 @@ class HandedKeys : public MessengerTest {
   Guid guid() { return Guid::make(clock.now(), fake_random()); }
   static std::string key(std::uint8_t filled) { return to_base64(Bytes(32, filled)); }
   KeysNote note(const Guid& message, std::uint8_t filled, std::int64_t revision = 1) {
-    return {.hub = hub_,
-            .channel = den_,
-            .keys = {{message, revision, key(filled), clock.now()}}};
+    return {.hub = hub_, .channel = den_, .keys = {{message, revision, key(filled), clock.now()}}};
   }
   bool keeps(const KeysNote& note, const std::string& by, const Roster* roster = nullptr) {
     EXPECT_TRUE(keep_handed(home, note, by, roster));

@@ -152,10 +152,9 @@ void HubHanding::take_page(Owed owed, const Guid& channel, PostsPage page) {
   const std::int64_t days = is_mine(owed) ? kAllDays : roster->history(channel, since);
   const Millis from = days == kAllDays ? 0 : roster->time(since) - days * kDay;
   const std::size_t seen = page.posts.size();
-  const bool all_older =
-      seen > 0 && std::ranges::all_of(page.posts, [&](const Post& post) {
-        return post.time < from && post.edited < from;
-      });
+  const bool all_older = seen > 0 && std::ranges::all_of(page.posts, [&](const Post& post) {
+                           return post.time < from && post.edited < from;
+                         });
   std::erase_if(page.keys, [&](const PostKey& key) { return key.time < from; });
   if (owed.channel != channel.text()) owed.count = 0;
   owed.channel = channel.text();

@@ -226,8 +226,7 @@ Status Messenger::take_keys(const SignedMessage& message, const Opened& opened,
   const bool bound = opened.label == Label::secure || opened.label == Label::secure_old;
   if (!note || !bound) return {};
   const Id& by = opened.message.envelope.sender;
-  if (by.same_entity(home_.account().id) &&
-      linked_signer(message, home_.directory(), clock_.now()))
+  if (by.same_entity(home_.account().id) && linked_signer(message, home_.directory(), clock_.now()))
     return {};
   return keep_handed(home_, *note, by.bare().text(), hubs_.privates().roster(note->hub));
 }

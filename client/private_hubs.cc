@@ -230,9 +230,8 @@ Status PrivateHubs::open(const std::string& hub, Post& post, std::optional<PostK
     return refuse({Errc::too_early, "who belongs to this private hub is not known yet"});
   const auto handed = handed_key(home_, *known, post.channel, post.guid, post.revision);
   if (!handed) return refuse(handed.error());
-  auto opened =
-      open_post(sealed, place_of(post, post.revision), *known, home_.account(), home_.directory(),
-                clock_.now(), *handed ? &(*handed)->key : nullptr);
+  auto opened = open_post(sealed, place_of(post, post.revision), *known, home_.account(),
+                          home_.directory(), clock_.now(), *handed ? &(*handed)->key : nullptr);
   if (!opened) return refuse(opened.error());
   if (opened->author != post.author)
     return refuse({Errc::forbidden, "the station shows it as written by somebody else"});

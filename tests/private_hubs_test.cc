@@ -483,7 +483,8 @@ TEST_F(PrivateHubsTest, F23_ARuleThatIsWidenedLaterIsForThoseWhoComeLater) {
   ASSERT_TRUE(change(alice(), {}, {carol.id()}));
   admit(carol);
   wait(5);
-  EXPECT_THAT(reads(carol, *channel_), ElementsAre("before Carol")) << "in again, under the new one";
+  EXPECT_THAT(reads(carol, *channel_), ElementsAre("before Carol"))
+      << "in again, under the new one";
 }
 
 TEST_F(PrivateHubsTest, F23_R1_HandingOverGoesOnAfterAKillAndEndsWhenTheyArePutOut) {
@@ -542,11 +543,10 @@ TEST_F(PrivateHubsTest, F23_N1_OfWhatIsDestroyedOrTakenBackNoKeyIsHandedOnOrKept
   EXPECT_FALSE(kept(later) || kept(taken));
   EXPECT_EQ(keys_of(carol), 1);
   // A key that was on its way meanwhile is not taken any more.
-  const KeysNote note{.hub = hub_,
-                      .channel = *channel_,
-                      .keys = {{.message = later,
-                                .key = to_base64(Bytes(32, 7)),
-                                .time = clock.now()}}};
+  const KeysNote note{
+      .hub = hub_,
+      .channel = *channel_,
+      .keys = {{.message = later, .key = to_base64(Bytes(32, 7)), .time = clock.now()}}};
   ASSERT_TRUE(alice().messenger->send(*Id::parse(carol.id()),
                                       Content(keys_content(note, clock.now(), random))));
   wait(3);

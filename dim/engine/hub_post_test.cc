@@ -322,16 +322,16 @@ TEST_F(HubPost, F23_A27_AWrongKeyOpensNothingAndMakesNoForgedMessage) {
   auto forged = SignedMessage::parse(sealed);
   forged->sealed.iv = Bytes(16, 0);
   AesIv iv{};
-  forged->sealed.data = own.encrypt(as_bytes(R"({"type":1,"sn":1,"text":"by mallory"})"), iv).value();
+  forged->sealed.data =
+      own.encrypt(as_bytes(R"({"type":1,"sn":1,"text":"by mallory"})"), iv).value();
   EXPECT_EQ(with(write_message(*forged), own).error().code, Errc::signature);
   // In another place than its author has signed.
   const auto key = open(1, sealed);
   PostPlace elsewhere = place_;
   elsewhere.message = Guid::make(now_, random());
-  EXPECT_EQ(open_post(sealed, elsewhere, roster_, person(2), directory_, now_, &key->key)
-                .error()
-                .code,
-            Errc::rebound);
+  EXPECT_EQ(
+      open_post(sealed, elsewhere, roster_, person(2), directory_, now_, &key->key).error().code,
+      Errc::rebound);
   EXPECT_EQ(with(sealed, key->key)->text, "by bob");
 }
 

@@ -298,8 +298,8 @@ std::int64_t Roster::history(const Guid& channel, std::int64_t epoch) const {
 }
 
 bool Roster::hides_history(std::int64_t epoch) const {
-  return std::ranges::all_of(
-      history_, [&](const auto& entry) { return history(entry.first, epoch) == 0; });
+  return std::ranges::all_of(history_,
+                             [&](const auto& entry) { return history(entry.first, epoch) == 0; });
 }
 
 bool Roster::may_be_handed(std::string_view who, const Guid& channel, std::int64_t epoch,
