@@ -106,8 +106,8 @@ class HubClient {
   /// Errc::key: only who has founded it can.
   void change_roster(const std::string& hub, std::vector<std::string> add,
                      std::vector<std::string> remove, HubDone<std::int64_t> done);
-  /// Signs what whoever is let in from now on may read of what was written in a channel of a private
-  /// hub before, unless it is so. The epoch; errors of change_roster().
+  /// Signs what whoever is let in from now on may read of what was written in a channel of a
+  /// private hub before, unless it is so. The epoch; errors of change_roster().
   void set_history(const std::string& hub, const HistoryRule& rule, HubDone<std::int64_t> done);
   /// Fetches what somebody says of themselves; the Messenger's.
   std::function<void(const Id& who, std::function<void(Status)> done)> people{};

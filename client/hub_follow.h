@@ -21,8 +21,8 @@ struct HubEvents {
   /// What somebody else has just done to a message.
   std::function<void(const HubView& hub, const PostEvent& event)> changed{};
   std::function<void(const HubNotice& notice)> notice{};
-  /// The founder of a private hub has signed what whoever is let in from now on may read of what was
-  /// written in a channel before (F23); of what others show a home each change is told once.
+  /// The founder of a private hub has signed what whoever is let in from now on may read of what
+  /// was written in a channel before (F23); of what others show a home each change is told once.
   std::function<void(const HubView& hub, const HistoryRule& rule, Millis time)> history{};
   /// Somebody else begins or ends writing.
   std::function<void(const Guid& channel, const std::string& author, bool on)> typing{};

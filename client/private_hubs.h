@@ -25,8 +25,8 @@ inline constexpr std::string_view kRosters = "rosters";
 /// erased.
 inline constexpr std::string_view kRosterHeads = "roster heads";
 
-/// Erases what was opened of `hub`, and the keys that were handed over: in `channels`, or all. For who leaves it; what a station does
-/// not list any more stays.
+/// Erases what was opened of `hub`, and the keys that were handed over: in `channels`, or all. For
+/// who leaves it; what a station does not list any more stays.
 Status erase_opened(Home& home, const std::string& hub,
                     const std::optional<std::set<Guid>>& channels = {});
 /// Errc::conflict for a message that this home could not open: who edits it would sign a revision

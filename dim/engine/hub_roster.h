@@ -44,16 +44,17 @@ std::string history_text(std::int64_t days);
 /// The other way round. Errc::bad_request.
 Result<std::int64_t> parse_history(std::string_view text);
 
-/// One change of who belongs to it, and of what new members may read. Epochs count from 1 without gaps.
+/// One change of who belongs to it, and of what new members may read. Epochs count from 1 without
+/// gaps.
 struct RosterChange {
   std::string hub;  ///< ID without terminal
   std::int64_t epoch = 1;
-  std::optional<Digest32> prev{};     ///< roster_digest of epoch - 1; nothing at 1
-  std::vector<std::string> add{};     ///< user IDs without terminal
-  std::vector<std::string> remove{};  ///< the same
+  std::optional<Digest32> prev{};      ///< roster_digest of epoch - 1; nothing at 1
+  std::vector<std::string> add{};      ///< user IDs without terminal
+  std::vector<std::string> remove{};   ///< the same
   std::vector<HistoryRule> history{};  ///< from this epoch on; each channel once
-  Millis time = 0;                    ///< whole seconds
-  std::optional<Meta> meta{};         ///< of the hub, at epoch 1
+  Millis time = 0;                     ///< whole seconds
+  std::optional<Meta> meta{};          ///< of the hub, at epoch 1
   Bytes signature{};
 };
 
