@@ -11,6 +11,12 @@ namespace {
 
 std::string clock_of(Millis time) { return format_time(time).substr(11, 5); }
 
+/// What new members read.
+std::string history_in_words(std::int64_t days) {
+  if (days == 0) return "nothing of before";
+  return days == kAllDays ? "all of before" : fmt::format("{} day(s) of before", days);
+}
+
 std::string words_of(Permissions permissions) {
   std::string out;
   for (const std::string& word : permissions.words()) out += (out.empty() ? "" : " ") + word;
@@ -18,12 +24,6 @@ std::string words_of(Permissions permissions) {
 }
 
 std::string until(Millis time) { return time == 0 ? "for ever" : "until " + format_time(time); }
-
-/// What new members read.
-std::string history_in_words(std::int64_t days) {
-  if (days == 0) return "nothing of before";
-  return days == kAllDays ? "all of before" : fmt::format("{} day(s) of before", days);
-}
 
 /// "channel deleted": what became of what.
 std::string deed_of(const HubNotice& notice) {
