@@ -29,9 +29,9 @@ struct HubOptions {
   std::string thread;   ///< last digits of the GUID of the message that it is about
   std::string expires;  ///< a duration
   std::string level;    ///< all, mentions, none
-  std::string history;  ///< what new members of a private hub read: all, none, 30d
   std::string text;     ///< "-": standard input
   std::string symbol;
+  std::string history;  ///< what new members of a private hub read: all, none, 30d
   std::string reason;
   std::string duration;
   std::vector<std::string> permissions;
