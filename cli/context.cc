@@ -262,6 +262,15 @@ void Context::drain(Millis timeout_ms) {
       timeout_ms);
 }
 
+bool Context::hand_over() {
+  constexpr Millis kHandOverMs = 60'000;
+  const bool rests = link.run_until(
+      [this] { return failure.has_value() || (messenger->handing_rests() && messenger->rests()); },
+      kHandOverMs);
+  const auto waiting = messenger->waiting();
+  return rests && !failure && waiting && *waiting == 0;
+}
+
 int Context::report_post(const RefusedPost& post) {
   std::string hub_name, channel_name;
   if (const auto hubs = kept_hubs(*home)) {

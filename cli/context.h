@@ -61,6 +61,9 @@ class Context {
   int confirm(const std::string& what, bool yes);
   /// Waits until everything that was written has left, or the time is over.
   void drain(Millis timeout_ms);
+  /// Waits until what is to be handed over in private hubs has left. False: the rest goes on with
+  /// the next commands.
+  bool hand_over();
   /// Prints the failure of the session and returns its exit code.
   int report_failure();
   /// Prints a message to a channel that was refused, so that its text is not lost, and forgets it;

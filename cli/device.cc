@@ -8,9 +8,12 @@
 #include <functional>
 #include <iostream>
 #include <memory>
+#include <set>
 
 #include "cli/context.h"
 #include "cli/verbs.h"
+#include "client/erasure.h"
+#include "client/hub_names.h"
 #include "dim/engine/device_link.h"
 #include "terminal/qr.h"
 
@@ -118,6 +121,22 @@ int list(Context& context) {
   return code(Exit::ok);
 }
 
+/// The hubs that one is in, as the station says now, are known in this home; where it does not say
+/// so, those that it has said last.
+void learn_hubs(Context& context) {
+  const auto mine = std::make_shared<std::optional<HubResult<std::vector<HubView>>>>();
+  context.messenger->hubs().mine(
+      [mine](HubResult<std::vector<HubView>> hubs) { mine->emplace(std::move(hubs)); });
+  context.link.run_until([&] { return mine->has_value() || context.failure.has_value(); },
+                         kPatienceMs);
+  if (!*mine || !**mine) return;
+  std::vector<HubView>& hubs = ***mine;
+  std::set<std::string> unreadable;
+  for (const auto& [id, why] : context.messenger->hubs().unreadable()) unreadable.insert(id);
+  add_kept(*context.home, hubs, unreadable);
+  (void)keep_new_hubs(*context.home, hubs);
+}
+
 int add(Context& context, const DeviceOptions& options) {
   const auto request = DeviceRequest::parse(options.name);
   if (!request) return failed(context, request.error());
@@ -141,6 +160,11 @@ int add(Context& context, const DeviceOptions& options) {
     if (!count) return failed(context, count.error());
     handed_over = *count;
     context.drain(kHandOverMs);
+    learn_hubs(context);
+    const auto hubs = context.messenger->hand_over_hubs();
+    if (!hubs) return failed(context, hubs.error());
+    if (*hubs > 0 && !context.hand_over())
+      context.out.note("The keys of your private hubs go to it with the next commands.");
   }
   const Account& account = context.home->account();
   const DeviceGrant grant{account.id, account.meta, *visa, *station ? (*station)->link() : ""};

@@ -16,7 +16,7 @@ namespace {
 int show(HubRun& run, const HubView& hub) {
   run.out.hub(hub);
   for (const auto& [guid, category] : hub.categories) run.out.category(hub, guid);
-  for (const auto& [guid, channel] : hub.channels) run.out.channel(hub, guid);
+  for (const auto& [guid, channel] : hub.channels) run.show_channel(hub, guid);
   for (const auto& [guid, role] : hub.roles) run.out.role(hub, guid);
   run.say_kind(hub.id);
   return code(Exit::ok);
@@ -242,13 +242,30 @@ int admit(HubRun& run, const HubPlace& place, const Id& who) {
           {Errc::not_found, "they neither wait nor are members: dim hub invite HUB makes a link"});
   }
   run.learn(std::vector{id});
+  HubClient& hubs = run.context.messenger->hubs();
+  const Roster* before = hubs.privates().roster(place.hub.id);
+  const bool was_in = before != nullptr && before->has(id);
   const auto epoch = run.wait<std::int64_t>([&](HubDone<std::int64_t> done) {
-    run.context.messenger->hubs().change_roster(place.hub.id, {id}, {}, std::move(done));
+    hubs.change_roster(place.hub.id, {id}, {}, std::move(done));
   });
   if (!epoch) return run.exit;
   run.done(place, HubObject::request, Operation::edit, {}, id);
+  const Roster* now = hubs.privates().roster(place.hub.id);
+  const bool hidden = now == nullptr || now->hides_history(now->since(id));
+  if (hidden) {
+    run.context.out.note(
+        "They read what is written from now on; what was written before stays closed to them.");
+    return code(Exit::ok);
+  }
+  if (was_in) {
+    if (auto owed = run.context.messenger->hand_over_hub(place.hub.id, who); !owed)
+      return run.failed(owed.error());
+  }
+  const bool done = run.context.hand_over();
   run.context.out.note(
-      "They read what is written from now on; what was written before stays closed to them.");
+      done ? "They read what is written from now on, and what new members may read of before."
+           : "They read what is written from now on; the keys of before go to them with the next "
+             "commands.");
   return code(Exit::ok);
 }
 

@@ -64,6 +64,9 @@ class ChannelChat {
     events.changed = [this](const HubView& hub, const PostEvent& event) {
       run_.out.event(hub, event);
     };
+    events.history = [this](const HubView& hub, const HistoryRule& rule, Millis time) {
+      run_.out.history(hub, rule, time);
+    };
     events.left = [this](const HubView& hub) {
       run_.out.left(hub);
       over_ = over_ || (place_ && hub.id == place_->hub.id);

@@ -95,7 +95,7 @@ int override_channel(HubRun& run, const HubPlace& place) {
   if (!change(run, HubObject::channel, *place.channel, channel.revision, body)) return run.exit;
   const auto hub = run.again(place);
   if (!hub) return run.exit;
-  if (hub->channels.contains(*place.channel)) run.out.channel(*hub, *place.channel);
+  if (hub->channels.contains(*place.channel)) run.show_channel(*hub, *place.channel);
   return code(Exit::ok);
 }
 
@@ -110,6 +110,35 @@ int destroy_channel(HubRun& run) {
   }
   const auto place = run.channel();
   return place ? destroy_place(run, *place) : run.exit;
+}
+
+/// What --history says; 0 (none) where it was not given. Nothing: it cannot be, and it is said why.
+std::optional<std::int64_t> wanted_history(HubRun& run, const HubView& hub) {
+  if (run.options.history.empty()) return 0;
+  if (!is_private_hub(hub.id)) {
+    run.failed(
+        {Errc::usage,
+         "this hub is public, and new members read all of it; --history is for private ones"});
+    return std::nullopt;
+  }
+  const auto days = parse_history(run.options.history);
+  if (days) return *days;
+  run.failed({Errc::usage, days.error().hint});
+  return std::nullopt;
+}
+
+/// Signs what whoever is let in from now on reads of what was written in a channel before.
+bool set_history(HubRun& run, const HubView& hub, const Guid& guid, std::int64_t days) {
+  if (run.options.history.empty()) return true;
+  const auto epoch = run.wait<std::int64_t>([&](HubDone<std::int64_t> done) {
+    run.context.messenger->hubs().set_history(hub.id, {guid, days}, std::move(done));
+  });
+  if (!epoch) return false;
+  run.context.out.note(
+      days == 0 ? "Whoever is let in from now on reads nothing of what was written before."
+                : "Whoever is let in from now on reads that, of what was written before; the "
+                  "members are told.");
+  return true;
 }
 
 int change_channel(HubRun& run, const HubPlace& place) {
@@ -127,9 +156,10 @@ int change_channel(HubRun& run, const HubPlace& place) {
     return code(Exit::ok);
   }
   if (action != "edit") return override_channel(run, place);
+  const auto history = wanted_history(run, place.hub);
   const auto body = channel_body(run, place.hub);
-  if (!body) return run.exit;
-  if (body->empty()) return nothing_to_change(run);
+  if (!history || !body) return run.exit;
+  if (body->empty() && run.options.history.empty()) return nothing_to_change(run);
   const std::int64_t keeps = run.options.retention.value_or(0);
   const bool forgets = keeps != 0 && (channel.retention == 0 || keeps < channel.retention);
   if (forgets &&
@@ -137,10 +167,12 @@ int change_channel(HubRun& run, const HubPlace& place) {
                                "everybody, also those that are there now. There is no way back.",
                                printable(channel.name), keeps)))
     return run.exit;
-  if (!change(run, HubObject::channel, guid, channel.revision, *body)) return run.exit;
+  if (!body->empty() && !change(run, HubObject::channel, guid, channel.revision, *body))
+    return run.exit;
+  if (!set_history(run, place.hub, guid, *history)) return run.exit;
   const auto hub = run.again(place);
   if (!hub) return run.exit;
-  if (hub->channels.contains(guid)) run.out.channel(*hub, guid);
+  if (hub->channels.contains(guid)) run.show_channel(*hub, guid);
   return code(Exit::ok);
 }
 
@@ -232,15 +264,16 @@ int run_channel(HubRun& run) {
   const auto place = run.hub();
   if (!place) return run.exit;
   if (action == "list") {
-    for (const auto& [guid, channel] : place->hub.channels) run.out.channel(place->hub, guid);
+    for (const auto& [guid, channel] : place->hub.channels) run.show_channel(place->hub, guid);
     if (place->hub.channels.empty())
       run.context.out.note("No channels that you may read. dim channel create HUB NAME makes one.");
     return code(Exit::ok);
   }
+  const auto history = wanted_history(run, place->hub);
   const auto body = channel_body(run, place->hub);
-  if (!body) return run.exit;
+  if (!history || !body) return run.exit;
   const auto guid = make(run, HubObject::channel, place->hub, *body);
-  if (!guid) return run.exit;
+  if (!guid || !set_history(run, place->hub, *guid, *history)) return run.exit;
   const auto hub = run.again(*place);
   if (!hub) return run.exit;
   std::erase_if(run.hubs, [&](const HubView& one) { return one.id == hub->id; });
@@ -248,7 +281,7 @@ int run_channel(HubRun& run) {
   (void)keep_hubs(*run.context.home, run.hubs);
   // Who may make a channel need not be let into it.
   if (hub->channels.contains(*guid)) {
-    run.out.channel(*hub, *guid);
+    run.show_channel(*hub, *guid);
   } else {
     run.done(*place, HubObject::channel, Operation::create, *guid);
   }

@@ -87,6 +87,8 @@ struct Verb {
     app.add_option("--retention", to.retention,
                    "days after which messages are forgotten, up to 3650; 0: never")
         ->check(CLI::Range(0, 3'650));
+    app.add_option("--history", to.history,
+                   "in a private hub, what new members read of before: none, all, or days: 30d");
     app.add_option("--category", to.category, "name of a category; empty: none")
         ->each([this_to = &to](const std::string&) { this_to->category_given = true; });
     return topic().position();

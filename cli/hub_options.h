@@ -33,6 +33,7 @@ struct HubOptions {
   std::vector<std::string> files;  ///< paths; they go with the text
   bool no_preview = false;
   std::string symbol;
+  std::string history;  ///< what new members of a private hub read: all, none, 30d
   std::string reason;
   std::string duration;
   std::vector<std::string> permissions;

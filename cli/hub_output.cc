@@ -12,6 +12,12 @@ namespace {
 
 std::string clock_of(Millis time) { return format_time(time).substr(11, 5); }
 
+/// What new members read.
+std::string history_in_words(std::int64_t days) {
+  if (days == 0) return "nothing of before";
+  return days == kAllDays ? "all of before" : fmt::format("{} day(s) of before", days);
+}
+
 std::string words_of(Permissions permissions) {
   std::string out;
   for (const std::string& word : permissions.words()) out += (out.empty() ? "" : " ") + word;
@@ -120,7 +126,7 @@ void HubOutput::category(const HubView& hub, const Guid& guid) const {
   out_.line(fmt::format("{}  ({})", printable(category.name), guid.text()));
 }
 
-void HubOutput::channel(const HubView& hub, const Guid& guid) const {
+void HubOutput::channel(const HubView& hub, const Guid& guid, const Roster* roster) const {
   const HubChannel& channel = hub.channels.at(guid);
   const auto category =
       channel.category ? hub.categories.find(*channel.category) : hub.categories.end();
@@ -132,6 +138,8 @@ void HubOutput::channel(const HubView& hub, const Guid& guid) const {
   members.set("category", category == hub.categories.end() ? "" : category->second.name);
   members.set("position", channel.position);
   members.set("retention", channel.retention);
+  const std::int64_t days = roster == nullptr ? 0 : roster->history(guid, roster->epoch());
+  if (roster != nullptr) members.set("history", history_text(days));
   JsonArray overrides;
   std::string rules;
   for (const HubOverride& one : channel.overrides) {
@@ -153,10 +161,20 @@ void HubOutput::channel(const HubView& hub, const Guid& guid) const {
   members.set("revision", channel.revision);
   out_.object("channel", std::move(members));
   out_.line(fmt::format(
-      "{:<24}  {}  {}{}{}{}{}", where(hub, guid), guid.text(), to_string(channel.kind),
+      "{:<24}  {}  {}{}{}{}{}{}", where(hub, guid), guid.text(), to_string(channel.kind),
       category == hub.categories.end() ? "" : ", in " + printable(category->second.name),
       channel.retention == 0 ? "" : fmt::format(", keeps {} day(s)", channel.retention),
+      roster == nullptr ? "" : ", new members read " + history_in_words(days),
       channel.topic.empty() ? "" : "  " + printable(channel.topic), rules));
+}
+
+void HubOutput::history(const HubView& hub, const HistoryRule& rule, Millis time) const {
+  JsonObject members = about(hub, rule.channel);
+  members.set("history", history_text(rule.days));
+  members.set("time", format_time(time));
+  out_.object("hub_history", std::move(members));
+  out_.line(fmt::format("{}  {}: who is let in from now on reads {} (signed by who has founded it)",
+                        clock_of(time), where(hub, rule.channel), history_in_words(rule.days)));
 }
 
 void HubOutput::role(const HubView& hub, const Guid& guid) const {
@@ -337,6 +355,7 @@ void HubOutput::post(const HubView& hub, const Post& post, bool changed, Fate fa
   if (changed) members.set("again", true);
   if (post.damaged) members.set("damaged", true);
   if (!post.unreadable.empty()) members.set("unreadable", post.unreadable);
+  if (!post.handed_by.empty()) members.set("handed_by", post.handed_by);
   out_.object("post", std::move(members));
   std::string body = post.state == PostState::shown ? body_of(post.content)
                                                     : fmt::format("[{}]", to_string(post.state));
@@ -350,6 +369,7 @@ void HubOutput::post(const HubView& hub, const Post& post, bool changed, Fate fa
   if (post.expires != 0) body += fmt::format("  [until {}]", format_time(post.expires));
   if (post.revision > 1) body += "  [edited]";
   if (post.pinned != 0) body += "  [pinned]";
+  if (!post.handed_by.empty()) body += fmt::format("  [handed over by {}]", who(post.handed_by));
   if (fate == Fate::queued) body += "  (queued)";
   out_.line(fmt::format("{}  {} in {}: {}{}{}{}", clock_of(post.time), who(post.author),
                         where(hub, post.channel), body, reactions_in_words(post.reactions),

@@ -22,7 +22,10 @@ class HubOutput {
 
   void hub(const HubView& hub) const;
   void category(const HubView& hub, const Guid& guid) const;
-  void channel(const HubView& hub, const Guid& guid) const;
+  /// `roster`: of a private hub, where it is known: what new members may read stands there.
+  void channel(const HubView& hub, const Guid& guid, const Roster* roster = nullptr) const;
+  /// The founder has signed what new members may read.
+  void history(const HubView& hub, const HistoryRule& rule, Millis time) const;
   void role(const HubView& hub, const Guid& guid) const;
   /// `reads`: of a private hub, whether they belong to it as its founder has signed.
   void member(const HubView& hub, const HubMemberView& member,

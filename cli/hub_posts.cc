@@ -569,6 +569,9 @@ void follow_hubs(Context& context, const ListenOptions& options, bool& shown) {
     }
     out->notice(notice, name);
   };
+  events.history = [out](const HubView& hub, const HistoryRule& rule, Millis time) {
+    out->history(hub, rule, time);
+  };
   events.left = [out](const HubView& hub) { out->left(hub); };
   events.trouble = [out](const HubView* hub, const std::optional<Guid>& channel,
                          const HubRefusal& why) { out->trouble(hub, channel, why); };

@@ -299,6 +299,12 @@ void HubRun::done(const HubPlace& place, HubObject object, Operation change,
              place.hub.name, more);
 }
 
+void HubRun::show_channel(const HubView& hub, const Guid& guid) const {
+  out.channel(
+      hub, guid,
+      is_private_hub(hub.id) ? context.messenger->hubs().privates().roster(hub.id) : nullptr);
+}
+
 void HubRun::say_kind(const std::string& hub) const { context.out.note(kind_in_words(hub)); }
 
 std::string text_or_input(const std::string& what) {

@@ -81,6 +81,8 @@ struct HubRun {
   void done(const HubPlace& place, HubObject object, Operation change,
             std::optional<Guid> guid = {}, const std::string& member = {},
             const JsonObject& more = {});
+  /// Prints a channel, with what new members may read in it.
+  void show_channel(const HubView& hub, const Guid& guid) const;
   /// Whether the station can read what is written in it.
   void say_kind(const std::string& hub) const;
 

@@ -418,6 +418,7 @@ tui::Message TuiChannels::message_of(const Post& post) {
   }
   if (post.revision > 1) out.labels.emplace_back("edited");
   if (post.pinned != 0) out.labels.emplace_back("pinned");
+  if (!post.handed_by.empty()) out.labels.push_back("handed over by " + name(post.handed_by));
   for (const ReactionCount& one : post.reactions) out.reactions.emplace_back(one.symbol, one.count);
   if (mine) out.progress = post.cursor == 0 ? tui::Progress::queued : tui::Progress::sent;
   if (post.thread) {

@@ -4,7 +4,9 @@
 
 #include "client/drafts.h"
 #include "client/fields.h"
+#include "client/handed_keys.h"
 #include "client/hub_follow.h"
+#include "client/hub_handing.h"
 #include "client/hub_names.h"
 #include "client/outbox.h"
 #include "client/private_hubs.h"
@@ -39,6 +41,8 @@ Status erase_object(Home& home, const std::string& object) {
       if (auto erased = home.vault().erase(bucket, text_in(*post, "guid")); !erased) return erased;
     }
   }
+  if (auto erased = forget_handed_of(home.vault(), object); !erased) return erased;
+  if (auto erased = forget_handing(home.vault(), object); !erased) return erased;
   // Who belonged to it is gone. The head of that stays: a station that shows the hub again shows
   // the same membership, or is not believed (A28).
   if (auto erased = home.vault().erase(kRosters, object); !erased) return erased;
@@ -107,6 +111,7 @@ Status erase_copies(Home& home, const Guid& post) {
   if (auto done = Outbox(home.vault()).erase(guid); !done) return done;
   if (auto done = home.vault().erase(kRefusedPosts, guid); !done) return done;
   if (auto done = home.vault().erase(kOpenedPosts, guid); !done) return done;
+  if (auto done = forget_handed(home.vault(), post); !done) return done;
   return home.vault().scrub();
 }
 
@@ -139,6 +144,11 @@ Status Erasures::destroyed(const Guid& channel, const Guid& post) {
     if (auto erased = Outbox(home_.vault()).erase(post.text()); !erased) return erased;
     if (auto erased = home_.vault().erase(kRefusedPosts, post.text()); !erased) return erased;
     if (auto erased = home_.vault().erase(kOpenedPosts, post.text()); !erased) return erased;
+    const auto owner = private_hub_of(home_, channel);
+    if (!owner) return std::unexpected(owner.error());
+    if (*owner) {
+      if (auto noted = note_gone(home_.vault(), post, clock_.now()); !noted) return noted;
+    }
     if (!signs) return home_.vault().erase(kBucket, post.text());
     return owe(post.text(), owed);
   });

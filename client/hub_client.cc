@@ -346,7 +346,11 @@ HubResult<PostsPage> HubClient::take_page(const Packet& answer, const PostQuery&
   }
   const auto open_all = [&]() -> Status {
     // What cannot be opened says so itself.
-    for (Post& post : out.posts) (void)privates_.open(query.hub, post);
+    for (Post& post : out.posts) {
+      std::optional<PostKey> key;
+      (void)privates_.open(query.hub, post, query.keys ? &key : nullptr);
+      if (key && post.expires == 0) out.keys.push_back(std::move(*key));
+    }
     return {};
   };
   const Status opened =

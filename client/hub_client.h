@@ -41,12 +41,15 @@ struct PostQuery {
   std::size_t limit = 0;         ///< 0: as many as the station gives
   bool earlier = false;          ///< with the earlier texts of the message
   std::optional<Guid> thread{};  ///< only what stands in the thread about this message
+  bool keys = false;             ///< of a private hub: with the keys of what can be opened
 };
 struct PostsPage {
   std::vector<Post> posts{};
   std::optional<std::int64_t> next{};  ///< where the next page goes on, in the same direction
   std::vector<PostRevision> earlier{};
   std::size_t lost = 0;  ///< messages of which not even the place could be read
+  /// PostQuery::keys: of what may be handed on, which is nothing of what disappears.
+  std::vector<PostKey> keys{};
 };
 /// Who has said that what was destroyed is erased: as they came, nothing verified.
 struct ErasureList {
@@ -103,6 +106,9 @@ class HubClient {
   /// Errc::key: only who has founded it can.
   void change_roster(const std::string& hub, std::vector<std::string> add,
                      std::vector<std::string> remove, HubDone<std::int64_t> done);
+  /// Signs what whoever is let in from now on may read of what was written in a channel of a
+  /// private hub before, unless it is so. The epoch; errors of change_roster().
+  void set_history(const std::string& hub, const HistoryRule& rule, HubDone<std::int64_t> done);
   /// Fetches what somebody says of themselves; the Messenger's.
   std::function<void(const Id& who, std::function<void(Status)> done)> people{};
   void mark(const Guid& channel, HubDone<ReadMark> done);
@@ -136,8 +142,11 @@ class HubClient {
   void find_readers(const std::string& hub, int attempts, HubDone<std::vector<std::string>> done);
   void ask_readers(const std::string& hub, HubDone<std::vector<std::string>> done);
   void fetch_people(std::vector<Id> who, std::function<void()> done);
-  void sign_roster_change(const std::string& hub, std::vector<std::string> add,
-                          std::vector<std::string> remove, int attempts,
+  struct RosterEdit {
+    std::vector<std::string> add{}, remove{};
+    std::vector<HistoryRule> history{};
+  };
+  void sign_roster_change(const std::string& hub, RosterEdit edit, int attempts,
                           HubDone<std::int64_t> done);
 
   Home& home_;

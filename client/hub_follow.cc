@@ -9,6 +9,7 @@ namespace dim {
 namespace {
 
 constexpr std::string_view kBucket = "channels";
+constexpr std::string_view kToldHistory = "told history";  // epochs of private hubs
 /// What a first look at a channel tells at most.
 constexpr std::int64_t kFirstUnread = 200;
 /// How many messages a row remembers as told while a channel is caught up with.
@@ -211,7 +212,25 @@ void HubFollower::take_hub(HubView hub) {
     if (flow.known && flow.joined != hub.joined && hub.joined != 0) flow.known = flow.live = false;
     if (!flow.live && std::ranges::find(queue_, guid) == queue_.end()) queue_.push_back(guid);
   }
-  hubs_[hub.id] = std::move(hub);
+  const std::string id = hub.id;
+  hubs_[id] = std::move(hub);
+  if (is_private_hub(id)) tell_history(hubs_[id]);
+}
+
+/// By what has verified, and not by what the station tells.
+void HubFollower::tell_history(const HubView& hub) {
+  const Roster* roster = client_.privates().roster(hub.id);
+  if (roster == nullptr || is_me(roster->founder())) return;
+  const auto told = home_.vault().get(kToldHistory, hub.id);
+  if (!told) return;
+  const std::int64_t from = *told ? number_in(**told) : roster->epoch();
+  for (std::int64_t epoch = from + 1; epoch <= roster->epoch(); ++epoch) {
+    const auto change = read_roster_change(roster->changes()[static_cast<std::size_t>(epoch) - 1]);
+    if (!change || !events_.history) continue;
+    for (const HistoryRule& rule : change->history) events_.history(hub, rule, change->time);
+  }
+  if (*told && from == roster->epoch()) return;
+  (void)home_.vault().put(kToldHistory, hub.id, std::to_string(roster->epoch()));
 }
 
 // ---- channels: what was missed
@@ -515,7 +534,7 @@ void HubFollower::on_post(const Packet& push) {
       // A text is opened with the message that it belongs to.
       if (event->text) return ask_again();
       const bool ends = event->object == HubObject::message && event->state != PostState::shown;
-      if (ends && !client_.privates().forget(event->guid)) return;
+      if (ends && !client_.privates().forget(event->guid, event->state)) return;
     }
     flow.seen = event->cursor;
     const bool wanted = only_ || flow.level == NotifyLevel::all;

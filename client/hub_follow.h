@@ -21,6 +21,9 @@ struct HubEvents {
   /// What somebody else has just done to a message.
   std::function<void(const HubView& hub, const PostEvent& event)> changed{};
   std::function<void(const HubNotice& notice)> notice{};
+  /// The founder of a private hub has signed what whoever is let in from now on may read of what
+  /// was written in a channel before (F23); of what others show a home each change is told once.
+  std::function<void(const HubView& hub, const HistoryRule& rule, Millis time)> history{};
   /// Somebody else begins or ends writing.
   std::function<void(const Guid& channel, const std::string& author, bool on)> typing{};
   /// One was in this hub, and is no longer; of `hub` only the names are known.
@@ -81,6 +84,7 @@ class HubFollower {
 
   void take_hubs(std::vector<HubView> hubs);
   void take_hub(HubView hub);
+  void tell_history(const HubView& hub);
   bool ask_about_vanished(const std::vector<HubView>& before, const std::vector<HubView>& hubs);
   void drop_channels(const std::string& hub, const std::map<Guid, HubChannel>& kept);
   void refresh();

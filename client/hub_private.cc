@@ -125,26 +125,31 @@ void HubClient::fetch_people(std::vector<Id> who, std::function<void()> done) {
 
 void HubClient::change_roster(const std::string& hub, std::vector<std::string> add,
                               std::vector<std::string> remove, HubDone<std::int64_t> done) {
-  sign_roster_change(hub, std::move(add), std::move(remove), 0, std::move(done));
+  sign_roster_change(hub, {.add = std::move(add), .remove = std::move(remove)}, 0, std::move(done));
 }
 
-void HubClient::sign_roster_change(const std::string& hub, std::vector<std::string> add,
-                                   std::vector<std::string> remove, int attempts,
+void HubClient::set_history(const std::string& hub, const HistoryRule& rule,
+                            HubDone<std::int64_t> done) {
+  sign_roster_change(hub, {.history = {rule}}, 0, std::move(done));
+}
+
+void HubClient::sign_roster_change(const std::string& hub, RosterEdit edit, int attempts,
                                    HubDone<std::int64_t> done) {
-  read_roster(hub, [this, hub, add = std::move(add), remove = std::move(remove), attempts,
+  read_roster(hub, [this, hub, edit = std::move(edit), attempts,
                     done = std::move(done)](HubResult<std::int64_t> epoch) {
     if (!epoch) return done(std::move(epoch));
     const Roster* known = privates_.roster(hub);
     if (known == nullptr) return done(refuse(kNoRoster));
-    const auto next = known->next(home_.account(), add, remove, clock_.now());
+    const auto next =
+        known->next(home_.account(), edit.add, edit.remove, clock_.now(), edit.history);
     if (!next) return done(refuse(next.error()));
     if (!*next) return done(std::move(epoch));
     Packet packet = request(Operation::create, HubObject::roster, hub);
     packet.content = write_json(**next);
     ask(std::move(packet),
-        [this, hub, add, remove, attempts, change = **next, done](HubResult<Packet> answer) {
+        [this, hub, edit, attempts, change = **next, done](HubResult<Packet> answer) {
           if (!answer && answer.error().code == 407 && attempts < kAttempts)
-            return sign_roster_change(hub, add, remove, attempts + 1, done);
+            return sign_roster_change(hub, edit, attempts + 1, done);
           if (!answer) return done(std::unexpected(std::move(answer.error())));
           if (const auto taken = privates_.take(hub, {change}); !taken)
             return done(refuse(taken.error()));

@@ -30,7 +30,10 @@ Messenger::Messenger(Home& home, Transport& transport, Clock& clock, Random& ran
       history_(home.vault()),
       outbox_(home.vault()),
       groups_(home, random),
-      hubs_(home, clock, random, [this] { return is_ready() ? session_.get() : nullptr; }) {
+      hubs_(home, clock, random, [this] { return is_ready() ? session_.get() : nullptr; }),
+      handing_(hubs_, home, clock, random, [this](const Id& to, const JsonObject& content) {
+        return put_quietly(to, content);
+      }) {
   hubs_.people = [this](const Id& who, std::function<void(Status)> done) {
     fetch(who, std::move(done));
   };
@@ -98,6 +101,7 @@ Status Messenger::start() {
   native_refreshed_.clear();
   refused_ = false;
   hubs_.begin();
+  handing_.begin();
   rewind();
   auto& host = static_cast<SessionHost&>(*this);
   if (dimchat) {
@@ -158,6 +162,7 @@ void Messenger::tick() {
   pump();
   finish_erasing();
   if (is_ready()) hubs_.tick();
+  if (is_ready() && session_->repeats_bytes()) handing_.tick();
   if (follower_ && is_ready()) follower_->tick();
 }
 

@@ -19,6 +19,7 @@
 #include "client/home.h"
 #include "client/hub_client.h"
 #include "client/hub_follow.h"
+#include "client/hub_handing.h"
 #include "client/native_messages.h"
 #include "client/outbox.h"
 #include "client/post_links.h"
@@ -259,6 +260,14 @@ class Messenger final : private SessionHost {
   /// Hands what was said so far to the own other devices; it is in the outbox durably when this
   /// returns. How many entries that are. Errc::forbidden where !Account::holds_identity().
   Result<std::size_t> hand_over_history();
+  /// Notes that one's own other devices are to be handed the keys of what this home can read in
+  /// private hubs. How many hubs that are.
+  Result<std::size_t> hand_over_hubs();
+  /// The same of what `who`, who belongs to a private hub, may read of it; once more where it was
+  /// handed over before. Errc::key: only who lets people in hands it over.
+  Status hand_over_hub(const std::string& hub, const Id& who);
+  /// Nothing is handed over now: all is in the outbox, or waits for something.
+  bool handing_rests() { return handing_.rests(); }
   /// Where the identity is: signs and publishes anew what is older than 150 days of the visas of
   /// linked devices, with the keys that they have. Done by itself at each log-in. Visas count for
   /// 400 days, and a station gives a device nothing whose visa is 180 days older than another's.
@@ -336,6 +345,8 @@ class Messenger final : private SessionHost {
   Result<bool> take_note(const SignedMessage& message, const Opened& opened,
                          const Content& content);
   Status take_past(const JsonObject& note, Label label);
+  Status take_keys(const SignedMessage& message, const Opened& opened,
+                   const CustomizedContent& content);
   Status note_written(const Id& peer);
   static std::string device_name(const Id& who, std::string_view device);
   Status put_text(const HistoryEntry& entry);
@@ -520,6 +531,7 @@ class Messenger final : private SessionHost {
   Status put_chain(const ChainRow& row);
   Status note_filled(const std::string& place, std::vector<HistoryEntry>& show);
   Status enqueue_quietly(const Id& to, const JsonObject& content);
+  Result<std::string> put_quietly(const Id& to, const JsonObject& content);
   Status enqueue(OutboxRow row);
   Status put_unread(const HistoryEntry& entry);
   void expire();
@@ -538,6 +550,7 @@ class Messenger final : private SessionHost {
   Outbox outbox_;
   Groups groups_;
   HubClient hubs_;
+  HubHanding handing_;
   std::unique_ptr<HubFollower> follower_;  // while hubs are followed
   std::unique_ptr<Uplink> session_;
   std::vector<Packet> pushes_;  // arrived, not processed

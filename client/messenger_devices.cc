@@ -3,6 +3,8 @@
 #include <cstdlib>
 
 #include "client/fields.h"
+#include "client/handed_keys.h"
+#include "client/hub_names.h"
 #include "client/messenger.h"
 #include "client/native_keys.h"
 #include "client/past.h"
@@ -192,6 +194,43 @@ Result<std::size_t> Messenger::hand_over_history() {
   return count;
 }
 
+Result<std::size_t> Messenger::hand_over_hubs() {
+  const auto hubs = kept_hubs(home_);
+  if (!hubs) return std::unexpected(hubs.error());
+  const std::string me = home_.account().id.bare().text();
+  std::size_t count = 0;
+  auto status = home_.vault().transaction([&]() -> Status {
+    for (const HubView& hub : *hubs) {
+      if (!is_private_hub(hub.id)) continue;
+      if (auto owed = owe_handing(home_.vault(), hub.id, me); !owed) return owed;
+      ++count;
+    }
+    return {};
+  });
+  if (!status) return std::unexpected(status.error());
+  return count;
+}
+
+Status Messenger::hand_over_hub(const std::string& hub, const Id& who) {
+  const Roster* roster = hubs_.privates().roster(hub);
+  if (roster == nullptr || !roster->may_sign(home_.account()))
+    return fail(Errc::key, "what was written before is handed over by who has founded the hub");
+  return owe_handing(home_.vault(), hub, who.bare().text());
+}
+
+/// Keys of older messages in private hubs (F23). Of oneself they count from where the identity is,
+/// as what was said before does.
+Status Messenger::take_keys(const SignedMessage& message, const Opened& opened,
+                            const CustomizedContent& content) {
+  const auto note = read_keys(content);
+  const bool bound = opened.label == Label::secure || opened.label == Label::secure_old;
+  if (!note || !bound) return {};
+  const Id& by = opened.message.envelope.sender;
+  if (by.same_entity(home_.account().id) && linked_signer(message, home_.directory(), clock_.now()))
+    return {};
+  return keep_handed(home_, *note, by.bare().text(), hubs_.privates().roster(note->hub));
+}
+
 /// What is there already stays as it is. No entry is safer than what has brought it.
 Status Messenger::take_past(const JsonObject& note, Label label) {
   const Json* list = note.find("entries");
@@ -229,6 +268,11 @@ Status Messenger::take_past(const JsonObject& note, Label label) {
 Result<bool> Messenger::take_note(const SignedMessage& message, const Opened& opened,
                                   const Content& content) {
   const auto* note = content.as<CustomizedContent>();
+  if (note != nullptr && note->app == kHubApp) {
+    if (auto taken = take_keys(message, opened, *note); !taken)
+      return std::unexpected(taken.error());
+    return true;
+  }
   if (note == nullptr || note->app != kApp) return false;
   const auto peer = Id::parse(text_in(note->rest, "peer"));
   const std::string guid = text_in(note->rest, "guid");

@@ -221,12 +221,17 @@ Status Messenger::note_reached(const Id& group, const std::string& guid, const I
 }
 
 Status Messenger::enqueue_quietly(const Id& to, const JsonObject& content) {
+  const auto put = put_quietly(to, content);
+  return put ? Status() : std::unexpected(put.error());
+}
+
+/// The GUID of its row.
+Result<std::string> Messenger::put_quietly(const Id& to, const JsonObject& content) {
   const Millis now = clock_.now();
-  return enqueue({.guid = Guid::make(now, random_).text(),
-                  .kind = "receipt",
-                  .to = to,
-                  .time = now,
-                  .content = content});
+  const std::string guid = Guid::make(now, random_).text();
+  auto put = enqueue({.guid = guid, .kind = "receipt", .to = to, .time = now, .content = content});
+  if (!put) return std::unexpected(put.error());
+  return guid;
 }
 
 /// True for what only programs read: histories and bulletins of groups, and questions about them.

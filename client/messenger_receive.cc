@@ -522,6 +522,7 @@ Status Messenger::forget_old() {
   };
   if (auto done = forget(kSeen, kReplayLife, number); !done) return done;
   if (auto done = forget(kNativeOpened, kReplayLife, number); !done) return done;
+  if (auto done = forget(kGonePosts, kReplayLife, number); !done) return done;
   if (auto done = forget_begun_sessions(home_.vault()); !done) return done;
   if (auto done = forget(kReached, kSentLife, member); !done) return done;
   if (auto done = forget(kNativeAsked, kSentLife, member); !done) return done;

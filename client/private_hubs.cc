@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "client/fields.h"
+#include "client/hub_handing.h"
 #include "client/hub_names.h"
 #include "client/word_search.h"
 #include "dim/base/base64.h"
@@ -65,6 +66,12 @@ Status erase_opened(Home& home, const std::string& hub,
                     const std::optional<std::set<Guid>>& channels) {
   if (!is_private_hub(hub) || (channels && channels->empty())) return {};
   return home.vault().transaction([&]() -> Status {
+    if (!channels) {
+      if (auto done = forget_handed_of(home.vault(), hub); !done) return done;
+    }
+    for (const Guid& channel : channels.value_or(std::set<Guid>())) {
+      if (auto done = forget_handed_of(home.vault(), channel.text()); !done) return done;
+    }
     const auto rows = home.vault().list(kOpenedPosts);
     if (!rows) return std::unexpected(rows.error());
     for (const auto& row : *rows) {
@@ -152,8 +159,20 @@ Status PrivateHubs::take(const std::string& hub, const std::vector<JsonObject>& 
     for (const JsonObject& one : shown) {
       if (auto done = next.extend(one); !done) return done;
     }
+    if (auto owed = owe_newcomers(next, last); !owed) return owed;
     return keep_roster(std::move(next));
   });
+}
+
+/// Who was let in behind that epoch is handed what they may read, by the home that lets people in;
+/// it is noted with the membership, so that no end of a program is between the two (F23).
+Status PrivateHubs::owe_newcomers(const Roster& roster, std::int64_t behind) {
+  if (!roster.may_sign(home_.account())) return {};
+  for (const std::string& who : roster.members()) {
+    if (roster.since(who) <= behind || roster.hides_history(roster.since(who))) continue;
+    if (auto owed = owe_handing(home_.vault(), roster.hub(), who); !owed) return owed;
+  }
+  return {};
 }
 
 Status PrivateHubs::keep_roster(Roster roster) {
@@ -182,7 +201,7 @@ std::vector<Id> PrivateHubs::strangers(const std::string& hub) {
 
 // ---- messages
 
-Status PrivateHubs::open(const std::string& hub, Post& post) {
+Status PrivateHubs::open(const std::string& hub, Post& post, std::optional<PostKey>* key) {
   const auto owner = private_hub_of(home_, post.channel);
   if (owner && !*owner && !is_private_hub(hub)) return {};
   // From here on there is no content but what has been opened.
@@ -198,7 +217,7 @@ Status PrivateHubs::open(const std::string& hub, Post& post) {
                    "another"});
   // The station has lost it, or shows it in no form: this home need not.
   if (post.damaged || !post.unreadable.empty()) return {};
-  if (post.state != PostState::shown) return forget(post.guid);
+  if (post.state != PostState::shown) return forget(post.guid, post.state);
   if (sealed.empty()) return refuse({Errc::bad_request, "the station shows no text of it"});
   const auto before = home_.vault().get(kOpenedPosts, post.guid.text());
   if (!before) return refuse(before.error());
@@ -209,12 +228,20 @@ Status PrivateHubs::open(const std::string& hub, Post& post) {
   const Roster* known = roster(hub);
   if (known == nullptr)
     return refuse({Errc::too_early, "who belongs to this private hub is not known yet"});
+  const auto handed = handed_key(home_, *known, post.channel, post.guid, post.revision);
+  if (!handed) return refuse(handed.error());
   auto opened = open_post(sealed, place_of(post, post.revision), *known, home_.account(),
-                          home_.directory(), clock_.now());
+                          home_.directory(), clock_.now(), *handed ? &(*handed)->key : nullptr);
   if (!opened) return refuse(opened.error());
   if (opened->author != post.author)
     return refuse({Errc::forbidden, "the station shows it as written by somebody else"});
   post.content = std::move(opened->text);
+  if (opened->handed) post.handed_by = (*handed)->by;
+  if (key != nullptr)
+    *key = PostKey{.message = post.guid,
+                   .revision = post.revision,
+                   .key = to_base64(opened->key.data()),
+                   .time = opened->time};
   Millis& time = post.revision > 1 ? post.edited : post.time;
   time = time_of_post(time, opened->time);
   return keep(hub, post, before->value_or(""));
@@ -267,8 +294,11 @@ Status PrivateHubs::keep(const std::string& hub, const Post& post, std::string_v
   return home_.vault().put(kOpenedPosts, post.guid.text(), body);
 }
 
-Status PrivateHubs::forget(const Guid& post) {
-  return home_.vault().erase(kOpenedPosts, post.text());
+Status PrivateHubs::forget(const Guid& post, PostState state) {
+  return home_.vault().transaction([&]() -> Status {
+    if (auto erased = home_.vault().erase(kOpenedPosts, post.text()); !erased) return erased;
+    return state == PostState::hidden ? Status() : note_gone(home_.vault(), post, clock_.now());
+  });
 }
 
 Result<std::vector<PrivateHubs::Found>> PrivateHubs::search(const std::string& hub,
@@ -332,7 +362,14 @@ void PrivateHubs::tick() {
     const auto post = read_opened(row.body, in);
     if (!post) continue;
     some = some || post->expires != 0 || retention(post->channel) != 0;
-    if (is_over(*post)) (void)forget(post->guid);
+    if (is_over(*post)) (void)home_.vault().erase(kOpenedPosts, post->guid.text());
+  }
+  if (const auto count = home_.vault().count(kHandedKeys); count && *count > 0) {
+    some = true;
+    (void)forget_handed_if(home_.vault(), [&](const Guid& channel, Millis time) {
+      const std::int64_t days = retention(channel);
+      return days != 0 && time < now - days * kDay;
+    });
   }
   if (!some) sweep_at_ = INT64_MAX;  // keep() and learn() say when there is something again
 }

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "client/handed_keys.h"
 #include "client/home.h"
 #include "dim/engine/hub_post.h"
 #include "dim/engine/hub_view.h"
@@ -24,8 +25,8 @@ inline constexpr std::string_view kRosters = "rosters";
 /// erased.
 inline constexpr std::string_view kRosterHeads = "roster heads";
 
-/// Erases what was opened of `hub`: in `channels`, or all. For who leaves it; what a station does
-/// not list any more stays.
+/// Erases what was opened of `hub`, and the keys that were handed over: in `channels`, or all. For
+/// who leaves it; what a station does not list any more stays.
 Status erase_opened(Home& home, const std::string& hub,
                     const std::optional<std::set<Guid>>& channels = {});
 /// Errc::conflict for a message that this home could not open: who edits it would sign a revision
@@ -53,8 +54,8 @@ class PrivateHubs {
   /// Opens a message that a station shows in `hub`, which was asked for or is followed, and keeps
   /// what it says; of a public hub it does nothing. What cannot be opened has no content, and says
   /// why in `unreadable`. Errc::conflict: an older text than this home has opened, or a channel of
-  /// another, private hub. Others as open_post().
-  Status open(const std::string& hub, Post& post);
+  /// another, private hub. Others as open_post(). `key`: of what was opened, for handing it over.
+  Status open(const std::string& hub, Post& post, std::optional<PostKey>* key = nullptr);
   /// The earlier texts of a message; of those that cannot be opened nothing is left.
   void open(const std::string& hub, const Post& post, std::vector<PostRevision>& earlier);
   /// Whether to ask for memberships and keys anew, because of what open() has said of a live
@@ -69,12 +70,14 @@ class PrivateHubs {
   };
   Result<std::vector<Found>> search(const std::string& hub, const std::optional<Guid>& channel,
                                     std::string_view words, std::int64_t before, std::size_t limit);
-  /// It was taken back, hidden or deleted: nothing of it is kept.
-  Status forget(const Guid& post);
+  /// It was taken back, hidden or deleted: nothing of it is kept. Only what is hidden can come
+  /// back, and so a key of it that was handed over stays.
+  Status forget(const Guid& post, PostState state);
 
  private:
   Result<const Roster*> kept(const std::string& hub);
   Result<const Roster*> newest(const std::string& hub);
+  Status owe_newcomers(const Roster& roster, std::int64_t behind);
   Status keep_roster(Roster roster);
   /// `before`: the row that the vault has of it, empty for none.
   Status keep(const std::string& hub, const Post& post, std::string_view before);

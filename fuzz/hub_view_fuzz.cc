@@ -37,7 +37,8 @@ void try_object(const JsonObject& shown) {
   }
   if (const auto report = read_report_view(shown)) demand(report->revision >= 1);
   if (const auto change = read_roster_change(shown)) {
-    demand(change->epoch >= 1 && change->add.size() + change->remove.size() > 0);
+    demand(change->epoch >= 1 &&
+           change->add.size() + change->remove.size() + change->history.size() > 0);
     const auto again = read_roster_change(*parse_json_object(write_json(shown)));
     demand(again && roster_digest(*again) == roster_digest(*change));
     const auto bare = read_roster_change(roster_json(*change));

@@ -125,6 +125,11 @@ class HubPeople : public StationTest {
       one.told.push_back(std::string(to_string(notice.change)) + " " +
                          std::string(to_string(notice.object)));
     };
+    heard.hubs.history = [&one](const HubView& hub, const HistoryRule& rule, Millis) {
+      const auto channel = hub.channels.find(rule.channel);
+      one.told.push_back("history " + (channel == hub.channels.end() ? "?" : channel->second.name) +
+                         " " + history_text(rule.days));
+    };
     heard.hubs.left = [&one](const HubView& hub) { one.told.push_back("left " + hub.name); };
     heard.hubs.behind = [&one](const HubView&, const Guid&, const ReadMark& mark) {
       one.told.push_back("behind " + std::to_string(mark.unread));

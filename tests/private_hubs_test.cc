@@ -1,5 +1,7 @@
 // What people do in private hubs, from their clients through the core of a real station; and what
 // a station that lies can do about it.
+#include "client/handed_keys.h"
+#include "dim/base/base64.h"
 #include "dim/engine/hub_post.h"
 #include "tests/hub_people.h"
 
@@ -62,6 +64,37 @@ class PrivateHubsTest : public HubPeople {
   void put_out(Person& one) {
     Packet packet = HubClient::request(Operation::erase, member, hub_);
     EXPECT_EQ(code(alice(), packet.set("member", one.id())), 204);
+  }
+
+  void rule(const Guid& channel, std::int64_t days) {
+    const auto epoch = get<std::int64_t>([&](HubDone<std::int64_t> done) {
+      alice().hubs().set_history(hub_, {channel, days}, std::move(done));
+    });
+    ASSERT_TRUE(epoch) << epoch.error().error.hint;
+  }
+  /// Carol, who receives what comes to her, in the station's list.
+  Person& carol_comes() {
+    Person& carol = person("carol", true);
+    join(alice(), carol, hub_);
+    return carol;
+  }
+  void wait(int seconds) {
+    for (int i = 0; i < seconds; ++i) {
+      clock.at += 1'000;
+      for (auto& [name, one] : people) one->messenger->tick();
+      settle();
+    }
+  }
+  std::int64_t keys_of(Person& one) { return one.home.vault().count(kHandedKeys).value(); }
+  /// Of the newest page, newest first: texts, "-" for what cannot be opened.
+  std::vector<std::string> reads(Person& one, const Guid& channel) {
+    EXPECT_TRUE(read(one, hub_));
+    const auto page = posts(one, {.target = channel.text(), .hub = hub_});
+    std::vector<std::string> out;
+    if (!page) return {"refused"};
+    for (const Post& post : page->posts)
+      out.push_back(post.unreadable.empty() ? post.content : "-");
+    return out;
   }
 
   /// As from a backup that was made before it.
@@ -379,6 +412,174 @@ TEST_F(PrivateHubsTest, F20_FollowingTellsWhatIsOpenedAlsoOfWhoHasJustComeIn) {
   }
   EXPECT_THAT(bob().told, Contains("new: I am new here"));
   EXPECT_THAT(search(bob(), "new here"), ElementsAre("I am new here"));
+}
+
+TEST_F(PrivateHubsTest, F23_WhoIsLetInReadsWhatTheRuleOfEachChannelShows) {
+  gather(true);
+  const Guid attic = make(alice(), channel, hub_, R"({"name":"attic"})");
+  const Guid shed = make(alice(), channel, hub_, R"({"name":"shed"})");
+  ASSERT_TRUE(read(bob(), hub_));
+  constexpr Millis kDays = 86'400'000;
+  post(bob(), hub_, attic, "in the attic, long ago");
+  say(bob(), "by bob");
+  const Guid edited = say(alice(), "by alise");
+  clock.at += 40 * kDays;
+  post(alice(), hub_, attic, "in the attic");
+  post(alice(), hub_, shed, "in the shed");
+  auto sealed = get<std::string>([&](HubDone<std::string> done) {
+    alice().messenger->seal_post(hub_, {*channel_, edited, 2}, "by alice", std::move(done));
+  });
+  ASSERT_TRUE(sealed);
+  ASSERT_EQ(code(alice(), on(Operation::edit, message, edited).set("revision", "1"), *sealed), 200);
+  const auto brief = alice().messenger->post(*Id::parse(hub_), *channel_, "for a moment",
+                                             {.expires = clock.now() + 3'600'000});
+  ASSERT_TRUE(brief);
+  settle();
+  rule(*channel_, kAllDays);
+  rule(attic, 30);
+  Person& carol = carol_comes();
+  EXPECT_THAT(reads(carol, *channel_), ElementsAre("-", "-", "-"));
+  admit(carol);
+  wait(12);
+  EXPECT_TRUE(alice().messenger->handing_rests());
+  EXPECT_THAT(reads(carol, *channel_), ElementsAre("-", "by alice", "by bob"))
+      << "and nothing of what disappears";
+  EXPECT_THAT(reads(carol, attic), ElementsAre("in the attic", "-"));
+  EXPECT_THAT(reads(carol, shed), ElementsAre("-"));
+  const auto page = look(carol);
+  EXPECT_EQ(page->posts.back().handed_by, alice().id());
+  EXPECT_EQ(page->posts.back().author, bob().id());
+  EXPECT_EQ(reads(bob(), *channel_).front(), "for a moment");
+  EXPECT_EQ(look(bob())->posts.back().handed_by, "");
+  EXPECT_THAT(search(carol, "bob"), ElementsAre("by bob"));
+  EXPECT_EQ(alice().messenger->waiting().value(), 0U);
+  // Bob is told of the rules, by what has verified; Alice has made them.
+  EXPECT_THAT(bob().told, Contains("history den all"));
+  EXPECT_THAT(bob().told, Contains("history attic 30d"));
+  EXPECT_THAT(alice().told, Not(Contains("history den all")));
+  const auto told = std::ranges::count(bob().told, "history den all");
+  come(bob(), true);
+  wait(2);
+  EXPECT_EQ(std::ranges::count(bob().told, "history den all"), told) << "once";
+}
+
+TEST_F(PrivateHubsTest, F23_ARuleThatIsWidenedLaterIsForThoseWhoComeLater) {
+  gather();
+  say(alice(), "before Carol");
+  Person& carol = carol_comes();
+  admit(carol);
+  rule(*channel_, kAllDays);
+  wait(5);
+  EXPECT_THAT(reads(carol, *channel_), ElementsAre("-"));
+  EXPECT_EQ(keys_of(carol), 0);
+  ASSERT_TRUE(alice().messenger->hand_over_hub(hub_, *Id::parse(carol.id())));
+  wait(5);
+  EXPECT_THAT(reads(carol, *channel_), ElementsAre("-")) << "also when it is asked for";
+  EXPECT_EQ(bob().messenger->hand_over_hub(hub_, *Id::parse(carol.id())).error().code, Errc::key);
+  const auto by_bob = get<std::int64_t>([&](HubDone<std::int64_t> done) {
+    bob().hubs().set_history(hub_, {*channel_, 0}, std::move(done));
+  });
+  EXPECT_EQ(by_bob.error().error.code, Errc::key) << "only the founder signs a rule";
+  ASSERT_TRUE(change(alice(), {}, {carol.id()}));
+  admit(carol);
+  wait(5);
+  EXPECT_THAT(reads(carol, *channel_), ElementsAre("before Carol"))
+      << "in again, under the new one";
+}
+
+TEST_F(PrivateHubsTest, F23_R1_HandingOverGoesOnAfterAKillAndEndsWhenTheyArePutOut) {
+  gather();
+  std::vector<Guid> channels = {*channel_};
+  for (const char* body : {R"({"name":"attic"})", R"({"name":"shed"})"})
+    channels.push_back(make(alice(), channel, hub_, body));
+  ASSERT_TRUE(read(bob(), hub_));
+  for (const Guid& one : channels) {
+    post(alice(), hub_, one, "older");
+    rule(one, kAllDays);
+  }
+  Person& carol = carol_comes();
+  admit(carol);
+  int rounds = 0;
+  for (; keys_of(carol) == 0 && rounds < 10; ++rounds) wait(1);
+  const std::int64_t before = keys_of(carol);
+  EXPECT_GE(before, 1);
+  EXPECT_LT(before, 3) << "one page at a time";
+  come(alice(), false);
+  wait(8);
+  for (const Guid& one : channels) EXPECT_THAT(reads(carol, one), ElementsAre("older"));
+  // Dave is put out before anything has gone out to him.
+  Person& dave = person("dave", true);
+  join(alice(), dave, hub_);
+  admit(dave);
+  put_out(dave);
+  wait(8);
+  EXPECT_TRUE(alice().messenger->handing_rests());
+  EXPECT_EQ(keys_of(dave), 0);
+}
+
+TEST_F(PrivateHubsTest, F23_N1_OfWhatIsDestroyedOrTakenBackNoKeyIsHandedOnOrKept) {
+  gather();
+  const Guid destroyed = say(alice(), "destroyed before");
+  say(bob(), "stays");
+  const Guid later = say(bob(), "destroyed later");
+  const Guid hidden = say(bob(), "hidden");
+  const Guid taken = say(alice(), "taken back");
+  ASSERT_EQ(code(alice(), on(Operation::destroy, message, destroyed)), 204);
+  ASSERT_EQ(code(alice(), on(Operation::remove, message, hidden)), 200);
+  rule(*channel_, kAllDays);
+  Person& carol = carol_comes();
+  admit(carol);
+  wait(8);
+  const auto kept = [&](const Guid& guid) {
+    return carol.home.vault().contains(kHandedKeys, guid.text()).value();
+  };
+  EXPECT_FALSE(kept(destroyed));
+  EXPECT_FALSE(kept(hidden));
+  EXPECT_TRUE(kept(later) && kept(taken));
+  EXPECT_EQ(keys_of(carol), 3);
+  ASSERT_EQ(code(bob(), on(Operation::destroy, message, later)), 204);
+  ASSERT_EQ(code(alice(), on(Operation::remove, message, taken)), 200);
+  wait(3);
+  EXPECT_FALSE(kept(later) || kept(taken));
+  EXPECT_EQ(keys_of(carol), 1);
+  // A key that was on its way meanwhile is not taken any more.
+  const KeysNote note{
+      .hub = hub_,
+      .channel = *channel_,
+      .keys = {{.message = later, .key = to_base64(Bytes(32, 7)), .time = clock.now()}}};
+  ASSERT_TRUE(alice().messenger->send(*Id::parse(carol.id()),
+                                      Content(keys_content(note, clock.now(), random))));
+  wait(3);
+  EXPECT_FALSE(kept(later));
+  ASSERT_TRUE(erase_opened(carol.home, hub_));
+  EXPECT_EQ(keys_of(carol), 0) << "she has left";
+}
+
+TEST_F(PrivateHubsTest, F23_A29_KeysOfAnybodyButTheFounderCountForNothing) {
+  gather();
+  const Guid guid = say(alice(), "before Carol");
+  rule(*channel_, kAllDays);
+  Person& carol = carol_comes();
+  const auto send_wrong = [&](Person& by) {
+    const KeysNote note{
+        .hub = hub_,
+        .channel = *channel_,
+        .keys = {{.message = guid, .key = to_base64(Bytes(32, 7)), .time = clock.now()}}};
+    EXPECT_TRUE(by.messenger->send(*Id::parse(carol.id()),
+                                   Content(keys_content(note, clock.now(), random))));
+    settle();
+  };
+  send_wrong(bob());  // before her home knows who has founded the hub
+  admit(carol);
+  wait(6);
+  send_wrong(bob());
+  wait(2);
+  EXPECT_THAT(reads(carol, *channel_), ElementsAre("before Carol"));
+  EXPECT_THAT(carol.messenger->unread().value(), IsEmpty()) << "nobody reads keys";
+  // The founder's program can hand over what opens nothing, and no other text with it.
+  send_wrong(alice());
+  wait(2);
+  EXPECT_THAT(reads(carol, *channel_), ElementsAre("-"));
 }
 
 }  // namespace

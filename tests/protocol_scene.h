@@ -386,8 +386,13 @@ class Scene : public station_test::StationTest {
     const std::string bob = account("bob").id.bare().text();
     const JsonObject second =
         roster.next(account("alice"), {bob}, {}, 1'790'000'000'000).value().value();
-    if (kind == "roster") return write_json(second);
+    if (key == "roster2") return write_json(second);
     EXPECT_TRUE(roster.extend(second));
+    if (kind == "roster") {
+      const HistoryRule rule{*Guid::parse(values_.at("guid")), 30};
+      return write_json(
+          roster.next(account("alice"), {}, {}, 1'790'000'000'000, {rule}).value().value());
+    }
     Directory known;
     for (const char* name : {"alice", "bob"}) {
       const Account& one = account(name);

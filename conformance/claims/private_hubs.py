@@ -20,14 +20,18 @@ def now():
 
 def signed_input(change):
     people = [part for key in ("add", "remove") for part in (str(len(change[key])), *change[key])]
-    fields = ("DIM/2023 membership", change["hub"], str(change["epoch"]), change.get("prev", ""), change["time"], *people)
+    rules = change.get("history", [])
+    history = [str(len(rules)), *(part for one in rules for part in (str(one["channel"]), str(one["show"])))] if rules else []
+    fields = ("DIM/2023 membership", change["hub"], str(change["epoch"]), change.get("prev", ""), change["time"], *people, *history)
     return b"".join(lp(field.encode()) for field in fields)
 
 
-def membership(founder, hub, before=None, add=(), remove=(), meta=None, epoch=None):
+def membership(founder, hub, before=None, add=(), remove=(), meta=None, epoch=None, history=()):
     """The next change of who belongs to it, behind `before`."""
     change = {"hub": hub, "epoch": epoch or (before["epoch"] + 1 if before else 1), "add": list(add), "remove": list(remove),
               "time": now()}
+    if history:
+        change["history"] = list(history)
     if before:
         change["prev"] = b64(hashlib.sha256(signed_input(before)).digest())
     if meta:
@@ -50,7 +54,7 @@ def listed(answer):
     return json.loads(answer.content)["list"]
 
 
-@claim("B28", "hubs.md 10", "a private hub has the kind that its ID says, and the memberships that were signed: each follows the last, is told and shown to members as it came, and no other comes from anybody but the owner")
+@claim("B28", "hubs.md 10", "a private hub has the kind that its ID says, and the memberships that were signed: each follows the last, is told and shown to members as it came, what new members may read with them, and no other comes from anybody but the owner")
 def b28(scene):
     alice, bob, carol = scene.person(after=None), scene.person(), scene.person(after=None)
     with scene.case("founded otherwise"):
@@ -78,6 +82,13 @@ def b28(scene):
     answer = expect_code(ask(bob, "GET", "roster", hub, after="1"), 200)
     expect(listed(answer) == [second], "behind the first is something else")
     expect(listed(expect_code(ask(bob, "GET", "roster", hub), 200)) == [first, second], "all of them are something else")
+    rule = {"channel": uuid.uuid4().hex, "show": "30d"}
+    with scene.case("rules for new members that are none"):
+        for rules in ([rule, rule], [{**rule, "show": "0d"}], [{**rule, "show": 30}], [{"channel": "den", "show": "all"}]):
+            expect_code(ask(alice, "CREATE", "roster", hub, membership(alice, hub, second, history=rules)), 401, f"history {rules}")
+    third = membership(alice, hub, second, history=[rule])
+    expect_code(ask(alice, "CREATE", "roster", hub, third), 201, "what new members may read")
+    expect(listed(expect_code(ask(bob, "GET", "roster", hub, after="2"), 200)) == [third], "it is shown otherwise than it was signed")
     expect_code(ask(carol, "GET", "roster", hub), 404, "who is no member", "hubs.md 4")
     expect_code(ask(alice, "EDIT", "owner", hub, member=bob.account.id), 405, "handing it over")
 

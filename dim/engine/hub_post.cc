@@ -142,14 +142,26 @@ bool is_sealed_post(std::string_view content, std::string_view hub) {
 }
 
 Result<OpenedPost> open_post(std::string_view content, const PostPlace& place, const Roster& roster,
-                             const Account& reader, Directory& directory, Millis now) {
+                             const Account& reader, Directory& directory, Millis now,
+                             const SymmetricKey* handed) {
   auto sealed = parse_sealed(content, roster.hub());
   if (!sealed) return std::unexpected(sealed.error());
   const bool for_us = has_key(sealed->sealed, reader);
-  const auto opened = open(*sealed, reader, directory, {}, now);
+  const Id author = sealed->sealed.envelope.sender;
+  const Id target = sealed->sealed.envelope.group.value_or(sealed->sealed.envelope.receiver);
+  KeyRing keys;  // has the one that opens it
+  auto opened = open(*sealed, reader, directory, {}, now, {.keys = &keys});
+  const bool needs_key = !opened && opened.error().code == Errc::decrypt && handed != nullptr;
+  if (needs_key) {
+    // What its author has signed is the same; only the keys for others are left out.
+    keys.remember(author, target, *handed);
+    sealed->sealed.keys.clear();
+    sealed->sealed.key.reset();
+    opened = open(*sealed, reader, directory, {}, now, {.keys = &keys});
+  }
   if (!opened) {
     const Errc code = opened.error().code;
-    if (code == Errc::not_found || code == Errc::too_early || for_us)
+    if (code == Errc::not_found || code == Errc::too_early || code == Errc::signature || for_us)
       return std::unexpected(opened.error());
     return fail(Errc::unauthorised,
                 "it has no key for you: it was written before you were let in, or after you were "
@@ -184,10 +196,14 @@ Result<OpenedPost> open_post(std::string_view content, const PostPlace& place, c
     return fail(Errc::rebound,
                 "the station shows it as an answer to something else, in another thread, for "
                 "others, or with another end than its author");
+  const auto& used = keys.find(author, target);
+  if (used.empty()) return fail(Errc::content, "this is no message of a private hub");
   OpenedPost out{.text = *text,
                  .author = opened->message.envelope.sender.bare().text(),
                  .epoch = number("epoch"),
-                 .time = static_cast<Millis>(content_time(said) * 1000)};
+                 .time = static_cast<Millis>(content_time(said) * 1000),
+                 .key = used.front().clone(),
+                 .handed = needs_key};
   if (out.epoch < 1) return fail(Errc::content, "this is no message of a private hub");
   if (out.epoch > roster.epoch())
     return fail(Errc::too_early, "it names a membership of the hub that the station does not show");
@@ -195,6 +211,11 @@ Result<OpenedPost> open_post(std::string_view content, const PostPlace& place, c
     return fail(Errc::conflict, "its author was shown another membership of the hub than you");
   if (!roster.has(out.author, out.epoch))
     return fail(Errc::forbidden, "its author did not belong to the hub when it was written");
+  if (out.handed &&
+      !roster.may_be_handed(reader.id.bare().text(), place.channel, out.epoch, out.time))
+    return fail(Errc::forbidden,
+                "somebody has handed you its key, and it is older than what new members may read "
+                "here");
   // Who was taken out cannot write under the memberships of before, in again or not.
   const std::int64_t left = roster.left(out.author, out.epoch);
   if (left != 0 && out.time > roster.time(left) + kGrace)

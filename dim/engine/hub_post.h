@@ -46,15 +46,19 @@ struct OpenedPost {
   std::string text;
   std::string author;  ///< user ID, whose key has signed it
   std::int64_t epoch = 0;
-  Millis time = 0;  ///< as its author has signed it
+  Millis time = 0;      ///< as its author has signed it
+  SymmetricKey key;     ///< that it was opened with: for it alone
+  bool handed = false;  ///< that key was handed over
 };
 
-/// Errc::not_found: the author's keys are not known. Errc::too_early: a membership newer than
-/// `roster`, or a time of the future. Errc::unauthorised: it has no key for this device.
-/// Errc::forbidden: its author did not belong to the hub then (A27). Errc::conflict: another
-/// membership than the one that is known (A28). Errc::rebound: it was written elsewhere. Else as
-/// open().
+/// `handed`: a key of it that somebody has handed over (F23), for where it has none for this
+/// device; Errc::forbidden where the roster does not show `reader` what is so old. Errc::not_found:
+/// the author's keys are not known. Errc::too_early: a membership newer than `roster`, or a time of
+/// the future. Errc::unauthorised: it has no key for this device. Errc::forbidden: its author did
+/// not belong to the hub then (A27). Errc::conflict: another membership than the one that is known
+/// (A28). Errc::rebound: it was written elsewhere. Else as open().
 Result<OpenedPost> open_post(std::string_view content, const PostPlace& place, const Roster& roster,
-                             const Account& reader, Directory& directory, Millis now);
+                             const Account& reader, Directory& directory, Millis now,
+                             const SymmetricKey* handed = nullptr);
 
 }  // namespace dim

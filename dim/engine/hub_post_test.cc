@@ -275,5 +275,65 @@ TEST_F(HubPost, WhatCannotBeSealedSaysWhy) {
             longest);
 }
 
+TEST_F(HubPost, F23_WhoWasLetInOpensWhatWasBeforeWithAHandedKeyAsFarAsTheRuleShows) {
+  constexpr Millis kDays = 86'400'000;
+  const auto rule = [&](std::int64_t days) {
+    ASSERT_TRUE(roster_.extend(
+        roster_.next(person(0), {}, {}, now_, {{place_.channel, days}}).value().value()));
+  };
+  const auto handed = [&](const std::string& sealed, const SymmetricKey& key) {
+    return open_post(sealed, place_, roster_, person(2), directory_, now_, &key);
+  };
+  const std::string old = seal(0, "long ago");
+  now_ += 40 * kDays;
+  const std::string recent = seal(1, "not so long ago");
+  rule(30);
+  change({id(2)}, {});
+  const auto old_key = open(1, old), recent_key = open(0, recent);
+  ASSERT_TRUE(old_key && recent_key);
+  EXPECT_FALSE(recent_key->handed);
+  const auto opened = handed(recent, recent_key->key);
+  ASSERT_TRUE(opened) << to_string(opened.error());
+  EXPECT_EQ(opened->text, "not so long ago");
+  EXPECT_EQ(opened->author, id(1));
+  EXPECT_TRUE(opened->handed);
+  EXPECT_EQ(handed(old, old_key->key).error().code, Errc::forbidden)
+      << "before the window, whoever hands it over";
+  rule(kAllDays);
+  EXPECT_EQ(handed(old, old_key->key).error().code, Errc::forbidden)
+      << "a rule that was widened later is for others";
+  change({}, {id(2)});
+  EXPECT_EQ(handed(recent, recent_key->key).error().code, Errc::forbidden) << "put out again";
+  change({id(2)}, {});
+  EXPECT_EQ(handed(old, old_key->key)->text, "long ago");
+}
+
+TEST_F(HubPost, F23_A27_AWrongKeyOpensNothingAndMakesNoForgedMessage) {
+  ASSERT_TRUE(roster_.extend(
+      roster_.next(person(0), {}, {}, now_, {{place_.channel, kAllDays}}).value().value()));
+  const std::string sealed = seal(1, "by bob");
+  change({id(2)}, {});
+  const auto with = [&](const std::string& content, const SymmetricKey& key) {
+    return open_post(content, place_, roster_, person(2), directory_, now_, &key);
+  };
+  EXPECT_EQ(with(sealed, SymmetricKey::generate(random())).error().code, Errc::unauthorised);
+  // Another text in its place, encrypted with a key that is handed over then.
+  const SymmetricKey own = SymmetricKey::generate(random());
+  auto forged = SignedMessage::parse(sealed);
+  forged->sealed.iv = Bytes(16, 0);
+  AesIv iv{};
+  forged->sealed.data =
+      own.encrypt(as_bytes(R"({"type":1,"sn":1,"text":"by mallory"})"), iv).value();
+  EXPECT_EQ(with(write_message(*forged), own).error().code, Errc::signature);
+  // In another place than its author has signed.
+  const auto key = open(1, sealed);
+  PostPlace elsewhere = place_;
+  elsewhere.message = Guid::make(now_, random());
+  EXPECT_EQ(
+      open_post(sealed, elsewhere, roster_, person(2), directory_, now_, &key->key).error().code,
+      Errc::rebound);
+  EXPECT_EQ(with(sealed, key->key)->text, "by bob");
+}
+
 }  // namespace
 }  // namespace dim

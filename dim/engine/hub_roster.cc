@@ -1,6 +1,7 @@
 #include "dim/engine/hub_roster.h"
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 #include <utility>
 
@@ -11,11 +12,14 @@ namespace dim {
 namespace {
 
 constexpr std::string_view kDomain = "DIM/2023 membership";
+constexpr Millis kDay = 86'400'000;
+constexpr std::size_t kRulesAtOnce = 200;
 
 std::unexpected<Error> broken() {
   return fail(Errc::bad_request,
               "a membership of a private hub has hub, epoch, prev (behind the first), add and "
-              "remove (user IDs), time and signature; hubs.md section 10");
+              "remove (user IDs), history (channels and days), time and signature; hubs.md "
+              "section 10");
 }
 
 std::string prev_text(const RosterChange& change) {
@@ -37,6 +41,37 @@ Status read_people(const JsonObject& object, std::string_view key, std::vector<s
   return {};
 }
 
+Status read_history(const JsonObject& object, std::vector<HistoryRule>& out) {
+  const Json* list = object.find("history");
+  if (list == nullptr) return {};
+  if (list->array() == nullptr || list->array()->empty() || list->array()->size() > kRulesAtOnce)
+    return broken();
+  std::set<Guid> channels;
+  for (const Json& one : *list->array()) {
+    const std::string* name = one.object() == nullptr ? nullptr : one.object()->text("channel");
+    const std::string* text = one.object() == nullptr ? nullptr : one.object()->text("show");
+    if (name == nullptr || text == nullptr) return broken();
+    const auto channel = Guid::parse(*name);
+    const auto days = parse_history(*text);
+    // As it is signed: one text for one rule.
+    if (!channel || channel->text() != *name || !days || !channels.insert(*channel).second)
+      return broken();
+    out.push_back({*channel, *days});
+  }
+  return {};
+}
+
+JsonArray list_of(const std::vector<HistoryRule>& history) {
+  JsonArray out;
+  for (const HistoryRule& one : history) {
+    JsonObject rule;
+    rule.set("channel", one.channel.text());
+    rule.set("show", history_text(one.days));
+    out.emplace_back(std::move(rule));
+  }
+  return out;
+}
+
 JsonArray list_of(const std::vector<std::string>& people) {
   JsonArray out;
   for (const std::string& who : people) out.emplace_back(who);
@@ -46,6 +81,25 @@ JsonArray list_of(const std::vector<std::string>& people) {
 }  // namespace
 
 bool is_private_hub(std::string_view hub_id) { return hub_id.starts_with(kPrivateHubPrefix); }
+
+std::string history_text(std::int64_t days) {
+  if (days == kAllDays) return "all";
+  return days == 0 ? "none" : std::to_string(days) + "d";
+}
+
+Result<std::int64_t> parse_history(std::string_view text) {
+  if (text == "none") return 0;
+  if (text == "all") return kAllDays;
+  std::int64_t days = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, wrong] = std::from_chars(text.data(), end, days);
+  if (wrong == std::errc() && days >= 1 && days <= limits::kHistoryDays &&
+      history_text(days) == text)
+    return days;
+  return fail(Errc::bad_request,
+              "new members may read none, all, or so many days of what was written before: 1d to "
+              "3650d");
+}
 
 Bytes roster_signing_input(const RosterChange& change) {
   Bytes out;
@@ -58,6 +112,13 @@ Bytes roster_signing_input(const RosterChange& change) {
   for (const auto* people : {&change.add, &change.remove}) {
     add(std::to_string(people->size()));
     for (const std::string& who : *people) add(who);
+  }
+  // Nothing follows where there is none, as it was before there were any.
+  if (change.history.empty()) return out;
+  add(std::to_string(change.history.size()));
+  for (const HistoryRule& one : change.history) {
+    add(one.channel.text());
+    add(history_text(one.days));
   }
   return out;
 }
@@ -76,6 +137,7 @@ JsonObject roster_json(const RosterChange& change) {
   if (change.prev) out.set("prev", prev_text(change));
   out.set("add", list_of(change.add));
   out.set("remove", list_of(change.remove));
+  if (!change.history.empty()) out.set("history", list_of(change.history));
   out.set("time", format_time(change.time));
   if (change.meta) out.set("meta", change.meta->json());
   out.set("signature", to_base64(change.signature));
@@ -111,11 +173,13 @@ Result<RosterChange> read_roster_change(const JsonObject& object) {
   if (auto done = read_people(object, "add", out.add); !done) return std::unexpected(done.error());
   if (auto done = read_people(object, "remove", out.remove); !done)
     return std::unexpected(done.error());
+  if (auto done = read_history(object, out.history); !done) return std::unexpected(done.error());
   const std::set<std::string> added(out.add.begin(), out.add.end());
   const std::set<std::string> removed(out.remove.begin(), out.remove.end());
   const auto twice = [&](const std::string& who) { return added.contains(who); };
   if (added.size() != out.add.size() || removed.size() != out.remove.size() ||
-      added.size() + removed.size() == 0 || std::ranges::any_of(removed, twice))
+      added.size() + removed.size() + out.history.size() == 0 ||
+      std::ranges::any_of(removed, twice))
     return broken();
   if (const Json* meta = object.find("meta"); meta != nullptr && out.epoch == 1) {
     if (meta->object() == nullptr) return broken();
@@ -144,6 +208,7 @@ Result<Roster> Roster::begin(std::string_view hub, const JsonObject& first) {
   if (!own || !founder || !own->matches(*founder))
     return fail(Errc::meta, "the hub was not made with the key of its founder");
   Roster out(std::string(hub), change->meta->key());
+  out.founder_ = change->add.front();
   if (auto done = out.take(*change); !done) return std::unexpected(done.error());
   return out;
 }
@@ -191,6 +256,8 @@ Status Roster::take(const RosterChange& change) {
   members_ = members;
   for (const std::string& who : change.add) stays_[who].push_back({.from = change.epoch});
   for (const std::string& who : change.remove) stays_[who].back().until = change.epoch;
+  for (const HistoryRule& one : change.history)
+    history_[one.channel].push_back({.from = change.epoch, .days = one.days});
   changes_.push_back(std::move(object));
   digests_.push_back(roster_digest(change));
   times_.push_back(change.time);
@@ -215,6 +282,35 @@ std::int64_t Roster::left(std::string_view who, std::int64_t epoch) const {
   return stay == nullptr ? 0 : stay->until;
 }
 
+std::int64_t Roster::since(std::string_view who) const {
+  const Stay* stay = stay_at(who, epoch());
+  return stay == nullptr ? 0 : stay->from;
+}
+
+std::int64_t Roster::history(const Guid& channel, std::int64_t epoch) const {
+  const auto found = history_.find(channel);
+  if (found == history_.end()) return 0;
+  std::int64_t days = 0;
+  for (const Rule& one : found->second) {
+    if (one.from <= epoch) days = one.days;
+  }
+  return days;
+}
+
+bool Roster::hides_history(std::int64_t epoch) const {
+  return std::ranges::all_of(history_,
+                             [&](const auto& entry) { return history(entry.first, epoch) == 0; });
+}
+
+bool Roster::may_be_handed(std::string_view who, const Guid& channel, std::int64_t epoch,
+                           Millis written) const {
+  const std::int64_t from = since(who);
+  if (from == 0 || epoch < 1 || epoch > this->epoch()) return false;
+  if (has(who, epoch)) return true;
+  const std::int64_t days = history(channel, from);
+  return days == kAllDays || (days > 0 && written >= time(from) - days * kDay);
+}
+
 std::vector<std::string> Roster::members() const {
   std::vector<std::string> out;
   for (const auto& [who, stays] : stays_) {
@@ -235,8 +331,8 @@ bool Roster::may_sign(const Account& account) const {
 
 Result<std::optional<JsonObject>> Roster::next(const Account& account,
                                                const std::vector<std::string>& add,
-                                               const std::vector<std::string>& remove,
-                                               Millis now) const {
+                                               const std::vector<std::string>& remove, Millis now,
+                                               const std::vector<HistoryRule>& history) const {
   if (!may_sign(account))
     return fail(Errc::key, "who belongs to a private hub is signed by who has founded it");
   RosterChange change{.hub = hub_, .epoch = epoch() + 1, .prev = digest(epoch())};
@@ -246,7 +342,11 @@ Result<std::optional<JsonObject>> Roster::next(const Account& account,
   for (const std::string& who : remove) {
     if (has(who)) change.remove.push_back(who);
   }
-  if (change.add.empty() && change.remove.empty()) return std::optional<JsonObject>();
+  for (const HistoryRule& one : history) {
+    if (this->history(one.channel, epoch()) != one.days) change.history.push_back(one);
+  }
+  if (change.add.empty() && change.remove.empty() && change.history.empty())
+    return std::optional<JsonObject>();
   if (members_ + change.add.size() - change.remove.size() > limits::kPrivateHubMembers)
     return fail(Errc::too_large, "a private hub has at most 200 members");
   if (change.epoch > static_cast<std::int64_t>(limits::kRosterEpochs))

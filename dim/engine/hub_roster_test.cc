@@ -134,6 +134,86 @@ TEST_F(RosterTest, A27_WhenSomebodyWasTakenOutIsKnownOfEachStay) {
   EXPECT_EQ(roster.left(id(0), 1), 0);
 }
 
+TEST_F(RosterTest, F23_WhatNewMembersMayReadIsSignedAndCountsWhenTheyAreLetIn) {
+  const Guid den = *Guid::parse("018f6f0e7b8c7cc2a1f3b0d5f3a1c9e4");
+  const Guid attic = *Guid::parse("018f6f0e7b8c7cc2a1f3b0d5f3a1c9e5");
+  const auto rules = [&](Roster& roster, const std::vector<HistoryRule>& history, Millis now) {
+    const auto made = roster.next(alice_, {}, {}, now, history);
+    EXPECT_TRUE(made && *made && roster.extend(**made));
+    return roster.epoch();
+  };
+  constexpr Millis kDays = 86'400'000;
+  Roster roster = begun();
+  EXPECT_TRUE(roster.hides_history(1));
+  ASSERT_EQ(rules(roster, {{den, 30}, {attic, kAllDays}}, kNow), 2);
+  EXPECT_EQ(roster.history(den, 1), 0);
+  EXPECT_EQ(roster.history(den, 2), 30);
+  EXPECT_FALSE(roster.hides_history(2));
+  EXPECT_FALSE(roster.next(alice_, {}, {}, kNow, {{den, 30}}).value()) << "it is so already";
+  const auto bob = roster.next(alice_, {id(1)}, {}, kNow + 100 * kDays);
+  ASSERT_TRUE(roster.extend(**bob));
+  EXPECT_EQ(roster.since(id(1)), 3);
+  const Millis let_in = roster.time(3);
+  EXPECT_TRUE(roster.may_be_handed(id(1), attic, 1, kNow));
+  EXPECT_TRUE(roster.may_be_handed(id(1), den, 2, let_in - 30 * kDays));
+  EXPECT_FALSE(roster.may_be_handed(id(1), den, 2, let_in - 30 * kDays - 1'000));
+  EXPECT_TRUE(roster.may_be_handed(id(1), den, 3, 0)) << "they belonged to it then";
+  EXPECT_FALSE(roster.may_be_handed(id(2), attic, 1, kNow)) << "who does not belong to it";
+  EXPECT_FALSE(roster.may_be_handed(id(1), attic, 4, kNow)) << "an epoch that there is not";
+  // What is signed later is for others.
+  ASSERT_EQ(rules(roster, {{den, 0}, {attic, 0}}, let_in), 4);
+  EXPECT_TRUE(roster.may_be_handed(id(1), attic, 1, kNow));
+  ASSERT_TRUE(roster.extend(next(roster, {id(2)})));
+  EXPECT_FALSE(roster.may_be_handed(id(2), attic, 1, kNow));
+  EXPECT_TRUE(roster.hides_history(roster.epoch()));
+  // Who was put out and is in again is in since then.
+  ASSERT_TRUE(roster.extend(next(roster, {}, {id(1)})));
+  EXPECT_EQ(roster.since(id(1)), 0);
+  EXPECT_FALSE(roster.may_be_handed(id(1), attic, 1, kNow));
+  ASSERT_TRUE(roster.extend(next(roster, {id(1)})));
+  EXPECT_FALSE(roster.may_be_handed(id(1), attic, 2, kNow));
+  EXPECT_TRUE(roster.may_be_handed(id(1), attic, 4, kNow)) << "they read it then";
+  // What is kept makes the same again.
+  Roster again = begun();
+  for (const JsonObject& one : roster.changes()) ASSERT_TRUE(again.extend(one));
+  EXPECT_EQ(again.history(den, 3), 30);
+  EXPECT_EQ(again.founder(), id(0));
+}
+
+TEST_F(RosterTest, F23_A29_NoStationMakesOrChangesARuleForNewMembers) {
+  Roster roster = begun();
+  const Guid den = *Guid::parse("018f6f0e7b8c7cc2a1f3b0d5f3a1c9e4");
+  const JsonObject good = roster.next(alice_, {id(1)}, {}, kNow, {{den, 30}}).value().value();
+  const auto with = [&](const char* json) {
+    JsonObject other = good;
+    other.set("history", *parse_json_object(json)->find("list"));
+    return begun().extend(other);
+  };
+  EXPECT_EQ(with(R"({"list":[{"channel":"018f6f0e7b8c7cc2a1f3b0d5f3a1c9e4","show":"all"}]})")
+                .error()
+                .code,
+            Errc::signature);
+  EXPECT_EQ(with(R"({"list":[{"channel":"018f6f0e7b8c7cc2a1f3b0d5f3a1c9e5","show":"30d"}]})")
+                .error()
+                .code,
+            Errc::signature);
+  JsonObject without = good;
+  without.erase("history");
+  EXPECT_EQ(begun().extend(without).error().code, Errc::signature);
+  for (const char* broken :
+       {R"({"list":[]})", R"({"list":{}})", R"({"list":["all"]})",
+        R"({"list":[{"channel":"018f6f0e7b8c7cc2a1f3b0d5f3a1c9e4","show":"0d"}]})",
+        R"({"list":[{"channel":"018f6f0e7b8c7cc2a1f3b0d5f3a1c9e4","show":"030d"}]})",
+        R"({"list":[{"channel":"018f6f0e7b8c7cc2a1f3b0d5f3a1c9e4","show":"3651d"}]})",
+        R"({"list":[{"channel":"018f6f0e7b8c7cc2a1f3b0d5f3a1c9e4","show":30}]})",
+        R"({"list":[{"channel":"018F6F0E7B8C7CC2A1F3B0D5F3A1C9E4","show":"all"}]})",
+        R"({"list":[{"show":"all"}]})",
+        R"({"list":[{"channel":"018f6f0e7b8c7cc2a1f3b0d5f3a1c9e4","show":"all"},
+                    {"channel":"018f6f0e7b8c7cc2a1f3b0d5f3a1c9e4","show":"none"}]})"})
+    EXPECT_EQ(with(broken).error().code, Errc::bad_request) << broken;
+  EXPECT_TRUE(begun().extend(good));
+}
+
 TEST_F(RosterTest, WhatIsNoMembershipIsRefused) {
   const JsonObject good = next(begun(), {id(1)});
   ASSERT_TRUE(read_roster_change(good));

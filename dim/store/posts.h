@@ -73,6 +73,9 @@ struct Post {
   Cursor answered = 0;                  ///< set by the store: of the newest of these
   /// Set by a client, where this is of a private hub and could not be opened, or in no form: why.
   std::string_view unreadable{};
+  /// Set by a client, where this is of a private hub and was opened with a key that somebody has
+  /// handed over: their ID.
+  std::string handed_by{};
 };
 
 /// `repeated` (with its cursor) for the same GUID, channel, author, reply, thread, mentions, expiry

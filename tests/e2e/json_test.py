@@ -146,6 +146,8 @@ class Json(harness.EndToEnd):
                                            ("listen", "hub_change"), ("listen", "hub_left"), ("listen", "post_change"),
                                            ("listen", "unread"), ("chat", "post"), ("chat", "post_change"),
                                            ("chat", "hub_left"), ("listen", "hub_trouble"), ("chat", "hub_trouble"),
+                                           # hub_history_test.py; in chat it is the same line
+                                           ("listen", "hub_history"), ("chat", "hub_history"),
                                            # conversation_test.py; in chat it is the same line
                                            ("listen", "message_change"), ("chat", "message_change"),
                                            # stream_test.py
