@@ -77,7 +77,8 @@ class ChannelFiles(harness.EndToEnd):
             os.mkdir(folder)
             listener = self.bobby.start("listen", "--timeout", "60")
             self.addCleanup(lambda process=listener: (process.kill(), process.communicate()))
-            told = lambda event: next(one for one in map(harness.checked, listener.stdout) if one["event"] == event)
+            told = lambda event, **members: next(one for one in map(harness.checked, listener.stdout)
+                                                 if one["event"] == event and members.items() <= one.items())
             told("connected")
             sent = self.post(self.alice, where, "Look, @bobby", "--file", picture, "--file", song)
             self.assertEqual((sent["text"], sent["mentions"]), ("Look, @bobby", [self.bobby.id()]))
@@ -87,7 +88,7 @@ class ChannelFiles(harness.EndToEnd):
                               ("song.ogg", "audio", "audio/ogg", 300_000)])
             if previews:
                 self.assertEqual((first["width"], first["height"], first["preview"]), (640, 480, True))
-            heard = told("post")
+            heard = told("post", guid=sent["guid"])
             self.assertEqual((heard["text"], heard["files"]), (sent["text"], sent["files"]))
             listener.kill()
             # People see what it is, and no key.
@@ -215,7 +216,9 @@ class ChannelFiles(harness.EndToEnd):
                 self.hub(hub, self.bobby, kind=kind)
             sent = self.post(self.alice, where, "Look", "--file", picture)
             objects = 2 if harness.seccomp_works() else 1
-            self.assertEqual(len(of(self.alice.run("upload", "--list"), "uploaded")), objects)
+            mine = [one["name"] for one in of(self.alice.run("upload", "--list"), "uploaded")]
+            self.assertIn("sunset.png", mine)
+            self.assertEqual("sunset.png.preview.jpg" in mine, objects == 2)
             # Another message of hers uses it: the same line in a text.
             other = self.post(self.alice, where, sent["files"][0]["link"])
             self.assertEqual(other["files"][0]["guid"], sent["files"][0]["guid"])
@@ -230,7 +233,7 @@ class ChannelFiles(harness.EndToEnd):
             if verb == "destroy":
                 self.assertEqual(self.kept(), 0, "when it is answered")
             wait_until(lambda: self.kept() == 0)
-            self.assertEqual(of(self.alice.run("upload", "--list"), "uploaded"), [])
+            self.assertNotIn("sunset.png", [one["name"] for one in of(self.alice.run("upload", "--list"), "uploaded")])
             gone = of(self.bobby.run("download", other["files"][0]["link"], self.folder, code=1), "error")[0]
             self.assertIn(gone["code"], ("GONE", "NOT_FOUND"))
         # The end of a channel takes its files along.
