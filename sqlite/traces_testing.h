@@ -1,6 +1,7 @@
 // What the files of a station hold of a message, and which of them still hold it; for tests of
 // DESTROY.
 #pragma once
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -48,6 +49,22 @@ inline Result<std::vector<std::string>> traces_of(const std::string& folder, con
     }
     out.push_back(use.text(1));
   }
+}
+
+/// Of each piece: whether some file below `folder` holds it.
+inline std::vector<bool> in_files(const std::string& folder,
+                                  const std::vector<std::string>& pieces) {
+  std::vector<bool> out(pieces.size(), false);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (!entry.is_regular_file()) continue;
+    const std::string bytes = bytes_of_file(entry.path());
+    for (std::size_t i = 0; i < pieces.size(); ++i) {
+      if (!out[i])
+        out[i] =
+            ::memmem(bytes.data(), bytes.size(), pieces[i].data(), pieces[i].size()) != nullptr;
+    }
+  }
+  return out;
 }
 
 /// Pieces of the traces that some file below `folder` still holds, by the names of the files. A

@@ -37,11 +37,13 @@ std::size_t Day::run() {
   settle();
   check();
   fmt::print(
-      "{} people, {} posts ({} refused), {} edits, {} reactions, {} taken away, {} letters, {} "
-      "files read, {} put out or muted; {} kills of the station and a restart, {} of programs: {} "
-      "wrong; {:.0f} s\n",
-      options_.people, written_, refused_, edits_, reactions_, taken_, letters_.size(), files_read_,
-      put_out_, options_.kills, programs_killed_, problems_, bench::seconds_since(begin));
+      "{} people, {} posts ({} refused, {} in threads), {} edits, {} reactions, {} taken away, {} "
+      "and a channel destroyed with {} receipts, {} letters, {} files read, {} put out or muted; "
+      "{} "
+      "kills of the station and a restart, {} of programs: {} wrong; {:.0f} s\n",
+      options_.people, written_, refused_, threads_, edits_, reactions_, taken_, destroyed_,
+      receipts_, letters_.size(), files_read_, put_out_, options_.kills, programs_killed_,
+      problems_, bench::seconds_since(begin));
   return problems_;
 }
 
@@ -102,7 +104,7 @@ Guid Day::make(std::size_t owner, HubObject object, const std::string& hub, std:
   return guid;
 }
 
-bool Day::reads(std::size_t who, std::size_t channel) const {
+bool Day::may_read(std::size_t who, std::size_t channel) const {
   const Channel& in = channels_[channel];
   return members_[who][in.hub] &&
          (in.kind != "private" || is_insider(who) || hubs_[in.hub].owner == who);
@@ -118,7 +120,7 @@ bool Day::was_put_out(std::size_t who, std::size_t hub) const {
                              [&](const Absence& one) { return one.who == who && one.hub == hub; });
 }
 
-// ---- the morning: two hubs, five channels in each
+// ---- the morning: two hubs with five channels in each, one more for a while, and a private hub
 
 void Day::gather() {
   for (std::size_t who = 0; who < options_.people; ++who) {
@@ -144,7 +146,7 @@ void Day::gather() {
                              wrong(fmt::format("person {}: {}", who, what));
                            }}));
     people_.back()->come();
-    members_.emplace_back(2, false);
+    members_.emplace_back(3, false);
   }
   frozen_.assign(options_.people, false);
   unanswered_.assign(options_.people, 0);
@@ -163,12 +165,18 @@ void Day::gather() {
     members_[owner][hub] = true;
     const Guid role = make(owner, HubObject::role, id->text(),
                            R"({"name":"insiders","permissions":[],"rank":1})");
-    for (const char* kind : kKinds) {
+    std::vector<const char*> kinds(kKinds.begin(), kKinds.end());
+    if (hub == 0) {
+      destroyed_channel_ = kKinds.size();
+      kinds.push_back("text");
+    }
+    for (const char* kind : kinds) {
       std::string body = fmt::format(R"({{"name":"c{}","kind":"{}"}})", channels_.size(), kind);
       if (std::string_view(kind) == "private") {
         body.pop_back();
         body += fmt::format(
-            R"(,"overrides":[{{"role":"{}","allow":["read","write"],"deny":[]}}]}})", role.text());
+            R"(,"overrides":[{{"role":"{}","allow":["read","write","attach"],"deny":[]}}]}})",
+            role.text());
       }
       // In order: the role of the override has to be there.
       channels_.push_back(
@@ -193,6 +201,7 @@ void Day::gather() {
     }
     wait("giving roles", [&] { return !people_[owner]->asks(); });
   }
+  found_private();
   // Everybody follows every channel before so much is written that a first look leaves it out.
   for (std::size_t channel = 0; channel < channels_.size(); ++channel)
     write_in(hubs_[channels_[channel].hub].owner, channel);
@@ -206,6 +215,43 @@ void Day::gather() {
       return true;
     });
   });
+}
+
+/// Its founder signs who belongs to it.
+void Day::found_private() {
+  const std::size_t owner = 2;
+  std::optional<Id> id;
+  people_[owner]->messenger().hubs().found(
+      "cellar", "what lies",
+      [&](const HubResult<Id>& made) {
+        if (made) id = *made;
+      },
+      true);
+  wait("founding a private hub", [&] { return id.has_value(); });
+  hubs_.push_back({.id = id->text(), .owner = owner});
+  members_[owner][kPrivate] = true;
+  for (int i = 0; i < 2; ++i) {
+    std::string body = fmt::format(R"({{"name":"c{}"}})", channels_.size());
+    channels_.push_back(
+        {make(owner, HubObject::channel, id->text(), std::move(body)), kPrivate, "text"});
+  }
+  hubs_[kPrivate].invite = make(owner, HubObject::invite, id->text(), "{}").text();
+  wait("making channels", [&] { return !people_[owner]->asks(); });
+  std::vector<std::string> all;
+  for (std::size_t who = 0; who < people_.size(); who += 2) {
+    if (who == owner) continue;
+    members_[who][kPrivate] = true;
+    all.push_back(people_[who]->id());
+    Packet join = on(Operation::create, member, id->text());
+    join.content = R"({"invite":")" + hubs_[kPrivate].invite + "\"}";
+    people_[who]->surely(std::move(join), must("joining", {201}, [] {}));
+  }
+  wait("joining", [&] { return std::ranges::none_of(people_, &Person::asks); });
+  bool is_signed = false;
+  people_[owner]->messenger().hubs().change_roster(
+      id->text(), all, {},
+      [&](const HubResult<std::int64_t>& epoch) { is_signed = epoch.has_value(); });
+  wait("signing who belongs to a private hub", [&] { return is_signed; });
 }
 
 // ---- the day
@@ -237,6 +283,14 @@ void Day::plan() {
           });
   });
   for (std::size_t i = 1; i < 20; ++i) at(part(i, 20), [this] { kill_program(); });
+  // What is older than a day is forgotten: nothing of today.
+  at(0.3, [this] {
+    Packet keep = on(Operation::edit, HubObject::channel, channels_[0].guid.text());
+    keep.content = R"({"retention":1})";
+    people_[hubs_[0].owner]->surely(std::move(keep), must("a retention", {200}, [] {}));
+  });
+  at(0.45, [this] { later([this] { return !busy_out_; }, [this] { put_out(kPrivate, false); }); });
+  at(0.8, [this] { destroy_channel(*destroyed_channel_); });
   double share = 0.08;
   for (const bool ban : {false, true, true, false}) {
     const std::size_t hub = ban ? 1 : 0;
@@ -252,12 +306,18 @@ void Day::plan() {
 void Day::kill_station() {
   if (down_) return later([this] { return !down_; }, [this] { kill_station(); });
   down_ = true;
-  station_.kill();
-  const Millis when = clock_.monotonic() + static_cast<Millis>(below(300));
+  destroy_doomed();  // and the kill strikes in the midst of it
+  const Millis when = clock_.monotonic() + static_cast<Millis>(below(40));
   later([this, when] { return clock_.monotonic() >= when; },
         [this] {
-          station_.launch();
-          down_ = false;
+          station_.kill();
+          doom();
+          const Millis again = clock_.monotonic() + static_cast<Millis>(below(300));
+          later([this, again] { return clock_.monotonic() >= again; },
+                [this] {
+                  station_.launch();
+                  down_ = false;
+                });
         });
 }
 
@@ -277,8 +337,8 @@ void Day::act() {
   if (dice < 68) return edit_late(who);
   if (dice < 80) return react(who);
   if (dice < 86) return take_away(who);
-  if (dice < 90) return hide_or_show(hubs_[below(2)].owner);
-  if (dice < 93) return pin(hubs_[below(2)].owner);
+  if (dice < 90) return hide_or_show(hubs_[below(hubs_.size())].owner);
+  if (dice < 93) return pin(hubs_[below(hubs_.size())].owner);
   if (dice < 97) return write_letter(who);
   send_file(who);
 }
@@ -287,27 +347,43 @@ void Day::write(std::size_t who) {
   const std::size_t channel = below(channels_.size());
   if (writes(who, channel)) {
     write_in(who, channel);
-  } else if (one_in(8)) {
+  } else if (one_in(8) && !channels_[channel].closed) {
     // An announcement by somebody else, or from outside.
     ledger_.at(write_in(who, channel)).forbidden = true;
   }
 }
 
-Guid Day::write_in(std::size_t who, std::size_t channel) {
+Guid Day::write_in(std::size_t who, std::size_t channel, std::optional<std::size_t> file) {
   std::string text = fmt::format("w{} ", written_);
   for (std::uint64_t words = below(40); words > 0; --words) text += one_in(9) ? "园林 " : "garden ";
-  const auto reply =
-      one_in(4) ? some_message(who, [&](const Message& one) { return one.channel == channel; })
-                : std::nullopt;
+  if (file) text += files_[*file].link.text();
+  const auto near = [&](const Message& one) { return one.channel == channel; };
+  PostLinks links;
+  if (one_in(4)) links.reply = some_message(who, near);
+  if (one_in(5))
+    links.thread = some_message(who, [&](const Message& one) {
+      return near(one) && !one.thread && one.state == PostState::shown;
+    });
+  if (links.thread) ++threads_;
+  // Of those who stay, so that nobody is mentioned who is just being put out.
+  const std::size_t whom = 3 * below((people_.size() + 2) / 3);
+  if (one_in(8) && reads(whom, channel)) links.mentions.push_back(people_[whom]->id());
   const Channel& in = channels_[channel];
+  if (one_in(20) && hubs_[in.hub].owner == who) links.mentions.emplace_back(kEveryone);
+  if (one_in(25) && !file && written_ >= channels_.size())
+    links.expires = clock_.now() + 2'000 + static_cast<Millis>(below(4'000));
   const auto guid =
-      people_[who]->messenger().post(*Id::parse(hubs_[in.hub].id), in.guid, text, {.reply = reply});
+      people_[who]->messenger().post(*Id::parse(hubs_[in.hub].id), in.guid, text, links);
   if (!guid) throw std::runtime_error("a message cannot be written: " + to_string(guid.error()));
   ++unanswered_[who];
   ledger_.emplace(*guid, Message{.author = who,
                                  .channel = channel,
                                  .text = std::move(text),
-                                 .reply = reply,
+                                 .reply = links.reply,
+                                 .thread = links.thread,
+                                 .mentions = std::move(links.mentions),
+                                 .expires = links.expires,
+                                 .file = file,
                                  .number = written_++});
   return *guid;
 }
@@ -323,13 +399,19 @@ void Day::on_posted(const Guid& guid, int code) {
     message.acked = true;
     acked_.push_back(guid);
     if (message.forbidden) wrong("somebody who may not has written: " + message.text);
+    if (message.file) read_file(7 * below((people_.size() + 6) / 7), *message.file);
     return;
   }
   message.refused = true;
   ++refused_;
   const bool may_be =
       message.forbidden || was_put_out(message.author, channels_[message.channel].hub);
-  if (!may_be || (code != 403 && code != 404))
+  // Its time was over, or what its thread is about was just taken away.
+  const auto root = message.thread ? ledger_.find(*message.thread) : ledger_.end();
+  const bool late =
+      code == 410 && ((message.expires != 0 && message.expires <= clock_.now()) ||
+                      (root != ledger_.end() && (root->second.busy || is_gone(root->second))));
+  if (!late && (!may_be || (code != 403 && code != 404)))
     wrong(fmt::format("refused with {}: {}", code, message.text));
 }
 
@@ -354,7 +436,7 @@ std::optional<Guid> Day::some_message(std::size_t who,
         below(one_in(3) ? acked_.size() : std::min<std::size_t>(acked_.size(), 60));
     const Guid& guid = acked_[acked_.size() - 1 - back];
     const Message& one = ledger_.at(guid);
-    if (!one.busy && reads(who, one.channel) && good(one)) return guid;
+    if (!one.busy && one.expires == 0 && reads(who, one.channel) && good(one)) return guid;
   }
   return std::nullopt;
 }
@@ -383,21 +465,51 @@ void Day::edit(std::size_t who) {
   if (!guid) return;
   const Message& message = ledger_.at(*guid);
   std::string text = fmt::format("w{} changed {} times", message.number, message.revision);
+  if (is_private(message.channel)) return edit_private(who, *guid, std::move(text));
   Packet packet = on(Operation::edit, HubObject::message, guid->text());
   if (one_in(2)) packet.set("revision", std::to_string(message.revision));
   packet.content = text;
-  change(who, *guid, std::move(packet), {200}, [this, text](Message& it, Cursor) {
-    ++edits_;
-    it.text = text;
-    ++it.revision;
-  });
+  change(who, *guid, std::move(packet), {200},
+         [this, guid, text](Message&, Cursor) { on_edited(*guid, text); });
+}
+
+void Day::on_edited(const Guid& guid, const std::string& text) {
+  ++edits_;
+  Message& it = ledger_.at(guid);
+  it.text = text;
+  ++it.revision;
+}
+
+/// It is sealed for who is there now; when the program is killed before that, nothing has happened.
+void Day::edit_private(std::size_t who, const Guid& guid, std::string text) {
+  const Message& message = ledger_.at(guid);
+  const PostPlace place{.channel = channels_[message.channel].guid,
+                        .message = guid,
+                        .revision = message.revision + 1,
+                        .reply = message.reply,
+                        .thread = message.thread,
+                        .expires = message.expires,
+                        .mentions = message.mentions};
+  people_[who]->messenger().seal_post(
+      hubs_[kPrivate].id, place, text,
+      [this, who, guid, text, revision = message.revision](const HubResult<std::string>& sealed) {
+        const Message& now = ledger_.at(guid);
+        if (!sealed || frozen_[who] || now.busy || now.revision != revision ||
+            now.state != PostState::shown || !writes(who, now.channel))
+          return;
+        Packet packet = on(Operation::edit, HubObject::message, guid.text());
+        packet.set("revision", std::to_string(revision));
+        packet.content = *sealed;
+        change(who, guid, std::move(packet), {200},
+               [this, guid, text](Message&, Cursor) { on_edited(guid, text); });
+      });
 }
 
 /// Of an earlier revision than the current one.
 void Day::edit_late(std::size_t who) {
   const auto guid = some_message(who, [&](const Message& one) {
     return one.author == who && one.state == PostState::shown && one.revision > 1 &&
-           writes(who, one.channel);
+           writes(who, one.channel) && !is_private(one.channel);
   });
   if (!guid) return;
   Packet packet = on(Operation::edit, HubObject::message, guid->text());
@@ -440,6 +552,7 @@ void Day::take_away(std::size_t who) {
            ++taken_;
            it.state = erased ? PostState::deleted : PostState::removed;
            it.text.clear();
+           it.mentions.clear();
            if (!erased) return;
            it.pinned = false;
            it.reactions.clear();
@@ -482,19 +595,45 @@ void Day::write_letter(std::size_t who) {
     wrong("a letter cannot be written: " + to_string(sent.error()));
 }
 
+/// Most are posted in a channel; the others have nobody but who has the link.
 void Day::send_file(std::size_t who) {
-  if (who % 7 != 0 || files_.size() >= kFiles) return;
-  auto data = std::make_shared<Bytes>(below(900'000) + 1);
+  if (who % 7 != 0 || files_.size() + sending_ >= kFiles) return;
+  auto data = std::make_shared<Bytes>(below(900'000) + 1'000);
   random_.fill(*data);
-  people_[who]->upload(data, station_.target().id, [this, data](MediaLink link) {
+  std::size_t channel = below(channels_.size());
+  for (int tries = 0; tries < 20 && !writes(who, channel); ++tries)
+    channel = below(channels_.size());
+  const bool posts = writes(who, channel) && !one_in(4);
+  ++sending_;
+  people_[who]->upload(
+      data, station_.target().id,
+      [this, who, channel, posts, data](MediaLink link, std::string piece) {
+        ++progress_;
+        --sending_;
+        const std::size_t file = files_.size();
+        files_.push_back(
+            {.link = std::move(link), .data = data, .piece = std::move(piece), .owner = who});
+        if (!posts) return read_file(7 * below((people_.size() + 6) / 7), file);
+        if (frozen_[who] || !writes(who, channel)) return;
+        files_[file].message = write_in(who, channel, file);
+      });
+}
+
+void Day::read_file(std::size_t reader, std::size_t file) {
+  const auto message = files_[file].message;
+  if (message && !reads(reader, ledger_.at(*message).channel)) return;
+  people_[reader]->download(files_[file].link, [this, reader, file, message](Result<Bytes> got) {
     ++progress_;
-    const std::size_t reader = 7 * below((people_.size() + 6) / 7);
-    people_[reader]->download(link, [this, data](const Bytes& got) {
-      ++progress_;
-      ++files_read_;
-      if (got != *data) wrong("a file came with other bytes");
-    });
-    files_.emplace_back(std::move(link), data);
+    ++files_read_;
+    // It goes with its message; who is just put out gets it no more.
+    const Message* it = message ? &ledger_.at(*message) : nullptr;
+    const bool may_be_gone = it != nullptr && (it->busy || is_gone(*it) ||
+                                               was_put_out(reader, channels_[it->channel].hub));
+    if (!got) {
+      if (!may_be_gone) wrong("a file does not come through: " + to_string(got.error()));
+      return;
+    }
+    if (*got != *files_[file].data) wrong("a file came with other bytes");
   });
 }
 
@@ -503,7 +642,7 @@ void Day::send_file(std::size_t who) {
 std::optional<std::size_t> Day::victim(std::size_t hub) {
   for (int tries = 0; tries < 100; ++tries) {
     const std::size_t who = below(people_.size());
-    if (members_[who][hub] && !frozen_[who] && !is_insider(who) && who > 1) return who;
+    if (members_[who][hub] && !frozen_[who] && !is_insider(who) && who > 2) return who;
   }
   return std::nullopt;
 }
@@ -539,7 +678,11 @@ void Day::put_out(std::size_t hub, bool ban) {
                     [this, until, who] {
                       return written_ >= std::min(until, options_.posts) && !people_[who]->asks();
                     },
-                    [=, this] { let_in(who, hub, ban, absence); });
+                    [=, this] {
+                      // Into a private hub only its founder could sign them in again.
+                      if (hub != kPrivate) return let_in(who, hub, ban, absence);
+                      busy_out_ = frozen_[who] = false;
+                    });
               }));
         });
 }
@@ -594,8 +737,10 @@ void Day::mute(std::size_t hub) {
 // ---- the evening
 
 void Day::settle() {
+  destroy_doomed();
   wait("coming to rest", [&] {
-    return std::ranges::all_of(people_, [](const auto& one) { return one->is_quiet(); }) &&
+    return later_.empty() &&
+           std::ranges::all_of(people_, [](const auto& one) { return one->is_quiet(); }) &&
            std::ranges::all_of(letters_, [](const auto& one) { return one.second == 1; });
   });
 }

@@ -21,6 +21,9 @@ bool same(const std::vector<ReactionCount>& shown,
 }  // namespace
 
 void Day::check() {
+  Millis over = 0;
+  for (const auto& [guid, message] : ledger_) over = std::max(over, message.expires);
+  wait("what disappears", [&] { return clock_.now() > over + 2'000; });
   Pages station;
   for (std::size_t hub = 0; hub < hubs_.size(); ++hub) {
     // Owners see everything of their hub.
@@ -47,14 +50,11 @@ void Day::check() {
   for (std::size_t who = 0; who < people_.size(); ++who) check_marks(who, station);
   for (std::size_t who = 0; who < people_.size(); who += 3) check_device(who, station);
   check_search(station);
-  for (const auto& [link, data] : files_) {
-    people_[0]->download(link, [this, data](const Bytes& got) {
-      ++progress_;
-      ++files_read_;
-      if (got != *data) wrong("a file came with other bytes");
-    });
-  }
-  wait("reading files", [&] { return people_[0]->is_quiet(); });
+  check_private_search();
+  check_threads(station);
+  check_files();
+  check_destroyed();
+  check_disk();
 }
 
 // ---- histories
@@ -62,6 +62,19 @@ void Day::check() {
 Day::Pages Day::read_all(std::size_t who) {
   Pages out;
   std::size_t open = 0;
+  if (members_[who][kPrivate]) {
+    // Who belongs to it now.
+    bool known = false;
+    Millis again = 0;
+    wait("reading a private hub", [&] {
+      if (!known && clock_.monotonic() >= again && people_[who]->is_here()) {
+        again = clock_.monotonic() + 1'000;
+        people_[who]->messenger().hubs().read(
+            hubs_[kPrivate].id, [&](const HubResult<HubView>& hub) { known = known || hub; });
+      }
+      return known;
+    });
+  }
   for (std::size_t channel = 0; channel < channels_.size(); ++channel) {
     if (!reads(who, channel)) continue;
     out[channel];
@@ -114,6 +127,11 @@ void Day::check_ledger(const Pages& station) {
   if (there.size() != all) wrong("a message stands there twice");
   for (const auto& [guid, message] : ledger_) {
     const auto found = there.find(guid);
+    if (channels_[message.channel].closed) continue;
+    if (message.acked && message.expires != 0) {
+      if (found != there.end()) wrong("it should have disappeared: " + message.text);
+      continue;
+    }
     if (message.acked == (found == there.end())) {
       wrong(fmt::format(
           "{} {}", message.acked ? "acknowledged and lost:" : "refused and there:", message.text));
@@ -122,10 +140,14 @@ void Day::check_ledger(const Pages& station) {
     if (!message.acked) continue;
     --all;
     const Post& post = *found->second;
-    if (post.author != people_[message.author]->id() || post.content != message.text ||
-        post.state != message.state || post.revision != message.revision ||
-        post.reply != message.reply || (post.pinned != 0) != message.pinned ||
-        !same(post.reactions, message.reactions))
+    // In a private hub nobody opens what is hidden.
+    const bool closed = is_private(message.channel) && message.state == PostState::hidden;
+    if (post.author != people_[message.author]->id() ||
+        post.content != (closed ? std::string() : message.text) || post.state != message.state ||
+        post.revision != message.revision || post.reply != message.reply ||
+        post.thread != message.thread ||
+        !std::ranges::is_permutation(post.mentions, message.mentions) ||
+        (post.pinned != 0) != message.pinned || !same(post.reactions, message.reactions))
       wrong(fmt::format("not as it was left: w{} \"{}\", state {} not {}, revision {} not {}",
                         message.number, post.content, to_string(post.state),
                         to_string(message.state), post.revision, message.revision));
@@ -143,6 +165,7 @@ void Day::check_reader(std::size_t who, const Pages& station) {
       return a.guid == b.guid && a.cursor == b.cursor && a.changed == b.changed &&
              a.author == b.author && a.state == b.state && a.revision == b.revision &&
              a.pinned == b.pinned && a.reactions == b.reactions && a.time == b.time &&
+             a.thread == b.thread && a.answers == b.answers && a.mentions == b.mentions &&
              a.content == (hidden ? std::string() : b.content);
     });
     if (!same_posts)
@@ -185,6 +208,16 @@ std::int64_t Day::unread_of(std::size_t who, const std::vector<Post>& posts, Cur
   });
 }
 
+std::int64_t Day::mentions_of(std::size_t who, const std::vector<Post>& posts, Cursor mark) const {
+  const std::string& me = people_[who]->id();
+  return std::ranges::count_if(posts, [&](const Post& post) {
+    return post.cursor > mark && post.state == PostState::shown && post.author != me &&
+           std::ranges::any_of(post.mentions, [&](const std::string& one) {
+             return one == me || one == kEveryone;
+           });
+  });
+}
+
 ReadMark Day::mark_of(std::size_t who, std::size_t channel) {
   std::optional<ReadMark> out;
   Millis again = 0;
@@ -223,6 +256,11 @@ void Day::check_marks(std::size_t who, const Pages& station) {
       if (mark.unread != due) {
         wrong(fmt::format("person {} has {} unread in channel {}, not {}", who, mark.unread,
                           channel, due));
+        break;
+      }
+      if (const auto named = mentions_of(who, posts, mark.cursor); mark.mentions != named) {
+        wrong(fmt::format("person {} has {} mentions in channel {}, not {}", who, mark.mentions,
+                          channel, named));
         break;
       }
       // What was told counts as read, soon.
@@ -279,42 +317,92 @@ void Day::check_device(std::size_t who, const Pages& station) {
   }
 }
 
+std::optional<PostsPage> Day::page_of(std::size_t who, const PostQuery& query) {
+  std::optional<HubResult<PostsPage>> page;
+  wait("reading a page", [&] {
+    if (page && !*page && (page->error().code == 416 || page->error().code == 0)) {
+      page.reset();
+      pass(1'000);
+    } else if (page) {
+      return true;
+    }
+    bool done = false;
+    people_[who]->messenger().hubs().posts(query, [&](HubResult<PostsPage> found) {
+      page.emplace(std::move(found));
+      done = true;
+    });
+    wait("a page", [&] { return done; });
+    return false;
+  });
+  if (!*page) {
+    wrong(fmt::format("a page is refused: {}", page->error().code));
+    return std::nullopt;
+  }
+  return std::move(**page);
+}
+
 void Day::check_search(const Pages& station) {
   for (int tries = 0; tries < 40 && !acked_.empty(); ++tries) {
     const Guid& guid = acked_[below(acked_.size())];
     const Message& message = ledger_.at(guid);
+    if (is_private(message.channel) || channels_[message.channel].closed) continue;
     const Hub& hub = hubs_[channels_[message.channel].hub];
-    std::optional<HubResult<PostsPage>> page;
-    PostQuery query{.target = hub.id, .hub = hub.id, .search = fmt::format("w{}", message.number)};
-    people_[hub.owner]->messenger().hubs().posts(
-        query, [&](HubResult<PostsPage> found) { page.emplace(std::move(found)); });
-    wait("searching", [&] { return page.has_value(); });
-    if (!*page) {
-      if (page->error().code == 416) pass(1'000);
-      continue;
-    }
-    const auto& posts = (*page)->posts;
-    const bool found = posts.size() == 1 && posts.front().guid == guid;
-    if (message.state == PostState::shown ? !found : !posts.empty())
-      wrong(fmt::format("a search for w{} finds {} messages", message.number, posts.size()));
+    const auto page = page_of(
+        hub.owner, {.target = hub.id, .hub = hub.id, .search = fmt::format("w{}", message.number)});
+    if (!page) continue;
+    const bool found = page->posts.size() == 1 && page->posts.front().guid == guid;
+    if (message.state == PostState::shown && message.expires == 0 ? !found : !page->posts.empty())
+      wrong(fmt::format("a search for w{} finds {} messages", message.number, page->posts.size()));
   }
-  for (std::size_t channel = 0; channel < channels_.size(); ++channel) {
-    const auto& posts = station.at(channel);
+  for (const auto& [channel, posts] : station) {
     const auto due =
         std::ranges::count_if(posts, [](const Post& post) { return post.pinned != 0; });
-    std::optional<HubResult<PostsPage>> page;
-    PostQuery query{.target = channels_[channel].guid.text(),
-                    .hub = hubs_[channels_[channel].hub].id,
-                    .pinned = true};
-    people_[hubs_[channels_[channel].hub].owner]->messenger().hubs().posts(
-        query, [&](HubResult<PostsPage> found) { page.emplace(std::move(found)); });
-    wait("reading pins", [&] { return page.has_value(); });
-    if (!*page && page->error().code == 416) {
-      pass(1'000);
-      continue;
-    }
-    if (!*page || (!(*page)->next && std::ssize((*page)->posts) != due))
+    const Hub& hub = hubs_[channels_[channel].hub];
+    const auto page = page_of(
+        hub.owner, {.target = channels_[channel].guid.text(), .hub = hub.id, .pinned = true});
+    if (page && !page->next && std::ssize(page->posts) != due)
       wrong(fmt::format("pins of channel {} are not {}", channel, due));
+  }
+}
+
+/// The station cannot; the home searches what it has opened.
+void Day::check_private_search() {
+  for (const auto& [guid, message] : ledger_) {
+    if (!message.acked || !is_private(message.channel) || message.expires != 0) continue;
+    const auto found = people_[hubs_[kPrivate].owner]->messenger().hubs().privates().search(
+        hubs_[kPrivate].id, channels_[message.channel].guid, fmt::format("w{}", message.number), 0,
+        10);
+    const bool due = message.state == PostState::shown;
+    if (!found || found->size() != (due ? 1U : 0U))
+      wrong(fmt::format("a home's search for w{} does not find {}", message.number, due ? 1 : 0));
+  }
+}
+
+void Day::check_threads(const Pages& station) {
+  std::size_t looked = 0;
+  for (const auto& [channel, posts] : station) {
+    std::map<Guid, std::vector<Guid>> threads;
+    std::map<Guid, std::int64_t> shown;
+    for (const Post& post : posts) {
+      if (!post.thread) continue;
+      threads[*post.thread].push_back(post.guid);
+      if (post.state == PostState::shown) ++shown[*post.thread];
+    }
+    for (const Post& post : posts) {
+      const auto answers = shown.find(post.guid);
+      if (post.answers != (answers == shown.end() ? 0 : answers->second))
+        wrong(fmt::format("{} messages in the thread of {}, not {}", post.answers, post.content,
+                          answers == shown.end() ? 0 : answers->second));
+    }
+    for (const auto& [root, stand] : threads) {
+      if (++looked > 20) return;
+      const Hub& hub = hubs_[channels_[channel].hub];
+      PostQuery query{
+          .target = channels_[channel].guid.text(), .hub = hub.id, .after = 0, .thread = root};
+      const auto page = page_of(hub.owner, query);
+      if (page && !page->next && !std::ranges::equal(page->posts, stand, {}, &Post::guid))
+        wrong(fmt::format("{} messages are in a thread, not {}", page->posts.size(), stand.size()));
+    }
   }
 }
 

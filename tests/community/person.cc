@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "client/outbox.h"
+#include "client/private_hubs.h"
 #include "dim/crypto/file_seal.h"
 #include "dim/engine/media_link.h"
 
@@ -138,7 +140,7 @@ bool Person::is_quiet() {
 // ---- files
 
 void Person::upload(std::shared_ptr<const Bytes> data, std::string station,
-                    std::function<void(MediaLink)> done) {
+                    std::function<void(MediaLink, std::string)> done) {
   const Guid guid = Guid::make(clock_.now(), random_);
   auto key = std::make_shared<Secret>(Secret::random(32, random_));
   auto seal = std::make_shared<FileSeal>(std::move(FileSeal::make(*key).value()));
@@ -149,17 +151,26 @@ void Person::upload(std::shared_ptr<const Bytes> data, std::string station,
       },
       clock_);
   const MediaUpload* it = upload.get();
-  add(std::move(upload), [guid, it, key, station = std::move(station), done = std::move(done)] {
+  Bytes sealed;
+  if (!seal_range(*data, *seal, 0, std::min(kSealedChunk, it->size()), sealed))
+    return events_.wrong("a file cannot be sealed");
+  const std::size_t middle = sealed.size() / 2;
+  std::string piece(
+      as_text(ByteView(sealed).subspan(middle, std::min<std::size_t>(64, sealed.size() - middle))));
+  add(std::move(upload), [this, guid, it, key, piece = std::move(piece),
+                          station = std::move(station), done = std::move(done)](Status status) {
+    if (!status) return events_.wrong("a file does not come through: " + to_string(status.error()));
     done({.guid = guid,
           .station = station,
           .size = it->size(),
           .sha256 = it->digest(),
           .key = std::move(*key),
-          .name = "picture"});
+          .name = "picture"},
+         piece);
   });
 }
 
-void Person::download(const MediaLink& link, std::function<void(Bytes)> done) {
+void Person::download(const MediaLink& link, std::function<void(Result<Bytes>)> done) {
   auto data = std::make_shared<Bytes>();
   auto download = MediaDownload::make(
       link,
@@ -169,24 +180,23 @@ void Person::download(const MediaLink& link, std::function<void(Bytes)> done) {
       },
       clock_);
   if (!download) return events_.wrong("no download: " + to_string(download.error()));
-  add(std::move(*download), [data, done = std::move(done)] { done(std::move(*data)); });
+  add(std::move(*download), [data, done = std::move(done)](Status status) {
+    done(status ? Result<Bytes>(std::move(*data)) : std::unexpected(status.error()));
+  });
 }
 
-void Person::add(std::unique_ptr<Transfer> transfer, std::function<void()> done) {
+void Person::add(std::unique_ptr<Transfer> transfer, std::function<void(Status)> done) {
   files_.push_back({.transfer = std::move(transfer), .done = std::move(done)});
 }
 
 void Person::look_at_files() {
   for (auto file = files_.begin(); file != files_.end();) {
     Transfer& transfer = *file->transfer;
-    if (transfer.done()) {
+    if (transfer.done() || transfer.failed()) {
       const auto done = std::move(file->done);
       const auto kept = std::move(file->transfer);
       file = files_.erase(file);
-      done();
-    } else if (transfer.failed()) {
-      events_.wrong("a file does not come through: " + to_string(*transfer.failed()));
-      file = files_.erase(file);
+      done(kept->done() ? Status() : std::unexpected(*kept->failed()));
     } else {
       if (std::exchange(file->session, session_) != session_) {
         transfer.start([this](Packet packet, Uplink::Handler handler) {
@@ -228,6 +238,16 @@ void Person::did(const Guid& post, PostState state, Cursor cursor) {
   if (found == told.end() || cursor < found->second.changed) return;
   found->second.changed = cursor;
   found->second.state = state;
+}
+
+std::string Person::keeps(const Guid& post) {
+  const auto row = Outbox(home_.vault()).find(post.text());
+  if (!row || *row) return "what is to be sent";
+  for (const std::string_view bucket : {kRefusedPosts, kOpenedPosts}) {
+    const auto kept = home_.vault().get(bucket, post.text());
+    if (!kept || *kept) return std::string(bucket);
+  }
+  return {};
 }
 
 // ---- sockets

@@ -59,9 +59,10 @@ class Person final : private Transport {
   /// `cursor`: of the answer, where it has one.
   using Done = std::function<void(int code, Cursor cursor)>;
   void surely(Packet packet, Done done);
+  /// `piece`: 64 of its sealed bytes, as the station has them.
   void upload(std::shared_ptr<const Bytes> data, std::string station,
-              std::function<void(MediaLink)> done);
-  void download(const MediaLink& link, std::function<void(Bytes)> done);
+              std::function<void(MediaLink, std::string piece)> done);
+  void download(const MediaLink& link, std::function<void(Result<Bytes>)> done);
   bool asks() const { return !wishes_.empty(); }
   /// Everything that was begun is answered, and the outbox is empty.
   bool is_quiet();
@@ -69,6 +70,8 @@ class Person final : private Transport {
   std::map<Guid, Told> told;  ///< by message
   /// What one has done to somebody else's message is not told.
   void did(const Guid& post, PostState state, Cursor cursor);
+  /// Where the home has something of this message; empty: nowhere.
+  std::string keeps(const Guid& post);
 
  private:
   struct Wish {
@@ -79,14 +82,14 @@ class Person final : private Transport {
   };
   struct File {
     std::unique_ptr<Transfer> transfer;
-    std::function<void()> done;
+    std::function<void(Status)> done;
     std::uint64_t session = 0;  ///< in which it was started last
   };
   void dial(Lane lane, const StationTarget& target) override;
   void send(Lane lane, std::string bytes) override;
   void hang_up(Lane lane) override;
   void lost();
-  void add(std::unique_ptr<Transfer> transfer, std::function<void()> done);
+  void add(std::unique_ptr<Transfer> transfer, std::function<void(Status)> done);
   void ask(const std::shared_ptr<Wish>& wish);
   void look_at_files();
   void on_post(const Post& post, bool fresh);
