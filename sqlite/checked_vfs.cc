@@ -132,6 +132,8 @@ struct CheckedVfs::Methods {
   static int read(sqlite3_file* given, void* out, int amount, sqlite3_int64 offset) {
     File& mine = file(given);
     const int rc = mine.parent()->pMethods->xRead(mine.parent(), out, amount, offset);
+    // What SQLite makes of EIO, and tells as a damaged database later on.
+    if (rc == SQLITE_IOERR_CORRUPTFS) return SQLITE_IOERR_READ;
     if (rc != SQLITE_OK || mine.kind == File::Kind::other) return rc;
     const ByteView bytes(static_cast<const std::uint8_t*>(out), static_cast<std::size_t>(amount));
     bool right = true;

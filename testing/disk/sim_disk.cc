@@ -27,7 +27,8 @@ struct SimDisk::Methods {
 
   static int read(sqlite3_file* file, void* out, int amount, sqlite3_int64 offset) {
     SimDisk& self = disk(file);
-    if (!self.powered_ || self.strikes({Fault::read_error})) return SQLITE_IOERR_READ;
+    if (!self.powered_) return SQLITE_IOERR_READ;
+    if (self.strikes({Fault::read_error})) return SQLITE_IOERR_CORRUPTFS;  // as for EIO on Linux
     const auto& bytes = stored(file).now;
     const auto at = static_cast<std::size_t>(offset);
     const auto size = static_cast<std::size_t>(amount);
