@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "client/fields.h"
+#include "client/handing_rows.h"
 #include "client/hub_names.h"
 #include "client/outbox.h"
 #include "dim/base/base64.h"
@@ -14,8 +15,8 @@ namespace {
 
 constexpr std::string_view kKeys = "keys";
 constexpr std::size_t kKeyBytes = 32;
-/// Of one message: before a home knows who has founded the hub, anybody can name it.
-constexpr std::size_t kKept = 8;
+/// Notes for hubs whose founder is not known yet: of everybody, and of one person.
+constexpr std::size_t kEarlyMost = 128, kEarlyOfOne = 64;
 
 JsonObject key_json(const PostKey& key) {
   JsonObject out;
@@ -58,24 +59,87 @@ Status put_list(Vault& vault, const Guid& message, JsonArray list) {
   return vault.put(kHandedKeys, message.text(), write_json(body));
 }
 
-/// `verified`: `by` is who counts.
-Status keep_one(Home& home, const KeysNote& note, const PostKey& key, const std::string& by,
-                bool verified) {
+Status keep_one(Home& home, const KeysNote& note, const PostKey& key, const std::string& by) {
   const auto gone = home.vault().contains(kGonePosts, key.message.text());
   if (!gone) return std::unexpected(gone.error());
   if (*gone) return {};
   const auto before = home.vault().get(kHandedKeys, key.message.text());
   if (!before) return std::unexpected(before.error());
   JsonArray list = list_in(before->value_or(""));
-  std::erase_if(list, [&](const Json& one) { return is_by(one, note.hub, by); });
-  if (list.size() >= kKept && !verified) return {};
-  if (list.size() >= kKept) list.erase(list.begin());
+  const auto old =
+      std::ranges::find_if(list, [&](const Json& one) { return is_by(one, note.hub, by); });
+  if (old != list.end()) {
+    if (integer_in(*old->object(), "revision") > key.revision) return {};
+    list.erase(old);
+  }
   JsonObject row = key_json(key);
   row.set("hub", note.hub);
   row.set("channel", note.channel.text());
   row.set("by", by);
   list.emplace_back(std::move(row));
   return put_list(home.vault(), key.message, std::move(list));
+}
+
+/// By who counts.
+Status keep_all(Home& home, const KeysNote& note, const std::string& by) {
+  const auto owner = private_hub_of(home, note.channel);
+  if (!owner) return std::unexpected(owner.error());
+  if (owner->value_or(note.hub) != note.hub) return {};
+  for (const PostKey& one : note.keys) {
+    if (auto kept = keep_one(home, note, one, by); !kept) return kept;
+  }
+  return {};
+}
+
+JsonObject note_json(const KeysNote& note) {
+  JsonObject out;
+  out.set("hub", note.hub);
+  out.set("channel", note.channel.text());
+  JsonArray keys;
+  for (const PostKey& one : note.keys) keys.emplace_back(key_json(one));
+  out.set("keys", std::move(keys));
+  return out;
+}
+
+std::optional<KeysNote> read_note(const JsonObject& object) {
+  const auto channel = Guid::parse(text_in(object, "channel"));
+  const std::string name = text_in(object, "hub");
+  const auto hub = Id::parse(name);
+  const Json* keys = object.find("keys");
+  const bool right = channel && hub && hub->is_group() && hub->bare().text() == name &&
+                     is_private_hub(name) && keys != nullptr && keys->array() != nullptr;
+  if (!right) return std::nullopt;
+  KeysNote out{.hub = name, .channel = *channel};
+  for (const Json& one : *keys->array()) {
+    auto key = read_key(one);
+    if (key && out.keys.size() < kKeysAtOnce) out.keys.push_back(std::move(*key));
+  }
+  return out;
+}
+
+std::string early_key(const std::string& by, const KeysNote& note) {
+  return by + " " + note.hub + " " + note.keys.front().message.text();
+}
+
+std::optional<KeysNote> early_note(const JsonObject& row) {
+  const Json* note = row.find("note");
+  return note != nullptr && note->object() != nullptr ? read_note(*note->object()) : std::nullopt;
+}
+
+/// Nobody knows yet whether it counts: a few are kept until the hub's membership is known.
+Status keep_early(Home& home, const KeysNote& note, const std::string& by) {
+  const auto rows = home.vault().list(kEarlyKeys);
+  if (!rows) return std::unexpected(rows.error());
+  std::size_t theirs = 0;
+  for (const auto& row : *rows) {
+    const auto object = parse_json_object(row.body);
+    if (object && text_in(*object, "by") == by) ++theirs;
+  }
+  if (rows->size() >= kEarlyMost || theirs >= kEarlyOfOne) return {};
+  JsonObject body;
+  body.set("by", by);
+  body.set("note", note_json(note));
+  return home.vault().put(kEarlyKeys, early_key(by, note), write_json(body));
 }
 
 /// What waits to be sent, without the keys that `goes` names by their hub, channel and message.
@@ -132,43 +196,62 @@ Status forget_where(Vault& vault, const std::function<bool(const JsonObject& key
 
 CustomizedContent keys_content(const KeysNote& note, Millis now, Random& random) {
   CustomizedContent out = CustomizedContent::make(kHubApp, kKeys, "note", now, random);
-  out.rest.set("hub", note.hub);
-  out.rest.set("channel", note.channel.text());
-  JsonArray keys;
-  for (const PostKey& one : note.keys) keys.emplace_back(key_json(one));
-  out.rest.set("keys", std::move(keys));
+  for (const auto& [key, value] : note_json(note)) out.rest.set(key, value);
   return out;
 }
 
 std::optional<KeysNote> read_keys(const CustomizedContent& content) {
   if (content.app != kHubApp || content.mod != kKeys) return std::nullopt;
-  const auto channel = Guid::parse(text_in(content.rest, "channel"));
-  const std::string name = text_in(content.rest, "hub");
-  const auto hub = Id::parse(name);
-  const Json* keys = content.rest.find("keys");
-  const bool right = channel && hub && hub->is_group() && hub->bare().text() == name &&
-                     is_private_hub(name) && keys != nullptr && keys->array() != nullptr;
-  if (!right) return std::nullopt;
-  KeysNote out{.hub = name, .channel = *channel};
-  for (const Json& one : *keys->array()) {
-    auto key = read_key(one);
-    if (key && out.keys.size() < kKeysAtOnce) out.keys.push_back(std::move(*key));
-  }
-  return out;
+  return read_note(content.rest);
 }
 
 Status keep_handed(Home& home, const KeysNote& note, const std::string& by, const Roster* roster) {
   const bool mine = by == home.account().id.bare().text();
   if (note.keys.empty() || (roster != nullptr && !mine && by != roster->founder())) return {};
   return home.vault().transaction([&]() -> Status {
-    const auto owner = private_hub_of(home, note.channel);
-    if (!owner) return std::unexpected(owner.error());
-    if (owner->value_or(note.hub) != note.hub) return {};
-    for (const PostKey& one : note.keys) {
-      const bool verified = mine || roster != nullptr;
-      if (auto kept = keep_one(home, note, one, by, verified); !kept) return kept;
+    return mine || roster != nullptr ? keep_all(home, note, by) : keep_early(home, note, by);
+  });
+}
+
+Status take_early_keys(Home& home, const Roster& roster) {
+  const auto rows = home.vault().list(kEarlyKeys);
+  if (!rows) return std::unexpected(rows.error());
+  for (const auto& row : *rows) {
+    const auto object = parse_json_object(row.body);
+    const auto note = object ? early_note(*object) : std::nullopt;
+    if (!note || note->keys.empty() || note->hub != roster.hub()) continue;
+    const std::string by = text_in(*object, "by");
+    if (by == roster.founder()) {
+      if (auto done = keep_all(home, *note, by); !done) return done;
     }
-    return {};
+    if (auto done = home.vault().erase(kEarlyKeys, early_key(by, *note)); !done) return done;
+  }
+  return {};
+}
+
+Status forget_pages_for(Vault& vault, const std::string& hub, const std::string& who) {
+  constexpr std::size_t kAll = 1'000'000;
+  if (auto erased = vault.erase(kHandingRows, hub + " " + who); !erased) return erased;
+  Outbox outbox(vault);
+  const auto rows = outbox.after(0, kAll);
+  if (!rows) return std::unexpected(rows.error());
+  for (const OutboxRow& row : *rows) {
+    if (text_in(row.content, "app") != kHubApp || text_in(row.content, "hub") != hub ||
+        row.to.bare().text() != who)
+      continue;
+    if (auto erased = outbox.erase(row.guid); !erased) return erased;
+  }
+  return {};
+}
+
+Result<bool> handed_all(Vault& vault) {
+  constexpr std::size_t kAll = 1'000'000;
+  const auto owed = vault.count(kHandingRows);
+  if (!owed) return std::unexpected(owed.error());
+  const auto rows = Outbox(vault).after(0, kAll);
+  if (!rows) return std::unexpected(rows.error());
+  return *owed == 0 && std::ranges::none_of(*rows, [](const OutboxRow& row) {
+    return text_in(row.content, "app") == kHubApp;
   });
 }
 
@@ -207,6 +290,16 @@ Status forget_handed_of(Vault& vault, std::string_view object) {
   };
   return vault.transaction([&]() -> Status {
     if (auto done = forget_where(vault, is_of); !done) return done;
+    const auto early = vault.list(kEarlyKeys);
+    if (!early) return std::unexpected(early.error());
+    for (const auto& row : *early) {
+      const auto body = parse_json_object(row.body);
+      const auto note = body ? early_note(*body) : std::nullopt;
+      if (!note || note->keys.empty() || (note->hub != object && note->channel.text() != object))
+        continue;
+      if (auto erased = vault.erase(kEarlyKeys, early_key(text_in(*body, "by"), *note)); !erased)
+        return erased;
+    }
     return strip_outbox(vault,
                         [&](const JsonObject& note, const JsonObject&) { return is_of(note); });
   });

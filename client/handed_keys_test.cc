@@ -3,6 +3,7 @@
 #include "client/handed_keys.h"
 
 #include "client/erasure.h"
+#include "client/handing_rows.h"
 #include "client/hub_handing.h"
 #include "client/messenger_fixture.h"
 #include "client/private_hubs.h"
@@ -101,19 +102,43 @@ TEST_F(HandedKeys, F23_WhatMakesNoSenseIsLeftOut) {
 
 TEST_F(HandedKeys, F23_OnlyTheFoundersAndOnesOwnCount) {
   const Guid message = guid();
-  EXPECT_TRUE(keeps(note(message, 1), peer_id())) << "nobody knows yet who has founded it";
-  EXPECT_EQ(found(message), "");
   EXPECT_FALSE(keeps(note(guid(), 1), peer_id(), &roster_));
   EXPECT_TRUE(keeps(note(message, 2), my_id(), &roster_));
   EXPECT_EQ(found(message), key(2) + " " + my_id());
   EXPECT_EQ(found(message, 2), "") << "of another text of it";
   EXPECT_TRUE(keeps(note(message, 3, 2), my_id(), &roster_));
   EXPECT_EQ(found(message, 2), key(3) + " " + my_id());
-  // However many say something of it, the right one has room.
-  const Guid other = guid();
-  for (int i = 0; i < 20; ++i) keeps(note(other, 5), "stranger " + std::to_string(i));
-  EXPECT_TRUE(keeps(note(other, 4), my_id(), &roster_));
-  EXPECT_EQ(found(other), key(4) + " " + my_id());
+  EXPECT_TRUE(keeps(note(message, 4, 1), my_id(), &roster_));
+  EXPECT_EQ(found(message, 2), key(3) + " " + my_id()) << "of an older text, and late";
+}
+
+TEST_F(HandedKeys, F23_A29_KeysForAHubThatNobodyKnowsYetAreFewAndGoWhenItsFounderIsKnown) {
+  const Account& founder = peer();
+  const Meta meta = Meta::make_mkm(founder.identity_key, "private-theirs");
+  const std::string theirs = meta.id(EntityType::group)->text();
+  const auto early = [&](std::string_view by, std::uint8_t filled) {
+    KeysNote one = note(guid(), filled);
+    one.hub = theirs;
+    EXPECT_FALSE(keeps(one, std::string(by)));
+    return one.keys.front().message;
+  };
+  const Guid first = early(peer_id(), 7), forged = early("mallory", 8);
+  for (int i = 0; i < 100; ++i) early("mallory", 8);
+  const auto count = [&] { return home.vault().count(kEarlyKeys).value(); };
+  EXPECT_EQ(count(), 65) << "64 of one person";
+  for (int i = 0; i < 100; ++i) early("stranger " + std::to_string(i), 9);
+  EXPECT_EQ(count(), 128) << "of all";
+  PrivateHubs privates(home, clock);
+  ASSERT_TRUE(privates.take(hub_, {first_roster(home.account(), hub_, meta_, clock.now())}));
+  EXPECT_EQ(count(), 128) << "another hub says nothing of it";
+  ASSERT_TRUE(privates.take(theirs, {first_roster(founder, theirs, meta, clock.now())}));
+  EXPECT_EQ(count(), 0);
+  const Roster& known = *privates.roster(theirs);
+  const auto handed = handed_key(home, known, den_, first, 1).value();
+  ASSERT_TRUE(handed);
+  EXPECT_EQ(handed->by, peer_id());
+  EXPECT_FALSE(handed_key(home, known, den_, forged, 1).value());
+  EXPECT_EQ(home.vault().count(kHandedKeys).value(), 1);
 }
 
 TEST_F(HandedKeys, F23_A29_AChannelOfAnotherPrivateHubGetsNone) {
@@ -169,6 +194,18 @@ TEST_F(HandedKeys, F23_WhatIsOlderThanItsChannelKeepsIsErased) {
   clock.passed += 4 * kDay;
   privates.tick();
   EXPECT_EQ(found(message), "");
+  // And one that comes when there was nothing to erase for long.
+  for (int i = 0; i < 3; ++i) {
+    clock.passed += 61'000;
+    privates.tick();
+  }
+  const Guid late = guid();
+  KeysNote old = note(late, 2);
+  old.keys.front().time -= 5 * kDay;
+  ASSERT_TRUE(keeps(old, my_id()));
+  clock.passed += 61'000;
+  privates.tick();
+  EXPECT_EQ(found(late), "");
 }
 
 }  // namespace

@@ -220,13 +220,13 @@ void HubFollower::take_hub(HubView hub) {
 /// By what has verified, and not by what the station tells.
 void HubFollower::tell_history(const HubView& hub) {
   const Roster* roster = client_.privates().roster(hub.id);
-  if (roster == nullptr || is_me(roster->founder())) return;
+  if (roster == nullptr || is_me(roster->founder()) || !events_.history) return;
   const auto told = home_.vault().get(kToldHistory, hub.id);
   if (!told) return;
   const std::int64_t from = *told ? number_in(**told) : roster->epoch();
   for (std::int64_t epoch = from + 1; epoch <= roster->epoch(); ++epoch) {
     const auto change = read_roster_change(roster->changes()[static_cast<std::size_t>(epoch) - 1]);
-    if (!change || !events_.history) continue;
+    if (!change) continue;
     for (const HistoryRule& rule : change->history) events_.history(hub, rule, change->time);
   }
   if (*told && from == roster->epoch()) return;

@@ -4,15 +4,16 @@
 #include <utility>
 
 #include "client/fields.h"
+#include "client/handing_rows.h"
 #include "client/outbox.h"
 #include "dim/protocol/content.h"
 
 namespace dim {
 namespace {
 
-constexpr std::string_view kBucket = "handing";
 constexpr Millis kPause = 30'000;  // after a failure
 constexpr Millis kDay = 86'400'000;
+constexpr Millis kSoon = 10'000;  // who waits for the end waits for that too
 
 }  // namespace
 
@@ -20,16 +21,25 @@ Status owe_handing(Vault& vault, const std::string& hub, const std::string& who)
   JsonObject row;
   row.set("hub", hub);
   row.set("who", who);
-  return vault.put(kBucket, hub + " " + who, write_json(row));
+  return vault.put(kHandingRows, hub + " " + who, write_json(row));
+}
+
+Status owe_handing_later(Vault& vault, const std::string& hub, const std::string& who,
+                         Millis later) {
+  JsonObject row;
+  row.set("hub", hub);
+  row.set("who", who);
+  row.set("later", later);
+  return vault.put(kHandingRows, hub + " " + who, write_json(row));
 }
 
 Status forget_handing(Vault& vault, const std::string& hub) {
-  const auto rows = vault.list(kBucket);
+  const auto rows = vault.list(kHandingRows);
   if (!rows) return std::unexpected(rows.error());
   for (const auto& row : *rows) {
     const auto object = parse_json_object(row.body);
     if (!object || text_in(*object, "hub") != hub) continue;
-    if (auto erased = vault.erase(kBucket, hub + " " + text_in(*object, "who")); !erased)
+    if (auto erased = vault.erase(kHandingRows, hub + " " + text_in(*object, "who")); !erased)
       return erased;
   }
   return {};
@@ -54,7 +64,7 @@ Status HubHanding::put(const Owed& owed) {
   row.set("before", owed.before);
   row.set("count", owed.count);
   row.set("last", owed.last);
-  return home_.vault().put(kBucket, owed.key(), write_json(row));
+  return home_.vault().put(kHandingRows, owed.key(), write_json(row));
 }
 
 bool HubHanding::is_mine(const Owed& owed) const {
@@ -69,11 +79,12 @@ void HubHanding::begin() {
 
 /// The first one that need not wait.
 Result<std::optional<HubHanding::Owed>> HubHanding::due() {
-  const auto rows = home_.vault().list(kBucket);
+  const auto rows = home_.vault().list(kHandingRows);
   if (!rows) return std::unexpected(rows.error());
   for (const auto& row : *rows) {
     const auto owed = read(row.body);
-    if (!owed) continue;
+    const auto object = parse_json_object(row.body);
+    if (!owed || !object || integer_in(*object, "later") > clock_.now()) continue;
     const auto later = later_.find(owed->key());
     if (later != later_.end() && clock_.monotonic() < later->second) continue;
     // A device that was just added has no prekeys yet: what is for it waits in the outbox.
@@ -86,6 +97,10 @@ Result<std::optional<HubHanding::Owed>> HubHanding::due() {
 
 bool HubHanding::rests() {
   if (busy_) return false;
+  const auto soon = [&](const auto& one) {
+    return one.second > clock_.monotonic() && one.second <= clock_.monotonic() + kSoon;
+  };
+  if (std::ranges::any_of(later_, soon)) return false;
   const auto owed = due();
   return !owed || !*owed;
 }
@@ -106,6 +121,13 @@ void HubHanding::check(const Owed& owed) {
     client_.read(owed.hub, [this, owed, session](HubResult<HubView> hub) {
       if (session != session_) return;
       if (!hub) return failed(owed, hub.error());
+      // Its channels, or who belongs to it, could not be read: what is not listed is not done with.
+      const auto& unreadable = client_.unreadable();
+      if (const auto why = unreadable.find(owed.hub); why != unreadable.end()) {
+        HubRefusal refusal = why->second;
+        if (refusal.code == 403 || refusal.code == 404 || refusal.code == 410) refusal.code = 0;
+        return failed(owed, refusal);
+      }
       choose(owed, *hub);
     });
   };
@@ -149,46 +171,72 @@ void HubHanding::take_page(Owed owed, const Guid& channel, PostsPage page) {
   const auto to = Id::parse(owed.who);
   const std::int64_t since = roster == nullptr ? 0 : roster->since(owed.who);
   if (since == 0 || !to) return finish(owed);
+  const Millis let_in = roster->time(since);
   const std::int64_t days = is_mine(owed) ? kAllDays : roster->history(channel, since);
-  const Millis from = days == kAllDays ? 0 : roster->time(since) - days * kDay;
-  const std::size_t seen = page.posts.size();
-  const bool all_older = seen > 0 && std::ranges::all_of(page.posts, [&](const Post& post) {
-                           return post.time < from && post.edited < from;
-                         });
+  const Millis from = days == kAllDays ? 0 : let_in - days * kDay;
+  const bool all_older =
+      !page.posts.empty() && std::ranges::all_of(page.posts, [&](const Post& post) {
+        return post.time < from && post.edited < from;
+      });
   std::erase_if(page.keys, [&](const PostKey& key) { return key.time < from; });
-  if (owed.channel != channel.text()) owed.count = 0;
-  owed.channel = channel.text();
-  owed.before = page.next.value_or(0);
-  owed.count += static_cast<std::int64_t>(seen);
-  const bool last = !page.next || seen == 0 || all_older || owed.count >= kHandedMost;
+  Owed next = owed;
+  if (owed.channel != channel.text()) next.count = 0;
+  // What was written since has keys for them; it does not use up what is handed over.
+  next.count += std::ranges::count_if(
+      page.posts, [&](const Post& post) { return is_mine(owed) || post.time < let_in; });
+  const bool last = !page.next || all_older || next.count >= kHandedMost;
+  next.channel = last ? channel.text() + "+" : channel.text();
+  next.before = last ? 0 : *page.next;
+  if (last) next.count = 0;
   const KeysNote note{.hub = owed.hub, .channel = channel, .keys = std::move(page.keys)};
   const auto kept = home_.vault().transaction([&]() -> Status {
+    // Another program of this home has handed it over meanwhile, or it was begun anew.
+    const auto same = still(owed);
+    if (!same || !*same) return same ? Status() : std::unexpected(same.error());
     if (!note.keys.empty()) {
       const auto content = keys_content(note, clock_.now(), random_);
       const auto guid = send_(*to, encode_content(Content(content)));
       if (!guid) return std::unexpected(guid.error());
-      owed.last = *guid;
+      next.last = *guid;
     }
-    return put(owed);
+    return put(next);
   });
   if (!kept) return failed(owed, {.error = kept.error()});
-  if (last) return skip(owed, channel);
   busy_ = false;
   tick();
 }
 
+/// Whether the row is as it was when its page was asked for.
+Result<bool> HubHanding::still(const Owed& owed) {
+  const auto body = home_.vault().get(kHandingRows, owed.key());
+  if (!body) return std::unexpected(body.error());
+  const auto now = *body ? read(**body) : std::nullopt;
+  return now && now->channel == owed.channel && now->before == owed.before &&
+         now->count == owed.count && now->last == owed.last;
+}
+
 /// On to the channel behind this one.
 void HubHanding::skip(Owed owed, const Guid& channel) {
-  owed.channel = channel.text() + "+";
-  owed.before = owed.count = 0;
-  if (const auto kept = put(owed); !kept) return failed(owed, {.error = kept.error()});
+  Owed next = owed;
+  next.channel = channel.text() + "+";
+  next.before = next.count = 0;
+  const auto kept = home_.vault().transaction([&]() -> Status {
+    const auto same = still(owed);
+    if (!same || !*same) return same ? Status() : std::unexpected(same.error());
+    return put(next);
+  });
+  if (!kept) return failed(owed, {.error = kept.error()});
   busy_ = false;
   tick();
 }
 
 void HubHanding::finish(const Owed& owed) {
-  if (const auto erased = home_.vault().erase(kBucket, owed.key()); !erased)
-    return failed(owed, {.error = erased.error()});
+  const auto erased = home_.vault().transaction([&]() -> Status {
+    const auto same = still(owed);
+    if (!same || !*same) return same ? Status() : std::unexpected(same.error());
+    return home_.vault().erase(kHandingRows, owed.key());
+  });
+  if (!erased) return failed(owed, {.error = erased.error()});
   busy_ = false;
   tick();
 }

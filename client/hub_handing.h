@@ -48,6 +48,7 @@ class HubHanding {
   static std::optional<Owed> read(const std::string& body);
   Status put(const Owed& owed);
   Result<std::optional<Owed>> due();
+  Result<bool> still(const Owed& owed);
   bool is_mine(const Owed& owed) const;
   void check(const Owed& owed);
   void choose(const Owed& owed, const HubView& hub);

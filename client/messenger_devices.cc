@@ -228,7 +228,10 @@ Status Messenger::take_keys(const SignedMessage& message, const Opened& opened,
   const Id& by = opened.message.envelope.sender;
   if (by.same_entity(home_.account().id) && linked_signer(message, home_.directory(), clock_.now()))
     return {};
-  return keep_handed(home_, *note, by.bare().text(), hubs_.privates().roster(note->hub));
+  const Roster* roster = hubs_.privates().roster(note->hub);
+  if (roster == nullptr && is_ready() && asked_groups_.insert("roster " + note->hub).second)
+    hubs_.read_roster(note->hub, [](const HubResult<std::int64_t>&) {});
+  return keep_handed(home_, *note, by.bare().text(), roster);
 }
 
 /// What is there already stays as it is. No entry is safer than what has brought it.

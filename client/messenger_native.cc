@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "client/fields.h"
+#include "client/handed_keys.h"
 #include "client/messenger.h"
 #include "dim/engine/message_change.h"
 #include "dim/engine/replay.h"
@@ -460,8 +461,8 @@ Status Messenger::reject_native(const Arrived& arrived, const Opened& opened, co
 /// What is kept of a message that no person reads; nothing of one that is not said again.
 std::optional<JsonObject> Messenger::quiet_to_keep(const OutboxRow& row) {
   if (row.kind != "receipt" || row.native.empty() || !row.only.empty() ||
-      row.to.same_entity(home_.account().id))
-    return std::nullopt;
+      row.to.same_entity(home_.account().id) || text_in(row.content, "app") == kHubApp)
+    return std::nullopt;  // a key that was handed over is kept nowhere beside its message
   JsonObject content = row.content;
   if (is_edit(content)) content.erase("text");  // which stays where its message is
   content.erase("origin");                      // is for peers without N1

@@ -1,4 +1,5 @@
 // Forward secret messages between homes: when they are, what waits, and what is never done.
+#include "client/handing_rows.h"
 #include "client/native_fixture.h"
 
 namespace dim {
@@ -623,6 +624,66 @@ TEST_F(MessengerNativeAgain, F05_AnEditThatCouldNotBeOpenedIsSaidAgainAsTheTextI
   // What is kept to be said again holds no text of a message.
   const auto kept = alice.home.vault().list("sent").value();
   for (const auto& row : kept) EXPECT_THAT(row.body, testing::Not(HasSubstr("for nobody")));
+}
+
+TEST_F(MessengerNativeAgain, F23_N1_KeysOfAHubAreNotKeptToBeSaidAgainAndOnlyForWhoBelongsToIt) {
+  acquaint();
+  say(alice, bob, "hello");
+  say(bob, alice, "hello");
+  const Account& me = alice.home.account();
+  const std::string his = bob.id().bare().text();
+  const Meta meta = Meta::make_mkm(me.identity_key, "private-garden");
+  const std::string hub = meta.id(EntityType::group)->text();
+  PrivateHubs& hubs = alice.messenger->hubs().privates();
+  ASSERT_TRUE(hubs.take(hub, {first_roster(me, hub, meta, clock.now())}));
+  const auto change = [&](const std::vector<std::string>& in, const std::vector<std::string>& out) {
+    const Roster& roster = *hubs.roster(hub);
+    const JsonObject next = roster.next(me, in, out, clock.now()).value().value();
+    EXPECT_TRUE(hubs.take(hub, {roster.changes().back(), next}));
+  };
+  change({his}, {});
+  const std::string key = to_base64(Bytes(32, 7));
+  const auto put_page = [&] {
+    const KeysNote note{
+        .hub = hub,
+        .channel = Guid::make(clock.now(), fake_random()),
+        .keys = {
+            {.message = Guid::make(clock.now(), fake_random()), .key = key, .time = clock.now()}}};
+    const auto content = keys_content(note, clock.now(), fake_random());
+    EXPECT_TRUE(Outbox(alice.home.vault())
+                    .put({.guid = Guid::make(clock.now(), fake_random()).text(),
+                          .kind = "receipt",
+                          .to = bob.id().bare(),
+                          .time = clock.now(),
+                          .content = encode_content(Content(content))}));
+  };
+  const auto waiting = [&] { return alice.messenger->waiting().value(); };
+  put_page();
+  EXPECT_FALSE(handed_all(alice.home.vault()).value());
+  pass(1'000);
+  EXPECT_EQ(waiting(), 0U);
+  EXPECT_TRUE(handed_all(alice.home.vault()).value());
+  EXPECT_EQ(outer(bob, last_wire(bob, "receipt")).text("app") != nullptr, true);
+  EXPECT_EQ(bob.home.vault().count(kEarlyKeys).value(), 1) << "he knows nothing of the hub yet";
+  const auto kept = alice.home.vault().list("sent").value();
+  for (const auto& row : kept) EXPECT_THAT(row.body, testing::Not(HasSubstr(key)));
+  // Put out: a page that waits goes with it, and one that comes later is not sealed.
+  log_out(alice);
+  put_page();
+  ASSERT_TRUE(owe_handing(alice.home.vault(), hub, his));
+  {
+    PrivateHubs away(alice.home, clock);
+    const Roster& roster = *away.roster(hub);
+    const JsonObject next = roster.next(me, {}, {his}, clock.now()).value().value();
+    ASSERT_TRUE(away.take(hub, {roster.changes().back(), next}));
+  }
+  EXPECT_EQ(Outbox(alice.home.vault()).count().value(), 0U);
+  EXPECT_TRUE(handed_all(alice.home.vault()).value());
+  put_page();
+  log_in(alice);
+  pass(1'000);
+  EXPECT_EQ(waiting(), 0U);
+  EXPECT_EQ(bob.home.vault().count(kEarlyKeys).value(), 1);
 }
 
 TEST_F(MessengerNativeAgain, A03_OfWhatNobodyReadsFewAreAskedForInADay) {

@@ -2,6 +2,8 @@
 #include <utility>
 
 #include "client/fields.h"
+#include "client/handed_keys.h"
+#include "client/handing_rows.h"
 #include "client/messenger.h"
 #include "dim/base/base64.h"
 #include "dim/base/utf8.h"
@@ -218,6 +220,14 @@ bool Messenger::transmit(OutboxRow item) {
       if (!*row) return fail(Errc::not_found, "sent by another program of this home");
       item = std::move(**row);
       if (!item.wire.empty() && repeats) return {};
+      // Keys of a private hub go only to who still belongs to it.
+      if (text_in(item.content, "app") == kHubApp && !item.to.same_entity(home_.account().id)) {
+        const Roster* roster = hubs_.privates().roster(text_in(item.content, "hub"));
+        if (roster == nullptr)
+          return fail(Errc::io, "who belongs to this hub could not be read in this home");
+        left = !roster->has(item.to.bare().text());
+        if (left) return {};
+      }
       if (auto wrapped = wrap_native(item, lines); !wrapped) {
         if (wrapped.error().code != Errc::gone) return wrapped;
         cause = to_string(wrapped.error());
@@ -381,6 +391,13 @@ void Messenger::settle(const std::string& guid, Tick tick, std::string_view caus
         if (auto put = history_.put(**entry); !put) return put;
         changed = std::move(**entry);
       }
+    }
+    if (tick == Tick::failed && text_in((*row)->content, "app") == kHubApp) {
+      constexpr Millis kAgain = 3'600'000;
+      if (auto owed = owe_handing_later(home_.vault(), text_in((*row)->content, "hub"),
+                                        (*row)->to.bare().text(), clock_.now() + kAgain);
+          !owed)
+        return owed;
     }
     if ((*row)->kind == "copy") {
       if (auto settled = settle_copy(**row, tick, cause, changed); !settled) return settled;

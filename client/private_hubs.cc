@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "client/fields.h"
+#include "client/handing_rows.h"
 #include "client/hub_handing.h"
 #include "client/hub_names.h"
 #include "client/word_search.h"
@@ -160,6 +161,10 @@ Status PrivateHubs::take(const std::string& hub, const std::vector<JsonObject>& 
       if (auto done = next.extend(one); !done) return done;
     }
     if (auto owed = owe_newcomers(next, last); !owed) return owed;
+    for (const std::string& who : next.people()) {
+      if (next.has(who) || !(*known)->has(who)) continue;
+      if (auto done = forget_pages_for(home_.vault(), hub, who); !done) return done;
+    }
     return keep_roster(std::move(next));
   });
 }
@@ -183,6 +188,7 @@ Status PrivateHubs::keep_roster(Roster roster) {
   const std::string hub = roster.hub();
   if (auto put = home_.vault().put(kRosters, hub, write_json(body)); !put) return put;
   if (auto put = home_.vault().put(kRosterHeads, hub, head_of(roster)); !put) return put;
+  if (auto taken = take_early_keys(home_, roster); !taken) return taken;
   rosters_.insert_or_assign(hub, std::move(roster));
   return {};
 }
@@ -362,9 +368,14 @@ void PrivateHubs::tick() {
     const auto post = read_opened(row.body, in);
     if (!post) continue;
     some = some || post->expires != 0 || retention(post->channel) != 0;
-    if (is_over(*post)) (void)home_.vault().erase(kOpenedPosts, post->guid.text());
+    if (!is_over(*post)) continue;
+    (void)home_.vault().erase(kOpenedPosts, post->guid.text());
+    (void)forget_handed(home_.vault(), post->guid);
   }
-  if (const auto count = home_.vault().count(kHandedKeys); count && *count > 0) {
+  // Where some channel forgets, a key of it may come at any time.
+  const auto kept = home_.vault().list(kRetention);
+  if (!kept) return;
+  if (std::ranges::any_of(*kept, [](const auto& row) { return row.body != "0"; })) {
     some = true;
     (void)forget_handed_if(home_.vault(), [&](const Guid& channel, Millis time) {
       const std::int64_t days = retention(channel);
