@@ -288,11 +288,11 @@ int Context::report_post(const RefusedPost& post) {
   members.set("channel_name", channel_name);
   members.set("guid", post.guid.text());
   members.set("time", format_time(post.time));
-  members.set("text", post.text);
+  const PostText said = read_post_text(post.text);
+  members.set("text", said.text);
   members.set("code", std::int64_t{post.code});
   if (!post.station.empty()) members.set("station", post.station);
   out.object("post_refused", std::move(members));
-  const PostText said = read_post_text(post.text);
   out.note(fmt::format(
       "dim: the station has refused this message to {}/{}{}; it is not in the outbox any more:\n"
       "       | {}",

@@ -154,11 +154,13 @@ int save_files(Context& context, const Post& post, const std::string& path, int 
     context.out.error({Errc::usage, "the message has several files: give a folder for them"});
     return code(Exit::usage);
   }
+  int result = code(Exit::ok);
   for (const PostFile& file : text.files) {
     const int exit = save_from_station(context, file.link, path, post.guid.text(), timeout_s);
-    if (exit != 0) return exit;
+    if (exit != 0) result = exit;
+    if (exit == code(Exit::interrupted)) break;
   }
-  return code(Exit::ok);
+  return result;
 }
 
 }  // namespace dim

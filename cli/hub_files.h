@@ -36,7 +36,8 @@ std::optional<Post> find_with_file(HubRun& run, const HubPlace& place, const std
                                    const std::function<bool(const PostFile&)>& wanted);
 /// `dim download HUB/CHANNEL`; the home is open.
 int download_of_channel(Context& context, const DownloadOptions& options);
-/// All files of a message, to `path`. The exit code.
+/// All files of a message, to `path`: one that cannot be had holds up no other. The exit code, of
+/// the last that failed.
 int save_files(Context& context, const Post& post, const std::string& path, int timeout_s);
 
 }  // namespace dim

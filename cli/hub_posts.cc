@@ -384,11 +384,16 @@ int run_post(HubRun& run) {
                     "the station has refused the message; it is not in the outbox any more"},
         answer->get("message"));
     if (has_files) {
-      context.out.note(
-          "Its files are taken away from the station. Files need the right to attach in a "
-          "channel.");
+      // An earlier run may have posted what it had begun, and ended before it could note that.
       std::vector<Guid> objects;
-      for (const Uploaded& object : files.objects) objects.push_back(object.link.guid);
+      for (const Uploaded& object : files.objects) {
+        if (!object.resumed) objects.push_back(object.link.guid);
+      }
+      context.out.note(objects.size() == files.objects.size()
+                           ? "Its files are taken away from the station. Files need the right to "
+                             "attach in a channel."
+                           : "Files need the right to attach in a channel. What an earlier run has "
+                             "begun stays at the station: dim upload --list, --delete.");
       drop_unposted(context, objects, kStallS);
     }
     return run.exit = code(Exit::failed);

@@ -76,6 +76,8 @@ std::optional<Guid> file_of(Context& context, const HistoryEntry& entry) {
   std::optional<Guid> guid;
   for (const JsonObject& file : *files) {
     const auto one = Guid::parse(text_in(file, "guid"));
+    // What was posted in a channel, or given to somebody else, is not this message's to take away.
+    if (text_in(file, "to") != entry.peer.bare().text()) continue;
     if (one && said.contains(one->text())) guid = *one;
   }
   const auto contacts = context.home->contacts();

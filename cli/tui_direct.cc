@@ -6,6 +6,8 @@
 #include "client/attach.h"
 #include "client/pictures.h"
 #include "client/rebound.h"
+#include "dim/base/hex.h"
+#include "dim/crypto/digest.h"
 #include "terminal/printable.h"
 
 namespace dim {
@@ -201,6 +203,15 @@ void TuiApp::look_at_pictures() {
   }
 }
 
+namespace {
+
+/// Whoever names somebody else's object with another key or digest has another preview.
+std::string preview_key(const MediaLink& preview) {
+  return "channel " + to_hex(sha256(as_bytes(preview.text())));
+}
+
+}  // namespace
+
 /// One for each message: that of its first picture.
 void TuiApp::want_preview(const Post& post, const PostText& text, tui::Message& message) {
   if (!terminal_ || !terminal_->shows_pictures()) return;
@@ -208,7 +219,7 @@ void TuiApp::want_preview(const Post& post, const PostText& text, tui::Message& 
       std::ranges::find_if(text.files, [](const PostFile& one) { return one.preview.has_value(); });
   if (file == text.files.end()) return;
   const std::string guid = post.guid.text();
-  if (const auto found = pictures_.find(file->preview->guid.text()); found != pictures_.end()) {
+  if (const auto found = pictures_.find(preview_key(*file->preview)); found != pictures_.end()) {
     message.picture = found->second.picture;
     if (!found->second.why_not.empty()) message.labels.push_back(found->second.why_not);
   } else if (std::ranges::find(unfetched_, guid) == unfetched_.end()) {
@@ -229,13 +240,17 @@ void TuiApp::fetch_previews() {
         text.files, [](const PostFile& one) { return one.preview.has_value(); });
     if (file == text.files.end()) return;
     Looked looked;
-    if (const auto small = fetch_bytes(context_, *file->preview, kPatienceS)) {
+    const auto small = fetch_bytes(context_, *file->preview, kPatienceS);
+    if (small) {
       const auto pixels = PictureProgram().pixels(*small, kPictureColumns, kPictureRows);
       if (pixels) {
         looked.picture = tui::picture_of(pixels->width, pixels->height, pixels->rgb);
       } else {
         looked.why_not = pixels.error().hint;
       }
+    } else if (small.error() == code(Exit::unreachable) ||
+               small.error() == code(Exit::interrupted)) {
+      return;  // another time
     }
     tui::Conversation* one = model_.find(channel.text());
     tui::Message* message = one == nullptr ? nullptr : tui::find_message(*one, guid);
@@ -243,7 +258,7 @@ void TuiApp::fetch_previews() {
       message->picture = looked.picture;
       if (!looked.why_not.empty()) message->labels.push_back(looked.why_not);
     }
-    pictures_[file->preview->guid.text()] = std::move(looked);
+    pictures_[preview_key(*file->preview)] = std::move(looked);
     dirty_ = true;
   });
   unfetched_.pop_back();

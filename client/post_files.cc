@@ -79,7 +79,8 @@ std::string PostFile::words() const {
                     : what == "audio" ? "sound "
                     : what == "video" ? "film "
                                       : "file ";
-  out += name();
+  // What stands around it is in brackets, and between semicolons.
+  for (const char c : name()) out += c == '[' ? '(' : c == ']' ? ')' : c == ';' ? ',' : c;
   if (pixels) out += fmt::format(", {}x{}", pixels->first, pixels->second);
   if (preview) out += ", with a preview";
   return out + ", " + size_in_words(static_cast<std::size_t>(bytes()));

@@ -75,6 +75,7 @@ TEST(PostFiles, A39_C11_NamesAndTypesOfOthersAreCleaned) {
   }()));
   EXPECT_THAT(words_of(read), ElementsAre("picture x.exegnp, 80 KiB", "file file, 80 KiB"));
   EXPECT_EQ(read.files[1].mime, "");
+  EXPECT_EQ(file("a]  [edited; film b").words(), "file a)  (edited, film b, 80 KiB");
   for (const std::string more :
        {"mime=a;", "mime=text/%1B[2J;", "mime=text/a%20b;", "mime=text/a/b;", "width=5;",
         "width=0;height=5;", "width=-1;height=5;", "width=1e3;height=5;",

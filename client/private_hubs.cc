@@ -8,6 +8,7 @@
 #include "client/handing_rows.h"
 #include "client/hub_handing.h"
 #include "client/hub_names.h"
+#include "client/post_files.h"
 #include "client/word_search.h"
 #include "dim/base/base64.h"
 
@@ -49,6 +50,13 @@ std::optional<Post> read_opened(const std::string& body, std::string& hub) {
   if (const auto thread = Guid::parse(text_in(*row, "thread"))) out.thread = *thread;
   out.expires = integer_in(*row, "expires");
   return out;
+}
+
+/// What is looked through: no keys, but names of files.
+std::string words_in(const std::string& content) {
+  PostText said = read_post_text(content);
+  for (const PostFile& file : said.files) said.text += "\n" + file.name();
+  return std::move(said.text);
 }
 
 /// Each one names all before it.
@@ -327,8 +335,8 @@ Result<std::vector<PrivateHubs::Found>> PrivateHubs::search(const std::string& h
     std::string in;
     auto post = read_opened(row.body, in);
     if (!post || in != hub) continue;
-    const bool is_found =
-        (!channel || post->channel == *channel) && !is_over(*post) && wanted->is_in(post->content);
+    const bool is_found = (!channel || post->channel == *channel) && !is_over(*post) &&
+                          wanted->is_in(words_in(post->content));
     Found one{std::move(*post), row.place};
     if (row.place == before) behind = order(one);
     if (is_found) out.push_back(std::move(one));

@@ -1,5 +1,6 @@
 """Files and pictures in channels of hubs: posted, seen, fetched, taken away; a public hub and a private one, real TLS."""
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -160,6 +161,10 @@ class ChannelFiles(harness.EndToEnd):
         self.assertNotIn("files", closed)
         for message in ((), ("--message", sent["guid"])):
             self.assertEqual(of(self.carol.run("download", "cellar/den", to, *message, code=1), "error")[0]["code"], "NOT_FOUND")
+        # Words are looked for in texts and names, not in links.
+        self.bobby.run("history", "cellar/den")
+        found = lambda word: [one["guid"] for one in of(self.bobby.run("search", "cellar", word, code=None), "post")]
+        self.assertEqual((found("notes"), found("station"), found("sha256")), ([sent["guid"]], [], []))
         # And who was put out gets no bytes, with the key in hand.
         self.bobby.run("download", sent["files"][0]["link"], to)
         self.same(to, path)
@@ -187,11 +192,54 @@ class ChannelFiles(harness.EndToEnd):
         self.alice.run("mute", "gardeners", "bobby")
         said = self.bobby.run("post", where, "--file", self.file("more", MIB), code=1)
         self.assertEqual(of(said, "error")[0]["code"], "FORBIDDEN")
+        self.assertEqual(of(said, "post_refused")[0]["text"], "", "no link with a key")
         wait_until(lambda: self.kept() == before)
         self.assertEqual([one["name"] for one in of(self.bobby.run("upload", "--list"), "uploaded")], ["notes"])
         self.bobby.run("post", where, "--file", path, "--file", path, code=2)
         self.bobby.run("post", where, "--file", os.path.join(self.folder, "none"), code=1)
         self.bobby.run("post", where, code=2)
+
+    def test_F43_R1_a_refusal_takes_nothing_away_that_an_earlier_run_has_posted(self):
+        self.hub("gardeners", self.bobby)
+        where = "gardeners/den"
+        film = self.file("film.mkv", 24 * MIB)
+        up = self.bobby.start("post", where, "--file", film)
+        wait_until(lambda: self.kept() >= 4 * MIB)
+        up.send_signal(signal.SIGINT)
+        self.finish(up, code=130)
+        # As a run leaves it that ends when the message is out, and before that is noted.
+        before = self.bobby.home + ".before"
+        shutil.copytree(self.bobby.home, before)
+        sent = self.post(self.bobby, where, "--file", film)
+        shutil.rmtree(self.bobby.home)
+        os.rename(before, self.bobby.home)
+        self.alice.run("mute", "gardeners", "bobby")
+        said = self.bobby.run("post", where, "--file", film, code=1, timeout=120)
+        self.assertEqual(of(said, "error")[0]["code"], "FORBIDDEN")
+        to = os.path.join(self.folder, "copy")
+        self.alice.run("download", where, to, "--message", sent["guid"], timeout=120)
+        self.same(to, film)
+
+    def test_F43_F75_what_is_destroyed_between_two_leaves_a_channels_file(self):
+        self.hub("gardeners", self.bobby)
+        path = self.file("notes", 100_000)
+        link = self.post(self.alice, "gardeners/den", "--file", path)["files"][0]["link"]
+        said = of(self.alice.run("send", "bobby", f"Have you seen {link}"), "message")[0]
+        self.alice.run("destroy", "bobby", said["guid"][-8:], "--yes", "--wait", "0", code=None)
+        to = os.path.join(self.folder, "copy")
+        self.bobby.run("download", "gardeners/den", to)
+        self.same(to, path)
+
+    def test_F43_a_file_that_is_gone_holds_up_no_other(self):
+        self.hub("gardeners", self.bobby)
+        one, two = self.file("one", 1000), self.file("two", 2000)
+        sent = self.post(self.alice, "gardeners/den", "--file", one, "--file", two)
+        self.alice.run("upload", "--delete", sent["files"][0]["guid"][-8:])
+        folder = os.path.join(self.folder, "saved")
+        os.mkdir(folder)
+        got = self.bobby.run("download", "gardeners/den", folder, code=1)
+        self.assertEqual([os.path.basename(saved["path"]) for saved in of(got, "saved")], ["two"])
+        self.same(os.path.join(folder, "two"), two)
 
     def test_F48_more_than_ones_room_is_refused_and_nothing_is_posted(self):
         self.at.stop()

@@ -353,6 +353,24 @@ class Tui(harness.EndToEnd):
         his.key("C-q")
         self.assertEqual(his.code(), 0)
 
+    def test_F88_F46_nobody_spoils_the_preview_of_another(self):
+        if not harness.seccomp_works():
+            return
+        alice, bobby = self.people("alice", "bobby")
+        self.gardeners(alice, bobby)
+        picture = os.path.join(self.folder, "a.png")
+        with open(picture, "wb") as file:
+            file.write(harness.png(8, 4))
+        sent = of(alice.run("post", "gardeners/general", "--file", picture), "post")[0]["files"][0]
+        small = next(one for one in of(alice.run("upload", "--list"), "uploaded") if one["name"].endswith(".preview.jpg"))
+        # The same object, with what does not open it; newer, so that it is looked at first.
+        station, nothing = alice.run("id")[0]["station"], "A" * 43
+        forged = (f"dim:object:{small['guid']}?type=media;station={station};size={small['bytes'] + 16};sha256={nothing};"
+                  f"key={nothing};mime=image/jpeg;preview-of={sent['guid']};")
+        bobby.run("post", "gardeners/general", sent["link"] + "mime=image/png;\n" + forged)
+        his = self.tui(bobby, "gardeners/general", columns=120, environment={"TERM": "screen-256color"})
+        his.sees(re.compile(r"alice[^\n]*: \[picture a.png, 8x4, with a preview[^▀]*▀{8}"))
+
     def test_F88_older_pages_of_a_channel_are_read_at_the_top(self):
         alice, bobby = self.people("alice", "bobby")
         self.gardeners(alice, bobby)
