@@ -211,7 +211,7 @@ int show_thread(Context& context, const HubOptions& options) {
   };
   const auto root = context.messenger->thread_root(*entry);
   if (!root) return failed(root.error());
-  const auto about = entry->thread ? context.messenger->entry_of(*who, *root)
+  const auto about = entry->thread ? context.messenger->entry_of(*who, *entry->thread)
                                    : Result<std::optional<HistoryEntry>>(*entry);
   if (!about) return failed(about.error());
   const auto page =
@@ -261,9 +261,9 @@ int change_message(Context& context, const HubOptions& options) {
   }
   const std::string name = context.name_of(*who);
   if (act != MessageAct::edit) {
-    if (const int answer = context.confirm(announced(act, name, who->is_group()), options.yes);
-        answer != 0)
-      return answer;
+    std::string what = announced(act, name, who->is_group());
+    if (who->is_group()) what += " Who has left the group keeps it.";
+    if (const int answer = context.confirm(what, options.yes); answer != 0) return answer;
   }
   warn_of_old(context, *who, "the message may stay as it was");
   const bool connected = context.connect(kPatienceMs);

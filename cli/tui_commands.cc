@@ -161,7 +161,8 @@ void TuiApp::reply(const std::string& rest) {
   if (!answer) return fail(answer.error());
   Content content(std::move(*answer));
   // An answer to what stands in a thread belongs there too.
-  if (entry->thread) set_thread(content, *entry->thread);
+  const auto root = context_.messenger->thread_root(*entry);
+  if (entry->thread && root) set_thread(content, *root);
   send_content(*one, content);
 }
 

@@ -312,6 +312,8 @@ Status History::find_all(const Id& peer, const std::vector<Vault::Row>& rows,
   return {};
 }
 
+Result<std::int64_t> History::count_pinned(const Id& peer) { return vault_.count(pins_of(peer)); }
+
 Result<std::vector<HistoryEntry>> History::pinned(const Id& peer) {
   const auto rows = vault_.list(pins_of(peer));
   if (!rows) return std::unexpected(rows.error());

@@ -60,6 +60,9 @@ void read_added(const JsonObject& from, HistoryEntry& entry);
 std::string write_entry(const HistoryEntry& entry);
 Result<HistoryEntry> parse_entry(std::string_view body);
 
+/// Pinned messages between two people.
+inline constexpr std::int64_t kPinnedMost = 500;
+
 /// What is asked for of one conversation: the newest entries, those before or behind a place (at
 /// most one of the two), or those that hold words, newest first.
 struct HistoryPart {
@@ -104,6 +107,7 @@ class History {
   Result<HistoryPage> search(const Id& peer, std::string_view words, const HistoryPart& part,
                              Millis now);
 
+  Result<std::int64_t> count_pinned(const Id& peer);
   /// In the order of their revisions, which is the same in all homes.
   Result<std::vector<HistoryEntry>> pinned(const Id& peer);
   /// What stands in the thread about `root` and was not taken back; oldest first. A place is of the

@@ -361,14 +361,13 @@ Result<std::optional<HistoryEntry>> Messenger::entry_of(const Id& conversation,
 }
 
 Result<ThreadRoot> Messenger::thread_root(const HistoryEntry& entry) {
-  if (entry.thread) return *entry.thread;
-  if (entry.sn == 0)
+  if (!entry.thread && entry.sn == 0)
     return fail(Errc::not_found, "this message has no number by which a thread could name it");
-  ThreadRoot out{.sender = entry.outgoing ? home_.account().id.bare()
-                                          : entry.sender.value_or(entry.peer).bare(),
-                 .sn = entry.sn};
+  const Id& writer = entry.outgoing ? home_.account().id : entry.sender.value_or(entry.peer);
+  ThreadRoot out = entry.thread.value_or(
+      ThreadRoot{.sender = writer.bare(), .sn = entry.sn, .guid = entry.guid});
   // In groups each copy has another one.
-  if (!entry.peer.is_group()) out.guid = entry.guid;
+  if (entry.peer.is_group()) out.guid.clear();
   return out;
 }
 
@@ -403,6 +402,11 @@ Status Messenger::put_words(HistoryEntry& entry, const Content& content) {
     if (!root) return std::unexpected(root.error());
     // Here it may have another name.
     if (*root) entry.thread->guid = (*root)->guid;
+    if (!*root && !entry.thread->guid.empty()) {
+      auto other = history_.find(conversation, entry.thread->guid);
+      if (!other) return std::unexpected(other.error());
+      if (*other) entry.thread->guid.clear();  // what is called so here is something else
+    }
   }
   const auto* quote = content.as<QuoteContent>();
   if (quote == nullptr || !quote->origin || quote->origin->sn == 0) return {};

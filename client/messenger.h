@@ -366,7 +366,10 @@ class Messenger final : private SessionHost {
   Result<std::vector<OutboxRow>> unsent_of(const HistoryEntry& entry, bool& only_here);
   Result<bool> none_left(const std::string& entry, std::size_t unsent);
   std::int64_t devices_of_all(const std::vector<Id>& readers);
-  Result<bool> speaks_in(const Id& group, const Opened& opened, Millis arrived);
+  Result<bool> speaks_in(const Id& group, const Opened& opened, Millis arrived, bool takes_away,
+                         const MessageChange& change);
+  Status forget_copies(const std::string& entry);
+  Status stop_waiting_for(const Id& sender, const MessageChange& change);
   Result<bool> is_gone(const Opened& opened);
   Status note_erased(const Id& peer, const Id& who, const MessageChange& change);
   void finish_erasing();

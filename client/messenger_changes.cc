@@ -167,6 +167,10 @@ Result<HistoryEntry> Messenger::change_message(const HistoryEntry& entry, Messag
         if (auto erased = outbox_.erase(row.guid); !erased) return erased;
         std::erase_if(ahead_, [&](const OutboxRow& one) { return one.guid == row.guid; });
       }
+      if (entry.peer.is_group()) {
+        if (auto forgotten = forget_copies(entry.guid); !forgotten) return forgotten;
+        if (entry.tick == Tick::queued) changed.tick = only_here ? Tick::failed : Tick::sent;
+      }
     }
     if (act == MessageAct::edit && only_here) {
       changed.text = text;
@@ -283,8 +287,14 @@ Result<bool> Messenger::take_change(const Opened& opened, const Content& content
   const bool own = sender.same_entity(home_.account().id);
   if (own != change->peer.has_value()) return true;
   const Id peer = own ? *change->peer : change->group.value_or(sender);
+  const bool takes_away = change->act == MessageAct::remove || change->act == MessageAct::erase ||
+                          change->act == MessageAct::destroy;
+  if (takes_away) {
+    if (auto stopped = stop_waiting_for(sender, *change); !stopped)
+      return std::unexpected(stopped.error());
+  }
   if (change->group) {
-    auto speaks = speaks_in(*change->group, opened, arrived);
+    auto speaks = speaks_in(*change->group, opened, arrived, takes_away, *change);
     if (!speaks) return std::unexpected(speaks.error());
     if (!*speaks) return true;
   }
@@ -295,6 +305,11 @@ Result<bool> Messenger::take_change(const Opened& opened, const Content& content
   }
   if (change->act == MessageAct::react || change->act == MessageAct::pin) {
     if (peer.is_group()) return true;
+    // So that nobody can write a pin that no later one replaces.
+    constexpr Millis kAheadMs = 86'400'000;
+    const Millis written = content_millis(content_time(opened.message.content));
+    if (!own && change->act == MessageAct::pin && change->pin.revision > written + kAheadMs)
+      return true;
     auto taken = change->act == MessageAct::pin ? take_pin(peer, *change, own)
                                                 : take_reaction(peer, *change, own);
     if (!taken) return std::unexpected(taken.error());
@@ -353,12 +368,23 @@ Result<bool> Messenger::is_gone(const Opened& opened) {
 }
 
 /// Whether its sender is a member who may say something in the group, as it is known here (A27),
-/// and the group is one in which messages are changed.
-Result<bool> Messenger::speaks_in(const Id& group, const Opened& opened, Millis arrived) {
+/// and the group is one in which messages are changed. Where that is not known (yet), what they
+/// take away of their own is not shown when it comes.
+Result<bool> Messenger::speaks_in(const Id& group, const Opened& opened, Millis arrived,
+                                  bool takes_away, const MessageChange& change) {
   auto known = groups_.find(group, clock_.now());
   if (!known) return std::unexpected(known.error());
-  return *known != nullptr && (*known)->members().size() < limits::kSplitGroup &&
-         check_group_message(**known, opened, arrived).has_value();
+  if (*known != nullptr && (*known)->members().size() >= limits::kSplitGroup) return false;
+  if (*known != nullptr && check_group_message(**known, opened, arrived)) return true;
+  const Id sender = opened.message.envelope.sender.bare();
+  auto refused = is_refused(sender);
+  if (!refused) return refused;
+  if (!takes_away || *refused) return false;
+  if (auto put = home_.vault().put(kGone, sender.text() + " " + to_base64(change.hash),
+                                   std::to_string(clock_.now()));
+      !put)
+    return std::unexpected(put.error());
+  return false;
 }
 
 /// `who`: the peer, a member, or oneself for the own devices.

@@ -261,6 +261,7 @@ Status Messenger::take_past(const JsonObject& note, Label label) {
         if (auto put = put_words(entry, *words); !put) return put;
       }
     }
+    if (auto early = take_early(entry); !early) return early;
     auto put = past->said ? history_.put(entry, *past->said) : history_.put(entry);
     if (!put) return put;
   }

@@ -125,6 +125,12 @@ Result<bool> Messenger::none_left(const std::string& entry, std::size_t unsent) 
          integer_in(*object, "left") == static_cast<std::int64_t>(unsent);
 }
 
+/// Nothing more of it leaves, or is waited for.
+Status Messenger::forget_copies(const std::string& entry) {
+  if (auto erased = home_.vault().erase(kCopies, entry); !erased) return erased;
+  return home_.vault().erase(kReached, entry);
+}
+
 /// A copy has left, or cannot: the message counts as sent when the last of its copies is through.
 Status Messenger::settle_copy(const OutboxRow& row, Tick tick, std::string_view cause,
                               std::optional<HistoryEntry>& changed) {

@@ -542,6 +542,47 @@ TEST_F(MessengerGroupsTest, F12_WhatWasTakenBackBeforeItCameIsNotShown) {
   EXPECT_THAT(texts(group), IsEmpty());
 }
 
+TEST_F(MessengerGroupsTest, F12_N1_WhatIsTakenAwayBeforeTheGroupIsKnownIsNeitherKeptNorShown) {
+  log_in();
+  for (int number = 2; number < 4; ++number) know(fake_user(number));
+  Foreign theirs({fake_user(2).id, fake_user(3).id, home.account().id.bare()});
+  const Id group = theirs.made.id;
+  const auto text = [&](std::string_view words) {
+    TextContent content = TextContent::make(words, clock.now(), fake_random());
+    content.head.group = group;
+    return content;
+  };
+  const TextContent waits = text("waits"), later = text("later"), stays = text("stays");
+  push(from(fake_user(2), Content(waits)));
+  push(from(fake_user(2), Content(stays)));
+  EXPECT_EQ(messenger->set_aside().value(), 2U);
+  HistoryEntry meant{.guid = Guid::make(clock.now(), fake_random()).text(), .peer = group};
+  for (const TextContent* one : {&waits, &later}) {
+    meant.sn = one->head.sn;
+    change(fake_user(2), group, MessageAct::destroy, meant, fake_user(2).id);
+  }
+  meant.sn = stays.head.sn;
+  change(fake_user(3), group, MessageAct::destroy, meant, fake_user(2).id);
+  EXPECT_EQ(messenger->set_aside().value(), 1U) << "nothing of it is kept";
+  push(from(fake_user(2), theirs.told_by(fake_user(2))));
+  push(from(fake_user(2), Content(later)));
+  EXPECT_THAT(texts(group), ElementsAre("stays"));
+  EXPECT_EQ(messenger->set_aside().value(), 0U);
+}
+
+TEST_F(MessengerGroupsTest, F12_WhatIsTakenBackWhileItWaitsLeavesNothingBehind) {
+  log_in();
+  const Id group = found(3);
+  messenger->closed(Lane::text);
+  ASSERT_TRUE(messenger->send_text(group, "never sent"));
+  const HistoryEntry mine = messenger->history(group, 1)->front();
+  ASSERT_TRUE(messenger->change_message(mine, MessageAct::remove));
+  EXPECT_FALSE(home.vault().contains("copies", mine.guid).value());
+  EXPECT_FALSE(home.vault().contains("reached", mine.guid).value());
+  EXPECT_EQ(tick_of(group), Tick::failed);
+  EXPECT_EQ(messenger->waiting().value(), 0U);
+}
+
 TEST_F(MessengerGroupsTest, F11_F12_WhatHasNotGoneOutIsChangedHereAlone) {
   log_in();
   const Id group = found(3);
@@ -598,6 +639,7 @@ TEST_F(MessengerGroupsTest, F24_AThreadInAGroupNamesItsRootForAllMembers) {
   for (const HistoryEntry& entry : page->entries) {
     read.push_back(entry.text);
     EXPECT_EQ(entry.thread->guid, theirs.guid) << "as it is called here";
+    EXPECT_EQ(messenger->thread_root(entry)->guid, "") << "and nowhere else";
   }
   EXPECT_THAT(read, ElementsAre("roses", "tulips"));
   EXPECT_EQ(messenger->answers(theirs).value(), 2);

@@ -79,7 +79,15 @@ Result<HistoryEntry> Messenger::pin(const HistoryEntry& entry, bool off) {
   if (!hash) return std::unexpected(hash.error());
   HistoryEntry changed = entry;
   const auto next = dim::pinned(entry.pin, off, clock_.now());
+  if (!next && entry.pin.on == off)
+    return fail(Errc::usage, "this message cannot be pinned any more");
   if (!next) return changed;
+  if (!off) {
+    const auto count = history_.count_pinned(entry.peer);
+    if (!count) return std::unexpected(count.error());
+    if (*count >= kPinnedMost)
+      return fail(Errc::usage, "500 pinned messages are the most with one person");
+  }
   changed.pin = *next;
   auto told = tell_added(
       changed, {.act = MessageAct::pin, .guid = entry.guid, .hash = *hash, .pin = changed.pin});
@@ -121,6 +129,9 @@ Status Messenger::take_pin(const Id& peer, const MessageChange& change, bool own
   if (!entry) return std::unexpected(entry.error());
   if (*entry) {
     if ((*entry)->removed || !replaces(change.pin, (*entry)->pin)) return {};
+    const auto count = history_.count_pinned(peer);
+    if (!count) return std::unexpected(count.error());
+    if (!own && change.pin.on && *count >= kPinnedMost) return {};
     (*entry)->pin = change.pin;
     if (auto put = history_.put(**entry); !put) return put;
     changes_.push_back({.entry = std::move(**entry), .act = change.act, .own = own});
@@ -159,9 +170,12 @@ Status Messenger::take_early(HistoryEntry& entry) {
     if (!*body) continue;
     const auto row = parse_json_object(**body);
     if (row && what == kPin) {
-      entry.pin = read_pin(*row).value_or(Pin());
+      const auto early = read_pin(*row);
+      if (early && replaces(*early, entry.pin)) entry.pin = *early;
     } else if (row) {
-      (what == kOwn ? entry.mine : entry.theirs) = read_reactions(*row).value_or(Reactions());
+      Reactions& known = what == kOwn ? entry.mine : entry.theirs;
+      auto early = read_reactions(*row);
+      if (early && replaces(*early, known)) known = std::move(*early);
     }
     if (auto erased = home_.vault().erase(kEarly, place); !erased) return erased;
   }

@@ -243,11 +243,37 @@ TEST_F(MessengerReactionsTest, WhateverTheOrderBothEndWithTheSamePin) {
 TEST_F(MessengerReactionsTest, A14_NobodyPinsForEver) {
   accept_peer();
   const HistoryEntry theirs = came("look at me");
-  pins(peer(), theirs, true, kLastPin);
+  const Millis ahead = clock.now() + 86'400'000;
+  for (const std::int64_t revision : {ahead + 1'000, std::int64_t{kLastPin}}) {
+    pins(peer(), theirs, true, revision);
+    EXPECT_THAT(pinned(), IsEmpty()) << revision;
+  }
+  pins(peer(), theirs, true, ahead);
   EXPECT_THAT(pinned(), ElementsAre("look at me"));
   ASSERT_TRUE(messenger->pin(entry_of(theirs.guid), true));
-  pins(peer(), theirs, true, kLastPin);
+  pins(peer(), theirs, true, ahead);
   EXPECT_THAT(pinned(), IsEmpty());
+  ASSERT_TRUE(messenger->pin(entry_of(theirs.guid), false));
+  EXPECT_THAT(pinned(), ElementsAre("look at me"));
+}
+
+TEST_F(MessengerReactionsTest, WhatCannotBePinnedAnyMoreIsNotSaidToBe) {
+  accept_peer();
+  HistoryEntry theirs = came("look at me");
+  theirs.pin = {.on = false, .revision = kLastPin};
+  EXPECT_EQ(messenger->pin(theirs, false).error().code, Errc::usage);
+}
+
+TEST_F(MessengerReactionsTest, A14_500PinsAreTheMost) {
+  accept_peer();
+  const HistoryEntry one = came("one"), two = came("two");
+  for (int i = 0; i < kPinnedMost; ++i)
+    ASSERT_TRUE(home.vault().put("pins " + peer().id.text(), std::to_string(i), "x"));
+  pins(peer(), one, true, 5);
+  EXPECT_FALSE(entry_of(one.guid).pin.on);
+  EXPECT_EQ(messenger->pin(two, false).error().code, Errc::usage);
+  ASSERT_TRUE(home.vault().erase("pins " + peer().id.text(), "0"));
+  EXPECT_TRUE(messenger->pin(two, false));
 }
 
 TEST_F(MessengerReactionsTest, N10_WhoIsNoContactYetPinsNothing) {
@@ -256,10 +282,10 @@ TEST_F(MessengerReactionsTest, N10_WhoIsNoContactYetPinsNothing) {
   EXPECT_THAT(pinned(), IsEmpty());
   ASSERT_TRUE(messenger->pin(theirs, false));
   EXPECT_THAT(pinned(), ElementsAre("buy this")) << "the person here does";
-  pins(peer(), theirs, false, kLastPin);
+  pins(peer(), theirs, false, clock.now() + 1'000);
   EXPECT_THAT(pinned(), ElementsAre("buy this"));
   accept_peer();
-  pins(peer(), theirs, false, kLastPin);
+  pins(peer(), theirs, false, clock.now() + 1'000);
   EXPECT_THAT(pinned(), IsEmpty());
 }
 
@@ -324,7 +350,7 @@ TEST_F(MessengerReactionsTest, F12_F16_WhatIsTakenBackDestroyedOrOverHasNoPin) {
   messenger->tick();
   EXPECT_THAT(pinned(), ElementsAre("stays"));
   EXPECT_THAT(home.vault().list("pins " + peer().id.text()).value(), SizeIs(1));
-  pins(peer(), back, true, kLastPin);
+  pins(peer(), back, true, clock.now() + 1'000);
   EXPECT_THAT(pinned(), ElementsAre("stays"));
   EXPECT_EQ(messenger->pin(entry_of(back.guid), false).error().code, Errc::gone);
 }
@@ -337,6 +363,29 @@ TEST_F(MessengerReactionsTest, F39_HandedOverThePinGoesAlong) {
   const auto past = read_past(past_entry(now, messenger->content(now).value()));
   ASSERT_TRUE(past);
   EXPECT_EQ(past->entry.pin, now.pin);
+}
+
+TEST_F(MessengerReactionsTest, F39_WhatCameBeforeThePastIsNotLost) {
+  accept_peer();
+  const Account& me = home.account();
+  HistoryEntry entry{.guid = Guid::make(kFakeNow, fake_random()).text(), .peer = peer().id};
+  entry.time = kFakeNow;
+  entry.content_type = "text";
+  entry.text = "from before";
+  entry.label = Label::secure;
+  entry.hash = to_base64(sha256(as_bytes(std::string_view("from before"))));
+  entry.pin = {.on = false, .revision = 3};
+  entry.theirs = {.symbols = {"👀"}, .revision = 3};
+  pins(peer(), entry, true, 4);
+  says(peer(), entry, {"👍"}, 2);
+  JsonArray entries;
+  entries.emplace_back(past_entry(entry, std::nullopt));
+  CustomizedContent note =
+      CustomizedContent::make("chat.dim.device", "past", "note", clock.now(), fake_random());
+  note.rest.set("entries", std::move(entries));
+  push(from(me, Content(std::move(note))));
+  EXPECT_THAT(pinned(), ElementsAre("from before"));
+  EXPECT_THAT(entry_of(entry.guid).theirs.symbols, ElementsAre("👀")) << "the newer one counts";
 }
 
 }  // namespace

@@ -375,7 +375,7 @@ Status Messenger::take_opened(const Packet& push, const SignedMessage& message,
   if (*quiet) return {};
   auto gone = is_gone(opened);
   if (!gone) return std::unexpected(gone.error());
-  if (*gone) return {};
+  if (*gone) return stop_waiting(guid);
 
   auto key = free_guid(peer, guid);
   if (!key) return std::unexpected(key.error());

@@ -81,6 +81,7 @@ TEST_F(MessengerThreadsTest, F24_A14_WhatNamesNothingHereIsAMessageAllTheSame) {
   const HistoryEntry odd = came("about nothing", unknown);
   EXPECT_EQ(odd.text, "about nothing");
   EXPECT_EQ(messenger->answers(theirs).value(), 0) << "the GUID alone names nothing";
+  EXPECT_EQ(odd.thread->guid, "") << "nor is it shown as an answer to that one";
   EXPECT_FALSE(messenger->entry_of(peer().id, *odd.thread).value());
   ThreadRoot as_me = root_of(theirs);
   as_me.sender = home.account().id;

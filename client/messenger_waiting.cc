@@ -37,6 +37,37 @@ Status Messenger::stop_waiting(const std::string& guid) {
   if (auto erased = home_.vault().erase(kWaitingOf, guid); !erased) return erased;
   return home_.vault().erase(kWaiting, guid);
 }
+/// What their author takes away is not kept until it can be read. What cannot be opened even now is
+/// known by its hash alone.
+Status Messenger::stop_waiting_for(const Id& sender, const MessageChange& change) {
+  auto rows = home_.vault().list(kWaitingOf);
+  if (!rows) return std::unexpected(rows.error());
+  for (const auto& of : *rows) {
+    const auto small = parse_json_object(of.body);
+    if (!small || text_in(*small, "sender") != sender.text()) continue;
+    const std::string guid = text_in(*small, "guid");
+    auto body = home_.vault().get(kWaiting, guid);
+    if (!body) return std::unexpected(body.error());
+    const auto row = parse_json_object(body->value_or(""));
+    const auto message = SignedMessage::parse(row ? text_in(*row, "wire") : std::string());
+    if (!message) continue;
+    bool meant = message_hash(*message) == change.hash;
+    if (!meant && change.group) {
+      const auto opened = dim::open(
+          *message, home_.account(), home_.directory(), [](const Digest32&) { return false; },
+          clock_.now());
+      const Json* said = row->find("said");
+      const JsonObject* content = said != nullptr ? said->object() : nullptr;
+      if (content == nullptr && opened) content = &opened->message.content;
+      const auto sn = content == nullptr ? std::nullopt : content_sn(*content);
+      meant = sn && group_message_name(*change.group, sender, *sn) == change.hash;
+    }
+    if (!meant) continue;
+    if (auto stopped = stop_waiting(guid); !stopped) return stopped;
+  }
+  return {};
+}
+
 Result<std::size_t> Messenger::set_aside() {
   auto count = home_.vault().count(kWaiting);
   if (!count) return std::unexpected(count.error());
