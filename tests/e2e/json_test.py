@@ -49,6 +49,10 @@ class Json(harness.EndToEnd):
         bobby.run("history", "gardeners/general")
         bobby.run("search", "gardeners", "hello")
         alice.run("post", "gardeners/general", "@bobby: in a thread", "--thread", text, "--expires", "1h")
+        picture = os.path.join(self.folder, "broken.png")
+        with open(picture, "wb") as broken:
+            broken.write(b"no picture")
+        alice.run("post", "gardeners/general", "--file", picture)
         bobby.run("thread", "gardeners/general", text)
         carol.run("report", "gardeners/general", text, "not nice")
         alice.run("reports", "gardeners")
