@@ -292,7 +292,7 @@ class CheckProtocol(Tree):
             "server/reports.cc", "namespace dim {", 'namespace dim {\nbool f(const Packet& p) { return p.has("flavour"); }'))
         self.assertIn("says nothing of the key flavour, which server/reports.cc writes", self.said(
             "server/reports.cc", "namespace dim {", 'namespace dim {\nvoid f(Packet& p) { p.set("flavour", "x"); }'))
-        self.assertIn("nothing in the code is called flavour", self.said(self.PAGE, "| `count` | `number`", "| `flavour` | `number`"))
+        self.assertIn("nothing in the code is called odour", self.said(self.PAGE, "| `count` | `number`", "| `odour` | `number`"))
         self.assertIn("took is R, but server/hubs.cc writes it", self.said(self.PAGE, "| `took` | `number` | A |", "| `took` | `number` | R |"))
         self.assertIn("took is `in` 'Q'", self.said(self.PAGE, "| `took` | `number` | A |", "| `took` | `number` | Q |"))
         self.assertIn("took is a digits, which section 3 does not define", self.said(self.PAGE, "| `took` | `number`", "| `took` | `digits`"))
