@@ -82,7 +82,7 @@ Result<std::optional<HubHanding::Owed>> HubHanding::due() {
   const auto rows = home_.vault().list(kHandingRows);
   if (!rows) return std::unexpected(rows.error());
   for (const auto& row : *rows) {
-    const auto owed = read(row.body);
+    auto owed = read(row.body);
     const auto object = parse_json_object(row.body);
     if (!owed || !object || integer_in(*object, "later") > clock_.now()) continue;
     const auto later = later_.find(owed->key());

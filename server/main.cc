@@ -14,6 +14,16 @@
 #include "server/commands.h"
 #include "sqlite/wiped_memory.h"
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define DIM_OWN_DELETE 0  // sanitisers have theirs
+#endif
+#endif
+#ifndef DIM_OWN_DELETE
+#define DIM_OWN_DELETE 1
+#endif
+
+#if DIM_OWN_DELETE
 namespace {
 
 void wipe_and_free(void* at) noexcept {
@@ -47,6 +57,7 @@ void operator delete(void* at) noexcept { wipe_and_free(at); }
 void operator delete(void* at, std::size_t) noexcept { wipe_and_free(at); }
 void operator delete(void* at, std::align_val_t) noexcept { wipe_and_free(at); }
 void operator delete(void* at, std::size_t, std::align_val_t) noexcept { wipe_and_free(at); }
+#endif
 
 int main(int argc, char** argv) {
   if (!dim::wipe_what_sqlite_frees()) std::abort();  // nothing was opened yet

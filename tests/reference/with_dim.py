@@ -259,14 +259,17 @@ class WithDim:
                 raise Failed(f"{home.name} knows {known} of the group and not {roles}")
             home.run("listen", "--once", "--timeout", "1", code=None)
 
-    def asks(self, client, home, group):
-        """A client asks a home of dim, which answers as soon as it listens, for the history."""
+    def asks(self, client, home, group, newer=True):
+        """A client asks a home of dim, which answers as soon as it listens, for what is newer than its own history: with that, or
+        that nothing is."""
+        def answers(content):
+            return len(content.get("secrets", ())) > 1 if newer else content.get("text") == "Group history not updated."
         client.do("ask_members", group=group, who=home.id)
         deadline = time.monotonic() + SECONDS
         while True:
             home.run("listen", "--timeout", "1", code=None)
             try:
-                return client.arrival(lambda it: len(it.get("secrets", ())) > 1, "the history", home.id, 1)
+                return client.arrival(answers, "the answer of the history", home.id, 1)
             except Failed:
                 if time.monotonic() > deadline:
                     raise
