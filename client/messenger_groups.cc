@@ -234,7 +234,7 @@ Status Messenger::enqueue_quietly(const Id& to, const JsonObject& content) {
 /// The GUID of its row.
 Result<std::string> Messenger::put_quietly(const Id& to, const JsonObject& content) {
   const Millis now = clock_.now();
-  const std::string guid = Guid::make(now, random_).text();
+  std::string guid = Guid::make(now, random_).text();
   auto put = enqueue({.guid = guid, .kind = "receipt", .to = to, .time = now, .content = content});
   if (!put) return std::unexpected(put.error());
   return guid;
