@@ -91,8 +91,7 @@ Result<std::int64_t> parse_history(std::string_view text) {
   if (text == "none") return 0;
   if (text == "all") return kAllDays;
   std::int64_t days = 0;
-  const char* const end = text.data() + text.size();
-  const auto [rest, wrong] = std::from_chars(text.data(), end, days);
+  const auto [rest, wrong] = std::from_chars(text.data(), text.data() + text.size(), days);
   if (wrong == std::errc() && days >= 1 && days <= limits::kHistoryDays &&
       history_text(days) == text)
     return days;
