@@ -4,7 +4,6 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <string_view>
 
@@ -79,7 +78,7 @@ int preview_of_channel(Context& context, const PreviewOptions& options) {
   const auto post = find_with_file(run, *place, options.message, has_one);
   if (!post) return run.exit;
   const PostText text = read_post_text(post->content);
-  const auto file = std::ranges::find_if(text.files, has_one);
+  const PostFile* file = text.previewed();
   const auto small = fetch_bytes(context, *file->preview, kStallS);
   if (!small) return small.error();
   context.link.finish();

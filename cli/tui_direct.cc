@@ -215,9 +215,8 @@ std::string preview_key(const MediaLink& preview) {
 /// One for each message: that of its first picture.
 void TuiApp::want_preview(const Post& post, const PostText& text, tui::Message& message) {
   if (!terminal_ || !terminal_->shows_pictures()) return;
-  const auto file =
-      std::ranges::find_if(text.files, [](const PostFile& one) { return one.preview.has_value(); });
-  if (file == text.files.end()) return;
+  const PostFile* file = text.previewed();
+  if (file == nullptr) return;
   const std::string guid = post.guid.text();
   if (const auto found = pictures_.find(preview_key(*file->preview)); found != pictures_.end()) {
     message.picture = found->second.picture;
@@ -236,9 +235,8 @@ void TuiApp::fetch_previews() {
     if (post == nullptr || post->state != PostState::shown) return;
     const PostText text = read_post_text(post->content);
     const Guid channel = post->channel;
-    const auto file = std::ranges::find_if(
-        text.files, [](const PostFile& one) { return one.preview.has_value(); });
-    if (file == text.files.end()) return;
+    const PostFile* file = text.previewed();
+    if (file == nullptr) return;
     Looked looked;
     const auto small = fetch_bytes(context_, *file->preview, kPatienceS);
     if (small) {

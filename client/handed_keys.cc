@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::string_view kKeys = "keys";
 constexpr std::size_t kKeyBytes = 32;
+constexpr std::size_t kAll = 1'000'000;  // rows of the outbox
 /// Notes for hubs whose founder is not known yet: of everybody, and of one person.
 constexpr std::size_t kEarlyMost = 128, kEarlyOfOne = 64;
 
@@ -145,7 +146,6 @@ Status keep_early(Home& home, const KeysNote& note, const std::string& by) {
 /// What waits to be sent, without the keys that `goes` names by their hub, channel and message.
 Status strip_outbox(
     Vault& vault, const std::function<bool(const JsonObject& note, const JsonObject& key)>& goes) {
-  constexpr std::size_t kAll = 1'000'000;
   Outbox outbox(vault);
   auto rows = outbox.after(0, kAll);
   if (!rows) return std::unexpected(rows.error());
@@ -230,7 +230,6 @@ Status take_early_keys(Home& home, const Roster& roster) {
 }
 
 Status forget_pages_for(Vault& vault, const std::string& hub, const std::string& who) {
-  constexpr std::size_t kAll = 1'000'000;
   if (auto erased = vault.erase(kHandingRows, hub + " " + who); !erased) return erased;
   Outbox outbox(vault);
   const auto rows = outbox.after(0, kAll);
@@ -245,7 +244,6 @@ Status forget_pages_for(Vault& vault, const std::string& hub, const std::string&
 }
 
 Result<bool> handed_all(Vault& vault) {
-  constexpr std::size_t kAll = 1'000'000;
   const auto owed = vault.count(kHandingRows);
   if (!owed) return std::unexpected(owed.error());
   const auto rows = Outbox(vault).after(0, kAll);

@@ -92,6 +92,11 @@ std::string PostText::words() const {
   return out;
 }
 
+const PostFile* PostText::previewed() const {
+  const auto found = std::ranges::find_if(files, [](const PostFile& one) { return !!one.preview; });
+  return found == files.end() ? nullptr : &*found;
+}
+
 PostText read_post_text(std::string_view content) {
   PostText out;
   if (!content.contains(kBegin)) {

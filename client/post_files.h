@@ -37,6 +37,8 @@ struct PostText {
 
   /// Those of all files, in order; empty without any.
   std::string words() const;
+  /// The first one with a preview; nullptr: none has.
+  const PostFile* previewed() const;
 };
 /// What a message says, and its files. A preview whose file is not there, or which is too large to
 /// be one, is a file.

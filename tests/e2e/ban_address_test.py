@@ -23,15 +23,8 @@ class Addresses(harness.EndToEnd):
     def listen(self, person):
         listener = person.start("listen", "--timeout", "600")
         self.addCleanup(lambda: (listener.kill(), listener.communicate()))
-        self.until(listener, "connected")
+        harness.until(listener, "connected")
         return listener
-
-    def until(self, process, event):
-        for line in process.stdout:
-            one = harness.checked(line, "listen")
-            if one["event"] == event:
-                return one
-        raise AssertionError(f"no {event} came: {process.stderr.read()}")
 
     def come_from(self, person, address):
         person.run("join", self.at.link().replace("host=[::1]", f"host=[{address}]"), "--name", person.name)
@@ -47,7 +40,7 @@ class Addresses(harness.EndToEnd):
         alice, bobby = self.come_from(self.person("alice"), ours), self.come_from(self.person("bobby"), theirs)
         hers, his = self.listen(alice), self.listen(bobby)
         bobby.run("send", "alice", "hello")
-        self.until(hers, "message")
+        harness.until(hers, "message")
         self.assertEqual((self.sessions("alice"), self.sessions("bobby")), (1, 1))
 
         banned = "fd00:2::/64" if OWN_NETWORK else "::1"
@@ -77,7 +70,7 @@ class Addresses(harness.EndToEnd):
             self.assertLess(time.monotonic(), deadline, "his program does not come back by itself")
             time.sleep(0.1)
         if OWN_NETWORK:
-            self.assertEqual(self.until(his, "message")["text"], "where are you?")
+            self.assertEqual(harness.until(his, "message")["text"], "where are you?")
         self.assertEqual([one["act"] for one in self.admin("audit", "list")][:2], ["DELETE ban", "CREATE ban"])
 
 

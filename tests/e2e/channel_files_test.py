@@ -3,20 +3,11 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 
 import harness
-from harness import of
+from harness import of, wait_until
 
 MIB = 1024 * 1024
-
-
-def wait_until(true, seconds=60 * harness.SLOWER):
-    deadline = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > deadline:
-            raise AssertionError("waited in vain")
-        time.sleep(0.01)
 
 
 class ChannelFiles(harness.EndToEnd):

@@ -386,6 +386,23 @@ def of(objects, event):
     return [object for object in objects if object["event"] == event]
 
 
+def wait_until(true, seconds=60 * SLOWER):
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > deadline:
+            raise AssertionError("waited in vain")
+        time.sleep(0.01)
+
+
+def until(process, event, verb="listen", wanted=lambda one: True):
+    """The next object of that name that `verb` prints."""
+    for line in process.stdout:
+        one = checked(line, verb)
+        if one["event"] == event and wanted(one):
+            return one
+    raise AssertionError(f"no {event} came: {process.stderr.read()}")
+
+
 class EndToEnd(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="dim-e2e-")

@@ -46,10 +46,10 @@ class HubHistory(harness.EndToEnd):
         alice.run("destroy", "cellar/den", destroyed, "--yes", "--wait", "0")
         listener = bobby.start("listen", "--timeout", "60")
         self.addCleanup(lambda: (listener.kill(), listener.communicate()))
-        self.until(listener, "connected")
+        harness.until(listener, "connected")
         changed = of(alice.run("channel", "edit", "cellar/den", "--history", "all"), "channel")[0]
         self.assertEqual(changed["history"], "all")
-        told = self.until(listener, "hub_history")
+        told = harness.until(listener, "hub_history")
         self.assertEqual((told["channel_name"], told["history"]), ("den", "all"))
         self.assertEqual((self.rule(bobby), self.rule(bobby, "attic")), ("all", "none"))
         # Nobody else signs a rule, and none is signed that there is not.
@@ -142,13 +142,6 @@ class HubHistory(harness.EndToEnd):
                 self.assertLess(time.monotonic(), until, self.reads(new))
                 self.receives(person)  # and what waited for its prekeys goes out
                 self.receives(new)
-
-    def until(self, process, event):
-        for line in process.stdout:
-            one = harness.checked(line, "listen")
-            if one["event"] == event:
-                return one
-        raise AssertionError(f"no {event} came")
 
 
 if __name__ == "__main__":

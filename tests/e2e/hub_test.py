@@ -44,11 +44,7 @@ class Hubs(harness.EndToEnd):
         return process
 
     def until(self, process, event, wanted=lambda one: True):
-        for line in process.stdout:
-            one = harness.checked(line, "listen")
-            if one["event"] == event and wanted(one):
-                return one
-        raise AssertionError(f"no {event} came")
+        return harness.until(process, event, wanted=wanted)
 
     def test_F20_F22_a_hub_is_founded_and_joined_by_link_with_and_without_approval(self):
         alice, bobby, carol = self.gather()
@@ -369,11 +365,7 @@ class Hubs(harness.EndToEnd):
             self.addCleanup(lambda process=chat: (process.kill(), process.communicate()))
 
         def until(chat, event, wanted=lambda one: True):
-            for line in chat.stdout:
-                one = harness.checked(line, "chat")
-                if one["event"] == event and wanted(one):
-                    return one
-            raise AssertionError(f"no {event} came")
+            return harness.until(chat, event, "chat", wanted)
 
         for chat in chats:
             self.assertEqual(until(chat, "post")["text"], "before")

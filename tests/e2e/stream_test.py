@@ -74,11 +74,7 @@ class Streams(harness.EndToEnd):
         return process
 
     def until(self, process, event, verb="stream"):
-        for line in process.stdout:
-            one = harness.checked(line, verb)
-            if one["event"] == event:
-                return one
-        raise AssertionError(f"no {event} came: {process.stderr.read()}")
+        return harness.until(process, event, verb)
 
     def end(self, process, code=0):
         """What it has told since."""
